@@ -1,0 +1,45 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one error that the collection's own code raises for a person to read."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class CollectionError(Exception):
+    """Something a person has to know: what happened, at which step, and what to do next.
+
+    :param message: what happened, in one or two sentences. Never holds a secret.
+    :param next_step: what the reader does now.
+    :param reason: a fixed word that scripts can test, such as C(login_failed).
+    :param step: the step of the flow (see C(vocabulary.STEPS)) at which it happened.
+    :param details: further return values, such as C(error_code). Never holds a secret.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        next_step: str = "",
+        reason: str = "",
+        step: str = "",
+        details: dict[str, t.Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.reason = reason
+        self.step = step
+        self.details = dict(details or {})
+
+    def as_result(self) -> dict[str, t.Any]:
+        """Keyword arguments for C(fail_json): C(msg) reads on its own, the parts are there for scripts."""
+        return {
+            **self.details,
+            "msg": f"{self.message} Next step: {self.next_step}" if self.next_step else self.message,
+            "reason": self.reason,
+            "step": self.step,
+            "next_step": self.next_step,
+        }
