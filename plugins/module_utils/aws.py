@@ -69,9 +69,11 @@ class AwsConnection:
     :param params: option values by C(amazon.aws)'s names (C(access_key), C(secret_key), C(session_token),
         C(profile), C(region), C(endpoint_url), C(validate_certs), C(aws_ca_bundle), C(aws_config)) and
         C(assume_role_arn). Missing options count as not set.
+    :raises CollectionError: botocore is not installed.
     """
 
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        _require_botocore()
         self._params = dict(params)
         self._clients: dict[tuple[t.Any, ...], t.Any] = {}
         self._assumed: dict[str, str] | None = None
@@ -150,12 +152,6 @@ class AwsConnection:
         max_attempts: int | None,
         assumed: t.Mapping[str, str] | None,
     ) -> t.Any:
-        if not HAS_BOTOCORE:
-            raise CollectionError(
-                "The Python libraries boto3 and botocore are missing.",
-                next_step="Install the collection's requirements.txt into the Python that runs Ansible.",
-                reason="missing_library",
-            )
         config = botocore.config.Config(
             user_agent_extra=COLLECTION,
             # Standard mode backs off with jitter, which a fleet needs; five tries ride out IAM's usual throttling.
@@ -210,6 +206,15 @@ class AwsConnection:
         return self._assumed
 
 
+def _require_botocore() -> None:
+    if not HAS_BOTOCORE:
+        raise CollectionError(
+            "The Python libraries boto3 and botocore are missing.",
+            next_step="Install the collection's requirements.txt into the Python that runs Ansible.",
+            reason="missing_library",
+        )
+
+
 def error_code(exc: BaseException) -> str:
     """The AWS error code of a C(ClientError), else the name of the exception's class."""
     response = getattr(exc, "response", None)
@@ -237,7 +242,7 @@ def aws_error(exc: BaseException, doing: str) -> CollectionError:
     :returns: an error with C(error_code) in its details and a next step that fits the code.
     """
     code = error_code(exc)
-    answer = _message(exc)
+    answer = plain_message(exc)
     details = {"error_code": code}
     if code in ACCESS_DENIED_CODES:
         action = re.search(r"not authorized to perform:? ([\w-]+:\w+)", answer)
@@ -283,7 +288,8 @@ def aws_error(exc: BaseException, doing: str) -> CollectionError:
     )
 
 
-def _message(exc: BaseException) -> str:
+def plain_message(exc: BaseException) -> str:
+    """What AWS (or the network) said, without its final full stop."""
     response = getattr(exc, "response", None)
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Message") or response.get("Message") or exc).rstrip(". ")
@@ -304,7 +310,7 @@ def _not_assumable(exc: BaseException, role_arn: str) -> CollectionError:
         return aws_error(exc, f"assume the role {role_arn}")
     # AWS deliberately answers the same whether the account, the role or only the trust is missing.
     return CollectionError(
-        f"The role {role_arn} cannot be assumed: {_message(exc)}.",
+        f"The role {role_arn} cannot be assumed: {plain_message(exc)}.",
         next_step=(
             "Check that the account id is right, that the role exists in that account and trusts the operator's "
             "account, and that the operator may call sts:AssumeRole on it."
