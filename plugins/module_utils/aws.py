@@ -18,7 +18,6 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.vocabulary im
 try:
     import botocore.config
     import botocore.exceptions
-    import botocore.loaders
     import botocore.session
 
     HAS_BOTOCORE = True
@@ -58,9 +57,18 @@ THROTTLING_CODES = frozenset(
 
 
 @functools.lru_cache(maxsize=1)
-def _shared_loader() -> t.Any:
+def shared_loader() -> t.Any:
     """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
-    return botocore.loaders.create_loader()
+    return botocore.session.create_loader(None)
+
+
+def warm_up(services: t.Iterable[str]) -> None:
+    """Load the models of services before workers are forked, so that each worker finds them in memory."""
+    if not HAS_BOTOCORE:
+        return
+    connection = AwsConnection({"access_key": "AKIAWARMUPWARMUPWARM", "secret_key": "not-used-to-sign-anything"})
+    for service in services:
+        connection.client(service)
 
 
 class AwsConnection:
@@ -141,7 +149,7 @@ class AwsConnection:
                 reason="invalid_options",
             )
         session = botocore.session.Session(profile=self._get("profile"))
-        session.register_component("data_loader", _shared_loader())
+        session.register_component("data_loader", shared_loader())
         return session
 
     def _make_client(
@@ -168,11 +176,14 @@ class AwsConnection:
             verify = t.cast(str, self._get("aws_ca_bundle"))
         static: t.Mapping[str, t.Any] = assumed if assumed is not None else self._params
         session = self._session() if assumed is None else botocore.session.Session()
-        session.register_component("data_loader", _shared_loader())
+        session.register_component("data_loader", shared_loader())
         try:
             return session.create_client(
                 service,
-                region_name=region_name or self._get("region") or session.get_config_variable("region") or GLOBAL_REGION,
+                region_name=region_name
+                or self._get("region")
+                or session.get_config_variable("region")
+                or GLOBAL_REGION,
                 endpoint_url=endpoint_url or self._get("endpoint_url"),
                 verify=verify,
                 aws_access_key_id=static.get("access_key") or None,

@@ -84,6 +84,33 @@ def check_environments(
         return {environment: future.result() for environment, future in asked.items()}
 
 
+def wait_until_linked(
+    connection: aws.AwsConnection,
+    endpoints: t.Mapping[str, str | None],
+    *,
+    timeout: float,
+    interval: float,
+    minimum_balance: decimal.Decimal | None = None,
+    clock: Clock = time.monotonic,
+    sleep: Sleep = time.sleep,
+) -> tuple[dict[str, dict[str, t.Any]], float]:
+    """Ask until every environment is linked, none can change any more by waiting, or the time is over.
+
+    :param timeout: seconds; V(0) asks once.
+    :param interval: seconds between two questions.
+    :returns: what C(check_environments) returned last, and the seconds spent waiting.
+    """
+    start = clock()
+    observed = check_environments(connection, endpoints, minimum_balance=minimum_balance)
+    while True:
+        waiting = {name: endpoints[name] for name in observed if observed[name]["status"] in PASSING_STATUSES}
+        left = start + timeout - clock()
+        if not waiting or left <= 0:
+            return observed, clock() - start if timeout else 0.0
+        sleep(min(interval, left))
+        observed = {**observed, **check_environments(connection, waiting, minimum_balance=minimum_balance)}
+
+
 def check_environment(
     connection: aws.AwsConnection,
     environment: str,
@@ -100,7 +127,7 @@ def check_environment(
         known), C(balance_low), C(error_code), C(message), C(next_step). Never raises for what MTurk answers.
     :raises CollectionError: there are no credentials to sign with.
     """
-    today = today or datetime.datetime.now(datetime.timezone.utc).date()
+    today = today or datetime.datetime.now(datetime.UTC).date()
     credentials = connection.credentials()
     if credentials.get("session_token") or credentials.get("access_key", "").startswith(TEMPORARY_KEY_PREFIX):
         return _observation("temporary_credentials", environment, today)
@@ -250,8 +277,10 @@ _MESSAGES: dict[str, tuple[str, str]] = {
     "linked": ("The AWS account is linked to an MTurk requester account ({environment}).", ""),
     "not_linked": (
         "The AWS account is not linked to an MTurk requester account ({environment}).",
-        "Sign in at {url} as the lab's requester and link the AWS account there; it takes a couple of minutes to take "
-        "effect. {closing}",
+        (
+            "Sign in at {url} as the lab's requester and link the AWS account there; it takes a couple of minutes to take "
+            "effect. {closing}"
+        ),
     ),
     "invalid_credentials": (
         "MTurk ({environment}) does not know the access key ({code}): {answer}.",
@@ -259,8 +288,10 @@ _MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "access_denied": (
         "MTurk ({environment}) denied the call ({code}): {answer}.",
-        f"Attach {vocabulary.MTURK_POLICY_ARN} to the key's IAM user; check for a permissions boundary or an "
-        "organization's service control policy. {closing}",
+        (
+            f"Attach {vocabulary.MTURK_POLICY_ARN} to the key's IAM user; check for a permissions boundary or an "
+            "organization's service control policy. {closing}"
+        ),
     ),
     "temporary_credentials": (
         "These are temporary credentials, which MTurk does not take ({environment}); it was not asked.",

@@ -1,0 +1,19 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The argument spec of the AWS options that the collection's modules share."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+# What selects the credentials: a profile stands alone.
+MUTUALLY_EXCLUSIVE = [["profile", "access_key"], ["profile", "secret_key"], ["profile", "session_token"]]
+REQUIRED_TOGETHER = [["access_key", "secret_key"]]
+
+
+def lab_aws_argument_spec() -> dict[str, t.Any]:
+    """amazon.aws's own options, so that they stay the same, plus C(assume_role_arn)."""
+    return {**aws_argument_spec(), "assume_role_arn": {"type": "str"}}

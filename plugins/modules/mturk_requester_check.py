@@ -1,0 +1,214 @@
+#!/usr/bin/python
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mturk_requester_check
+short_description: Check whether an AWS account is linked to an MTurk requester account
+version_added: 1.0.0
+description:
+  - Asks Mechanical Turk (MTurk) with an IAM user's access key whether the key's AWS account is linked to a requester
+    account, in production and in the sandbox, and what its balance is.
+  - The two environments are linked separately, each by a click on the web; there is no API for it. The module can wait
+    for the person who does it, see O(wait_timeout).
+  - It never fails because a lab is not linked, or because MTurk does not answer; the play decides what that means.
+  - MTurk takes an IAM user's long-term key only. A role's temporary credentials get the status
+    V(temporary_credentials).
+options:
+  environments:
+    description: Which environments to ask.
+    type: list
+    elements: str
+    choices: [production, sandbox]
+    default: [production, sandbox]
+  production_endpoint_url:
+    description: Where to reach MTurk's production environment, if not at AWS's own address.
+    type: str
+  sandbox_endpoint_url:
+    description: Where to reach MTurk's sandbox, if not at AWS's own address.
+    type: str
+  minimum_balance:
+    description:
+      - The balance in US dollars below which a linked production account gets a RV(environments.production.next_step).
+      - The sandbox always has 10000.00 and is never judged.
+    type: float
+  wait_timeout:
+    description:
+      - For how many seconds to ask again while an environment has one of the statuses V(not_linked), V(throttled) or
+        V(unreachable), the ones that can change without anybody touching the key.
+      - After a person has linked the account, it takes a couple of minutes to take effect.
+    type: int
+    default: 0
+  wait_interval:
+    description: How many seconds to let pass between two questions while waiting.
+    type: int
+    default: 15
+author:
+  - labops.cloudresearch contributors (@labops)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - labops.cloudresearch.aws.assume_role
+  - labops.cloudresearch.aws.direct
+attributes:
+  check_mode:
+    support: full
+    description: The module only ever reads.
+  diff_mode:
+    support: none
+    description: The module changes nothing, so there is nothing to show.
+seealso:
+  - module: labops.cloudresearch.lab_account_info
+  - name: The requester's developer page, production
+    description: Where a person links the AWS account.
+    link: https://requester.mturk.com/developer
+  - name: The requester's developer page, sandbox
+    description: Where a person links the AWS account to the sandbox.
+    link: https://requestersandbox.mturk.com/developer
+"""
+
+EXAMPLES = r"""
+- name: Is the lab's AWS account linked, in production and in the sandbox?
+  labops.cloudresearch.mturk_requester_check:
+    access_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01', field='access_key_id') }}"
+    secret_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01') }}"
+  register: requester
+
+- name: Say what is missing
+  ansible.builtin.debug:
+    msg: "{{ requester.environments.production.next_step }}"
+  when: not requester.environments.production.linked
+
+- name: Wait up to ten minutes for a person to link the sandbox
+  labops.cloudresearch.mturk_requester_check:
+    profile: lab-01
+    environments: [sandbox]
+    wait_timeout: 600
+"""
+
+RETURN = r"""
+linked:
+  description: Whether every environment that was asked is linked.
+  returned: success
+  type: bool
+  sample: false
+environments:
+  description: What each environment answered.
+  returned: success
+  type: dict
+  contains:
+    production:
+      description: The production environment; the sandbox has the same keys.
+      returned: when it was asked
+      type: dict
+      contains:
+        status:
+          description:
+            - What was observed, one of V(linked), V(not_linked), V(invalid_credentials), V(access_denied),
+              V(temporary_credentials), V(throttled), V(unreachable), V(error).
+          returned: always
+          type: str
+          sample: not_linked
+        linked:
+          description: Whether the status is V(linked).
+          returned: always
+          type: bool
+        available_balance:
+          description: The available balance in US dollars, V(null) if not known.
+          returned: always
+          type: str
+          sample: "25.00"
+        on_hold_balance:
+          description: The balance on hold in US dollars, V(null) if not known.
+          returned: always
+          type: str
+          sample: "0.00"
+        balance_low:
+          description: Whether the available balance is below O(minimum_balance).
+          returned: always
+          type: bool
+        error_code:
+          description: MTurk's error code, empty if there is none.
+          returned: always
+          type: str
+          sample: AWS.AccountNotLinked
+        message:
+          description: What was observed, in a sentence.
+          returned: always
+          type: str
+          sample: The AWS account is not linked to an MTurk requester account (production).
+        next_step:
+          description: What to do next, empty if nothing.
+          returned: always
+          type: str
+          sample: Sign in at https://requester.mturk.com/developer as the lab's requester and link the AWS account there.
+  sample:
+    production:
+      status: linked
+      linked: true
+      available_balance: "25.00"
+      on_hold_balance: "0.00"
+      balance_low: false
+      error_code: ""
+      message: The AWS account is linked to an MTurk requester account (production).
+      next_step: ""
+waited:
+  description: How many seconds were spent waiting.
+  returned: success
+  type: float
+  sample: 0.0
+"""
+
+import decimal
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, aws_options, mturk
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+
+
+def main() -> None:
+    """Ask, wait if told to, and report."""
+    module = AnsibleModule(
+        argument_spec={
+            **aws_options.lab_aws_argument_spec(),
+            "environments": {
+                "type": "list",
+                "elements": "str",
+                "choices": list(mturk.ENVIRONMENTS),
+                "default": list(mturk.ENVIRONMENTS),
+            },
+            "production_endpoint_url": {"type": "str"},
+            "sandbox_endpoint_url": {"type": "str"},
+            "minimum_balance": {"type": "float"},
+            "wait_timeout": {"type": "int", "default": 0},
+            "wait_interval": {"type": "int", "default": 15},
+        },
+        mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
+        required_together=aws_options.REQUIRED_TOGETHER,
+        supports_check_mode=True,
+    )
+    params = module.params
+    minimum = params["minimum_balance"]
+    try:
+        environments, waited = mturk.wait_until_linked(
+            aws.AwsConnection(params),
+            {name: params[f"{name}_endpoint_url"] for name in params["environments"]},
+            minimum_balance=None if minimum is None else decimal.Decimal(str(minimum)),
+            timeout=params["wait_timeout"],
+            interval=params["wait_interval"],
+        )
+    except CollectionError as exc:
+        module.fail_json(**exc.as_result())
+    module.exit_json(
+        changed=False,
+        linked=all(observed["linked"] for observed in environments.values()),
+        environments=environments,
+        waited=round(waited, 1),
+    )
+
+
+if __name__ == "__main__":
+    main()

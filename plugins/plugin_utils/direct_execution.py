@@ -1,0 +1,237 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run an ordinary module inside Ansible's already forked worker instead of in a new Python.
+
+A new Python for one AWS module costs about one CPU-second, nearly all of it imports. Strategies load a task's action
+plugin in the parent before they fork, so what the action plugin imports is there, warm, in each worker. The precedent
+is C(ansible_network_import_modules) in ansible.netcommon.
+
+What it relies on: C(ActionBase._execute_module) is left to do everything it does for any module, before and after.
+Only three of the methods that it calls are replaced, those that would build, transfer and start a program; so
+parameters, check mode, diff, C(no_log), warnings, deprecations and results are the ordinary ones by construction. It
+also keeps secrets out of the temporary files that the ordinary path writes when pipelining is off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import io
+import json
+import os
+import sys
+import traceback
+import typing as t
+
+from ansible.executor import module_common
+from ansible.module_utils import basic
+from ansible.module_utils.common import warnings as module_warnings
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible.utils.vars import merge_hash
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws
+
+try:  # ansible-core 2.19 and later
+    from ansible.module_utils._internal._ansiballz import _loader as ansiballz_loader
+    from ansible.module_utils.common.json import Direction, get_module_encoder
+
+    HAS_PROFILES = True
+except ImportError:  # ansible-core 2.18
+    from ansible.module_utils.common.json import AnsibleJSONEncoder
+
+    HAS_PROFILES = False
+
+# The variable with which an operator turns direct execution off.
+SWITCH_VARIABLE = "labops_cloudresearch_direct_execution"
+
+# How modules and controller exchange data; all modules of today use this profile.
+_PROFILE = "legacy"
+_SHEBANG = f"#!{sys.executable}"
+
+display = Display()
+
+
+def preload(module_name: str) -> t.Any:
+    """Import a module by its Python name, so that the workers forked later find it loaded.
+
+    :returns: the module, or None if it cannot be imported here (the ordinary path will say why).
+    """
+    try:
+        return importlib.import_module(module_name)
+    except ImportError:
+        return None
+
+
+def warm_up_botocore() -> None:
+    """Load once, in the parent, what every AWS client needs: botocore's service models.
+
+    botocore parses a service's model anew for each session; remembering its loaders saves most of a client's cost.
+    amazon.aws makes its sessions itself, so this is the one place where all of them can share. The models are
+    read-only data: sharing them changes nothing else.
+    """
+    try:
+        import botocore.session
+    except ImportError:
+        return
+    if not hasattr(botocore.session.create_loader, "cache_info"):
+        botocore.session.create_loader = functools.lru_cache(maxsize=None)(botocore.session.create_loader)
+    aws.warm_up(("iam", "sts", "mturk"))
+
+
+class DirectExecution(ActionBase):  # type: ignore[misc]
+    """An action that runs the module of its own name in the worker where it can, and as usual where it cannot."""
+
+    _supports_check_mode = True
+    _supports_async = True
+    _supports_diff = True
+
+    # Set while a module runs directly.
+    _direct_module: t.Any = None
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the task's module."""
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        result = merge_hash(result, self.execute(self._task.action, dict(self._task.args), task_vars or {}))
+        return result
+
+    def execute(self, module_name: str, module_args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run any module, directly if possible.
+
+        :param module_name: the module's fully qualified collection name.
+        :param module_args: its options; changed in place, as C(_execute_module) does.
+        """
+        module = None
+        refusal = self._why_not_direct(task_vars)
+        if not refusal:
+            module = preload(self._python_name(module_name))
+            refusal = "" if hasattr(module, "main") else "the module cannot be imported here"
+        if refusal:
+            display.vvv(f"{module_name} runs as an ordinary module: {refusal}", host=self._host_name(task_vars))
+            wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
+            data: dict[str, t.Any] = self._execute_module(
+                module_name=module_name, module_args=module_args, task_vars=task_vars, wrap_async=wrap_async
+            )
+            if not wrap_async:
+                self._remove_tmp_path(self._connection._shell.tmpdir)
+            return data
+        self._direct_module = module
+        try:
+            data = self._execute_module(module_name=module_name, module_args=module_args, task_vars=task_vars)
+        finally:
+            self._direct_module = None
+        return data
+
+    def _why_not_direct(self, task_vars: dict[str, t.Any]) -> str:
+        """The reason for the ordinary path, empty if there is none."""
+        if not boolean(task_vars.get(SWITCH_VARIABLE, True), strict=False):
+            return f"{SWITCH_VARIABLE} is false"
+        if self._connection.transport != "local":
+            return f"the connection is {self._connection.transport}, not local"
+        if self._task.async_val:
+            return "the task is asynchronous"
+        if self._connection.become:
+            return "the task uses become"
+        return ""
+
+    def _python_name(self, module_name: str) -> str:
+        found = self._shared_loader_obj.module_loader.find_plugin_with_context(
+            module_name, collection_list=self._task.collections
+        )
+        return str(found.plugin_resolved_name) if found.resolved else module_name
+
+    @staticmethod
+    def _host_name(task_vars: dict[str, t.Any]) -> str | None:
+        return task_vars.get("inventory_hostname")
+
+    def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
+        # Nothing is transferred, so no temporary directory is needed.
+        return True if self._direct_module else bool(super()._is_pipelining_enabled(module_style, wrap_async))
+
+    def _configure_module(self, module_name: str, module_args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> t.Any:
+        if not self._direct_module:
+            return super()._configure_module(module_name=module_name, module_args=module_args, task_vars=task_vars)
+        path = getattr(self._direct_module, "__file__", module_name)
+        payload = {"ANSIBLE_MODULE_ARGS": module_args}
+        if not HAS_PROFILES:
+            encoded = json.dumps(payload, cls=AnsibleJSONEncoder, vault_to_text=True).encode()
+            return "new", _SHEBANG, encoded, path
+        encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
+        built = module_common._BuiltModule(
+            b_module_data=json.dumps(payload, cls=encoder).encode(),
+            module_style="new",
+            shebang=_SHEBANG,
+            serialization_profile=_PROFILE,
+        )
+        return built, path
+
+    def _low_level_execute_command(self, cmd: str, *args: t.Any, **kwargs: t.Any) -> dict[str, t.Any]:
+        if not self._direct_module:
+            return dict(super()._low_level_execute_command(cmd, *args, **kwargs))
+        environment: dict[str, t.Any] = {}
+        self._compute_environment_string(environment)
+        return run_in_process(self._direct_module, kwargs["in_data"], environment)
+
+
+def run_in_process(module: t.Any, encoded_args: bytes, environment: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Call a module's C(main) as if it were a program of its own.
+
+    :param module: the imported module.
+    :param encoded_args: what AnsiballZ would hand it, JSON.
+    :param environment: the task's C(environment), added to the process's for the time of the call.
+    :returns: C(rc), C(stdout), C(stderr) as a finished command has them.
+    """
+    stdout, stderr = io.StringIO(), io.StringIO()
+    return_code = 0
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_added_to_environment(environment))
+        stack.enter_context(_replaced(basic, "_ANSIBLE_ARGS", encoded_args))
+        if HAS_PROFILES:
+            stack.enter_context(_replaced(basic, "_ANSIBLE_PROFILE", _PROFILE))
+        # What a module warns about belongs to its own result only.
+        for registry in ("_global_warnings", "_global_deprecations"):
+            stack.enter_context(_replaced(module_warnings, registry, type(getattr(module_warnings, registry))()))
+        stack.enter_context(contextlib.redirect_stdout(stdout))
+        stack.enter_context(contextlib.redirect_stderr(stderr))
+        try:
+            module.main()
+            raise RuntimeError("New-style module did not handle its own exit.")
+        except SystemExit as exc:
+            return_code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+        except Exception as exc:
+            return_code = 1
+            if HAS_PROFILES:
+                with contextlib.suppress(SystemExit):
+                    ansiballz_loader._handle_exception(exc, _PROFILE)
+            else:
+                traceback.print_exc()
+    return {
+        "rc": return_code,
+        "stdout": stdout.getvalue(),
+        "stdout_lines": stdout.getvalue().splitlines(),
+        "stderr": stderr.getvalue(),
+        "stderr_lines": stderr.getvalue().splitlines(),
+    }
+
+
+@contextlib.contextmanager
+def _replaced(owner: t.Any, name: str, value: t.Any) -> t.Iterator[None]:
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+@contextlib.contextmanager
+def _added_to_environment(variables: t.Mapping[str, t.Any]) -> t.Iterator[None]:
+    original = dict(os.environ)
+    os.environ.update({name: str(value) for name, value in variables.items()})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(original)
