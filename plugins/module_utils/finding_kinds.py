@@ -1,0 +1,90 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The codes of all findings, with their severities and the words that explain them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+# From the worst on; reports sort by this order.
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+
+
+@dataclasses.dataclass(frozen=True)
+class FindingKind:
+    """One sort of finding.
+
+    :param severity: one of C(SEVERITIES).
+    :param title: a few words, for lists that group labs by finding.
+    :param meaning: one sentence on why it matters.
+    """
+
+    severity: str
+    title: str
+    meaning: str
+
+
+CATALOGUE: dict[str, FindingKind] = {
+    "unstored_live_key": FindingKind(
+        "critical",
+        "Live key whose secret nobody stored",
+        "The key works, but its secret is not in the store, so it cannot be used, watched or rotated.",
+    ),
+    "foreign_live_key": FindingKind(
+        "high",
+        "Live key that the collection did not create",
+        "Somebody else holds the secret of a key with this user's rights.",
+    ),
+    "key_active_service_closed": FindingKind(
+        "high",
+        "Live key although MTurk does not answer",
+        "A long-lived key that nothing can use any more is a risk without a benefit.",
+    ),
+    "policy_too_wide": FindingKind(
+        "high", "Policy wider than needed", "The user may do more than ask Mechanical Turk, and so may its key."
+    ),
+    "portal_other_key": FindingKind(
+        "high",
+        "CloudResearch holds another key",
+        "CloudResearch uses a key that is not the lab's current one, so retiring the old key would cut the lab off.",
+    ),
+    "stored_key_missing_in_aws": FindingKind(
+        "high", "Stored key that AWS does not know", "The secret in the store belongs to a key that no longer exists."
+    ),
+    "key_refused": FindingKind(
+        "high",
+        "MTurk refuses the key",
+        "The key is there, but MTurk does not let it in: the lab cannot work.",
+    ),
+    "inline_policy": FindingKind(
+        "medium",
+        "Inline policy on the user",
+        "Rights written into the user itself escape reviews of managed policies.",
+    ),
+    "group_membership": FindingKind(
+        "medium", "User is in a group", "Rights that come through a group change whenever somebody changes the group."
+    ),
+    "console_access": FindingKind(
+        "medium", "User can sign in to the console", "A machine's user with a password is one more way in."
+    ),
+    "key_unused": FindingKind("medium", "Live key that nobody uses", "A key without use is a risk without a benefit."),
+    "key_old": FindingKind(
+        "medium", "Live key that is too old", "The longer a key lives, the more copies of it exist."
+    ),
+    "superseded_key_live": FindingKind(
+        "medium", "Superseded key still live", "A newer key took its place, so the old one should go."
+    ),
+    "requester_not_linked": FindingKind(
+        "medium",
+        "AWS account not linked to a requester account",
+        "Until a person links the two on the web, no key of the lab can reach MTurk.",
+    ),
+    "low_balance": FindingKind("low", "Balance is low", "Studies stop when the prepaid balance runs out."),
+    "portal_unproved": FindingKind(
+        "low", "No proof which key CloudResearch holds", "Before anybody retires a key, this has to be known."
+    ),
+    "observation_incomplete": FindingKind(
+        "low", "Not everything could be seen", "What was not seen may hide any of the other findings."
+    ),
+}
