@@ -264,16 +264,22 @@ class _Examination:
             status = answer.get("status") or ""
             if status == "not_linked":
                 self._not_linked(environment, answer)
-            elif status in REFUSALS and self.live_keys:
-                self.add(
-                    "key_refused",
-                    f"MTurk ({environment}) {REFUSALS[status]}.{_code(answer)}",
-                    answer.get("next_step") or f"Check the lab's key and policy: {self._playbook('audit')}.",
-                )
+        if self.live_keys:
+            self._refused()
         production = self.environments.get("production") or {}
         self._balance(production)
         if production.get("status") == "unreachable" or self._fails_after_closing(production):
             self._service_closed(production)
+
+    def _refused(self) -> None:
+        refusals = {name: answer for name, answer in self.environments.items() if answer.get("status") in REFUSALS}
+        if refusals:
+            answer = next(iter(refusals.values()))
+            self.add(
+                "key_refused",
+                f"MTurk ({_listed(refusals)}) {REFUSALS[answer['status']]}.{_code(answer)}",
+                answer.get("next_step") or f"Check the lab's key and policy: {self._playbook('audit')}.",
+            )
 
     def _fails_after_closing(self, production: t.Mapping[str, t.Any]) -> bool:
         # What a closed MTurk answers is not documented: after the announced day an unknown error may be just that.
