@@ -1,0 +1,152 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the bytes of a CSV file to records with line numbers: encoding, delimiter, quotes."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import dataclasses
+import io
+import re
+import typing as t
+import unicodedata
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
+# What spreadsheets and copying from web pages leave around a value, beside ordinary white space.
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Something wrong at a line of the file (from 1), in a column if one can be named."""
+
+    line: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, {self.column!r}" if self.column else f"line {self.line}"
+        return f"{where}: {self.message}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One row: the line it begins on (a quoted value can hold line breaks), and its cells without outer space."""
+
+    line: int
+    cells: list[str]
+
+
+def normalised(heading: str) -> str:
+    """A heading without case, signs and doubled space: C(AWS_Account  ID:) and C(aws account-id) are the same."""
+    folded = unicodedata.normalize("NFKC", heading).casefold()
+    return re.sub(r"[\W_]+", " ", folded).strip()
+
+
+def read_records(
+    content: bytes, encoding: str, delimiter: str, known_headings: t.Collection[str], problems: list[Problem]
+) -> list[Record]:
+    """The records of a CSV file that are not blank; the first one holds the headings.
+
+    :param encoding: V(auto) or the name of a codec.
+    :param delimiter: V(auto), V(comma), V(semicolon) or V(tab).
+    :param known_headings: normalised headings that help to tell the delimiter.
+    :param problems: takes what was found wrong.
+    """
+    text = _decoded(content, encoding, problems)
+    if not text:
+        return []
+    announced = re.match(r"sep=(.)\r?\n?", text)  # Excel writes and reads such a first line
+    skip = 1 if announced else 0
+    separator = DELIMITERS.get(delimiter) or (announced.group(1) if announced else _detected(text, known_headings))
+    records: list[Record] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            stripped = [_stripped(cell) for cell in cells]
+            if line > skip and any(stripped):
+                records.append(Record(line, stripped))
+            line = reader.line_num + 1
+    except csv.Error as exc:
+        problems.append(
+            Problem(
+                line, "", f"the row that begins here is not valid CSV ({exc}): a quotation mark without its partner?"
+            )
+        )
+    return _without_empty_end(records)
+
+
+def _decoded(content: bytes, encoding: str, problems: list[Problem]) -> str:
+    codec = encoding
+    if encoding == "auto":
+        codec = next((name for mark, name in _BOMS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(codec)
+    except LookupError:
+        problems.append(
+            Problem(1, "", f"{encoding!r} is no encoding that Python knows; for example: utf-8, windows-1252")
+        )
+        return ""
+    except UnicodeDecodeError as exc:
+        line = content[: exc.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
+        problems.append(
+            Problem(
+                line,
+                "",
+                f"the bytes from here on are not {codec}. Export the sheet again as 'CSV UTF-8', or set the option "
+                "encoding to what it was exported in (Excel's plain 'CSV' is windows-1252 in Western Europe and the "
+                "Americas)",
+            )
+        )
+        return ""
+    if "\0" in text:
+        problems.append(
+            Problem(
+                1,
+                "",
+                "the file has NUL characters: it is UTF-16 without a mark, or no CSV file. Export the sheet as "
+                "'CSV UTF-8', or set the option encoding to utf-16-le",
+            )
+        )
+        return ""
+    return text.removeprefix("\ufeff")
+
+
+def _detected(text: str, known_headings: t.Collection[str]) -> str:
+    """The delimiter under which the first record has the most headings that we know, then the most cells."""
+    return max(DELIMITERS.values(), key=lambda delimiter: _fitness(text, delimiter, known_headings))
+
+
+def _fitness(text: str, delimiter: str, known_headings: t.Collection[str]) -> tuple[int, int]:
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if any(_stripped(cell) for cell in cells):
+                return sum(normalised(cell) in known_headings for cell in cells), len(cells)
+    except csv.Error:
+        pass
+    return 0, 0
+
+
+def _stripped(cell: str) -> str:
+    return cell.strip().strip(_INVISIBLE).strip()
+
+
+def _without_empty_end(records: list[Record]) -> list[Record]:
+    """Leave off the columns at the right that are empty in every row; spreadsheets export formatted cells as such."""
+    width = 0
+    for record in records:
+        filled = [index for index, cell in enumerate(record.cells) if cell]
+        width = max(width, filled[-1] + 1 if filled else 0)
+    return [Record(record.line, record.cells[:width]) for record in records]
