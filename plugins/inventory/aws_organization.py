@@ -177,10 +177,9 @@ from ansible.errors import AnsibleParserError
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInventoryBase
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import GLOBAL_REGION, aws_error
+from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import GLOBAL_REGION, AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.organization import (
-    AWS_FAILURES,
     OrganizationReader,
     Selection,
     check_preferences,
@@ -211,10 +210,11 @@ class InventoryModule(AWSInventoryBase):
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         try:
-            self._connect(inventory, loader, path, cache)
+            super().parse(inventory, loader, path, cache=cache)
             self._populate(self._accounts(path, cache))
         except CollectionError as exc:
-            raise AnsibleParserError(f"{path}: {exc} {exc.next_step}".rstrip()) from exc
+            # Ansible shows the message of a cause once more; it would say nothing new.
+            raise AnsibleParserError(f"{path}: {exc} {exc.next_step}".rstrip()) from None
 
     def client(self, service: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
         # Organizations and STS answer in one region of each partition; AWS's main one need not be named.
@@ -223,11 +223,17 @@ class InventoryModule(AWSInventoryBase):
         kwargs.setdefault("config", Config(retries={"mode": "standard", "total_max_attempts": 10}))
         return super().client(service, *args, **kwargs)
 
-    def _connect(self, inventory: t.Any, loader: t.Any, path: str, cache: bool) -> None:
-        try:
-            super().parse(inventory, loader, path, cache=cache)
-        except AWS_FAILURES as exc:  # the base class leaves those of sts:AssumeRole to us
-            raise aws_error(exc, f"assume the role {self.get_option('assume_role_arn')}") from exc
+    def _freeze_iam_role(self, iam_role_arn: str) -> None:
+        # The base class names the session after the plugin, which is longer than the 64 characters that STS allows.
+        names = ("access_key", "secret_key", "session_token", "profile", "region", "endpoint_url", "assume_role_arn")
+        also = ("validate_certs", "aws_ca_bundle", "aws_config")
+        assumed = AwsConnection({name: self.get_option(name) for name in (*names, *also)}).credentials()
+        self._frozen_credentials = {
+            "profile_name": None,
+            "aws_access_key_id": assumed["access_key"],
+            "aws_secret_access_key": assumed["secret_key"],
+            "aws_session_token": assumed["session_token"],
+        }
 
     def _accounts(self, path: str, cache: bool) -> list[dict[str, t.Any]]:
         selection = Selection(

@@ -181,7 +181,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             raise AnsibleParserError(
                 f"{path}: the roster {csv_path} cannot be read ({exc.strerror}). Set the option path; a relative path "
                 "starts at the directory of this file."
-            ) from exc
+            ) from None
         options = RosterOptions(
             columns=self._columns(path),
             required=self.get_option("required_columns"),
@@ -192,7 +192,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         try:
             return read_roster(content, options, str(csv_path))
         except RosterError as exc:
-            raise AnsibleParserError(f"{exc}\n{exc.next_step}") from exc
+            # Ansible shows the message of a cause once more; it would say nothing new.
+            raise AnsibleParserError(f"{exc}\n{exc.next_step}") from None
 
     def _csv_path(self, path: str) -> pathlib.Path:
         given = self.get_option("path")
