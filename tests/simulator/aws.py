@@ -1,0 +1,357 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The AWS double: a strict front before moto.
+
+The front checks who calls and what they may do, acts out faults, and keeps the timeline; moto does the work.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import traceback
+import typing as t
+import urllib.parse
+import uuid
+import xml.sax.saxutils
+
+import werkzeug.exceptions
+from moto.core.request import Request
+from moto.iam.responses import IamResponse
+from moto.organizations.responses import OrganizationsResponse
+from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.ssm.responses import SimpleSystemManagerResponse
+from moto.sts.responses import TokenResponse
+
+from tests.simulator import identity, moto_adapter, policies, resources
+from tests.simulator.faults import BadRequest
+from tests.simulator.identity import AuthenticationFailed, Authorization, Caller, HttpRequest
+from tests.simulator.server import CutConnection, Hang
+from tests.simulator.world import World
+
+QUERY_SERVICES = ("iam", "sts")
+_MOTO = {
+    "iam": IamResponse,
+    "organizations": OrganizationsResponse,
+    "secretsmanager": SecretsManagerResponse,
+    "ssm": SimpleSystemManagerResponse,
+    "sts": TokenResponse,
+}
+# What each kind of failed authentication is called, in the query and in the JSON protocol.
+_AUTHENTICATION_ERRORS = {
+    "missing": ("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
+    "incomplete": ("IncompleteSignature", "IncompleteSignatureException"),
+    "unknown_key": ("InvalidClientTokenId", "UnrecognizedClientException"),
+    "wrong_signature": ("SignatureDoesNotMatch", "InvalidSignatureException"),
+    "clock": ("SignatureDoesNotMatch", "InvalidSignatureException"),
+    "expired": ("ExpiredToken", "ExpiredTokenException"),
+}
+_THROTTLED = {"iam": "Throttling", "sts": "Throttling", "organizations": "TooManyRequestsException"}
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class AwsError(Exception):
+    """An error in AWS's words."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class _MotoRequest(Request):
+    from_wsgi_server = True
+
+
+class Call:
+    """One request to AWS, as far as it is understood."""
+
+    def __init__(self, environ: dict[str, t.Any]) -> None:
+        self.environ = environ
+        self.request = HttpRequest.from_environ(environ)
+        self.authorization: Authorization | None = None
+        self.service = ""
+        self.action = ""
+        self.parameters: dict[str, t.Any] = {}
+        self.account_id = ""
+        self.caller: Caller | None = None
+
+    @property
+    def access_key_id(self) -> str:
+        """The id that the caller claims."""
+        return self.authorization.access_key_id if self.authorization else ""
+
+    def understand(self) -> None:
+        """Find service, action, parameters and account. :raises AwsError: it is no call to a service of ours."""
+        target = self.request.headers.get("x-amz-target", "")
+        self.service = _service_of(target) if target else "iam"
+        try:
+            self.authorization = identity.read_authorization(self.request)
+        except AuthenticationFailed as exc:
+            raise _authentication_error(self.service, exc) from exc
+        self.service = self.authorization.service
+        if self.service not in _MOTO:
+            raise AwsError("UnknownOperationException", f"The simulator has no service {self.service!r}.", 404)
+        if self.service in QUERY_SERVICES:
+            self.parameters = query_parameters(self.request.body.decode() or self.request.query)
+            self.action = str(self.parameters.pop("Action", ""))
+        else:
+            self.action = target.rpartition(".")[2]
+            try:
+                self.parameters = json.loads(self.request.body or b"{}")
+            except ValueError as exc:
+                raise AwsError("SerializationException", "The body is not JSON.") from exc
+        found = moto_adapter.find_key(self.authorization.access_key_id)
+        self.account_id = found[0] if found else ""
+        if self.action == "AssumeRole":
+            match = re.match(r"arn:aws:iam::(\d{12}):", str(self.parameters.get("RoleArn", "")))
+            self.account_id = match.group(1) if match else self.account_id
+
+
+def _service_of(target: str) -> str:
+    prefix = target.partition(".")[0]
+    return {"AWSOrganizationsV20161128": "organizations", "AmazonSSM": "ssm"}.get(prefix, prefix)
+
+
+def query_parameters(body: str) -> dict[str, t.Any]:
+    """Parameters of AWS's query protocol; members of lists become lists (of texts, or of dicts one level deep)."""
+    flat = dict(urllib.parse.parse_qsl(body, keep_blank_values=True))
+    flat.pop("Version", None)
+    result: dict[str, t.Any] = {}
+    lists: dict[str, dict[int, t.Any]] = {}
+    for name, value in flat.items():
+        head, member, rest = name.partition(".member.")
+        if not member:
+            result[name] = value
+            continue
+        index, _dot, field = rest.partition(".")
+        members = lists.setdefault(head, {})
+        if field:
+            members.setdefault(int(index), {})[field] = value
+        else:
+            members[int(index)] = value
+    for name, members in lists.items():
+        result[name] = [members[index] for index in sorted(members)]
+    return result
+
+
+def _authentication_error(service: str, failed: AuthenticationFailed) -> AwsError:
+    query_code, json_code = _AUTHENTICATION_ERRORS[failed.kind]
+    if service in QUERY_SERVICES:
+        return AwsError(query_code, failed.message, 403)
+    return AwsError(json_code, failed.message, 400)
+
+
+class AwsApp:
+    """The WSGI application."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __call__(self, environ: dict[str, t.Any], start_response: t.Callable[..., t.Any]) -> t.Iterable[bytes]:
+        self._world.wait_latency()
+        call = Call(environ)
+        with self._world.lock:
+            status, headers, body = self._handle(call)
+        start_response(f"{status} {_REASONS.get(status, 'Error')}", headers)
+        return [body]
+
+    def _handle(self, call: Call) -> Answer:
+        world = self._world
+        try:
+            call.understand()
+            fault = world.faults.take("before", call.service, [call.action], call.account_id)
+            if fault is not None:
+                return self._fail(call, fault)
+            answer = self._perform(call)
+        except AwsError as exc:
+            answer = error_answer(call.service, exc)
+        entry = self._record(call, answer)
+        if world.kill.count():
+            raise CutConnection
+        after = world.faults.take("after", call.service, [call.action], call.account_id)
+        if after is None:
+            return answer
+        entry["fault"] = f"after:{after}"
+        return self._lose(call, after)
+
+    def _record(self, call: Call, answer: Answer, fault: str = "") -> dict[str, t.Any]:
+        status, _headers, body = answer
+        return self._world.record(
+            call.service,
+            call.action,
+            account_id=call.account_id,
+            access_key_id=call.access_key_id,
+            status=status,
+            error=_error_code(body) if status >= 400 else "",
+            fault=fault,
+        )
+
+    def _fail(self, call: Call, kind: str) -> Answer:
+        """A fault before the call takes effect."""
+        if kind in ("cut", "timeout"):
+            self._record(call, (0, [], b""), f"before:{kind}")
+            return self._lose(call, kind)
+        if kind == "throttle":
+            error = AwsError(_THROTTLED.get(call.service, "ThrottlingException"), "Rate exceeded")
+        elif kind == "access_denied":
+            error = self._access_denied(call, "no", "*")
+        else:
+            error = _internal_failure()
+        answer = error_answer(call.service, error)
+        self._record(call, answer, f"before:{kind}")
+        return answer
+
+    def _lose(self, call: Call, kind: str) -> Answer:
+        if kind == "cut":
+            raise CutConnection
+        if kind == "timeout":
+            raise Hang(self._world.knobs.hang_seconds)
+        return error_answer(call.service, _internal_failure())
+
+    def _perform(self, call: Call) -> Answer:
+        assert call.authorization is not None
+        if not self._world.key_has_spread(call.access_key_id, call.service):
+            raise _authentication_error(call.service, AuthenticationFailed("unknown_key", identity.INVALID_TOKEN))
+        try:
+            call.caller = identity.authenticate(call.request, call.authorization)
+        except AuthenticationFailed as exc:
+            raise _authentication_error(call.service, exc) from exc
+        if call.caller.kind == "user" and call.caller.key is not None:
+            moto_adapter.note_key_use(call.caller.key, call.service, call.authorization.region)
+        self._authorize(call)
+        if call.action == "AssumeRole":
+            self._check_assume_role(call)
+        return self._ask_moto(call)
+
+    def _authorize(self, call: Call) -> None:
+        caller, authorization = call.caller, call.authorization
+        assert caller is not None and authorization is not None
+        if not self._world.knobs.enforce_policies or call.action == "GetCallerIdentity":
+            return
+        base = identity.context_of(caller)
+        base["aws:RequestedRegion"] = authorization.region
+        for action, resource, extra in resources.checks(
+            call.service, call.action, call.parameters, caller, authorization.region
+        ):
+            context = {**base, **extra}
+            if action == "sts:AssumeRole":
+                context |= _assume_role_context(call)
+            verdict = identity.permission(caller, action, resource, context)
+            if verdict != "allow":
+                raise self._access_denied(call, verdict, resource, action)
+
+    def _access_denied(self, call: Call, verdict: str, resource: str, action: str = "") -> AwsError:
+        arn = call.caller.arn if call.caller else f"arn:aws:iam::{call.account_id}:user/unknown"
+        action = action or f"{call.service}:{call.action}"
+        why = (
+            "with an explicit deny in an identity-based policy"
+            if verdict == "deny"
+            else f"because no identity-based policy allows the {action} action"
+        )
+        code = "AccessDenied" if call.service in QUERY_SERVICES else "AccessDeniedException"
+        return AwsError(
+            code,
+            f"User: {arn} is not authorized to perform: {action} on resource: {resource} {why}",
+            403 if call.service in QUERY_SERVICES else 400,
+        )
+
+    def _check_assume_role(self, call: Call) -> None:
+        caller = call.caller
+        assert caller is not None
+        role_arn = str(call.parameters.get("RoleArn", ""))
+        # AWS answers the same whether account, role or trust is missing, so that nobody can probe for them.
+        denied = AwsError(
+            "AccessDenied",
+            f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+            403,
+        )
+        if call.account_id not in self._world.known_accounts():
+            raise denied
+        role = next((r for r in moto_adapter.iam(call.account_id).roles.values() if r.arn == role_arn), None)
+        if role is None:
+            raise denied
+        principals = [
+            caller.arn,
+            f"arn:aws:iam::{caller.account_id}:root",
+            *([caller.role_arn] * bool(caller.role_arn)),
+        ]
+        context = {**identity.context_of(caller), **_assume_role_context(call)}
+        document = policies.parse(_as_text(role.assume_role_policy_document))
+        if policies.trusts(document, "sts:AssumeRole", principals, context) != "allow":
+            raise denied
+        duration = int(call.parameters.get("DurationSeconds") or 3600)
+        limit = 3600 if caller.kind == "session" else int(role.max_session_duration or 3600)
+        if duration > limit:
+            raise AwsError(
+                "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+            )
+
+    def _ask_moto(self, call: Call) -> Answer:
+        assert call.caller is not None
+        environ = {**call.environ, "HTTP_X_MOTO_ACCOUNT_ID": call.caller.account_id}
+        request = _MotoRequest(environ)
+        try:
+            status, headers, body = _MOTO[call.service].dispatch(request, request.raw_url, request.headers)
+        except werkzeug.exceptions.HTTPException as exc:
+            status, headers, body = exc.code or 500, dict(exc.get_headers()), exc.get_body()
+        except NotImplementedError as exc:
+            code = "InvalidAction" if call.service in QUERY_SERVICES else "UnknownOperationException"
+            raise AwsError(code, str(exc) or "moto does not offer it") from exc
+        except (policies.PolicyError, BadRequest):
+            raise
+        except Exception as exc:
+            traceback.print_exc()
+            raise _internal_failure(f"moto failed: {type(exc).__name__}") from exc
+        content = body if isinstance(body, bytes) else str(body).encode()
+        kept = [(name, str(value)) for name, value in headers.items() if name.lower() not in ("status", "date")]
+        if not any(name.lower() == "content-type" for name, _value in kept):
+            kept.append(("Content-Type", _content_type(call.service)))
+        return int(status), kept, content
+
+
+def _as_text(document: t.Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document)
+
+
+def _assume_role_context(call: Call) -> dict[str, str | list[str]]:
+    context: dict[str, str | list[str]] = {}
+    if "ExternalId" in call.parameters:
+        context["sts:ExternalId"] = str(call.parameters["ExternalId"])
+    if "RoleSessionName" in call.parameters:
+        context["sts:RoleSessionName"] = str(call.parameters["RoleSessionName"])
+    return context
+
+
+def _internal_failure(message: str = "We encountered an internal error. Please try again.") -> AwsError:
+    return AwsError("InternalFailure", message, 500)
+
+
+def _content_type(service: str) -> str:
+    return "text/xml" if service in QUERY_SERVICES else "application/x-amz-json-1.1"
+
+
+def error_answer(service: str, error: AwsError) -> Answer:
+    """An error in the protocol of the service."""
+    request_id = str(uuid.uuid4())
+    headers = [("Content-Type", _content_type(service)), ("x-amzn-RequestId", request_id)]
+    if service not in QUERY_SERVICES:
+        return error.status, headers, json.dumps({"__type": error.code, "message": error.message}).encode()
+    who = "Sender" if error.status < 500 else "Receiver"
+    message = xml.sax.saxutils.escape(error.message)
+    body = (
+        f"<ErrorResponse><Error><Type>{who}</Type><Code>{error.code}</Code><Message>{message}</Message></Error>"
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return error.status, headers, body.encode()
+
+
+def _error_code(body: bytes) -> str:
+    match = re.search(rb'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"', body)
+    return (match.group(1) or match.group(2)).decode() if match else ""
+
+
+_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 500: "Server Error"}

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the doubles can be told to do wrong, and when the caller is to be killed."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import os
+import signal
+import typing as t
+
+KINDS = ("throttle", "http_500", "cut", "timeout", "access_denied")
+#: Kinds that make sense when the call has already taken effect: the answer is lost, or says nothing about the effect.
+AFTER_KINDS = ("http_500", "cut", "timeout")
+
+
+class BadRequest(ValueError):
+    """A control request that makes no sense; its text is for the person who sent it."""
+
+
+@dataclasses.dataclass
+class Fault:
+    """The next C(times) calls that match fail. C(service) and C(action) are shell patterns; C(None) matches all."""
+
+    service: str = "*"
+    action: str = "*"
+    kind: str = "http_500"
+    times: int = 1
+    account_id: str | None = None
+    environment: str | None = None
+    when: str = "before"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise BadRequest(f"unknown kind of fault {self.kind!r}; there are: {', '.join(KINDS)}")
+        if self.when not in ("before", "after"):
+            raise BadRequest(f"when is before or after, not {self.when!r}")
+        if self.when == "after" and self.kind not in AFTER_KINDS:
+            raise BadRequest(f"a call that took effect is not answered with {self.kind}; use {', '.join(AFTER_KINDS)}")
+
+    def matches(self, when: str, service: str, actions: t.Sequence[str], account_id: str, environment: str) -> bool:
+        """Whether this fault hits a call that is known by any of C(actions)."""
+        return (
+            self.times > 0
+            and self.when == when
+            and fnmatch.fnmatchcase(service, self.service)
+            and any(fnmatch.fnmatchcase(action, self.action) for action in actions)
+            and self.account_id in (None, account_id)
+            and self.environment in (None, environment)
+        )
+
+
+class Faults:
+    """The faults that are switched on, oldest first. Guarded by the world's lock."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Switch one on."""
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Switch all off."""
+        self._faults.clear()
+
+    def pending(self) -> list[dict[str, t.Any]]:
+        """Those that have not hit yet."""
+        return [dataclasses.asdict(fault) for fault in self._faults if fault.times > 0]
+
+    def take(
+        self, when: str, service: str, actions: t.Sequence[str], account_id: str = "", environment: str = ""
+    ) -> str | None:
+        """The kind of fault to act out for this call, which uses it up once."""
+        if not self._faults:
+            return None
+        for fault in self._faults:
+            if fault.matches(when, service, actions, account_id, environment):
+                fault.times -= 1
+                if fault.times == 0:
+                    self._faults.remove(fault)
+                return fault.kind
+        return None
+
+
+class KillSwitch:
+    """Kills a process group right after the n-th call since arming took effect. Guarded by the world's lock."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._pgid = 0
+        self.fired = False
+
+    def arm(self, n: int, pgid: int) -> None:
+        """:param n: 1 for the very next call. :raises BadRequest: not a process group that may be killed."""
+        if n < 1:
+            raise BadRequest("n counts calls from 1")
+        if pgid <= 1 or pgid == os.getpgid(0):
+            raise BadRequest(f"process group {pgid} is not one to kill: it would end the simulator or more")
+        self._left, self._pgid, self.fired = n, pgid, False
+
+    def disarm(self) -> None:
+        """Never mind."""
+        self._left = 0
+
+    @property
+    def armed(self) -> bool:
+        """Whether it still waits for its call."""
+        return self._left > 0
+
+    def count(self) -> bool:
+        """Note a call; V(True) if it was the one and the group is dead now."""
+        if self._left == 0:
+            return False
+        self._left -= 1
+        if self._left:
+            return False
+        self.fired = True
+        try:
+            os.killpg(self._pgid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True

@@ -1,0 +1,278 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Mechanical Turk double, once for production and once for the sandbox.
+
+botocore's own service model decides what a valid request and a valid answer are.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import time
+import typing as t
+import uuid
+
+import botocore.session
+import botocore.validate
+
+from tests.simulator import identity, moto_adapter
+from tests.simulator.aws import _AUTHENTICATION_ERRORS, Answer, AwsError
+from tests.simulator.identity import AuthenticationFailed, Authorization, Caller, HttpRequest
+from tests.simulator.server import CutConnection, Hang
+from tests.simulator.world import SANDBOX_BALANCE, World
+
+REGION = "us-east-1"
+SIGNING_NAME = "mturk-requester"
+#: Requests of the CloudResearch double carry this in the user agent; they are not the client's own calls.
+PORTAL_USER_AGENT = "cloudresearch-double"
+LINK_PAGES = {
+    "production": "https://requester.mturk.com/developer",
+    "sandbox": "https://requestersandbox.mturk.com/developer",
+}
+
+_LISTS = {
+    "ListHITs": "HITs",
+    "ListReviewableHITs": "HITs",
+    "ListQualificationTypes": "QualificationTypes",
+    "ListWorkerBlocks": "WorkerBlocks",
+    "ListQualificationRequests": "QualificationRequests",
+}
+
+
+@functools.cache
+def service_model() -> t.Any:
+    """botocore's model of MTurk."""
+    return botocore.session.Session().get_service_model("mturk")
+
+
+class InvalidAnswer(Exception):
+    """The double was about to send something that MTurk never would."""
+
+
+class MTurkApp:
+    """The WSGI application of one environment."""
+
+    def __init__(self, world: World, environment: str) -> None:
+        self._world = world
+        self._environment = environment
+        self._validator = botocore.validate.ParamValidator()
+        service_model()
+
+    def __call__(self, environ: dict[str, t.Any], start_response: t.Callable[..., t.Any]) -> t.Iterable[bytes]:
+        self._world.wait_latency()
+        status, headers, body = self.answer(HttpRequest.from_environ(environ))
+        start_response(f"{status} {'OK' if status == 200 else 'Error'}", headers)
+        return [body]
+
+    def answer(self, request: HttpRequest) -> Answer:
+        """Answer one request. :raises CutConnection, Hang: no answer is to be sent."""
+        with self._world.lock:
+            closed = self._closed_answer()
+            if closed is not None:
+                return closed
+            return self._handle(request)
+
+    def _handle(self, request: HttpRequest) -> Answer:
+        world = self._world
+        caller = "portal" if PORTAL_USER_AGENT in request.headers.get("user-agent", "") else "client"
+        values: dict[str, t.Any] = {"environment": self._environment, "caller": caller}
+        action = request.headers.get("x-amz-target", "").rpartition(".")[2]
+        match = re.search(r"Credential=([^/,]+)/", request.headers.get("authorization", ""))
+        found = moto_adapter.find_key(match.group(1)) if match else None
+        values["access_key_id"] = match.group(1) if match else ""
+        values["account_id"] = account_id = found[0] if found else ""
+        fault = world.faults.take("before", "mturk", [action], account_id, self._environment)
+        if fault is not None:
+            return self._fail(fault, action, values)
+        try:
+            answer = _answer(self._perform(request))
+            values["status"] = 200
+        except AwsError as exc:
+            values |= {"status": exc.status, "error": getattr(exc, "turk_error_code", "") or exc.code}
+            answer = _error(exc)
+        entry = world.record("mturk", action, **values)
+        if caller == "client" and world.kill.count():
+            raise CutConnection
+        after = world.faults.take("after", "mturk", [action], account_id, self._environment)
+        if after is None:
+            return answer
+        entry["fault"] = f"after:{after}"
+        return self._lose(after)
+
+    def _perform(self, request: HttpRequest) -> dict[str, t.Any]:
+        operation = self._operation(request)
+        authorization, caller = self._authenticate(request)
+        parameters = self._parameters(request, operation)
+        self._authorize(caller, operation.name)
+        if not self._world.is_linked(caller.account_id, self._environment):
+            raise _request_error(
+                "AWS.AccountNotLinked",
+                "To use the MTurk API, you will need an Amazon Web Services (AWS) Account. Your AWS account must be "
+                "linked to your Amazon Mechanical Turk Account. "
+                f"Visit {LINK_PAGES[self._environment]} to get started.",
+            )
+        output = self._output(operation, parameters, caller)
+        report = self._validator.validate(output, operation.output_shape)
+        if report.has_errors():
+            raise InvalidAnswer(f"{operation.name}: {report.generate_report()}")
+        return output
+
+    def _operation(self, request: HttpRequest) -> t.Any:
+        model = service_model()
+        prefix, _dot, name = request.headers.get("x-amz-target", "").rpartition(".")
+        content_type = request.headers.get("content-type", "")
+        if request.method != "POST" or prefix != model.metadata["targetPrefix"] or name not in model.operation_names:
+            raise AwsError("UnknownOperationException", "")
+        if content_type != f"application/x-amz-json-{model.metadata['jsonVersion']}":
+            raise AwsError("UnknownOperationException", "")
+        return model.operation_model(name)
+
+    def _authenticate(self, request: HttpRequest) -> tuple[Authorization, Caller]:
+        try:
+            authorization = identity.read_authorization(request)
+            if authorization.service != SIGNING_NAME or authorization.region != REGION:
+                raise AuthenticationFailed(
+                    "wrong_signature",
+                    f"Credential should be scoped to a valid region, not '{authorization.region}', and to the service "
+                    f"'{SIGNING_NAME}', not '{authorization.service}'.",
+                )
+            where = f"mturk-{self._environment}"
+            if not self._world.key_has_spread(authorization.access_key_id, where):
+                raise AuthenticationFailed("unknown_key", identity.INVALID_TOKEN)
+            caller = identity.authenticate(request, authorization)
+        except AuthenticationFailed as exc:
+            raise AwsError(_AUTHENTICATION_ERRORS[exc.kind][1], exc.message) from exc
+        if caller.kind == "session":
+            raise self._temporary_credentials(caller)
+        if caller.key is not None:
+            moto_adapter.note_key_use(caller.key, SIGNING_NAME, REGION)
+        return authorization, caller
+
+    def _temporary_credentials(self, caller: Caller) -> AwsError:
+        # That MTurk takes none is documented, in the Getting Started Guide; with which words it refuses is not.
+        kind = self._world.knobs.temporary_credentials_answer
+        if kind == "access_denied":
+            return AwsError("AccessDeniedException", f"User: {caller.arn} is not authorized to use this service")
+        if kind == "request_error":
+            return _request_error(
+                "AWS.NotAuthorized",
+                "The identity contained in the request is not authorized to use this AWSAccessKeyId",
+            )
+        return AwsError("UnrecognizedClientException", identity.INVALID_TOKEN)
+
+    def _parameters(self, request: HttpRequest, operation: t.Any) -> dict[str, t.Any]:
+        try:
+            parameters = json.loads(request.body or b"{}")
+        except ValueError as exc:
+            raise AwsError("SerializationException", "The body is not JSON.") from exc
+        if not isinstance(parameters, dict):
+            raise AwsError("SerializationException", "The body is not a JSON object.")
+        report = self._validator.validate(parameters, operation.input_shape)
+        if report.has_errors():
+            missing = "Missing required parameter" in report.generate_report()
+            code = "ValidationException" if missing else "SerializationException"
+            raise AwsError(code, report.generate_report())
+        return parameters
+
+    def _authorize(self, caller: Caller, action: str) -> None:
+        full_action = f"mechanicalturk:{action}"
+        verdict = identity.permission(caller, full_action, "*", identity.context_of(caller))
+        if verdict == "allow" and self._world.policy_has_spread(caller.access_key_id, self._environment):
+            return
+        why = "with an explicit deny in an identity-based policy"
+        if verdict != "deny":
+            why = f"because no identity-based policy allows the {full_action} action"
+        raise AwsError("AccessDeniedException", f"User: {caller.arn} is not authorized to perform: {full_action} {why}")
+
+    def _output(self, operation: t.Any, parameters: dict[str, t.Any], caller: Caller) -> dict[str, t.Any]:
+        lab = self._world.by_account[caller.account_id]
+        if operation.name == "GetAccountBalance":
+            if self._environment == "sandbox":
+                return {"AvailableBalance": SANDBOX_BALANCE, "OnHoldBalance": "0.00"}
+            return {"AvailableBalance": lab.available_balance, "OnHoldBalance": lab.on_hold_balance}
+        if operation.name in _LISTS:
+            return {"NumResults": 0, _LISTS[operation.name]: []}
+        if "HITId" in parameters:
+            raise _request_error("AWS.MechanicalTurk.HITDoesNotExist", f"Hit {parameters['HITId']} does not exist.")
+        raise _service_fault("The double has no work, workers or qualifications.")
+
+    def _closed_answer(self) -> Answer | None:
+        knobs = self._world.knobs
+        mode = knobs.mode(self._environment)
+        if mode == "open":
+            return None
+        if mode == "unreachable":
+            if knobs.mturk_unreachable_as == "hang":
+                raise Hang(knobs.hang_seconds)
+            raise CutConnection
+        html = [("Content-Type", "text/html; charset=utf-8")]
+        page = b"<html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
+        if knobs.mturk_closed_answer == "gone_html":
+            return 410, html, page % (b"Amazon Mechanical Turk", b"Amazon Mechanical Turk is no longer available")
+        if knobs.mturk_closed_answer == "unavailable_html":
+            return 503, html, page % (b"503 Service Temporarily Unavailable", b"503 Service Temporarily Unavailable")
+        if knobs.mturk_closed_answer == "access_denied":
+            return _error(AwsError("AccessDeniedException", "Amazon Mechanical Turk is closed."))
+        if knobs.mturk_closed_answer == "service_closed":
+            return _error(_request_error("AWS.ServiceClosed", "Amazon Mechanical Turk is no longer available."))
+        raise CutConnection
+
+    def _fail(self, kind: str, action: str, values: dict[str, t.Any]) -> Answer:
+        errors = {
+            "throttle": AwsError("ThrottlingException", "Rate exceeded"),
+            "http_500": _service_fault("Amazon Mechanical Turk is temporarily unable to process your request."),
+            "access_denied": AwsError(
+                "AccessDeniedException",
+                f"User is not authorized to perform: mechanicalturk:{action} because no identity-based policy allows "
+                f"the mechanicalturk:{action} action",
+            ),
+        }
+        error = errors.get(kind)
+        values |= {"status": error.status if error else 0, "error": error.code if error else ""}
+        self._world.record("mturk", action, fault=f"before:{kind}", **values)
+        if error is not None:
+            return _error(error)
+        return self._lose(kind)
+
+    def _lose(self, kind: str) -> Answer:
+        if kind == "cut":
+            raise CutConnection
+        if kind == "timeout":
+            raise Hang(self._world.knobs.hang_seconds)
+        return _error(_service_fault("Amazon Mechanical Turk is temporarily unable to process your request."))
+
+
+def _request_error(code: str, message: str) -> AwsError:
+    error = AwsError("RequestError", f"{message} ({int(time.time() * 1000)} s)")
+    error.turk_error_code = code  # type: ignore[attr-defined]
+    return error
+
+
+def _service_fault(message: str) -> AwsError:
+    error = AwsError("ServiceFault", message, 500)
+    error.turk_error_code = "AWS.ServiceUnavailable"  # type: ignore[attr-defined]
+    return error
+
+
+def _headers() -> list[tuple[str, str]]:
+    return [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", str(uuid.uuid4()))]
+
+
+def _answer(output: dict[str, t.Any]) -> Answer:
+    return 200, _headers(), json.dumps(output).encode()
+
+
+def _error(error: AwsError) -> Answer:
+    body = {"__type": error.code, "message": error.message}
+    turk_error_code = getattr(error, "turk_error_code", "")
+    if turk_error_code:
+        body = {"__type": error.code, "Message": error.message, "TurkErrorCode": turk_error_code}
+        report = botocore.validate.ParamValidator().validate(
+            {"Message": error.message, "TurkErrorCode": turk_error_code}, service_model().shape_for(error.code)
+        )
+        if report.has_errors():
+            raise InvalidAnswer(report.generate_report())
+    return error.status, _headers(), json.dumps(body).encode()
