@@ -93,6 +93,12 @@ class AwsConnection:
         # botocore does not like empty strings; operators use them to blank an inherited default.
         return self._params.get(name) or None
 
+    @property
+    def assumed_account_id(self) -> str:
+        """The account of the role to assume; empty without a role."""
+        found = re.match(r"arn:[^:]*:iam::(\d{12}):", str(self._get("assume_role_arn") or ""))
+        return found.group(1) if found else ""
+
     def with_credentials(self, access_key_id: str, secret_access_key: str) -> AwsConnection:
         """The same way to AWS with the long-term key of an IAM user, and no role."""
         params = {

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import datetime
+import re
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 
 COLLECTION = "labops.cloudresearch"
 
@@ -55,3 +58,18 @@ def closing_notice(today: datetime.date) -> str:
         f"AWS announced that MTurk takes no new customers from {CLOSED_TO_NEW_CUSTOMERS.isoformat()} "
         f"and closes permanently on {CLOSED_FOR_GOOD.isoformat()}."
     )
+
+
+def checked_account_id(account_id: str | None) -> str:
+    """The id of an AWS account as it is, empty if none is given.
+
+    :raises CollectionError: it is not 12 digits.
+    """
+    if account_id and not re.fullmatch(r"\d{12}", account_id):
+        raise CollectionError(
+            f"{account_id!r} is not the id of an AWS account.",
+            next_step="Write the 12 digits in quotes, leading zeros included.",
+            reason="invalid_options",
+            step="observe",
+        )
+    return account_id or ""

@@ -144,7 +144,9 @@ environments:
           description: What to do next, empty if nothing.
           returned: always
           type: str
-          sample: Sign in at https://requester.mturk.com/developer as the lab's requester and link the AWS account there.
+          sample: >-
+            Sign in at https://requester.mturk.com/developer as the lab's requester and link the AWS account
+            there.
   sample:
     production:
       status: linked
@@ -165,6 +167,7 @@ waited:
 import decimal
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, aws_options, mturk
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 

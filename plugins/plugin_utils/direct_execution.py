@@ -32,6 +32,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
+
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws
 
 try:  # ansible-core 2.19 and later
@@ -94,8 +95,7 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task's module."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        result = merge_hash(result, self.execute(self._task.action, dict(self._task.args), task_vars or {}))
-        return result
+        return merge_hash(result, self.execute(self._task.action, dict(self._task.args), task_vars or {}))
 
     def execute(self, module_name: str, module_args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run any module, directly if possible.

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+
+MODULE_PREFIX = "amazon.aws."
+
+# The one that the role uses.
+direct_execution.preload("ansible_collections.amazon.aws.plugins.modules.iam_user")
+direct_execution.warm_up_botocore()
+
+
+class ActionModule(direct_execution.DirectExecution):
+    """Runs a module of amazon.aws, directly if possible, in an assumed role if asked."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Assume the role, then run the module with its credentials."""
+        result: dict[str, t.Any] = super(direct_execution.DirectExecution, self).run(tmp, task_vars)
+        _validated, given = self.validate_argument_spec(
+            {
+                "module": {"type": "str", "required": True},
+                "options": {"type": "dict", "default": {}},
+                "assume_role_arn": {"type": "str"},
+            }
+        )
+        if not given["module"].startswith(MODULE_PREFIX):
+            return {**result, "failed": True, "msg": f"{given['module']} is not a module of amazon.aws."}
+        options = dict(given["options"])
+        if given["assume_role_arn"]:
+            try:
+                credentials = AwsConnection({**options, "assume_role_arn": given["assume_role_arn"]}).credentials()
+            except CollectionError as exc:
+                return {**result, **exc.as_result(), "failed": True}
+            options.pop("profile", None)
+            options.update(credentials)
+        return {**result, **self.execute(given["module"], options, task_vars or {})}

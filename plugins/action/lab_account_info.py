@@ -1,0 +1,75 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils import lab_record, outcome
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
+
+direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.lab_account_info")
+direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store.ansible_vault")
+direct_execution.warm_up_botocore()
+
+
+class ActionModule(direct_execution.DirectExecution):
+    """Reads the lab's record from the store on the control node, then runs the module of the same name with it."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Observe the lab; for the role, also say how it came out if there is nothing to do."""
+        task_vars = task_vars or {}
+        result: dict[str, t.Any] = super(direct_execution.DirectExecution, self).run(tmp, task_vars)
+        args = dict(self._task.args)
+        operation = args.pop("operation", None)
+        try:
+            if args.get("store") is not None:
+                args.update(self._stored(args))
+        except CollectionError as exc:
+            exc.step = exc.step or "observe"
+            return {**result, **exc.as_result(), "failed": True}
+        result.update(self.execute(self._task.action, args, task_vars))
+        lab = result.get("lab_account")
+        if operation and lab:
+            self._conclude(str(operation), lab, result)
+        return result
+
+    def _stored(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The store's record as module options: what is public, and the secrets apart."""
+        store = lab_store.open_lab_store(args, self._loader)
+        del args["store"]
+        lab = str(args.get("lab"))
+        record = store.get(lab).record
+        if record is None:
+            return {"store_record": None, "stored_secrets": {}}
+        if args.get("judge_key_use") and not self._task.check_mode:
+            lab_store.note_own_use(store, lab)
+        data, secrets = lab_record.split_secrets(record)
+        return {"store_record": data, "stored_secrets": secrets}
+
+    def _conclude(self, operation: str, lab: dict[str, t.Any], result: dict[str, t.Any]) -> None:
+        blocked = lab["blocked"]
+        if blocked and operation != "audit":
+            # Nothing that could be known before is left to find out half-way.
+            result.update(
+                CollectionError(
+                    blocked["message"],
+                    next_step=blocked["next_step"],
+                    reason=blocked["reason"],
+                    step=blocked["step"],
+                ).as_result(),
+                failed=True,
+            )
+        elif operation == "audit" or not lab["missing"]:
+            result["ansible_facts"] = {
+                "lab_account_outcome": outcome.compose(
+                    operation=operation,
+                    lab=lab["lab"],
+                    account_id=lab["account_id"],
+                    observed=lab,
+                    results={},
+                    check_mode=self._task.check_mode,
+                )
+            }

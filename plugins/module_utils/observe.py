@@ -1,0 +1,325 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything about one lab in one read: what is there, how it differs from what is declared, what a run would do.
+
+Independent reads go out at once, nothing is asked twice, and nothing is changed.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import datetime
+import decimal
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils import (
+    aws,
+    drift,
+    findings,
+    iam_keys,
+    iam_user,
+    key_plan,
+    mturk,
+)
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey, timestamp
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:  # AwsConnection says what is missing
+    BotoCoreError = ClientError = Exception
+
+# Reads of one lab that go out at once: the user's parts, its keys, and both MTurk environments.
+PARALLEL_READS = 8
+
+# Looks which key the portal holds; given the key that it should hold.
+PortalLook = t.Callable[[str], t.Mapping[str, t.Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Declaration:
+    """What the inventory says about one lab, and how deep to look.
+
+    :param account_id: 12 digits; empty if not declared.
+    :param endpoints: the MTurk environments to ask, with their endpoint URLs (None: AWS's own).
+    :param request: what is wanted of the lab's keys.
+    :param look: signs in at the portal and looks; None where the portal is not looked at.
+    :param link_wanted: whether the portal's link is part of the declared state.
+    :param judge_key_use: whether a use of the key that is not the collection's own proves the link; only for portals
+        that nobody signs in to for us.
+    :param ask_mturk: whether the collection may use the key to ask MTurk.
+    """
+
+    lab: str
+    account_id: str
+    user: drift.Declared
+    endpoints: t.Mapping[str, str | None]
+    request: key_plan.KeyRequest
+    thresholds: findings.Thresholds
+    remove_drift: frozenset[str] = frozenset()
+    minimum_balance: decimal.Decimal | None = None
+    look: PortalLook | None = None
+    link_wanted: bool = True
+    judge_key_use: bool = False
+    ask_mturk: bool = True
+    thorough: bool = True
+
+
+def observe(connection: aws.AwsConnection, declared: Declaration, record: LabRecord | None) -> dict[str, t.Any]:
+    """Read one lab.
+
+    :param connection: the way into the lab's AWS account.
+    :param record: what the store holds of the lab, None if nothing.
+    :returns: an outcome's observation (C(user), C(keys), C(requester), C(link), C(drift), C(findings), ...) with
+        C(missing) (the steps that a run would take), C(why_missing), C(blocked) and C(plan) (the key actions in words).
+    :raises CollectionError: AWS refused or could not be reached, or it is another account than declared.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=PARALLEL_READS) as pool:
+        reader = _Reader(connection, declared, record, pool)
+        reader.read()
+    situation = reader.situation()
+    link = reader.link(situation)
+    situation = dataclasses.replace(
+        situation, link=key_plan.LinkKnowledge(link["status"], link["access_key_id"], link["evidence"])
+    )
+    lab: dict[str, t.Any] = {
+        "lab": declared.lab,
+        "account_id": reader.account_id,
+        "started": timestamp(started),
+        "user": reader.user,
+        "keys": key_plan.describe_keys(situation),
+        "requester": reader.requester,
+        "link": link,
+        "store": {
+            "readable": True,
+            "access_key_ids": [key.access_key_id for _slot, key in situation.stored],
+        },
+        "drift": drift.compare(declared.user, reader.user),
+    }
+    lab.update(_Needs(declared, situation, lab).result())
+    lab["findings"] = findings.evaluate(lab, declared.thresholds, started)
+    return lab
+
+
+class _Reader:
+    """Asks AWS and MTurk."""
+
+    def __init__(
+        self,
+        connection: aws.AwsConnection,
+        declared: Declaration,
+        record: LabRecord | None,
+        pool: concurrent.futures.Executor,
+    ) -> None:
+        self.connection = connection
+        self.declared = declared
+        self.record = record
+        self.pool = pool
+        self.user: dict[str, t.Any] = {}
+        self.listing = iam_keys.KeyListing((), datetime.datetime.now(datetime.UTC))
+        self.requester: dict[str, dict[str, t.Any]] = {}
+        self.account_id = declared.account_id
+
+    def read(self) -> None:
+        # The role is assumed once, before the threads need it.
+        iam = self.connection.client("iam")
+        asked_keys = self.pool.submit(iam_keys.list_keys, iam, self.declared.user.user_name)
+        # A use by others can only be told from our own before we ask MTurk ourselves.
+        asked_mturk = None if self.declared.judge_key_use else self.pool.submit(self._ask_mturk)
+        self.user = iam_user.read_user(
+            iam, self.declared.user.user_name, thorough=self.declared.thorough, pool=self.pool
+        )
+        self._check_account()
+        listing = asked_keys.result()
+        keys = tuple(self.pool.map(lambda key: self._with_last_use(iam, key), listing.keys))
+        self.listing = dataclasses.replace(listing, keys=keys)
+        self.requester = asked_mturk.result() if asked_mturk else self._ask_mturk()
+
+    def _with_last_use(self, iam: t.Any, key: iam_keys.IamKey) -> iam_keys.IamKey:
+        in_use = self.record is not None and self.record.slot_of(key.access_key_id) in ("current", "pending")
+        if in_use and not self.declared.thorough and not self.declared.judge_key_use:
+            return key
+        return iam_keys.with_last_use(iam, key)
+
+    def _check_account(self) -> None:
+        found = iam_user.account_of(self.user["arn"])
+        if not found:
+            # With an assumed role the account is the one in the role's ARN; otherwise nobody has said so yet.
+            found = self._caller_account()
+        if self.declared.account_id and found != self.declared.account_id:
+            raise CollectionError(
+                f"These credentials belong to AWS account {found}, not to {self.declared.account_id}.",
+                next_step="Correct the lab's account id, or its profile or role.",
+                reason="wrong_account",
+                step="observe",
+            )
+        self.account_id = found
+
+    def _caller_account(self) -> str:
+        role_account = self.connection.assumed_account_id
+        if role_account:
+            return role_account
+        try:
+            return str(self.connection.client("sts").get_caller_identity()["Account"])
+        except (ClientError, BotoCoreError) as exc:
+            raise aws.aws_error(exc, "find out which AWS account the credentials belong to") from exc
+
+    def _ask_mturk(self) -> dict[str, dict[str, t.Any]]:
+        key = _key_at_hand(self.record)
+        if key is None:
+            return dict.fromkeys(self.declared.endpoints, mturk.not_checked("There is no key to ask with yet."))
+        if not self.declared.ask_mturk:
+            why = "MTurk was not asked, so that only CloudResearch uses the key and its use proves the link."
+            return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))
+        return mturk.check_environments(
+            self.connection.with_credentials(key.access_key_id, key.secret_access_key),
+            self.declared.endpoints,
+            minimum_balance=self.declared.minimum_balance,
+        )
+
+    def situation(self) -> key_plan.Situation:
+        if not self.user["exists"]:
+            # The step before the key's makes the user; what follows is planned for then.
+            owner = "ours" if self.declared.request.state != "absent" else "missing"
+        else:
+            owner = "ours" if self.user["managed"] else "foreign"
+        return key_plan.Situation(
+            user=owner,
+            keys=self.listing.keys,
+            record=self.record,
+            request=self.declared.request,
+            now=self.listing.at,
+        )
+
+    def link(self, situation: key_plan.Situation) -> dict[str, t.Any]:
+        wanted = situation.key_to_use
+        if self.declared.look is not None:
+            return dict(self.declared.look(wanted))
+        recorded = [key for slot, key in situation.stored if key.linked]
+        if recorded:
+            key = max(recorded, key=lambda entry: entry.linked or "")
+            same = key.access_key_id == wanted
+            return _link(
+                "linked" if same else "other_key",
+                key.access_key_id,
+                "record",
+                f"An earlier run recorded that CloudResearch holds key {key.access_key_id} (since {key.linked}).",
+            )
+        stored = self.record.find(wanted) if self.record and wanted else None
+        if stored and self.declared.judge_key_use and used_by_others(stored, situation.iam_key(wanted)):
+            return _link("linked", wanted, "key_use", f"Key {wanted} was used for MTurk, and not by this collection.")
+        return _link("unknown", "", "", "No run has recorded which key CloudResearch holds.")
+
+
+def used_by_others(stored: StoredKey, key: iam_keys.IamKey | None) -> bool:
+    """Whether AWS reports a use of the key for MTurk that cannot have been the collection's own.
+
+    The collection records each use of its own before it happens; IAM reports uses to the minute and somewhat late, so
+    a use counts only well after that.
+    """
+    if key is None or key.last_used is None or key.last_used_service != MTURK_SERVICE:
+        return False
+    if not stored.collection_used_at:
+        return False
+    own = datetime.datetime.fromisoformat(stored.collection_used_at)
+    return key.last_used > own + key_plan.USE_TOLERANCE
+
+
+# The name under which IAM reports uses of MTurk: its signing name (botocore's service model).
+MTURK_SERVICE = "mturk-requester"
+
+
+def _key_at_hand(record: LabRecord | None) -> StoredKey | None:
+    return (record.pending or record.current) if record else None
+
+
+def _link(status: str, access_key_id: str, evidence: str, message: str) -> dict[str, t.Any]:
+    return {"status": status, "access_key_id": access_key_id, "evidence": evidence, "message": message}
+
+
+class _Needs:
+    """Which steps a run would take, and why."""
+
+    def __init__(self, declared: Declaration, situation: key_plan.Situation, lab: t.Mapping[str, t.Any]) -> None:
+        self.declared = declared
+        self.situation = situation
+        self.lab = lab
+        self.why: dict[str, str] = {}
+        self.blocked: dict[str, t.Any] = {}
+        self.actions: tuple[key_plan.Action, ...] = ()
+
+    def result(self) -> dict[str, t.Any]:
+        plan = key_plan.decide(self.situation)
+        self.actions = plan.actions
+        if plan.stop:
+            self.blocked = {
+                "step": "access_key",
+                "reason": plan.stop.reason,
+                "message": plan.stop.message,
+                "next_step": "Choose: " + "; or ".join(plan.stop.choices) + ".",
+            }
+        if self.declared.request.state == "absent":
+            self._absent()
+        else:
+            self._present(plan)
+        return {
+            "missing": list(self.why),
+            "why_missing": self.why,
+            "blocked": self.blocked,
+            "plan": [action.in_words() for action in self.actions],
+            "notes": [dataclasses.asdict(note) for note in plan.notes],
+        }
+
+    def _present(self, plan: key_plan.Plan) -> None:
+        self._iam_user()
+        request = dataclasses.replace(self.declared.request, retire_superseded=False)
+        before_link = key_plan.decide(dataclasses.replace(self.situation, request=request))
+        if before_link.actions or before_link.stop:
+            words = [action.in_words() for action in before_link.actions]
+            self.why["access_key"] = "; ".join(words) or self.blocked.get("message", "")
+        unlinked = [seen["message"] for seen in self.lab["requester"].values() if not seen["linked"]]
+        if unlinked:
+            self.why["requester"] = " ".join(unlinked)
+        new_key = any(action.kind == key_plan.CREATE for action in before_link.actions)
+        if self.declared.link_wanted and (new_key or self.lab["link"]["status"] != "linked"):
+            self.why["link"] = self.lab["link"]["message"] or "The portal does not hold the lab's key."
+        if "link" in self.why or len(plan.actions) > len(before_link.actions):
+            self.why["retire"] = "; ".join(action.in_words() for action in plan.actions[len(before_link.actions) :])
+
+    def _iam_user(self) -> None:
+        user = self.lab["user"]
+        reasons = [entry["message"] for entry in self.lab["drift"] if entry["code"] in _CONVERGED_BY_IAM_USER]
+        if user["exists"]:
+            reasons += [f"It has {what}." for what in sorted(excess(user, self.declared) & self.declared.remove_drift)]
+        if reasons:
+            self.why["iam_user"] = " ".join(reasons)
+
+    def _absent(self) -> None:
+        user = self.lab["user"]
+        if self.lab["link"]["status"] in ("linked", "other_key") and self.declared.link_wanted and self.actions:
+            self.why["link"] = self.lab["link"]["message"]
+        if self.actions:
+            self.why["retire"] = "; ".join(action.in_words() for action in self.actions)
+        if user["exists"] and (user["managed"] or self.declared.request.adopt_existing_user):
+            self.why["iam_user"] = f"User {user['name']} still exists."
+
+
+# Drift that the step iam_user takes away without being asked for each.
+_CONVERGED_BY_IAM_USER = frozenset({"user_missing", "policy_missing", "user_not_managed", "tag_missing", "tag_differs"})
+
+
+def excess(user: t.Mapping[str, t.Any], declared: Declaration) -> set[str]:
+    """What gives the user rights or a way in besides the declared policy, in the words of C(remove_drift)."""
+    found = set()
+    if user.get("console_access"):
+        found.add("console_access")
+    if user.get("inline_policies"):
+        found.add("inline_policies")
+    if user.get("groups"):
+        found.add("groups")
+    if set(user.get("attached_policies") or []) - {declared.user.policy_arn}:
+        found.add("attached_policies")
+    return found

@@ -1,0 +1,241 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How one lab came out of a run: what was observed, what each step did, and what is left to do for whom.
+
+The outcome is the host fact C(lab_account_outcome), the input of reports and of the progress display, and what
+scripts read. It never holds a secret: it is put together from results that hold none.
+"""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import timestamp
+
+SCHEMA = 1
+
+# Failures that a person clears up at the portal; the lab waits for that person, and the fleet goes on.
+PERSON_REASONS = frozenset({"second_factor_required", "captcha", "manual"})
+
+Result = t.Mapping[str, t.Any]
+
+
+def compose(
+    *,
+    operation: str,
+    lab: str,
+    account_id: str,
+    observed: Result | None,
+    results: t.Mapping[str, Result],
+    failure: Result | None = None,
+    check_mode: bool = False,
+    now: datetime.datetime | None = None,
+) -> dict[str, t.Any]:
+    """Put a lab's outcome together.
+
+    :param observed: C(lab_account) as the observation returned it; None if it failed.
+    :param results: by step name, the result of the task that took the step; steps that took none are left out.
+    :param failure: the result of the task that failed, if one did.
+    """
+    composer = _Composer(observed or {}, results, failure or {}, check_mode, operation)
+    steps = composer.steps()
+    state = composer.state(steps)
+    next_steps = composer.next_steps()
+    finished = timestamp(now or datetime.datetime.now(datetime.UTC))
+    return {
+        "schema": SCHEMA,
+        "lab": lab,
+        "operation": operation,
+        "account_id": account_id or str((observed or {}).get("account_id") or ""),
+        "check_mode": check_mode,
+        "state": state,
+        "message": composer.message(state, lab, steps, next_steps),
+        "steps": steps,
+        "next_steps": next_steps,
+        **composer.observation(),
+        "started": (observed or {}).get("started") or finished,
+        "finished": finished,
+    }
+
+
+class _Composer:
+    def __init__(
+        self,
+        observed: Result,
+        results: t.Mapping[str, Result],
+        failure: Result,
+        check_mode: bool,
+        operation: str,
+    ) -> None:
+        self.observed = observed
+        self.results = results
+        self.failure = failure
+        self.check_mode = check_mode
+        self.operation = operation
+        self.missing: list[str] = list(observed.get("missing") or [])
+        self.failed_step = self._failed_step()
+
+    def _failed_step(self) -> str:
+        if not self.failure:
+            return ""
+        if not self.observed:
+            return "observe"
+        reached = [step for step in vocabulary.STEPS if (self.results.get(step) or {}).get("failed")]
+        return reached[-1] if reached else str(self.failure.get("step") or "observe")
+
+    # -- steps ---------------------------------------------------------------------------------------------------
+
+    def steps(self) -> list[dict[str, t.Any]]:
+        return [{"name": step, **self._step(step)} for step in vocabulary.STEPS]
+
+    def _step(self, step: str) -> dict[str, str]:
+        if step == self.failed_step:
+            return self._failed(self.failure)
+        if step == "observe":
+            return _status("ok" if self.observed else "skipped", "")
+        result = self.results.get(step) or {}
+        if result.get("skipped") or not result:
+            if step not in self.missing:
+                return _status("ok" if self.observed else "skipped", "")
+            if self.operation == "audit":
+                return _status("waiting" if self._person_needed(step) else "skipped", self._why(step))
+            return _status("waiting" if self._person_needed(step) else "skipped", self._why(step))
+        if result.get("failed"):
+            return self._failed(result)
+        if step == "requester":
+            return self._requester_step()
+        changed = bool(result.get("changed"))
+        return _status("changed" if changed else "ok", str(result.get("message") or ""))
+
+    def _failed(self, result: Result) -> dict[str, str]:
+        reason = str(result.get("reason") or "")
+        message = str(result.get("msg") or "The task failed without a message.")
+        return _status("waiting" if reason in PERSON_REASONS else "failed", message, reason)
+
+    def _requester_step(self) -> dict[str, str]:
+        environments = self.requester()
+        unlinked = {name: seen for name, seen in environments.items() if not seen.get("linked")}
+        if not unlinked:
+            return _status("ok", "")
+        worst = next((seen for seen in unlinked.values() if seen.get("status") not in _WAITS), None)
+        message = " ".join(str(seen.get("message")) for seen in unlinked.values())
+        if worst is None:
+            return _status("waiting", message, "not_linked")
+        return _status("failed", message, str(worst.get("status")))
+
+    def _person_needed(self, step: str) -> bool:
+        return any(entry["step"] == step and entry["who"] == "person" for entry in self.next_steps())
+
+    def _why(self, step: str) -> str:
+        reasons: t.Mapping[str, str] = self.observed.get("why_missing") or {}
+        return str(reasons.get(step, ""))
+
+    # -- the lab as it is after the run --------------------------------------------------------------------------
+
+    def requester(self) -> dict[str, t.Any]:
+        newer: Result = (self.results.get("requester") or {}).get("environments") or {}
+        return {**(self.observed.get("requester") or {}), **newer}
+
+    def link(self) -> dict[str, t.Any]:
+        newer = (self.results.get("link") or {}).get("link")
+        return dict(newer or self.observed.get("link") or {})
+
+    def keys(self) -> list[t.Any]:
+        for step in ("retire", "access_key"):
+            newer = (self.results.get(step) or {}).get("keys")
+            if newer is not None and not self.check_mode:
+                return list(newer)
+        return list(self.observed.get("keys") or [])
+
+    def user(self) -> t.Any:
+        user = self.observed.get("user")
+        result = self.results.get("iam_user") or {}
+        newer = result.get("user")
+        if not user or not newer or self.check_mode:
+            return user
+        return {
+            **user,
+            "exists": True,
+            "arn": newer.get("arn", user.get("arn")),
+            "tags": newer.get("tags", user.get("tags")),
+            "managed": (newer.get("tags") or {}).get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE,
+            "attached_policies": [policy["policy_arn"] for policy in newer.get("attached_policies") or []],
+        }
+
+    def observation(self) -> dict[str, t.Any]:
+        return {
+            "user": self.user(),
+            "keys": self.keys(),
+            "requester": self.requester(),
+            "link": self.link(),
+            "drift": [] if self._drift_is_gone() else list(self.observed.get("drift") or []),
+            "findings": list(self.observed.get("findings") or []),
+            "store": self.observed.get("store"),
+        }
+
+    def _drift_is_gone(self) -> bool:
+        return bool((self.results.get("iam_user") or {}).get("user")) and not self.check_mode
+
+    # -- what is left --------------------------------------------------------------------------------------------
+
+    def next_steps(self) -> list[dict[str, str]]:
+        steps: list[dict[str, str]] = []
+        for environment, seen in self.requester().items():
+            if seen.get("next_step") and seen.get("status") != "not_checked":
+                person = seen.get("status") in _WAITS
+                url = vocabulary.REQUESTER_LINK_URLS[environment] if person else ""
+                steps.append(_next("requester", "person" if person else "operator", str(seen["next_step"]), url))
+        steps.extend(dict(entry) for entry in self.observed.get("next_steps") or [] if self._still_open(entry))
+        if self.failure:
+            person = str(self.failure.get("reason") or "") in PERSON_REASONS
+            text = str(self.failure.get("next_step") or "Look at the message of the step that failed, then run again.")
+            url = str(self.failure.get("url") or "")
+            steps.append(_next(self.failed_step, "person" if person else "operator", text, url))
+        return steps
+
+    def _still_open(self, entry: Result) -> bool:
+        result = self.results.get(str(entry.get("step"))) or {}
+        return not result or bool(result.get("skipped")) or bool(result.get("failed"))
+
+    def state(self, steps: t.Sequence[Result]) -> str:
+        statuses = [step["status"] for step in steps]
+        if "failed" in statuses:
+            return "failed"
+        if "waiting" in statuses:
+            return "waiting_for_person"
+        if self.operation == "audit":
+            return "drifted" if self.missing or self.observed.get("drift") else "converged"
+        return "changed" if "changed" in statuses else "converged"
+
+    def message(self, state: str, lab: str, steps: t.Sequence[Result], next_steps: t.Sequence[Result]) -> str:
+        """One line for people: the lab, the step, what happened, what to do next."""
+        if state == "failed":
+            step = next(entry for entry in steps if entry["status"] == "failed")
+            what = f"Lab {lab} failed at step {step['name']}: {step['message']}"
+            following = next((entry["text"] for entry in next_steps if entry["step"] == step["name"]), "")
+            return what if not following or following in what else f"{what} Next step: {following}"
+        if state == "waiting_for_person":
+            step = next(entry for entry in steps if entry["status"] == "waiting")
+            text = next((entry["text"] for entry in next_steps if entry["who"] == "person"), step["message"])
+            return f"Lab {lab} waits for a person at step {step['name']}: {text}"
+        if state == "changed":
+            changed = ", ".join(entry["name"] for entry in steps if entry["status"] == "changed")
+            return f"Lab {lab} {'would be' if self.check_mode else 'was'} changed: {changed}."
+        if state == "drifted":
+            return f"Lab {lab} differs from its declared state: {', '.join(self.missing) or 'see its drift'}."
+        return f"Lab {lab} is as declared."
+
+
+# Requester statuses that a person ends by a click on the web.
+_WAITS = frozenset({"not_linked"})
+
+
+def _status(status: str, message: str, reason: str = "") -> dict[str, str]:
+    return {"status": status, "message": message, "reason": reason}
+
+
+def _next(step: str, who: str, text: str, url: str = "") -> dict[str, str]:
+    return {"step": step, "who": who, "text": text, "url": url}

@@ -1,0 +1,383 @@
+#!/usr/bin/python
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_account_info
+short_description: Read everything about one lab
+version_added: 1.0.0
+description:
+  - Reads a lab's IAM user, its access keys, the store's record, both MTurk environments and the CloudResearch link, and
+    says how they differ from what is declared and which steps a run of the role
+    P(labops.cloudresearch.lab_account#role) would take.
+  - Changes nothing. Independent reads go out at once.
+options:
+  lab:
+    description: The lab's name in the store and in messages.
+    type: str
+    required: true
+  state:
+    description:
+      - The declared state, for what is missing. V(rotated) is V(present) with a new key whatever the age of the old
+        one.
+    type: str
+    choices: [present, rotated, absent]
+    default: present
+  account_id:
+    description: The 12 digits of the lab's AWS account. If the credentials lead to another account, the module fails.
+    type: str
+  user_name:
+    description: The name of the IAM user.
+    type: str
+    default: cloudresearch-mturk
+  policy_arn:
+    description: The ARN of the managed policy that the user should have.
+    type: str
+    default: arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess
+  tags:
+    description: Tags that the user should have, besides the one by which the collection knows its own users.
+    type: dict
+    default: {}
+  adopt_existing_user:
+    description: Whether a user that the collection did not create may be taken over.
+    type: bool
+    default: false
+  remove_foreign_keys:
+    description: Ids of keys that the collection did not create and that a run may remove.
+    type: list
+    elements: str
+    default: []
+  remove_drift:
+    description: What a run may relieve the user of.
+    type: list
+    elements: str
+    choices: [console_access, inline_policies, groups, attached_policies]
+    default: []
+  max_age_days:
+    description: The age in days from which on a run rotates the key. V(0) never rotates for age.
+    type: int
+    default: 0
+  grace_days:
+    description: For how many days a superseded key stays, deactivated, before a run deletes it.
+    type: int
+    default: 0
+  store:
+    description:
+      - The store with the lab's record, see M(labops.cloudresearch.mturk_access_key).
+      - It is read on the control node. Without it, nothing is known to be stored.
+    type: dict
+  store_record:
+    description: The store's record without secrets. Filled in from O(store); not meant to be set.
+    type: dict
+  stored_secrets:
+    description: The stored secrets by key id. Filled in from O(store); not meant to be set.
+    type: dict
+  environments:
+    description: The MTurk environments to ask.
+    type: list
+    elements: str
+    choices: [production, sandbox]
+    default: [production, sandbox]
+  production_endpoint_url:
+    description: Where to reach MTurk's production environment, if not at AWS's own address.
+    type: str
+  sandbox_endpoint_url:
+    description: Where to reach MTurk's sandbox, if not at AWS's own address.
+    type: str
+  minimum_balance:
+    description: The balance in US dollars below which a linked production account gets a next step.
+    type: float
+    default: 0.0
+  link_check:
+    description:
+      - V(record) takes what an earlier run recorded in the store. V(page) signs in to CloudResearch with
+        O(cloudresearch) and looks. V(none) leaves CloudResearch out of what is declared.
+    type: str
+    choices: [record, page, none]
+    default: record
+  judge_key_use:
+    description:
+      - Whether a use of the key for MTurk that is not the collection's own proves the link. Meant for labs whose key a
+        person enters by hand. Each use of the collection's own is then noted in the store before it happens; in check
+        mode, where nothing can be noted, MTurk is not asked.
+    type: bool
+    default: false
+  cloudresearch:
+    description: >-
+      The options of M(labops.cloudresearch.cloudresearch_link) for signing in, needed for O(link_check=page).
+    type: dict
+    suboptions:
+      email:
+        description: See O(labops.cloudresearch.cloudresearch_link#module:email).
+        type: str
+      password:
+        description: See O(labops.cloudresearch.cloudresearch_link#module:password).
+        type: str
+      totp_secret:
+        description: See O(labops.cloudresearch.cloudresearch_link#module:totp_secret).
+        type: str
+      options:
+        description: Further options of M(labops.cloudresearch.cloudresearch_link) by their names.
+        type: dict
+        default: {}
+  thorough:
+    description:
+      - Whether to read also inline policies, groups and console access of the user, and the last use of keys in use.
+    type: bool
+    default: true
+  thresholds:
+    description:
+      - From when on something is a finding. The keys are C(key_unused_days) (90), C(key_old_days) (365),
+        C(minimum_balance) (10.00) and C(allowed_policy_arns).
+    type: dict
+    default: {}
+  operation:
+    description:
+      - Used by the role. Also sets the host fact C(lab_account_outcome) where the observation alone decides it, and
+        fails if no step can be taken safely.
+    type: str
+    choices: [onboard, audit, rotate, retire]
+author:
+  - labops.cloudresearch contributors (@labops)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - labops.cloudresearch.aws.assume_role
+  - labops.cloudresearch.aws.direct
+attributes:
+  check_mode:
+    support: full
+    description: The module only ever reads.
+  diff_mode:
+    support: none
+    description: The module changes nothing, so there is nothing to show.
+"""
+
+EXAMPLES = r"""
+- name: Read everything about a lab
+  labops.cloudresearch.lab_account_info:
+    lab: lab-01
+    account_id: "111122223333"
+    assume_role_arn: arn:aws:iam::111122223333:role/OrganizationAccountAccessRole
+    store:
+      type: ansible_vault
+      directory: secrets
+  register: observed
+
+- name: Show which keys are out there
+  ansible.builtin.debug:
+    var: observed.lab_account['keys']
+"""
+
+RETURN = r"""
+lab_account:
+  description: What was observed. It never holds a secret.
+  returned: success
+  type: dict
+  contains:
+    lab:
+      description: The lab's name.
+      returned: always
+      type: str
+      sample: lab-01
+    account_id:
+      description: The account that was read.
+      returned: always
+      type: str
+      sample: "111122223333"
+    user:
+      description: The IAM user, its policies, and whether the collection created it.
+      returned: always
+      type: dict
+    keys:
+      description: The user's access keys, oldest first, with age, last use, whose they are and whether they are stored.
+      returned: always
+      type: list
+      elements: dict
+    requester:
+      description: What each MTurk environment answered, see M(labops.cloudresearch.mturk_requester_check).
+      returned: always
+      type: dict
+    link:
+      description: Which key CloudResearch holds, and how that is known.
+      returned: always
+      type: dict
+      contains:
+        status:
+          description: V(linked), V(not_linked), V(other_key) or V(unknown).
+          returned: always
+          type: str
+          sample: linked
+        access_key_id:
+          description: The key that CloudResearch holds, empty if not known.
+          returned: always
+          type: str
+          sample: AKIAIOSFODNN7EXAMPLE
+        evidence:
+          description: V(page), V(record), V(key_use) or empty.
+          returned: always
+          type: str
+          sample: record
+    drift:
+      description: How the user differs from what is declared.
+      returned: always
+      type: list
+      elements: dict
+    findings:
+      description: What the lab should worry about, the worst first.
+      returned: always
+      type: list
+      elements: dict
+    missing:
+      description: The steps that a run of the role would take.
+      returned: always
+      type: list
+      elements: str
+      sample: [access_key, link, retire]
+    why_missing:
+      description: By step, why.
+      returned: always
+      type: dict
+    plan:
+      description: What a run would do to the keys, in words.
+      returned: always
+      type: list
+      elements: str
+    blocked:
+      description: Why no step can be taken safely, and what the operator can choose; empty if nothing is in the way.
+      returned: always
+      type: dict
+"""
+
+import decimal
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils import (
+    aws,
+    aws_options,
+    drift,
+    findings,
+    key_plan,
+    lab_record,
+    mturk,
+    observe,
+    vocabulary,
+)
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+
+
+def main() -> None:
+    """Read and report."""
+    module = AnsibleModule(
+        argument_spec={
+            **aws_options.lab_aws_argument_spec(),
+            "lab": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "rotated", "absent"], "default": "present"},
+            "account_id": {"type": "str"},
+            "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
+            "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
+            "tags": {"type": "dict", "default": {}},
+            "adopt_existing_user": {"type": "bool", "default": False},
+            "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "remove_drift": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["console_access", "inline_policies", "groups", "attached_policies"],
+                "default": [],
+            },
+            "max_age_days": {"type": "int", "default": 0},
+            "grace_days": {"type": "int", "default": 0},
+            "store": {"type": "dict"},
+            "store_record": {"type": "dict"},
+            "stored_secrets": {"type": "dict", "no_log": True},
+            "environments": {
+                "type": "list",
+                "elements": "str",
+                "choices": list(mturk.ENVIRONMENTS),
+                "default": list(mturk.ENVIRONMENTS),
+            },
+            "production_endpoint_url": {"type": "str"},
+            "sandbox_endpoint_url": {"type": "str"},
+            "minimum_balance": {"type": "float", "default": 0.0},
+            "link_check": {"type": "str", "choices": ["record", "page", "none"], "default": "record"},
+            "judge_key_use": {"type": "bool", "default": False, "no_log": False},
+            "cloudresearch": {
+                "type": "dict",
+                "options": {
+                    "email": {"type": "str"},
+                    "password": {"type": "str", "no_log": True},
+                    "totp_secret": {"type": "str", "no_log": True},
+                    "options": {"type": "dict", "default": {}},
+                },
+            },
+            "thorough": {"type": "bool", "default": True},
+            "thresholds": {"type": "dict", "default": {}},
+            "operation": {"type": "str", "choices": ["onboard", "audit", "rotate", "retire"]},
+        },
+        mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
+        required_together=aws_options.REQUIRED_TOGETHER,
+        supports_check_mode=True,
+    )
+    try:
+        lab_account = observe.observe(
+            aws.AwsConnection(module.params),
+            declaration(module.params, check_mode=module.check_mode),
+            _record(module.params),
+        )
+    except CollectionError as exc:
+        exc.step = exc.step or "observe"
+        module.fail_json(**exc.as_result())
+    module.exit_json(changed=False, lab_account=lab_account)
+
+
+def declaration(params: dict[str, t.Any], *, check_mode: bool) -> observe.Declaration:
+    """The options as what they declare."""
+    minimum = decimal.Decimal(str(params["minimum_balance"]))
+    return observe.Declaration(
+        lab=params["lab"],
+        account_id=vocabulary.checked_account_id(params["account_id"]),
+        user=drift.Declared(
+            lab=params["lab"],
+            state="absent" if params["state"] == "absent" else "present",
+            user_name=params["user_name"],
+            policy_arn=params["policy_arn"],
+            tags={str(key): str(value) for key, value in params["tags"].items()},
+        ),
+        endpoints={name: params[f"{name}_endpoint_url"] for name in params["environments"]},
+        request=key_plan.KeyRequest(
+            state=params["state"],
+            max_age_days=params["max_age_days"] or None,
+            grace_days=params["grace_days"],
+            adopt_existing_user=params["adopt_existing_user"],
+            remove_foreign_keys=frozenset(params["remove_foreign_keys"]),
+        ),
+        thresholds=findings.Thresholds.from_mapping(params["thresholds"]),
+        remove_drift=frozenset(params["remove_drift"]),
+        minimum_balance=minimum or None,
+        look=_look(params),
+        link_wanted=params["link_check"] != "none",
+        judge_key_use=params["judge_key_use"],
+        ask_mturk=not (params["judge_key_use"] and check_mode),
+        thorough=params["thorough"],
+    )
+
+
+def _record(params: dict[str, t.Any]) -> lab_record.LabRecord | None:
+    if not params["store_record"]:
+        return None
+    return lab_record.join_secrets(params["store_record"], params["stored_secrets"] or {})
+
+
+def _look(params: dict[str, t.Any]) -> observe.PortalLook | None:
+    if params["link_check"] != "page":
+        return None
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The work is done by the action plugin of the same name; this file documents it.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_account_outcome
+short_description: Say how one lab came out of a run
+version_added: 1.0.0
+description:
+  - Puts together what was observed of a lab and what each step did, and sets it as the host fact
+    C(lab_account_outcome).
+  - The role P(labops.cloudresearch.lab_account#role) uses it; plays of your own that replace a step of the role
+    can, too.
+  - Runs on the control node and never connects anywhere.
+options:
+  operation:
+    description: What the run is called.
+    type: str
+    choices: [onboard, audit, rotate, retire]
+    default: onboard
+  lab:
+    description: The lab's name.
+    type: str
+    required: true
+  account_id:
+    description: The 12 digits of the lab's AWS account, where the observation could not say.
+    type: str
+    default: ""
+  observed:
+    description: RV(labops.cloudresearch.lab_account_info#module:lab_account). Left out if the observation failed.
+    type: dict
+  results:
+    description: By the name of the step, the registered result of the task that took it.
+    type: dict
+    default: {}
+  failure:
+    description: The result of the task that failed, C(ansible_failed_result) in a rescue section.
+    type: dict
+author:
+  - labops.cloudresearch contributors (@labops)
+attributes:
+  check_mode:
+    support: full
+    description: The outcome says what a run would do.
+  diff_mode:
+    support: none
+    description: Nothing is changed.
+"""
+
+EXAMPLES = r"""
+- name: Say how the lab came out
+  labops.cloudresearch.lab_account_outcome:
+    lab: lab-01
+    observed: "{{ observed.lab_account }}"
+    results:
+      access_key: "{{ access_key }}"
+      link: "{{ link }}"
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The host fact.
+  returned: always
+  type: dict
+  contains:
+    lab_account_outcome:
+      description: The lab's outcome. It never holds a secret.
+      returned: always
+      type: dict
+      contains:
+        state:
+          description:
+            - V(converged), V(changed), V(waiting_for_person) or V(failed); after an audit also V(drifted), which
+              means that something differs from the declared state.
+          returned: always
+          type: str
+          sample: waiting_for_person
+        message:
+          description: One sentence for people.
+          returned: always
+          type: str
+          sample: >-
+            Lab lab-07 waits for a person at step requester: Sign in at https://requester.mturk.com/developer
+            ...
+        steps:
+          description: Each step of the flow with its C(status) (V(ok), V(changed), V(skipped), V(waiting), V(failed)).
+          returned: always
+          type: list
+          elements: dict
+        next_steps:
+          description: What is left to do, C(who) does it (V(person), V(operator)), and where.
+          returned: always
+          type: list
+          elements: dict
+"""

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How actions get at a lab's stored key: on the control node, in memory, never through a template."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import SecretStore, open_store
+
+# Options that belong to the way into the lab's account, which a stored key takes the place of.
+_CREDENTIAL_OPTIONS = ("access_key", "secret_key", "session_token", "profile", "assume_role_arn")
+
+
+def open_lab_store(args: t.Mapping[str, t.Any], loader: t.Any) -> SecretStore:
+    """The store that a task's option C(store) names.
+
+    :param args: the task's options; its AWS options lead to the lab's account, for stores that live there.
+    """
+    store = args.get("store") or {}
+    if not isinstance(store, dict):
+        raise CollectionError(
+            "The option store is not a dictionary.",
+            next_step="Write it as store: {type: ansible_vault} (see the guide on stores).",
+            reason="invalid_options",
+        )
+    return open_store(store, loader=loader, lab_connection=lambda: AwsConnection(args))
+
+
+def key_in_use(store: SecretStore, lab: str) -> StoredKey:
+    """The lab's key that the portal holds or is to hold: the pending one during a rotation, else the current one.
+
+    :raises CollectionError: the store has no key of the lab.
+    """
+    record = store.get(lab).record
+    key = (record.pending or record.current) if record else None
+    if key is None:
+        raise CollectionError(
+            f"The store ({store.location}) holds no key of lab {lab}.",
+            next_step=f"Create one: ansible-playbook labops.cloudresearch.onboard --limit {lab}.",
+            reason="no_stored_key",
+        )
+    return key
+
+
+def with_stored_key(args: t.Mapping[str, t.Any], key: StoredKey) -> dict[str, t.Any]:
+    """A task's AWS options with the stored key in the place of whatever gave credentials before."""
+    kept = {name: value for name, value in args.items() if name not in (*_CREDENTIAL_OPTIONS, "store", "lab")}
+    return {**kept, "access_key": key.access_key_id, "secret_key": key.secret_access_key}
+
+
+def note_own_use(store: SecretStore, lab: str) -> None:
+    """Record, before it happens, that the collection itself uses the lab's key.
+
+    Only then can a later use be told to be CloudResearch's. Keys whose link is proved otherwise need no such note.
+    """
+    snapshot = store.get(lab)
+    record = snapshot.record
+    key = (record.pending or record.current) if record else None
+    if record is None or key is None or key.linked:
+        return
+    now = timestamp(datetime.datetime.now(datetime.UTC))
+    store.put(record.replace_key(dataclasses.replace(key, collection_used_at=now)), after=snapshot)
