@@ -226,8 +226,7 @@ class InventoryModule(AWSInventoryBase):
     def _freeze_iam_role(self, iam_role_arn: str) -> None:
         # The base class names the session after the plugin, which is longer than the 64 characters that STS allows.
         names = ("access_key", "secret_key", "session_token", "profile", "region", "endpoint_url", "assume_role_arn")
-        also = ("validate_certs", "aws_ca_bundle", "aws_config")
-        assumed = AwsConnection({name: self.get_option(name) for name in (*names, *also)}).credentials()
+        assumed = AwsConnection({name: self.get_option(name) for name in names}).credentials()
         self._frozen_credentials = {
             "profile_name": None,
             "aws_access_key_id": assumed["access_key"],
