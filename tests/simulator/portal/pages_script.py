@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -36,7 +37,7 @@ def _sent(visit: Visit) -> dict[str, Any]:
 def site(visit: Visit) -> Response:
     """What the script needs to draw: words, addresses, whether one is signed in, and a token for the next POST."""
     shown = ("landing", "signin", "second_factor", "dashboard", "settings", "link")
-    words = {key: str(visit.word(key)) for key in WORDS}
+    words = {key: visit.rendering.text(key) for key in WORDS}
     if visit.fault("renamed_fields", "link"):
         words |= {"access_key_id": "Marketplace user", "secret_access_key": "Marketplace token"}
     renamed = visit.fault("renamed_menu_entry", "dashboard")
@@ -91,7 +92,7 @@ def api_code(visit: Visit) -> Response:
         return visit.json({"error": "signed_out"}, 401)
     check = rules.check_code(visit.state, account, str(values.get("code", "")))
     if check.result != "ok":
-        return visit.json({"result": check.result, "text": str(visit.word("wrong_code"))})
+        return visit.json({"result": check.result, "text": visit.rendering.text("wrong_code")})
     if values.get("remember"):
         visit.set_cookie(BROWSER_COOKIE, visit.state.remember_browser(account.email), seconds=REMEMBER_SECONDS)
     visit.state.end_flow(visit.flow_cookie)
@@ -105,7 +106,11 @@ def api_account(visit: Visit) -> Response:
     """What the dashboard shows."""
     account = visit.account
     return visit.json(
-        {"name": account.name, "linked": account.linked is not None, "balance": rules.current_balance(visit.state, account)}
+        {
+            "name": account.name,
+            "linked": account.linked is not None,
+            "balance": rules.current_balance(visit.state, account),
+        }
     )
 
 
@@ -140,7 +145,7 @@ def api_submit(visit: Visit) -> Response:
         path=visit.request.path,
         rendering=visit.rendering.name,
     )
-    notices = [{key: str(text) for key, text in notice.items()} for notice in outcome_notices(visit, result)]
+    notices = [{key: html.unescape(text) for key, text in notice.items()} for notice in outcome_notices(visit, result)]
     return visit.json({"linked": result.outcome == "linked", "notices": notices})
 
 
@@ -149,8 +154,8 @@ def api_unlink(visit: Visit) -> Response:
     """The Unlink control."""
     _sent(visit)
     rules.unlink_key(visit.state, visit.account)
-    text = str(visit.word("unlinked_text"))
-    return visit.json({"notices": [{"kind": "success", "title": str(visit.word("success")), "text": text}]})
+    text = visit.rendering.text("unlinked_text")
+    return visit.json({"notices": [{"kind": "success", "title": visit.rendering.text("success"), "text": text}]})
 
 
 @route("/api/signout", "POST", private=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -131,6 +132,10 @@ class Rendering:
     def word(self, key: str) -> str:
         """What this rendering writes for a thing."""
         return self.words.get(key, WORDS[key])
+
+    def text(self, key: str) -> str:
+        """The same as a person reads it: entities resolved."""
+        return html.unescape(self.word(key))
 
     def path(self, page: str, slug: str = "") -> str:
         """The path of a page; `slug` fills the part that some renderings make new for every session."""
@@ -278,7 +283,11 @@ def _renderings() -> list[Rendering]:
             menu="hub",
             shown_key="masked",
             words={"settings": "Settings", "integrations": "Connected services"},
-            paths={"settings": "/preferences", "integrations": "/preferences/services", "link": "/preferences/services/7"},
+            paths={
+                "settings": "/preferences",
+                "integrations": "/preferences/services",
+                "link": "/preferences/services/7",
+            },
         ),
         Rendering(
             "toast",

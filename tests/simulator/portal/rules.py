@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 from dataclasses import dataclass
-
-import pyotp
 
 from .records import KeyVerdict, LinkedKey, PortalAccount, fingerprint
 from .state import PortalState
@@ -40,15 +41,26 @@ def check_password(state: PortalState, email: str, password: str) -> Check:
         return Check("ok")
 
 
+def totp_code(secret: str, step: int) -> str:
+    """The six digits of a 30-second step (RFC 6238, SHA-1).
+
+    By hand, as libraries began to refuse the 80-bit secrets (16 letters) that many sites have given out.
+    """
+    compact = re.sub(r"[\s-]", "", secret).upper()
+    key = base64.b32decode(compact + "=" * (-len(compact) % 8))
+    digest = hmac.new(key, step.to_bytes(8, "big"), hashlib.sha1).digest()
+    start = digest[-1] & 0x0F
+    return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
 def check_code(state: PortalState, account: PortalAccount, code: str) -> Check:
     """An authenticator code: good within the window, and each step's code once."""
     with state.lock:
         if account.locked_until > state.clock():
             return Check("locked", account.failed_attempts)
-        totp = pyotp.TOTP(account.totp_secret or "")
         here = int((state.clock() + state.knobs.totp_clock_skew) // TOTP_SECONDS)
         for step in range(here - state.knobs.totp_window, here + state.knobs.totp_window + 1):
-            if step > account.last_totp_step and totp.generate_otp(step) == re.sub(r"\s", "", code):
+            if step > account.last_totp_step and totp_code(account.totp_secret or "", step) == re.sub(r"\s", "", code):
                 account.last_totp_step = step
                 account.failed_attempts = 0
                 return Check("ok")

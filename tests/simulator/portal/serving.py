@@ -56,9 +56,7 @@ class Listener:
         self._server = _Server(bind, port, app, handler=_Handler)
         if tls is not None:
             # The handshake belongs into the connection's own thread: one that stalls must not stop the others.
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
             self._server.ssl_context = tls
         self.url = f"{'https' if tls else 'http'}://{name}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
