@@ -1,0 +1,137 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options, key_lifecycle, key_plan, mturk
+from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_store_options import STORE_ARGUMENT_SPEC
+from ansible_collections.labops.cloudresearch.plugins.module_utils.vocabulary import DEFAULT_USER_NAME
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import base, open_store
+
+direct_execution.warm_up_botocore()
+
+OPTIONS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": list(key_plan.STATES), "default": "present"},
+    "lab": {"type": "str", "required": True},
+    "user_name": {"type": "str", "default": DEFAULT_USER_NAME},
+    "store": STORE_ARGUMENT_SPEC,
+    "max_age_days": {"type": "int"},
+    "retire_superseded": {"type": "bool", "default": True},
+    "grace_days": {"type": "int", "default": 0},
+    "adopt_existing_user": {"type": "bool", "default": False},
+    "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "linked_access_key_id": {"type": "str", "no_log": False},
+    "link_status": {"type": "str", "choices": list(key_plan.LINK_STATUSES)},
+    "link_evidence": {"type": "str", "choices": ["page", "record", "submission", "key_use"]},
+    "production_endpoint_url": {"type": "str"},
+    "propagation_timeout": {"type": "int", "default": 90},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    _supports_check_mode = True
+    _supports_diff = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(
+            argument_spec={**aws_options.lab_aws_argument_spec(), **OPTIONS},
+            mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
+            required_together=aws_options.REQUIRED_TOGETHER,
+        )
+        try:
+            outcome = self._outcome(options)
+            if outcome.stop:
+                raise self._foreseen_stop(outcome, options)
+        except CollectionError as exc:
+            return {**result, "changed": False, **exc.as_result(), "failed": True}
+        return {**result, **self._told(outcome)}
+
+    def _outcome(self, options: dict[str, t.Any]) -> key_lifecycle.KeyOutcome:
+        connection = AwsConnection(options)
+        endpoints = {"production": options["production_endpoint_url"]}
+
+        def prove(access_key_id: str, secret_access_key: str) -> mturk.KeyProof:
+            signing = connection.with_credentials(access_key_id, secret_access_key)
+            return mturk.prove_key(signing, endpoints, timeout=options["propagation_timeout"])
+
+        lifecycle = key_lifecycle.KeyLifecycle(
+            connection,
+            open_store(options["store"], loader=self._loader, lab_connection=lambda: connection),
+            lab=base.lab_name(options["lab"]),
+            user_name=str(options["user_name"]),
+            request=_request(options),
+            link=_link(options),
+            prove=prove,
+        )
+        return lifecycle.predict(assume_user=True) if self._task.check_mode else lifecycle.run()
+
+    def _foreseen_stop(self, outcome: key_lifecycle.KeyOutcome, options: dict[str, t.Any]) -> CollectionError:
+        error = key_lifecycle.stopped(outcome.stop, options["lab"], options["user_name"])
+        error.details.update(actions=_words(outcome), changed=bool(outcome.actions))
+        return error
+
+    def _told(self, outcome: key_lifecycle.KeyOutcome) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = {
+            "changed": bool(outcome.actions),
+            "actions": _words(outcome),
+            "access_key_id": outcome.after.key_to_use,
+            "keys": key_plan.describe_keys(outcome.after),
+            "notes": [dataclasses.asdict(note) for note in outcome.notes],
+            "record": _record(outcome.after),
+        }
+        if outcome.proof:
+            result["proof"] = {name: getattr(outcome.proof, name) for name in ("by", "status", "message")}
+        if self._task.diff:
+            result["diff"] = {
+                "before": {"keys": key_plan.describe_keys(outcome.before), "record": _record(outcome.before)},
+                "after": {"keys": result["keys"], "record": result["record"]},
+            }
+        return result
+
+
+def _request(options: t.Mapping[str, t.Any]) -> key_plan.KeyRequest:
+    if options["max_age_days"] is not None and options["max_age_days"] < 1:
+        raise _invalid("max_age_days must be at least 1.", "Leave max_age_days out to keep keys whatever their age.")
+    if options["grace_days"] < 0:
+        raise _invalid("grace_days must not be negative.", "Set grace_days to 0 or more.")
+    return key_plan.KeyRequest(
+        state=str(options["state"]),
+        max_age_days=options["max_age_days"],
+        retire_superseded=options["retire_superseded"],
+        grace_days=options["grace_days"],
+        adopt_existing_user=options["adopt_existing_user"],
+        remove_foreign_keys=frozenset(map(str, options["remove_foreign_keys"])),
+    )
+
+
+def _link(options: t.Mapping[str, t.Any]) -> key_plan.LinkKnowledge:
+    key_id = str(options["linked_access_key_id"] or "")
+    status = str(options["link_status"] or ("linked" if key_id else "unknown"))
+    if status == "linked" and not key_id:
+        raise _invalid("link_status is linked, but no key is named.", "Name it in linked_access_key_id.")
+    if status in ("not_linked", "unknown") and key_id:
+        raise _invalid(f"link_status is {status}, but linked_access_key_id names a key.", "Give one of them.")
+    return key_plan.LinkKnowledge(status, key_id, str(options["link_evidence"] or ""))
+
+
+def _invalid(message: str, next_step: str) -> CollectionError:
+    return CollectionError(message, next_step=next_step, reason="invalid_options", step="access_key")
+
+
+def _words(outcome: key_lifecycle.KeyOutcome) -> list[str]:
+    return [action.in_words() for action in outcome.actions]
+
+
+def _record(situation: key_plan.Situation) -> dict[str, t.Any]:
+    return situation.record.public() if situation.record else {}
