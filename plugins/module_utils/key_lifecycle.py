@@ -134,8 +134,10 @@ class KeyLifecycle:
             self._store.check(self._lab)
         final = plan.final
         if final.record and not situation.record:
-            known = {"lab": self._lab, "account_id": self._account_id, "user_name": self._user_name}
-            final = dataclasses.replace(final, record=dataclasses.replace(final.record, **known))
+            record = dataclasses.replace(
+                final.record, lab=self._lab, account_id=self._account_id, user_name=self._user_name
+            )
+            final = dataclasses.replace(final, record=record)
         return KeyOutcome(plan.actions, situation, final, plan.notes, stop=plan.stop)
 
     def run(self) -> KeyOutcome:
