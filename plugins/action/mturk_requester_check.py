@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.mturk_requester_check")
 direct_execution.warm_up_botocore()
 
 
-class ActionModule(direct_execution.DirectExecution):
-    """Runs the module of the same name, directly if possible."""
+class ActionModule(lab_store.StoredKeyAction):
+    """Runs the module of the same name with the lab's stored key, if asked to."""
+
+    def options_with_key(self, args: dict[str, t.Any], store: lab_store.SecretStore, lab: str) -> dict[str, t.Any]:
+        """The stored key signs the questions."""
+        if args.pop("note_key_use", False) and not self._task.check_mode:
+            lab_store.note_own_use(store, lab)
+        return lab_store.with_stored_key(args, lab_store.key_in_use(store, lab))

@@ -21,6 +21,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils import (
     iam_keys,
     iam_user,
     key_plan,
+    key_situation,
     mturk,
 )
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
@@ -56,7 +57,7 @@ class Declaration:
     account_id: str
     user: drift.Declared
     endpoints: t.Mapping[str, str | None]
-    request: key_plan.KeyRequest
+    request: key_situation.KeyRequest
     thresholds: findings.Thresholds
     remove_drift: frozenset[str] = frozenset()
     minimum_balance: decimal.Decimal | None = None
@@ -83,14 +84,14 @@ def observe(connection: aws.AwsConnection, declared: Declaration, record: LabRec
     situation = reader.situation()
     link = reader.link(situation)
     situation = dataclasses.replace(
-        situation, link=key_plan.LinkKnowledge(link["status"], link["access_key_id"], link["evidence"])
+        situation, link=key_situation.LinkKnowledge(link["status"], link["access_key_id"], link["evidence"])
     )
     lab: dict[str, t.Any] = {
         "lab": declared.lab,
         "account_id": reader.account_id,
         "started": timestamp(started),
         "user": reader.user,
-        "keys": key_plan.describe_keys(situation),
+        "keys": key_situation.describe_keys(situation),
         "requester": reader.requester,
         "link": link,
         "store": {
@@ -180,13 +181,13 @@ class _Reader:
             minimum_balance=self.declared.minimum_balance,
         )
 
-    def situation(self) -> key_plan.Situation:
+    def situation(self) -> key_situation.Situation:
         if not self.user["exists"]:
             # The step before the key's makes the user; what follows is planned for then.
             owner = "ours" if self.declared.request.state != "absent" else "missing"
         else:
             owner = "ours" if self.user["managed"] else "foreign"
-        return key_plan.Situation(
+        return key_situation.Situation(
             user=owner,
             keys=self.listing.keys,
             record=self.record,
@@ -194,7 +195,7 @@ class _Reader:
             now=self.listing.at,
         )
 
-    def link(self, situation: key_plan.Situation) -> dict[str, t.Any]:
+    def link(self, situation: key_situation.Situation) -> dict[str, t.Any]:
         wanted = situation.key_to_use
         if self.declared.look is not None:
             return dict(self.declared.look(wanted))
@@ -243,13 +244,13 @@ def _link(status: str, access_key_id: str, evidence: str, message: str) -> dict[
 class _Needs:
     """Which steps a run would take, and why."""
 
-    def __init__(self, declared: Declaration, situation: key_plan.Situation, lab: t.Mapping[str, t.Any]) -> None:
+    def __init__(self, declared: Declaration, situation: key_situation.Situation, lab: t.Mapping[str, t.Any]) -> None:
         self.declared = declared
         self.situation = situation
         self.lab = lab
         self.why: dict[str, str] = {}
         self.blocked: dict[str, t.Any] = {}
-        self.actions: tuple[key_plan.Action, ...] = ()
+        self.actions: tuple[key_situation.Action, ...] = ()
 
     def result(self) -> dict[str, t.Any]:
         plan = key_plan.decide(self.situation)
@@ -273,7 +274,7 @@ class _Needs:
             "notes": [dataclasses.asdict(note) for note in plan.notes],
         }
 
-    def _present(self, plan: key_plan.Plan) -> None:
+    def _present(self, plan: key_situation.Plan) -> None:
         self._iam_user()
         request = dataclasses.replace(self.declared.request, retire_superseded=False)
         before_link = key_plan.decide(dataclasses.replace(self.situation, request=request))
@@ -283,7 +284,7 @@ class _Needs:
         unlinked = [seen["message"] for seen in self.lab["requester"].values() if not seen["linked"]]
         if unlinked:
             self.why["requester"] = " ".join(unlinked)
-        new_key = any(action.kind == key_plan.CREATE for action in before_link.actions)
+        new_key = any(action.kind == key_situation.CREATE for action in before_link.actions)
         if self.declared.link_wanted and (new_key or self.lab["link"]["status"] != "linked"):
             self.why["link"] = self.lab["link"]["message"] or "The portal does not hold the lab's key."
         if "link" in self.why or len(plan.actions) > len(before_link.actions):

@@ -262,7 +262,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils import (
     aws_options,
     drift,
     findings,
-    key_plan,
+    key_situation,
     lab_record,
     mturk,
     observe,
@@ -349,7 +349,7 @@ def declaration(params: dict[str, t.Any], *, check_mode: bool) -> observe.Declar
             tags={str(key): str(value) for key, value in params["tags"].items()},
         ),
         endpoints={name: params[f"{name}_endpoint_url"] for name in params["environments"]},
-        request=key_plan.KeyRequest(
+        request=key_situation.KeyRequest(
             state=params["state"],
             max_age_days=params["max_age_days"] or None,
             grace_days=params["grace_days"],

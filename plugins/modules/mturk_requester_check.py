@@ -18,6 +18,20 @@ description:
   - MTurk takes an IAM user's long-term key only. A role's temporary credentials get the status
     V(temporary_credentials).
 options:
+  lab:
+    description: The lab's name in O(store).
+    type: str
+  store:
+    description:
+      - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control node,
+        with the AWS options where the store needs them, and then takes the place of O(access_key) and O(secret_key).
+    type: dict
+  note_key_use:
+    description:
+      - Whether to note in O(store), before it happens, that the collection itself uses the key. Needed where a later use by
+        CloudResearch is to prove the link, see O(labops.cloudresearch.lab_account_info#module:judge_key_use).
+    type: bool
+    default: false
   environments:
     description: Which environments to ask.
     type: list
@@ -73,8 +87,9 @@ seealso:
 EXAMPLES = r"""
 - name: Is the lab's AWS account linked, in production and in the sandbox?
   labops.cloudresearch.mturk_requester_check:
-    access_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01', field='access_key_id') }}"
-    secret_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01') }}"
+    lab: lab-01
+    store:
+      type: ansible_vault
   register: requester
 
 - name: Say what is missing
@@ -177,6 +192,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **aws_options.lab_aws_argument_spec(),
+            "lab": {"type": "str"},
+            "store": {"type": "dict"},
+            "note_key_use": {"type": "bool", "default": False, "no_log": False},
             "environments": {
                 "type": "list",
                 "elements": "str",

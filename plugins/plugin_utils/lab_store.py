@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.direct_execution import DirectExecution
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import SecretStore, open_store
 
 # Options that belong to the way into the lab's account, which a stored key takes the place of.
@@ -67,3 +68,28 @@ def note_own_use(store: SecretStore, lab: str) -> None:
         return
     now = timestamp(datetime.datetime.now(datetime.UTC))
     store.put(record.replace_key(dataclasses.replace(key, collection_used_at=now)), after=snapshot)
+
+
+class StoredKeyAction(DirectExecution):
+    """An action whose module can take the lab's key from the store instead of from its own options."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Fetch the key if O(store) is given, then run the module."""
+        result: dict[str, t.Any] = super(DirectExecution, self).run(tmp, task_vars)
+        args = dict(self._task.args)
+        if args.get("store") is not None:
+            lab = str(args.get("lab") or "")
+            try:
+                store = open_lab_store(args, self._loader)
+                args = self.options_with_key(args, store, lab)
+            except CollectionError as exc:
+                return {**result, **exc.as_result(), "failed": True}
+            args.pop("store", None)
+        return {**result, **self.execute(self._task.action, args, task_vars or {})}
+
+    def options_with_key(self, args: dict[str, t.Any], store: SecretStore, lab: str) -> dict[str, t.Any]:
+        """The module's options with the lab's stored key in the right places.
+
+        :raises CollectionError: the store has no key of the lab, or cannot be read.
+        """
+        raise NotImplementedError

@@ -1,0 +1,20 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
+
+direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.cloudresearch_link")
+
+
+class ActionModule(lab_store.StoredKeyAction):
+    """Runs the module of the same name with the lab's stored key, if asked to."""
+
+    def options_with_key(self, args: dict[str, t.Any], store: lab_store.SecretStore, lab: str) -> dict[str, t.Any]:
+        """The stored key is the one to enter at the portal."""
+        key = lab_store.key_in_use(store, lab)
+        return {**args, "access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
