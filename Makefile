@@ -1,0 +1,134 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Every target works from a clean checkout: it needs make, git and Python 3.11, 3.12 or 3.13, and makes the rest.
+#   make help
+#   make test PYTHON=python3.12
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.ready
+COLLECTIONS := build/collections
+# amazon.aws lives beside Ansible in the virtual environment, our own collection in build/collections.
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/$(COLLECTIONS)" ANSIBLE_HOME="$(CURDIR)/build/ansible" ANSIBLE_LOCALHOST_WARNING=false
+PY := $(RUN) $(VENV)/bin/python
+PYTEST := $(PY) -m pytest
+# Two suites run at once in `make test`; more workers than that would only wait for each other.
+WORKERS ?= 2
+TYPED := $(addprefix -p ansible_collections.labops.cloudresearch.plugins.,module_utils plugin_utils)
+CORES := 2.18 2.19 2.21
+SANITY := $(addprefix sanity-,$(CORES))
+UNITS := $(addprefix units-,$(CORES))
+
+.PHONY: help
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- what everything stands on ---------------------------------------------------------------------------------
+
+.PHONY: venv
+venv: $(STAMP) ## The virtual environment with the pinned requirements
+
+$(STAMP): tests/requirements.txt tests/constraints.txt tests/tools/setup_venv.py
+	@$(PYTHON) tests/tools/setup_venv.py $(VENV)
+	@touch $@
+
+.PHONY: ready
+ready: $(STAMP)
+	@$(PY) -m tests.tools.tree > /dev/null
+
+.PHONY: browser
+browser: ready ## Chromium for the browser tests (from Debian's packages, when run as root)
+	@$(PY) -m tests.tools.browser
+
+# --- see it --------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: ready ## Onboard twelve labs on the local stack, again with nothing to do, and say what happened
+	@$(PY) -m tests.tools.demo
+
+.PHONY: bench
+bench: ready ## Measure fleets of labs on the local stack
+	@$(PY) -m tests.benchmark
+
+# --- referees ------------------------------------------------------------------------------------------------------
+
+.PHONY: check
+check: lint-ruff lint-format lint-yaml ## Quick: for every commit
+	@$(PY) -m tests.tools.playbooks
+	@$(PYTEST) tests/unit -q -n $(WORKERS)
+
+LINTERS := lint-ruff lint-format lint-types lint-yaml lint-shell lint-ansible
+.PHONY: lint $(LINTERS)
+lint: $(LINTERS) ## ruff, mypy --strict, yamllint, shellcheck, ansible-lint (profile production)
+lint-ruff: ready
+	@$(RUN) ruff check .
+lint-format: ready
+	@$(RUN) ruff format --check .
+lint-types: ready
+	@MYPYPATH=$(COLLECTIONS) $(RUN) mypy $(TYPED)
+lint-yaml: ready
+	@$(RUN) yamllint --strict .
+lint-shell: ready
+	@$(RUN) shellcheck .ci/run
+lint-ansible: ready
+	@$(PY) -m tests.tools.ansible_lint
+
+.PHONY: sanity $(SANITY)
+sanity: $(SANITY) ## ansible-test sanity on the oldest, the current and the newest ansible-core
+$(SANITY): sanity-%: ready
+	@$(PY) -m tests.tools.ansible_test --core $* sanity
+
+.PHONY: units $(UNITS)
+units: $(UNITS) ## ansible-test units on the same
+$(UNITS): units-%: ready
+	@$(PY) -m tests.tools.ansible_test --core $* units
+
+.PHONY: docs
+docs: ready ## Check the documentation and build the site (build/docs/html)
+	@$(PY) -m tests.tools.docs
+
+.PHONY: package
+package: ready ## Build the artifact, use it from an empty place, let Galaxy's importer judge it
+	@$(PY) -m tests.tools.package
+
+# --- tests ---------------------------------------------------------------------------------------------------------
+
+.PHONY: unit
+unit: ready ## Pure tests
+	@$(PYTEST) tests/unit -n $(WORKERS)
+
+.PHONY: stack
+stack: ready browser ## Against the local stack: AWS, MTurk and portal doubles, OpenBao, Chromium
+	@$(PYTEST) tests/stack -n $(WORKERS) --dist loadfile
+
+.PHONY: e2e
+e2e: ready browser ## The real ansible-playbook against the local stack
+	@$(PYTEST) tests/end_to_end
+
+.PHONY: integration
+integration: ready ## ansible-test integration against the local stack
+	@$(PY) -m tests.tools.ansible_test --core 2.19 integration
+
+.PHONY: molecule
+molecule: ready ## Molecule: converge, idempotence, verify against the local stack
+	@cd extensions && $(RUN) molecule test --all
+
+.PHONY: test
+test: ready browser ## Everything that CI runs
+	@$(PY) -m tests.tools.ci
+
+.PHONY: clean
+clean: ## Remove all that was made, but for the virtual environment
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache .ansible tests/output
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
+
+.PHONY: distclean
+distclean: clean ## Remove the virtual environment too
+	rm -rf $(VENV)

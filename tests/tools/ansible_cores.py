@@ -1,0 +1,182 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The releases of ansible-core that the collection is checked against, and an environment for each.
+
+The project's own .venv holds the middle one. The oldest and the newest get a virtual environment under build/cores,
+with the amazon.aws that was current with them: so the two ends of galaxy.yml's dependency range are checked too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+from .tree import BUILD, PROJECT
+
+COLLECTIONS_INSIDE_VENV = "ansible_collections"
+OWN_TO_EACH_CORE = ("ansible==", "ansible-core==", "resolvelib==")
+
+
+@dataclasses.dataclass(frozen=True)
+class Core:
+    """One release of ansible-core. `community` is the PyPI package "ansible" that ships the matching amazon.aws."""
+
+    series: str
+    package: str
+    community: str
+    pythons: tuple[str, ...]
+
+
+CORES = (
+    Core("2.18", "ansible-core==2.18.19", "ansible==11.13.0", ("3.11", "3.12", "3.13")),
+    Core("2.19", "ansible-core==2.19.14", "ansible==12.3.0", ("3.11", "3.12", "3.13")),
+    Core("2.21", "ansible-core==2.21.5", "ansible==14.5.0", ("3.13", "3.12")),
+)
+
+
+class MissingPythonError(Exception):
+    """No Python on this machine can run the release."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """Where a release lives: `python` of its virtual environment, and a directory that holds `amazon/`."""
+
+    core: Core
+    venv: pathlib.Path
+    amazon: pathlib.Path
+    work: pathlib.Path
+
+    @property
+    def python_version(self) -> str:
+        config = (self.venv / "pyvenv.cfg").read_text()
+        found = re.search(r"^version\s*=\s*(\d+\.\d+)", config, re.MULTILINE)
+        if not found:
+            raise MissingPythonError(f"{self.venv} is not a virtual environment")
+        return found.group(1)
+
+    def variables(self) -> dict[str, str]:
+        """The process environment: this release first on PATH, a home of its own, no Ansible setting of the user."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
+        home = self.work / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        kept["PATH"] = os.pathsep.join([str(self.venv / "bin"), kept.get("PATH", os.defpath)])
+        kept["VIRTUAL_ENV"] = str(self.venv)
+        # ansible-test caches in the home directory, and two releases must not share that. pip's own files stay where
+        # the user has them.
+        user_home = pathlib.Path.home()
+        kept.setdefault("PIP_CACHE_DIR", str(user_home / ".cache" / "pip"))
+        for settings in (user_home / ".config/pip/pip.conf", user_home / ".pip/pip.conf"):
+            if settings.exists():
+                kept.setdefault("PIP_CONFIG_FILE", str(settings))
+        kept["HOME"] = str(home)
+        return kept
+
+
+def core_named(series: str) -> Core:
+    """The release, by its series ("2.18"); raises SystemExit with the known ones."""
+    for core in CORES:
+        if core.series == series:
+            return core
+    raise SystemExit(f"Unknown ansible-core {series}; known: {', '.join(core.series for core in CORES)}")
+
+
+def find_python(versions: tuple[str, ...]) -> str:
+    """The first interpreter of `versions` that really runs: on PATH, or kept by pyenv without being on PATH."""
+    for version in versions:
+        candidates = [shutil.which(f"python{version}")]
+        if shutil.which("pyenv"):
+            root = subprocess.run(["pyenv", "root"], check=False, capture_output=True, text=True).stdout.strip()
+            kept = pathlib.Path(root, "versions").glob(f"{version}.*/bin/python{version}")
+            candidates += sorted(map(str, kept), reverse=True)
+        for candidate in candidates:
+            # A pyenv shim is on PATH for every version that pyenv has, and fails unless that version is selected.
+            if candidate and _runs(candidate):
+                return candidate
+    raise MissingPythonError(f"no Python {' or '.join(versions)} on this machine")
+
+
+def _runs(python: str) -> bool:
+    return subprocess.run([python, "-c", "import venv, ensurepip"], check=False, capture_output=True).returncode == 0
+
+
+def prepare(core: Core) -> Environment:
+    """The environment of a release, made when it is missing or its definition changed; raises MissingPythonError."""
+    work = BUILD / "cores" / core.series
+    own = PROJECT / ".venv"
+    if _installed_core(own) == core.package.partition("==")[2]:
+        environment = Environment(core, own, _site_packages(own) / COLLECTIONS_INSIDE_VENV, work)
+    else:
+        environment = Environment(core, work / "venv", work / COLLECTIONS_INSIDE_VENV, work)
+        _install(environment)
+    _seed_pip(environment)
+    return environment
+
+
+def _install(environment: Environment) -> None:
+    pins = [
+        re.sub(r"\[.*\]", "", line)  # pip takes no extras in constraints
+        for name in ("requirements.txt", "constraints.txt")
+        for line in (PROJECT / "tests" / name).read_text().splitlines()
+        if "==" in line and not line.startswith(OWN_TO_EACH_CORE)
+    ]
+    definition = "\n".join([environment.core.package, environment.core.community, *pins])
+    stamp = environment.work / "installed"
+    wanted = hashlib.sha256(definition.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    python = find_python(environment.core.pythons)
+    shutil.rmtree(environment.work, ignore_errors=True)
+    environment.work.mkdir(parents=True)
+    constraints = environment.work / "constraints.txt"
+    constraints.write_text("\n".join(pins) + "\n")
+    subprocess.run([python, "-m", "venv", str(environment.venv)], check=True)
+    pip = [str(environment.venv / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    tools = ("pytest", "pytest-xdist", "pytest-timeout", "hvac", "playwright")
+    subprocess.run(
+        [*pip, "install", environment.core.package, "-r", PROJECT / "requirements.txt", *tools, "-c", constraints],
+        check=True,
+    )
+    subprocess.run([*pip, "download", "--no-deps", "--dest", environment.work, environment.core.community], check=True)
+    (wheel,) = environment.work.glob("ansible-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        members = [name for name in archive.namelist() if name.startswith("ansible_collections/amazon/")]
+        archive.extractall(environment.work, members)
+    wheel.unlink()
+    stamp.write_text(wanted)
+
+
+def _seed_pip(environment: Environment) -> None:
+    source = _site_packages(environment.venv) / "ansible_test" / "_internal" / "python_requirements.py"
+    cache = pathlib.Path(environment.variables()["HOME"], ".ansible", "test", "cache")
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in re.findall(r"pip='([\d.]+)'", source.read_text()):
+        shutil.copyfile(PROJECT / "tests" / "tools" / "get_pip.py", cache / f"get_pip_{version.replace('.', '_')}.py")
+
+
+def _site_packages(venv: pathlib.Path) -> pathlib.Path:
+    (found,) = venv.glob("lib/python3.*/site-packages")
+    return found
+
+
+def _installed_core(venv: pathlib.Path) -> str:
+    found = [path.name.split("-")[1] for path in venv.glob("lib/python3.*/site-packages/ansible_core-*.dist-info")]
+    return found[0].removesuffix(".dist") if found else ""
+
+
+if __name__ == "__main__":
+    for wanted_series in sys.argv[1:] or [core.series for core in CORES]:
+        try:
+            made = prepare(core_named(wanted_series))
+        except MissingPythonError as error:
+            sys.stdout.write(f"SKIPPED ansible-core {wanted_series}: {error}\n")
+        else:
+            sys.stdout.write(f"ansible-core {wanted_series}: {made.venv}\n")

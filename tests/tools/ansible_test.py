@@ -1,0 +1,105 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs ansible-test on a copy of the collection: python -m tests.tools.ansible_test --core 2.18 sanity [options].
+
+Integration tests get the local stack, started for them, through tests/integration/integration_config.yml in the copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import typing as t
+
+from .ansible_cores import CORES, Environment, MissingPythonError, core_named, prepare
+from .tree import PROJECT, copy_collection
+
+
+def lay_out_in(collections: pathlib.Path, environment: Environment) -> pathlib.Path:
+    """Copy the collection into a collections directory, with the release's amazon.aws beside it; return the copy."""
+    collection = copy_collection(collections)
+    amazon = collection.parents[1] / "amazon"
+    amazon.unlink(missing_ok=True)
+    amazon.symlink_to(environment.amazon / "amazon", target_is_directory=True)
+    return collection
+
+
+def run(environment: Environment, command: str, options: list[str]) -> int:
+    """Run one ansible-test command; return its exit status. Says which sanity tests it skipped."""
+    collection = lay_out_in(environment.work / "collections", environment)
+    # Without a repository of its own, ansible-test asks the one around it, which ignores build/.
+    subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
+    arguments = ["ansible-test", command, "--color", "no", "--python", environment.python_version, *options]
+    with contextlib.ExitStack() as stack:
+        if command == "integration":
+            _provide_stack(collection, stack)
+        process = subprocess.Popen(
+            [str(environment.venv / "bin" / arguments[0]), *arguments[1:]],
+            cwd=collection,
+            env=environment.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        skipped = 0
+        for line in t.cast(t.IO[str], process.stdout):
+            sys.stdout.write(line)
+            skipped += "Skipping sanity test" in line or "WARNING: Required program" in line
+        status = process.wait()
+    sys.stdout.write(
+        f"ansible-test {command} on ansible-core {environment.core.series}, Python {environment.python_version}: "
+        f"{'ok' if status == 0 else 'FAILED'}{f', {skipped} skipped (see above)' if skipped else ''}\n"
+    )
+    return status
+
+
+def _provide_stack(collection: pathlib.Path, stack: contextlib.ExitStack) -> None:
+    sys.path.insert(0, str(PROJECT))
+    from tests.simulator.process import running_simulator
+
+    running = stack.enter_context(running_simulator())
+    names = (
+        "aws_url",
+        "mturk_production_url",
+        "mturk_sandbox_url",
+        "portal_url",
+        "requester_url",
+        "control_url",
+        "ops_access_key",
+        "ops_secret_key",
+    )
+    # JSON is YAML. The keys are the simulator's own: worth nothing once it stops.
+    config = collection / "tests" / "integration" / "integration_config.yml"
+    config.write_text(json.dumps({f"stack_{name}": getattr(running, name) for name in names}, indent=2) + "\n")
+
+
+def main() -> int:
+    """Run for the releases asked for; a release that no Python here can run is skipped, and said so."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--core", action="append", choices=[core.series for core in CORES])
+    parser.add_argument("command", choices=("sanity", "units", "integration"))
+    parser.add_argument("options", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    failed = 0
+    for series in arguments.core or [core.series for core in CORES]:
+        try:
+            environment = prepare(core_named(series))
+        except MissingPythonError as error:
+            sys.stdout.write(f"SKIPPED ansible-test {arguments.command} on ansible-core {series}: {error}\n")
+            continue
+        failed += run(environment, arguments.command, arguments.options) != 0
+        sys.stdout.flush()
+    shutil.rmtree(os.path.join(PROJECT, "tests", "output"), ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
