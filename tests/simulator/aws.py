@@ -13,8 +13,6 @@ import re
 import traceback
 import typing as t
 import urllib.parse
-import uuid
-import xml.sax.saxutils
 
 import werkzeug.exceptions
 from moto.core.request import Request
@@ -24,13 +22,13 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.responses import TokenResponse
 
-from tests.simulator import identity, moto_adapter, policies, resources
+from tests.simulator import identity, moto_adapter, policies, protocol, resources
 from tests.simulator.faults import BadRequest
 from tests.simulator.identity import AuthenticationFailed, Authorization, Caller, HttpRequest
+from tests.simulator.protocol import Answer, AwsError
 from tests.simulator.server import CutConnection, Hang
-from tests.simulator.world import World
+from tests.simulator.world import MANAGEMENT_ACCOUNT, World
 
-QUERY_SERVICES = ("iam", "sts")
 _MOTO = {
     "iam": IamResponse,
     "organizations": OrganizationsResponse,
@@ -38,28 +36,20 @@ _MOTO = {
     "ssm": SimpleSystemManagerResponse,
     "sts": TokenResponse,
 }
-# What each kind of failed authentication is called, in the query and in the JSON protocol.
-_AUTHENTICATION_ERRORS = {
-    "missing": ("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
-    "incomplete": ("IncompleteSignature", "IncompleteSignatureException"),
-    "unknown_key": ("InvalidClientTokenId", "UnrecognizedClientException"),
-    "wrong_signature": ("SignatureDoesNotMatch", "InvalidSignatureException"),
-    "clock": ("SignatureDoesNotMatch", "InvalidSignatureException"),
-    "expired": ("ExpiredToken", "ExpiredTokenException"),
-}
-_THROTTLED = {"iam": "Throttling", "sts": "Throttling", "organizations": "TooManyRequestsException"}
-
-Answer = tuple[int, list[tuple[str, str]], bytes]
-
-
-class AwsError(Exception):
-    """An error in AWS's words."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
+# Without a user's name, IAM takes the user whose key signed the request. A role has no user.
+_IMPLICIT_USER = frozenset(
+    {
+        "ChangePassword",
+        "CreateAccessKey",
+        "DeleteAccessKey",
+        "GetUser",
+        "ListAccessKeys",
+        "ListMFADevices",
+        "ListSSHPublicKeys",
+        "ListSigningCertificates",
+        "UpdateAccessKey",
+    }
+)
 
 
 class _MotoRequest(Request):
@@ -91,21 +81,17 @@ class Call:
         try:
             self.authorization = identity.read_authorization(self.request)
         except AuthenticationFailed as exc:
-            raise _authentication_error(self.service, exc) from exc
+            raise protocol.authentication_error(self.service, exc) from exc
         self.service = self.authorization.service
         if self.service not in _MOTO:
             raise AwsError("UnknownOperationException", f"The simulator has no service {self.service!r}.", 404)
-        if self.service in QUERY_SERVICES:
-            self.parameters = query_parameters(self.request.body.decode() or self.request.query)
-            self.action = str(self.parameters.pop("Action", ""))
-        else:
-            self.action = target.rpartition(".")[2]
-            try:
-                self.parameters = json.loads(self.request.body or b"{}")
-            except ValueError as exc:
-                raise AwsError("SerializationException", "The body is not JSON.") from exc
+        body = self.request.body.decode() or self.request.query
+        self.action = target.rpartition(".")[2]
+        if self.service in protocol.QUERY_SERVICES:
+            self.action = dict(urllib.parse.parse_qsl(body)).get("Action", "")
         found = moto_adapter.find_key(self.authorization.access_key_id)
         self.account_id = found[0] if found else ""
+        self.parameters = protocol.parameters_of(self.service, self.action, body)
         if self.action == "AssumeRole":
             match = re.match(r"arn:aws:iam::(\d{12}):", str(self.parameters.get("RoleArn", "")))
             self.account_id = match.group(1) if match else self.account_id
@@ -114,35 +100,6 @@ class Call:
 def _service_of(target: str) -> str:
     prefix = target.partition(".")[0]
     return {"AWSOrganizationsV20161128": "organizations", "AmazonSSM": "ssm"}.get(prefix, prefix)
-
-
-def query_parameters(body: str) -> dict[str, t.Any]:
-    """Parameters of AWS's query protocol; members of lists become lists (of texts, or of dicts one level deep)."""
-    flat = dict(urllib.parse.parse_qsl(body, keep_blank_values=True))
-    flat.pop("Version", None)
-    result: dict[str, t.Any] = {}
-    lists: dict[str, dict[int, t.Any]] = {}
-    for name, value in flat.items():
-        head, member, rest = name.partition(".member.")
-        if not member:
-            result[name] = value
-            continue
-        index, _dot, field = rest.partition(".")
-        members = lists.setdefault(head, {})
-        if field:
-            members.setdefault(int(index), {})[field] = value
-        else:
-            members[int(index)] = value
-    for name, members in lists.items():
-        result[name] = [members[index] for index in sorted(members)]
-    return result
-
-
-def _authentication_error(service: str, failed: AuthenticationFailed) -> AwsError:
-    query_code, json_code = _AUTHENTICATION_ERRORS[failed.kind]
-    if service in QUERY_SERVICES:
-        return AwsError(query_code, failed.message, 403)
-    return AwsError(json_code, failed.message, 400)
 
 
 class AwsApp:
@@ -168,7 +125,7 @@ class AwsApp:
                 return self._fail(call, fault)
             answer = self._perform(call)
         except AwsError as exc:
-            answer = error_answer(call.service, exc)
+            answer = protocol.error_answer(call.service, exc)
         entry = self._record(call, answer)
         if world.kill.count():
             raise CutConnection
@@ -186,7 +143,7 @@ class AwsApp:
             account_id=call.account_id,
             access_key_id=call.access_key_id,
             status=status,
-            error=_error_code(body) if status >= 400 else "",
+            error=protocol.error_code(body) if status >= 400 else "",
             fault=fault,
         )
 
@@ -196,12 +153,12 @@ class AwsApp:
             self._record(call, (0, [], b""), f"before:{kind}")
             return self._lose(call, kind)
         if kind == "throttle":
-            error = AwsError(_THROTTLED.get(call.service, "ThrottlingException"), "Rate exceeded")
+            error = protocol.throttled(call.service)
         elif kind == "access_denied":
-            error = self._access_denied(call, "no", "*")
+            error = self._access_denied(call, "none", "*")
         else:
-            error = _internal_failure()
-        answer = error_answer(call.service, error)
+            error = protocol.internal_failure()
+        answer = protocol.error_answer(call.service, error)
         self._record(call, answer, f"before:{kind}")
         return answer
 
@@ -210,19 +167,23 @@ class AwsApp:
             raise CutConnection
         if kind == "timeout":
             raise Hang(self._world.knobs.hang_seconds)
-        return error_answer(call.service, _internal_failure())
+        return protocol.error_answer(call.service, protocol.internal_failure())
 
     def _perform(self, call: Call) -> Answer:
         assert call.authorization is not None
         if not self._world.key_has_spread(call.access_key_id, call.service):
-            raise _authentication_error(call.service, AuthenticationFailed("unknown_key", identity.INVALID_TOKEN))
+            raise protocol.authentication_error(
+                call.service, AuthenticationFailed("unknown_key", identity.INVALID_TOKEN)
+            )
         try:
             call.caller = identity.authenticate(call.request, call.authorization)
         except AuthenticationFailed as exc:
-            raise _authentication_error(call.service, exc) from exc
+            raise protocol.authentication_error(call.service, exc) from exc
         if call.caller.kind == "user" and call.caller.key is not None:
             moto_adapter.note_key_use(call.caller.key, call.service, call.authorization.region)
         self._authorize(call)
+        self._check_implicit_user(call)
+        self._check_organization(call)
         if call.action == "AssumeRole":
             self._check_assume_role(call)
         return self._ask_moto(call)
@@ -246,18 +207,25 @@ class AwsApp:
 
     def _access_denied(self, call: Call, verdict: str, resource: str, action: str = "") -> AwsError:
         arn = call.caller.arn if call.caller else f"arn:aws:iam::{call.account_id}:user/unknown"
-        action = action or f"{call.service}:{call.action}"
-        why = (
-            "with an explicit deny in an identity-based policy"
-            if verdict == "deny"
-            else f"because no identity-based policy allows the {action} action"
-        )
-        code = "AccessDenied" if call.service in QUERY_SERVICES else "AccessDeniedException"
-        return AwsError(
-            code,
-            f"User: {arn} is not authorized to perform: {action} on resource: {resource} {why}",
-            403 if call.service in QUERY_SERVICES else 400,
-        )
+        return protocol.access_denied(call.service, arn, action or f"{call.service}:{call.action}", resource, verdict)
+
+    def _check_implicit_user(self, call: Call) -> None:
+        caller = call.caller
+        assert caller is not None
+        if call.service != "iam" or call.action not in _IMPLICIT_USER or call.parameters.get("UserName"):
+            return
+        if caller.kind != "user":
+            raise AwsError("ValidationError", "Must specify userName when calling with non-User credentials")
+        key_id = call.parameters.get("AccessKeyId")
+        if key_id and not any(key.access_key_id == key_id for key in moto_adapter.keys_of_user(caller)):
+            raise AwsError("NoSuchEntity", f"The Access Key with id {key_id} cannot be found.", 404)
+
+    def _check_organization(self, call: Call) -> None:
+        assert call.caller is not None
+        if call.service != "organizations" or call.action == "DescribeOrganization":
+            return
+        if call.caller.account_id != MANAGEMENT_ACCOUNT:
+            raise AwsError("AccessDeniedException", "You don't have permissions to access this resource.")
 
     def _check_assume_role(self, call: Call) -> None:
         caller = call.caller
@@ -269,7 +237,7 @@ class AwsApp:
             f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
             403,
         )
-        if call.account_id not in self._world.known_accounts():
+        if not moto_adapter.is_open_account(MANAGEMENT_ACCOUNT, call.account_id):
             raise denied
         role = next((r for r in moto_adapter.iam(call.account_id).roles.values() if r.arn == role_arn), None)
         if role is None:
@@ -299,17 +267,17 @@ class AwsApp:
         except werkzeug.exceptions.HTTPException as exc:
             status, headers, body = exc.code or 500, dict(exc.get_headers()), exc.get_body()
         except NotImplementedError as exc:
-            code = "InvalidAction" if call.service in QUERY_SERVICES else "UnknownOperationException"
+            code = "InvalidAction" if call.service in protocol.QUERY_SERVICES else "UnknownOperationException"
             raise AwsError(code, str(exc) or "moto does not offer it") from exc
         except (policies.PolicyError, BadRequest):
             raise
         except Exception as exc:
             traceback.print_exc()
-            raise _internal_failure(f"moto failed: {type(exc).__name__}") from exc
+            raise protocol.internal_failure(f"moto failed: {type(exc).__name__}") from exc
         content = body if isinstance(body, bytes) else str(body).encode()
         kept = [(name, str(value)) for name, value in headers.items() if name.lower() not in ("status", "date")]
         if not any(name.lower() == "content-type" for name, _value in kept):
-            kept.append(("Content-Type", _content_type(call.service)))
+            kept.append(("Content-Type", protocol.content_type(call.service)))
         return int(status), kept, content
 
 
@@ -324,34 +292,6 @@ def _assume_role_context(call: Call) -> dict[str, str | list[str]]:
     if "RoleSessionName" in call.parameters:
         context["sts:RoleSessionName"] = str(call.parameters["RoleSessionName"])
     return context
-
-
-def _internal_failure(message: str = "We encountered an internal error. Please try again.") -> AwsError:
-    return AwsError("InternalFailure", message, 500)
-
-
-def _content_type(service: str) -> str:
-    return "text/xml" if service in QUERY_SERVICES else "application/x-amz-json-1.1"
-
-
-def error_answer(service: str, error: AwsError) -> Answer:
-    """An error in the protocol of the service."""
-    request_id = str(uuid.uuid4())
-    headers = [("Content-Type", _content_type(service)), ("x-amzn-RequestId", request_id)]
-    if service not in QUERY_SERVICES:
-        return error.status, headers, json.dumps({"__type": error.code, "message": error.message}).encode()
-    who = "Sender" if error.status < 500 else "Receiver"
-    message = xml.sax.saxutils.escape(error.message)
-    body = (
-        f"<ErrorResponse><Error><Type>{who}</Type><Code>{error.code}</Code><Message>{message}</Message></Error>"
-        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
-    )
-    return error.status, headers, body.encode()
-
-
-def _error_code(body: bytes) -> str:
-    match = re.search(rb'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"', body)
-    return (match.group(1) or match.group(2)).decode() if match else ""
 
 
 _REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 500: "Server Error"}

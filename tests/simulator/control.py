@@ -134,6 +134,10 @@ class ControlClient:
         """Remove the role that the ops side assumes."""
         self._call("delete_role", lab=lab)
 
+    def expire_role_sessions(self, lab: str) -> int:
+        """End all sessions of roles in a lab's account; how many there were."""
+        return int(self._call("expire_role_sessions", lab=lab))
+
     # Faults and knobs
 
     def set(self, **knobs: Json) -> None:
@@ -199,8 +203,9 @@ class ControlClient:
     # The timeline
 
     def calls(self, since: int = 0) -> list[dict[str, Json]]:
-        """Calls with n > since: n, at, service, environment, action, account_id, lab, access_key_id, caller (client,
-        portal, control), status (0: no answer), error, fault, keys (of the lab, after the call), portal_key (likewise)."""
+        """Calls with n > since, each with n, at, service, environment, action, account_id, lab, access_key_id, caller
+        (client, portal, person, control), status (0: no answer), error, fault, and the lab's keys and portal_key as
+        they were after the call."""
         return t.cast("list[dict[str, Json]]", self._call("calls", since=since))
 
     def mark(self, text: str) -> int:

@@ -106,7 +106,7 @@ class Operations:
     def close_account(self, lab: str) -> Result:
         with self._world.lock:
             found = self._world.lab(lab)
-            moto_adapter.organization(MANAGEMENT_ACCOUNT).close_account(AccountId=found.account_id)
+            moto_adapter.close_account(MANAGEMENT_ACCOUNT, found.account_id)
 
     # Requester account
 
@@ -202,6 +202,10 @@ class Operations:
     def delete_role(self, lab: str) -> Result:
         with self._world.lock:
             moto_adapter.delete_role(self._account(lab), ROLE_NAME)
+
+    def expire_role_sessions(self, lab: str) -> Result:
+        with self._world.lock:
+            return moto_adapter.expire_sessions(self._account(lab))
 
     def set_ops_policy(self, policy_document: t.Any) -> Result:
         text = _policy_text(policy_document or ADMINISTRATOR)

@@ -127,7 +127,7 @@ def authenticate(request: HttpRequest, authorization: Authorization) -> Caller:
     if not hmac.compare_digest(_signature(request, authorization, key.secret_access_key), authorization.signature):
         raise AuthenticationFailed("wrong_signature", WRONG_SIGNATURE)
     if session is not None:
-        if session.expiration <= datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None):
+        if session.expiration <= datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
             raise AuthenticationFailed("expired", "The security token included in the request is expired")
         return Caller(
             kind="session",
@@ -147,10 +147,10 @@ def authenticate(request: HttpRequest, authorization: Authorization) -> Caller:
 def _check_clock(request: HttpRequest) -> None:
     stamp = request.headers.get("x-amz-date", "")
     try:
-        signed = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+        signed = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
     except ValueError as exc:
         raise AuthenticationFailed("incomplete", "Authorization header requires existence of 'X-Amz-Date'.") from exc
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     if abs(now - signed) > CLOCK_SKEW:
         raise AuthenticationFailed(
             "clock", f"Signature expired: {stamp} is now earlier or later than {now:%Y%m%dT%H%M%SZ} by over 5 min."
@@ -238,7 +238,7 @@ def context_of(caller: Caller) -> dict[str, str | list[str]]:
         "aws:PrincipalType": "AssumedRole" if caller.kind == "session" else "User",
         "aws:userid": caller.principal_id,
         "aws:SecureTransport": "true",
-        "aws:CurrentTime": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:CurrentTime": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     if caller.kind == "user":
         context["aws:username"] = caller.name

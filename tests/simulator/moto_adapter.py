@@ -87,13 +87,36 @@ def find_session(access_key_id: str) -> AssumedRole | None:
     return _session_of_key.get(access_key_id)
 
 
+def keys_of_user(caller: t.Any) -> list[AccessKey]:
+    """The keys of the IAM user who calls."""
+    return list(iam(caller.account_id).users[caller.name].access_keys)
+
+
+def is_open_account(management_account_id: str, account_id: str) -> bool:
+    """Whether the account exists and is not closed."""
+    if account_id == management_account_id:
+        return True
+    if account_id not in organizations_backends.master_accounts:
+        return False
+    return account_id not in _closed_accounts
+
+
+def close_account(management_account_id: str, account_id: str) -> None:
+    """The account's status becomes SUSPENDED; nobody can act in it."""
+    organization(management_account_id).close_account(AccountId=account_id)
+    _closed_accounts.add(account_id)
+
+
+_closed_accounts: set[str] = set()
+
+
 def note_key_use(key: AccessKey, service: str, region: str) -> None:
     """What GetAccessKeyLastUsed shall say. AWS gives it in whole seconds."""
     key.last_used = AccessKeyLastUsed(timestamp=_now(), service=service, region=region)
 
 
 def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0, tzinfo=None)
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)
 
 
 def forget_everything() -> None:
@@ -104,13 +127,14 @@ def forget_everything() -> None:
     organizations_backends.master_accounts.clear()
     _account_of_key.clear()
     _session_of_key.clear()
+    _closed_accounts.clear()
     moto.core.model_instances.reset_model_data()
 
 
 def create_organization(management_account_id: str, email: str) -> None:
     """An organization with all features, its management account and its root."""
     backend = organization(management_account_id)
-    with _account_ids(management_account_id):
+    with _AccountIds(management_account_id):
         backend.create_organization(region=PARTITION)
     backend.accounts[0].email = email
     # AWS makes no such role in the management account; moto does.
@@ -123,7 +147,7 @@ def create_account(management_account_id: str, account_id: str, name: str, email
     """A member account with the role that Organizations puts there, which trusts the management account."""
     backend = organization(management_account_id)
     assert backend.org is not None
-    with _account_ids(account_id):
+    with _AccountIds(account_id):
         account = FakeAccount(backend.org, AccountName=name, Email=email, RoleName=role_name)
     # moto pages through accounts by the time they joined, which therefore must differ.
     account.create_time += datetime.timedelta(microseconds=next(_distinct))
@@ -136,7 +160,7 @@ def create_account(management_account_id: str, account_id: str, name: str, email
 _distinct = itertools.count()
 
 
-class _account_ids:  # noqa: N801 - a context manager that reads as a phrase
+class _AccountIds:
     """Makes moto give the next account this id; it knows only random ones."""
 
     def __init__(self, account_id: str) -> None:
@@ -199,6 +223,9 @@ class _Regions:
 
 
 def _make_strict() -> None:
+    # AWS gives 20 accounts a page at most.
+    moto.organizations.utils.PAGINATION_MODEL["list_accounts"]["limit_default"] = 20
+
     key_init = AccessKey.__init__
 
     @functools.wraps(key_init)
@@ -321,3 +348,11 @@ def delete_role(account_id: str, role_name: str) -> None:
     backend = iam(account_id)
     backend.get_role(role_name).policies.clear()
     backend.delete_role(role_name)
+
+
+def expire_sessions(account_id: str) -> int:
+    """Let all role sessions of an account end now; how many there were."""
+    sessions = sts_backends[account_id][PARTITION].assumed_roles
+    for session in sessions:
+        session.expiration = _now()
+    return len(sessions)

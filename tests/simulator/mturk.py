@@ -8,19 +8,15 @@ botocore's own service model decides what a valid request and a valid answer are
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import time
 import typing as t
 import uuid
 
-import botocore.session
-import botocore.validate
-
-from tests.simulator import identity, moto_adapter
-from tests.simulator.aws import _AUTHENTICATION_ERRORS, Answer, AwsError
-from tests.simulator.identity import AuthenticationFailed, Authorization, Caller, HttpRequest
+from tests.simulator import identity, moto_adapter, protocol
+from tests.simulator.identity import AuthenticationFailed, Caller, HttpRequest
+from tests.simulator.protocol import Answer, AwsError
 from tests.simulator.server import CutConnection, Hang
 from tests.simulator.world import SANDBOX_BALANCE, World
 
@@ -42,10 +38,12 @@ _LISTS = {
 }
 
 
-@functools.cache
+_DOWN = "Amazon Mechanical Turk is temporarily unable to process your request. Try your call again."
+
+
 def service_model() -> t.Any:
     """botocore's model of MTurk."""
-    return botocore.session.Session().get_service_model("mturk")
+    return protocol.service_model("mturk")
 
 
 class InvalidAnswer(Exception):
@@ -58,7 +56,6 @@ class MTurkApp:
     def __init__(self, world: World, environment: str) -> None:
         self._world = world
         self._environment = environment
-        self._validator = botocore.validate.ParamValidator()
         service_model()
 
     def __call__(self, environ: dict[str, t.Any], start_response: t.Callable[..., t.Any]) -> t.Iterable[bytes]:
@@ -70,9 +67,8 @@ class MTurkApp:
     def answer(self, request: HttpRequest) -> Answer:
         """Answer one request. :raises CutConnection, Hang: no answer is to be sent."""
         with self._world.lock:
-            closed = self._closed_answer()
-            if closed is not None:
-                return closed
+            if self._world.knobs.mode(self._environment) != "open":
+                return self._closed_answer(request)
             return self._handle(request)
 
     def _handle(self, request: HttpRequest) -> Answer:
@@ -91,7 +87,7 @@ class MTurkApp:
             answer = _answer(self._perform(request))
             values["status"] = 200
         except AwsError as exc:
-            values |= {"status": exc.status, "error": getattr(exc, "turk_error_code", "") or exc.code}
+            values |= {"status": exc.status, "error": exc.turk_error_code or exc.code}
             answer = _error(exc)
         entry = world.record("mturk", action, **values)
         if caller == "client" and world.kill.count():
@@ -104,7 +100,7 @@ class MTurkApp:
 
     def _perform(self, request: HttpRequest) -> dict[str, t.Any]:
         operation = self._operation(request)
-        authorization, caller = self._authenticate(request)
+        caller = self._authenticate(request)
         parameters = self._parameters(request, operation)
         self._authorize(caller, operation.name)
         if not self._world.is_linked(caller.account_id, self._environment):
@@ -115,9 +111,9 @@ class MTurkApp:
                 f"Visit {LINK_PAGES[self._environment]} to get started.",
             )
         output = self._output(operation, parameters, caller)
-        report = self._validator.validate(output, operation.output_shape)
-        if report.has_errors():
-            raise InvalidAnswer(f"{operation.name}: {report.generate_report()}")
+        problem = protocol.first_problem(output, operation.output_shape)
+        if problem:
+            raise InvalidAnswer(f"{operation.name}: {problem}")
         return output
 
     def _operation(self, request: HttpRequest) -> t.Any:
@@ -130,7 +126,7 @@ class MTurkApp:
             raise AwsError("UnknownOperationException", "")
         return model.operation_model(name)
 
-    def _authenticate(self, request: HttpRequest) -> tuple[Authorization, Caller]:
+    def _authenticate(self, request: HttpRequest) -> Caller:
         try:
             authorization = identity.read_authorization(request)
             if authorization.service != SIGNING_NAME or authorization.region != REGION:
@@ -144,12 +140,12 @@ class MTurkApp:
                 raise AuthenticationFailed("unknown_key", identity.INVALID_TOKEN)
             caller = identity.authenticate(request, authorization)
         except AuthenticationFailed as exc:
-            raise AwsError(_AUTHENTICATION_ERRORS[exc.kind][1], exc.message) from exc
+            raise protocol.authentication_error("mturk", exc) from exc
         if caller.kind == "session":
             raise self._temporary_credentials(caller)
         if caller.key is not None:
             moto_adapter.note_key_use(caller.key, SIGNING_NAME, REGION)
-        return authorization, caller
+        return caller
 
     def _temporary_credentials(self, caller: Caller) -> AwsError:
         # That MTurk takes none is documented, in the Getting Started Guide; with which words it refuses is not.
@@ -168,24 +164,18 @@ class MTurkApp:
             parameters = json.loads(request.body or b"{}")
         except ValueError as exc:
             raise AwsError("SerializationException", "The body is not JSON.") from exc
-        if not isinstance(parameters, dict):
-            raise AwsError("SerializationException", "The body is not a JSON object.")
-        report = self._validator.validate(parameters, operation.input_shape)
-        if report.has_errors():
-            missing = "Missing required parameter" in report.generate_report()
-            code = "ValidationException" if missing else "SerializationException"
-            raise AwsError(code, report.generate_report())
-        return parameters
+        problem = protocol.first_problem(parameters, operation.input_shape)
+        if problem:
+            code = "SerializationException" if "Invalid type" in problem else "ValidationException"
+            raise AwsError(code, f"1 validation error detected: {problem}")
+        return t.cast("dict[str, t.Any]", parameters)
 
     def _authorize(self, caller: Caller, action: str) -> None:
         full_action = f"mechanicalturk:{action}"
         verdict = identity.permission(caller, full_action, "*", identity.context_of(caller))
         if verdict == "allow" and self._world.policy_has_spread(caller.access_key_id, self._environment):
             return
-        why = "with an explicit deny in an identity-based policy"
-        if verdict != "deny":
-            why = f"because no identity-based policy allows the {full_action} action"
-        raise AwsError("AccessDeniedException", f"User: {caller.arn} is not authorized to perform: {full_action} {why}")
+        raise protocol.access_denied("mturk", caller.arn, full_action, "", verdict)
 
     def _output(self, operation: t.Any, parameters: dict[str, t.Any], caller: Caller) -> dict[str, t.Any]:
         lab = self._world.by_account[caller.account_id]
@@ -199,11 +189,11 @@ class MTurkApp:
             raise _request_error("AWS.MechanicalTurk.HITDoesNotExist", f"Hit {parameters['HITId']} does not exist.")
         raise _service_fault("The double has no work, workers or qualifications.")
 
-    def _closed_answer(self) -> Answer | None:
+    def _closed_answer(self, request: HttpRequest) -> Answer:
         knobs = self._world.knobs
         mode = knobs.mode(self._environment)
-        if mode == "open":
-            return None
+        action = request.headers.get("x-amz-target", "").rpartition(".")[2]
+        self._world.record("mturk", action, environment=self._environment, status=0, error=mode)
         if mode == "unreachable":
             if knobs.mturk_unreachable_as == "hang":
                 raise Hang(knobs.hang_seconds)
@@ -223,11 +213,9 @@ class MTurkApp:
     def _fail(self, kind: str, action: str, values: dict[str, t.Any]) -> Answer:
         errors = {
             "throttle": AwsError("ThrottlingException", "Rate exceeded"),
-            "http_500": _service_fault("Amazon Mechanical Turk is temporarily unable to process your request."),
-            "access_denied": AwsError(
-                "AccessDeniedException",
-                f"User is not authorized to perform: mechanicalturk:{action} because no identity-based policy allows "
-                f"the mechanicalturk:{action} action",
+            "http_500": _service_fault(_DOWN),
+            "access_denied": protocol.access_denied(
+                "mturk", f"arn:aws:iam::{values['account_id']}:user/unknown", f"mechanicalturk:{action}", "", "none"
             ),
         }
         error = errors.get(kind)
@@ -242,37 +230,27 @@ class MTurkApp:
             raise CutConnection
         if kind == "timeout":
             raise Hang(self._world.knobs.hang_seconds)
-        return _error(_service_fault("Amazon Mechanical Turk is temporarily unable to process your request."))
+        return _error(_service_fault(_DOWN))
 
 
 def _request_error(code: str, message: str) -> AwsError:
-    error = AwsError("RequestError", f"{message} ({int(time.time() * 1000)} s)")
-    error.turk_error_code = code  # type: ignore[attr-defined]
-    return error
+    return AwsError("RequestError", f"{message} ({int(time.time() * 1000)} s)", turk_error_code=code)
 
 
 def _service_fault(message: str) -> AwsError:
-    error = AwsError("ServiceFault", message, 500)
-    error.turk_error_code = "AWS.ServiceUnavailable"  # type: ignore[attr-defined]
-    return error
-
-
-def _headers() -> list[tuple[str, str]]:
-    return [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", str(uuid.uuid4()))]
+    return AwsError("ServiceFault", message, 500, turk_error_code="AWS.ServiceUnavailable")
 
 
 def _answer(output: dict[str, t.Any]) -> Answer:
-    return 200, _headers(), json.dumps(output).encode()
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", str(uuid.uuid4()))]
+    return 200, headers, json.dumps(output).encode()
 
 
 def _error(error: AwsError) -> Answer:
-    body = {"__type": error.code, "message": error.message}
-    turk_error_code = getattr(error, "turk_error_code", "")
-    if turk_error_code:
-        body = {"__type": error.code, "Message": error.message, "TurkErrorCode": turk_error_code}
-        report = botocore.validate.ParamValidator().validate(
-            {"Message": error.message, "TurkErrorCode": turk_error_code}, service_model().shape_for(error.code)
+    if error.turk_error_code:
+        problem = protocol.first_problem(
+            {"Message": error.message, "TurkErrorCode": error.turk_error_code}, service_model().shape_for(error.code)
         )
-        if report.has_errors():
-            raise InvalidAnswer(report.generate_report())
-    return error.status, _headers(), json.dumps(body).encode()
+        if problem:
+            raise InvalidAnswer(f"{error.code}: {problem}")
+    return protocol.error_answer("mturk", error)

@@ -117,7 +117,7 @@ class Stack:
         """Make a lab's accounts everywhere. :raises BadRequest: name, account or address is taken."""
         world = self.world
         with world.lock:
-            if lab.name in world.labs or lab.account_id in world.known_accounts():
+            if lab.name in world.labs or moto_adapter.is_open_account(MANAGEMENT_ACCOUNT, lab.account_id):
                 raise BadRequest(f"there is a lab {lab.name!r} or an account {lab.account_id} already")
             if lab.portal and world.portal.account(lab.email) is not None:
                 raise BadRequest(f"there is a CloudResearch account {lab.email} already")

@@ -170,10 +170,6 @@ class World:
         if self.knobs.latency_ms:
             time.sleep(self.knobs.latency_ms / 1000)
 
-    def known_accounts(self) -> set[str]:
-        """The accounts that exist in this world."""
-        return {MANAGEMENT_ACCOUNT, *self.by_account}
-
     # Keys
 
     def _note_key(self, key: t.Any) -> None:
