@@ -9,7 +9,9 @@ with the amazon.aws that was current with them: so the two ends of galaxy.yml's 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -17,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import typing as t
 import zipfile
 
 from .tree import BUILD, PROJECT
@@ -116,9 +119,20 @@ def prepare(core: Core) -> Environment:
         environment = Environment(core, own, _site_packages(own) / COLLECTIONS_INSIDE_VENV, work)
     else:
         environment = Environment(core, work / "venv", work / COLLECTIONS_INSIDE_VENV, work)
-        _install(environment)
+        with _alone(core):
+            _install(environment)
     _seed_pip(environment)
     return environment
+
+
+@contextlib.contextmanager
+def _alone(core: Core) -> t.Iterator[None]:
+    """Two targets may want the same release at the same time: the second waits for the first."""
+    lock = BUILD / "cores" / f"{core.series}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _install(environment: Environment) -> None:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import typing as t
@@ -33,7 +31,7 @@ def lay_out_in(collections: pathlib.Path, environment: Environment) -> pathlib.P
 
 def run(environment: Environment, command: str, options: list[str]) -> int:
     """Run one ansible-test command; return its exit status. Says which sanity tests it skipped."""
-    collection = lay_out_in(environment.work / "collections", environment)
+    collection = lay_out_in(environment.work / command, environment)
     # Without a repository of its own, ansible-test asks the one around it, which ignores build/.
     subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
     arguments = ["ansible-test", command, "--color", "no", "--python", environment.python_version, *options]
@@ -97,7 +95,6 @@ def main() -> int:
             continue
         failed += run(environment, arguments.command, arguments.options) != 0
         sys.stdout.flush()
-    shutil.rmtree(os.path.join(PROJECT, "tests", "output"), ignore_errors=True)
     return 1 if failed else 0
 
 
