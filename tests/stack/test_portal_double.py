@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The CloudResearch double is strict and honest: looked at by a plain HTTP session, and in Chromium where a script draws."""
+"""The CloudResearch double is strict and honest: seen by a plain HTTP session, and in Chromium where a script draws."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pyotp
 import pytest
 import requests
 from bs4 import BeautifulSoup
+
 from tests.simulator.portal import RENDERINGS, KeyVerdict, PortalServer, PortalState, serve_portal
 from tests.simulator.portal.rules import totp_code
 from tests.simulator.portal.visit import TOKEN
@@ -53,7 +54,7 @@ class MTurk:
 
 @dataclass
 class Reader:
-    """A plain session that fills in forms. It asks the state which name a field has, as this tests the site, not a reader."""
+    """A plain session that fills in forms. It asks the state which name a field has: this tests the site, no reader."""
 
     state: PortalState
     url: str
@@ -90,11 +91,11 @@ class Reader:
             if item.get("type") not in ("hidden", "checkbox", "image", "submit") and item.get("name"):
                 data[item["name"]] = item.get("value", "")
         data.update({ticket.names[key]: value for key, value in values.items()})
-        pressed = ticket.names.get(f"button:{button}")
-        if pressed:
-            image = form.find("input", {"name": pressed, "type": "image"})
-            data.update({f"{pressed}.x": "3", f"{pressed}.y": "4"} if image else {pressed: button})
-        return urljoin(self.page.url, form["action"]), data
+        name, sends = ticket.buttons.get(button, ("", ""))
+        if name:
+            image = form.find("input", {"name": name, "type": "image"})
+            data.update({f"{name}.x": "3", f"{name}.y": "4"} if image else {name: sends})
+        return urljoin(self.page.url, form.get("action", self.page.url)), data
 
     def send(self, kind: str, button: str = "", **values: str) -> requests.Response:
         action, data = self.fill(kind, button, **values)
@@ -102,6 +103,9 @@ class Reader:
         return self._follow_form_post()
 
     def _follow_form_post(self) -> requests.Response:
+        refresh = self.soup().find("meta", {"http-equiv": "refresh"})
+        if refresh is not None:
+            self.page = self.session.get(urljoin(self.page.url, refresh["content"].partition("url=")[2]), timeout=10)
         form = self.soup().find("form")
         if form is not None and "document.forms[0].submit" in self.page.text:
             data = {i["name"]: i["value"] for i in form.find_all("input", type="hidden")}
@@ -372,13 +376,13 @@ def test_return_url_never_leaves_the_site(reader: Reader, portal: PortalServer) 
 
 
 def test_handover_code_is_good_once_and_bound_to_the_browser(state: PortalState, portal: PortalServer) -> None:
-    reader = Reader(state, portal.url_for("sso"))
+    reader = Reader(state, portal.url_for("labelledby"))
     reader.sign_in()
     callback = next(r.url for r in reader.page.history if "/signin-oidc" in r.url)
     assert reader.session.get(callback).status_code == 400
     assert requests.get(callback).status_code == 400
-    assert reader.page.url.startswith(portal.url_for("sso"))
-    assert portal.signin_url_for("sso").startswith("http://localhost:")
+    assert reader.page.url.startswith(portal.url_for("labelledby"))
+    assert portal.signin_url_for("labelledby").startswith("http://localhost:")
 
 
 def test_redirect_uri_of_a_stranger_is_refused(state: PortalState, portal: PortalServer) -> None:
@@ -536,10 +540,17 @@ def test_something_else_after_the_password(kind: str, text: str, reader: Reader)
     assert reader.has("signin")
 
 
-def test_menu_without_the_entry(reader: Reader) -> None:
-    reader.state.inject("no_menu_entry", where="dashboard")
-    reader.sign_in()
-    assert "Link Mechanical Turk" not in reader.text()
+@pytest.mark.parametrize("name", ["classic", "spans", "hub"])
+def test_menu_without_or_with_another_entry(name: str, state: PortalState, portal: PortalServer) -> None:
+    for kind in ("no_menu_entry", "renamed_menu_entry"):
+        state.clear_faults()
+        state.inject(kind, times=None)
+        reader = Reader(state, portal.url_for(name))
+        reader.sign_in()
+        reader.pass_interstitials()
+        with pytest.raises(AssertionError, match="no link 'Link Mechanical Turk'"):
+            reader.find_link_page()
+        assert ("Worker marketplace" in reader.text()) is (kind == "renamed_menu_entry")
 
 
 def test_session_lost_at_submission(reader: Reader) -> None:
@@ -547,6 +558,18 @@ def test_session_lost_at_submission(reader: Reader) -> None:
     reader.state.inject("session_expired", where="submit")
     reader.send("link", access_key_id=GOOD_KEY, secret_access_key=GOOD_SECRET)
     assert reader.has("signin") and not reader.state.submissions()
+
+
+def test_session_lost_at_the_app_only_is_renewed_without_a_password(state: PortalState, portal: PortalServer) -> None:
+    reader = Reader(state, portal.url_for("oidc"))
+    to_link_page(reader)
+    wanted = reader.page.url
+    state.inject("session_expired", where="link")
+    reader.get(wanted)
+    assert reader.page.url == wanted and reader.has("link")
+    state.inject("session_expired", where="link", value="all")
+    reader.get(wanted)
+    assert reader.has("signin")
 
 
 def test_dropped_and_hanging_answers(reader: Reader) -> None:
@@ -684,21 +707,22 @@ def test_link_page_drawn_by_script_in_a_browser(state: PortalState, portal: Port
     assert state.account(EMAIL).linked.access_key_id == GOOD_KEY
 
 
-@pytest.mark.parametrize("name", ["oidc", "toast", "definitions", "placeholder"])
+@pytest.mark.parametrize("name", ["oidc", "toast", "definitions", "placeholder", "sso", "spans"])
 def test_scripted_parts_in_a_browser(name: str, state: PortalState, portal: PortalServer, tab: Any) -> None:
     """form_post that sends itself, the opened menu, the anchor and picture as buttons, the toast that comes later."""
     rendering = RENDERINGS[name]
-    tab.goto(portal.url_for(name))
-    tab.locator("input[type=email]").fill(EMAIL)
+    state.account(EMAIL).seen.update(rendering.interstitials)
+    tab.goto(portal.url_for(name) + rendering.path("dashboard"))
+    tab.locator("main input[autocomplete=username]").fill(EMAIL)
     tab.locator("input[type=password]").fill(PASSWORD)
     press = "a.js-submit" if rendering.button == "anchor" else "main .btn"
     tab.locator(press).first.click()
     tab.get_by_text("Welcome back").wait_for()
-    tab.locator("header .js-menu, header summary").click()
+    tab.locator("header .js-menu, header summary, header .user-menu-page a").click()
     tab.get_by_role("link", name=rendering.text("link_entry")).click()
     form = tab.locator("section.mturk form").last
     form.locator("input:not([type=hidden]):not([type=image])").nth(0).fill(GOOD_KEY)
     form.locator("input:not([type=hidden]):not([type=image])").nth(1).fill(GOOD_SECRET)
-    form.locator(".btn").click()
+    tab.locator("section.mturk .btn").last.click()
     tab.locator("main, .toast").get_by_text(rendering.text("success_text")).first.wait_for()
     assert state.account(EMAIL).linked.access_key_id == GOOD_KEY

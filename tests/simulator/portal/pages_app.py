@@ -55,7 +55,7 @@ def dashboard(visit: Visit) -> Response:
 @route("menu_page", private=True)
 def menu_page(visit: Visit) -> Response:
     """The user menu as a page of its own."""
-    return visit.render("menu_page.html", hidden_entry=visit.fault("no_menu_entry"))
+    return visit.render("menu_page.html")
 
 
 @route("settings", private=True)
@@ -67,7 +67,7 @@ def settings(visit: Visit) -> Response:
 @route("integrations", private=True)
 def integrations(visit: Visit) -> Response:
     """Services that can be connected, Mechanical Turk among them."""
-    return visit.render("integrations.html", hidden_entry=visit.fault("no_menu_entry"))
+    return visit.render("integrations.html")
 
 
 def _leave(visit: Visit, page: str) -> Response:
@@ -103,8 +103,12 @@ def announcement(visit: Visit) -> Response:
 
 
 @route("terms", private=True)
-def terms(visit: Visit, problem: str = "") -> Response:
+def terms(visit: Visit) -> Response:
     """Terms of use: a box to tick, one button to accept and one to decline."""
+    return _terms_page(visit)
+
+
+def _terms_page(visit: Visit, problem: str = "") -> Response:
     fields = [Field("agree", "terms_agree", "checkbox")]
     buttons = [Button(visit.word("decline"), "decline", look="plain"), Button(visit.word("accept"), "accept")]
     form = visit.form("terms", _back(visit, "terms"), fields, buttons)
@@ -120,7 +124,7 @@ def answer_terms(visit: Visit) -> Response:
         visit.forget_session(everywhere=True)
         return visit.go("landing")
     if values["agree"] != "true":
-        return terms(visit, "Please tick the box to accept the terms of use.")
+        return _terms_page(visit, "Please tick the box to accept the terms of use.")
     return _leave(visit, "terms")
 
 

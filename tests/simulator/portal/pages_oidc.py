@@ -82,4 +82,7 @@ def _finish(visit: Visit, code: str, state: str) -> Response:
     if handover is None:
         raise BadForm("invalid_grant: the code is unknown, used or too old.")
     sign_in(visit, handover["email"])
-    return visit.go_to(visit.local(begun["return_url"]))
+    onward = visit.local(begun["return_url"])
+    if visit.rendering.after_signin == "meta_refresh":
+        return visit.render("refresh.html", onward=onward)
+    return visit.go_to(onward)

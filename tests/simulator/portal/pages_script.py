@@ -38,12 +38,6 @@ def site(visit: Visit) -> Response:
     """What the script needs to draw: words, addresses, whether one is signed in, and a token for the next POST."""
     shown = ("landing", "signin", "second_factor", "dashboard", "settings", "link")
     words = {key: visit.rendering.text(key) for key in WORDS}
-    if visit.fault("renamed_fields", "link"):
-        words |= {"access_key_id": "Marketplace user", "secret_access_key": "Marketplace token"}
-    renamed = visit.fault("renamed_menu_entry", "dashboard")
-    if renamed:
-        words["link_entry"] = renamed.value or "Worker marketplace"
-    entry = not visit.fault("no_menu_entry", "dashboard")
     return visit.json(
         {
             "signedIn": visit.session is not None,
@@ -51,7 +45,7 @@ def site(visit: Visit) -> Response:
             "awaitingCode": bool(visit.flow and visit.flow.get("password_ok")),
             "words": words,
             "paths": {page: visit.path(page) for page in PATHS if page in shown},
-            "entry": entry,
+            "entry": html.unescape(visit.menu_entry) if visit.session else "",
             "token": visit.header_token(),
             "toastDelay": visit.state.knobs.toast_delay_ms,
         }
@@ -118,8 +112,10 @@ def api_account(visit: Visit) -> Response:
 def api_link(visit: Visit) -> Response:
     """What the link page shows."""
     account = visit.account
+    renamed = visit.fault("renamed_fields", "link")
     return visit.json(
         {
+            "labels": ["Marketplace user", "Marketplace token"] if renamed else [],
             "linked": account.linked is not None,
             "shownKey": rules.shown_key(account, visit.rendering.shown_key),
             "unlink": visit.rendering.unlink and account.linked is not None,

@@ -18,8 +18,8 @@ REMEMBER_SECONDS = 30 * 24 * 3600
 SECOND_FACTOR_KINDS = ("code_by_email", "enrol_second_factor", "password_expired")
 
 
-def _email_field(value: str = "") -> Field:
-    return Field("email", "email", "email", value, "username")
+def _email_field(visit: Visit, value: str = "") -> Field:
+    return Field("email", "email", visit.rendering.email_input, value, "username")
 
 
 def _password_field() -> Field:
@@ -33,7 +33,7 @@ def _action(visit: Visit, page: str) -> str:
 
 def _signin_form(visit: Visit, email: str = "") -> Form:
     """The first page's form: e-mail and password, or e-mail only."""
-    fields = [_email_field(email)]
+    fields = [_email_field(visit, email)]
     if visit.rendering.two_pages:
         buttons = [Button(visit.word("next"))]
     else:
@@ -272,7 +272,7 @@ def external(visit: Visit) -> Response:
 @route("forgot")
 def forgot(visit: Visit) -> Response:
     """The page behind 'Forgot your password?'."""
-    form = visit.form("forgot", visit.path("forgot"), [_email_field()], [Button("Send a reset link")])
+    form = visit.form("forgot", visit.path("forgot"), [_email_field(visit)], [Button("Send a reset link")])
     return visit.render("plain_form.html", heading="Forgot your password?", text="", form=form)
 
 

@@ -20,7 +20,7 @@ FAULT_KINDS: dict[str, str] = {
     "slow": "the answer comes late [seconds, 2]",
     "hang": "no answer until the client gives up [seconds at most, 60]",
     "drop": "the connection is closed without an answer",
-    "session_expired": "the session is gone when the request arrives ['app' or 'all' (also at the sign-in host), 'app']",
+    "session_expired": "the session is gone when the request arrives ['all': at the sign-in host too]",
     "lose_antiforgery": "the site has forgotten its anti-forgery tokens when the request arrives (400 page on a POST)",
     "open_redirect": "307 to the foreign host, which would get the body again [url, the foreign origin]",
     "foreign_action": "the form on the page sends to the foreign host [url, the foreign origin]",
@@ -41,7 +41,7 @@ FAULT_KINDS: dict[str, str] = {
     "refuse_key": "the site says that Mechanical Turk refused the submitted key",
 }
 
-#: Pages that a fault's `where` can name. "password" and "code" are the POSTs of those steps, "submit" the POST of a key.
+#: Pages that a fault's `where` can name. "password" and "code" are the POSTs of those steps, "submit" that of a key.
 PAGES = (
     "any",
     "landing",
@@ -133,7 +133,7 @@ class Session:
 
 @dataclass
 class RequestRecord:
-    """One request. `path` has no query; `asset` is a style sheet, script or image; `page` is "" when nothing is there."""
+    """One request. `path` has no query; `asset` is a style sheet or script; `page` is "" when nothing is there."""
 
     n: int
     at: float
@@ -155,7 +155,7 @@ class RequestRecord:
 
 @dataclass
 class Submission:
-    """A key that somebody entered. `outcome`: linked, refused, unreachable, invalid (a field was empty or malformed), trap."""
+    """A key that somebody entered. `outcome`: linked, refused, unreachable, invalid (a field was empty), trap."""
 
     n: int
     at: float
@@ -176,7 +176,7 @@ class Submission:
 
 @dataclass
 class StrayForm:
-    """A form that nobody who links a key has a reason to send: newsletter, search, password change, profile, sign-up."""
+    """A form that nobody who links a key has a reason to send, such as newsletter, search, profile or sign-up."""
 
     at: float
     account: str
@@ -186,7 +186,10 @@ class StrayForm:
 
 @dataclass
 class ForeignRequest:
-    """What reached the foreign host. `secrets` names what it got: password, totp_code, secret_access_key, access_key_id, cookie."""
+    """What reached the foreign host.
+
+    `secrets` names what it got: password, totp_code, secret_access_key, access_key_id, cookie.
+    """
 
     at: float
     method: str

@@ -110,9 +110,14 @@ class Rendering:
     ] = "for"
     button: Literal["button", "input", "image", "anchor"] = "button"
     random_names: bool = False
+    mark_required: bool = False
+    button_outside: bool = False
+    leave_out_action: bool = False
+    email_input: Literal["email", "text"] = "email"
     landing: Literal["redirect", "public"] = "redirect"
     signin_on: Literal["app", "signin"] = "app"
     handover: Literal["redirect", "form_post"] = "redirect"
+    after_signin: Literal["redirect", "meta_refresh"] = "redirect"
     two_pages: bool = False
     menu: Literal["open", "script", "details", "hover", "page", "hub"] = "open"
     interstitials: tuple[str, ...] = ()
@@ -148,10 +153,11 @@ class Rendering:
 
 def _renderings() -> list[Rendering]:
     return [
-        Rendering("classic", "label for=, <button>, sign-in on the app, an open menu, Success in a box on the page"),
+        Rendering("classic", "label for=, <button>, sign-in on the app, an open menu, Success in a box"),
         Rendering(
             "wrapped",
-            "wrapping labels, <input type=submit>, public home page, menu opened by script, flash after a redirect, Unlink",
+            "wrapping labels, <input type=submit>, forms without action, public home, menu by script, flash, Unlink",
+            leave_out_action=True,
             labels="wrapping",
             button="input",
             landing="public",
@@ -175,7 +181,7 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "labelledby",
-            "aria-labelledby, sign-in on another origin with redirects, e-mail and password on two pages, what's-new page",
+            "aria-labelledby, sign-in on another origin with redirects and two pages, what's-new page, hover menu",
             labels="aria_labelledby",
             signin_on="signin",
             two_pages=True,
@@ -197,7 +203,8 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "table",
-            "the name in the table cell before the field, colons, capitals, nbsp, terms-of-use page with a box to tick",
+            "the name in the table cell before, asterisks, colons, capitals, nbsp, terms page with a box to tick",
+            mark_required=True,
             labels="table",
             button="input",
             interstitials=("terms",),
@@ -216,7 +223,7 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "definitions",
-            "definition lists, a styled <a> as the button, the entry and apostrophes in other words, result page with heading",
+            "definition lists, a styled <a> as the button, typographic apostrophes, result page with heading, Remove",
             labels="definition_list",
             button="anchor",
             success="heading",
@@ -233,7 +240,8 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "spans",
-            "a <span> before each field, an announcement page with a link to go on, menu page behind the user icon",
+            "a <span> before each field, buttons outside their forms, announcement page with a link, menu as a page",
+            button_outside=True,
             labels="span",
             menu="page",
             interstitials=("announcement",),
@@ -242,7 +250,8 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "oidc",
-            "OpenID Connect form_post between two origins, one sign-in page, second factor at the sign-in host",
+            "OpenID Connect form_post between two origins, one sign-in page, user name as plain text field",
+            email_input="text",
             signin_on="signin",
             handover="form_post",
             success="flash",
@@ -277,8 +286,9 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "hub",
-            "the menu leads to settings, settings to integrations, integrations to the link page; new names each time",
+            "menu to settings, to integrations, to the link page; new names each time; asterisks in the labels",
             labels="wrapping",
+            mark_required=True,
             random_names=True,
             menu="hub",
             shown_key="masked",
@@ -334,7 +344,9 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "sso",
-            "another origin with plain redirects and one page; labels in a table; menu page; key not shown; no other forms",
+            "another origin, a page that refreshes itself after sign-in, labels in a table, menu page, no other forms",
+            after_signin="meta_refresh",
+            leave_out_action=True,
             labels="table",
             signin_on="signin",
             landing="public",

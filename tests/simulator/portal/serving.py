@@ -198,7 +198,7 @@ class Certificates:
         days: int = 30,
         authority: bool = False,
     ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer or name)])
         # An authority nobody knows signs with a key of its own.

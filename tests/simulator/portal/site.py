@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import socket
 import sys
@@ -35,7 +36,7 @@ _DRAWN_BY_SCRIPT = ("landing", "signin", "second_factor", "dashboard", "settings
 
 @dataclass
 class Origins:
-    """Where the sites are, as a browser sees them: scheme, host and port, no slash at the end. Fill in before serving."""
+    """Where the sites are for a browser: scheme, host and port, no slash at the end. Fill in before serving."""
 
     app: str = ""
     signin: str = ""
@@ -206,7 +207,5 @@ class Site:
 def _hang_up(environ: dict[str, Any]) -> None:
     connection = environ.get("werkzeug.socket")
     if connection is not None:
-        try:
+        with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

@@ -64,10 +64,12 @@ class FormTicket:
     identity: str
     form: str
     names: dict[str, str] = field(default_factory=dict)
+    #: What each button of the form sends, by our own name of the button.
+    buttons: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class PortalState:
-    """Everything the two sites share. `rendering` is what a visitor gets where neither listener nor account says otherwise."""
+    """Everything the two sites share. `rendering` is for visitors whose listener and account have none of their own."""
 
     def __init__(
         self,
@@ -166,7 +168,7 @@ class PortalState:
         return value
 
     def issued_secrets(self) -> list[str]:
-        """Every secret of this site: passwords, TOTP secrets, linked secret keys, cookies, anti-forgery tokens, codes."""
+        """Every secret of this site: passwords, TOTP secrets, linked secret keys, cookies, form tokens, codes."""
         with self.lock:
             mine = list(self._secrets)
             for account in self._accounts.values():

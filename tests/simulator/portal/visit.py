@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import html
 import json
 import secrets
 from dataclasses import dataclass, field
@@ -67,6 +69,7 @@ class Button:
     text: str
     value: str = ""
     name: str = ""
+    sent: str = ""
     look: str = "primary"
     formaction: str = ""
 
@@ -83,6 +86,8 @@ class Form:
     cookie_name: str = TOKEN
     honeypots: list[Field] = field(default_factory=list)
     heading: str = ""
+    #: Whether it goes to the page's own address, so that some renderings leave the action out.
+    here: bool = False
 
 
 class Visit:
@@ -156,6 +161,8 @@ class Visit:
         page, post = self.page, self.method == "POST"
         if page.startswith("/api/"):
             name = page.removeprefix("/api/")
+            if name == "site":
+                return "dashboard" if self.session else "signin"
             if name == "link":
                 return "submit" if post else "link"
             return {"signin": "password", "code": "code", "unlink": "unlink", "account": "dashboard"}.get(name, name)
@@ -174,6 +181,14 @@ class Visit:
     def fault(self, kind: str, page: str = "") -> PortalFault | None:
         """Whether a fault is to be acted out now (and so used up)."""
         return self.state.take_fault(kind, page or self.fault_page, self._email)
+
+    @functools.cached_property
+    def menu_entry(self) -> str:
+        """What leads to the link page, as written; "" when a fault has taken it away."""
+        if self.fault("no_menu_entry"):
+            return ""
+        renamed = self.fault("renamed_menu_entry")
+        return (renamed.value or "Worker marketplace") if renamed else self.word("link_entry")
 
     # Addresses
 
@@ -231,6 +246,7 @@ class Visit:
         """Make a form: names and ids in the rendering's way, and its anti-forgery token."""
         fresh = self.rendering.random_names
         names: dict[str, str] = {}
+        pressed: dict[str, tuple[str, str]] = {}
         honeypots = []
         if "honeypot" in self.rendering.decoys and kind in ("signin", "link"):
             honeypots = [Field("trap_website", "Website", required=False), Field("trap_fax", "Fax", required=False)]
@@ -243,21 +259,26 @@ class Visit:
         for number, button in enumerate(buttons):
             if button.value or image:
                 button.name = f"b{secrets.token_hex(4)}" if fresh else f"command{number or ''}"
-                names[f"button:{button.value}"] = button.name
-        return Form(kind, action, fields, buttons, self._new_token(kind, names), honeypots=honeypots, **more)
+                # The value of an <input type=submit> is what stands on it.
+                written_on_it = self.rendering.button in ("input", "anchor")
+                button.sent = html.unescape(button.text) if written_on_it else button.value
+                pressed[button.value] = (button.name, button.sent)
+        form = Form(kind, action, fields, buttons, self._new_token(kind, names, pressed), honeypots=honeypots, **more)
+        form.here = action == self.request.full_path.rstrip("?")
+        return form
 
-    def _new_token(self, kind: str, names: dict[str, str]) -> str:
+    def _new_token(self, kind: str, names: dict[str, str], buttons: dict[str, tuple[str, str]]) -> str:
         if not self._forgery_cookie:
             self._forgery_cookie = self.state.issue(32)
             self.set_cookie(FORGERY_COOKIES[self.role], self._forgery_cookie, same_site="Strict")
-        return self.state.new_ticket(FormTicket(self._forgery_cookie, self.identity, kind, names))
+        return self.state.new_ticket(FormTicket(self._forgery_cookie, self.identity, kind, names, buttons))
 
     def header_token(self) -> str:
         """A token for scripts, which send it in the header RequestVerificationToken."""
-        return self._new_token("api", {})
+        return self._new_token("api", {}, {})
 
     def check_token(self, kind: str, token: str | None) -> FormTicket:
-        """The token's ticket; BadForm when it is missing, unknown, another browser's, another session's or another form's."""
+        """The token's ticket; BadForm when it is missing, unknown, or another browser's, session's or form's."""
         cookie = self.request.cookies.get(FORGERY_COOKIES[self.role], "")
         if not cookie:
             raise BadForm(f"The required anti-forgery cookie {FORGERY_COOKIES[self.role]!r} is not present.")
@@ -276,13 +297,9 @@ class Visit:
         """The values of a sent form by our own keys; the pressed button's value as "button". BadForm as check_token."""
         sent = self.request.form
         ticket = self.check_token(kind, sent.get(TOKEN))
-        values = {key: sent.get(name, "") for key, name in ticket.names.items() if not key.startswith("button:")}
-        pressed = [
-            key.removeprefix("button:")
-            for key, name in ticket.names.items()
-            if key.startswith("button:") and self._is_pressed(name, key.removeprefix("button:"))
-        ]
-        if any(key.startswith("button:") for key in ticket.names):
+        values = {key: sent.get(name, "") for key, name in ticket.names.items()}
+        pressed = [value for value, (name, sends) in ticket.buttons.items() if self._is_pressed(name, sends)]
+        if ticket.buttons:
             if len(pressed) != 1:
                 raise BadForm("The form was sent without one of its buttons.")
             values["button"] = pressed[0]
@@ -290,11 +307,11 @@ class Visit:
             values["trap"] = "filled"
         return values
 
-    def _is_pressed(self, name: str, value: str) -> bool:
+    def _is_pressed(self, name: str, sends: str) -> bool:
         sent = self.request.form
         if self.rendering.button == "image":
             return sent.get(f"{name}.x", "").isdigit() and sent.get(f"{name}.y", "").isdigit()
-        return sent.get(name) == value
+        return sent.get(name) == sends
 
     # Answers
 

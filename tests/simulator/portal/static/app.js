@@ -21,9 +21,20 @@ async function call(path, values) {
     headers: { 'Content-Type': 'application/json', RequestVerificationToken: site.token },
     body: JSON.stringify(values),
   };
-  const answer = await fetch(path, { credentials: 'same-origin', redirect: 'error', ...options });
-  const content = await answer.json();
-  if (answer.status === 401) { await go(site.paths.signin); throw new Error('signed out'); }
+  let answer;
+  let content;
+  try {
+    answer = await fetch(path, { credentials: 'same-origin', redirect: 'error', ...options });
+    content = await answer.json();
+  } catch (error) {
+    draw(failure('network'));
+    throw error;
+  }
+  if (answer.status === 401) {
+    if (island) location.reload();
+    else { await refresh(); await route(); }
+    throw new Error('signed out');
+  }
   if (!answer.ok) { draw(failure(content.error, answer.status)); throw new Error(content.error); }
   return content;
 }
@@ -39,17 +50,17 @@ function failure(kind, status) {
   const headings = { maintenance: 'We’ll be right back', rate_limited: 'Too many requests', captcha: 'Please verify you are a human', bot_check: 'Just a moment...' };
   const page = [h('h1', {}, headings[kind] || 'Something went wrong')];
   if (kind === 'captcha') page.push(h('div', { class: 'g-recaptcha' }, h('iframe', { title: 'reCAPTCHA', srcdoc: '<p>☐ I’m not a robot</p>' })));
-  else page.push(h('p', {}, `The server answered ${status}.`));
+  else page.push(h('p', {}, status ? `The server answered ${status}.` : 'The server could not be reached.'));
   return page;
 }
 
 function word(key) { return site.words[key].replace(/\u00a0/g, ' '); }
 
 let counter = 0;
-function field(key, type, extra) {
+function field(key, type, extra, label) {
   const id = `input-${(counter += 1)}`;
   const input = h('input', { id, type, name: key, ...extra });
-  return { key, input, row: h('div', { class: 'form-group' }, h('label', { for: id }, word(key)), input) };
+  return { key, input, row: h('div', { class: 'form-group' }, h('label', { for: id }, label || word(key)), input) };
 }
 
 function formOf(fields, button, send) {
@@ -88,7 +99,7 @@ function link(page, text) {
 function menu() {
   const list = h('ul', { hidden: true, id: 'menu' },
     h('li', { class: 'who' }, site.name),
-    site.entry ? h('li', {}, link('link', word('link_entry'))) : null,
+    site.entry ? h('li', {}, link('link', site.entry)) : null,
     h('li', {}, h('button', { type: 'button', class: 'linklike', onclick: async () => { await call('/api/signout', {}); await refresh(); await go('/'); } }, word('sign_out'))));
   const opener = h('button', { type: 'button', 'aria-label': word('user_menu'), 'aria-haspopup': 'true', 'aria-controls': 'menu', onclick: () => { list.hidden = !list.hidden; } }, '☺');
   return h('header', { class: 'top' }, h('span', { class: 'brand' }, word('brand')), h('nav', { class: 'main' }, link('dashboard', word('dashboard'))), h('div', { class: 'user-menu user-menu-script' }, opener, list));
@@ -143,7 +154,7 @@ const pages = {
     content.push(known.linked ? h('p', {}, ...(known.shownKey ? [`${word('linked_key')}: `, h('code', {}, known.shownKey)] : [word('is_linked')])) : h('p', {}, word('not_linked')));
     if (known.unlink) content.push(h('button', { type: 'button', class: 'btn btn-plain', onclick: async () => { const answer = await call('/api/unlink', {}); await pages.link(answer.notices); } }, word('unlink')));
     for (let n = 0; known.form && n < known.forms; n += 1) {
-      const fields = [field('access_key_id', 'text', { autocomplete: 'off' }), field('secret_access_key', 'password', { autocomplete: 'off' })];
+      const fields = [field('access_key_id', 'text', { autocomplete: 'off' }, known.labels[0]), field('secret_access_key', 'password', { autocomplete: 'off' }, known.labels[1])];
       content.push(formOf(fields, known.button ? word('submit') : null, async (values) => {
         const answer = await call('/api/link', values);
         await pages.link(answer.notices);
