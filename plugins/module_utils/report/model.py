@@ -172,20 +172,22 @@ def _lab_without_outcome(name: str, contacts: t.Mapping[str, str]) -> Json:
 
 
 def _steps(outcome: t.Mapping[str, t.Any], lab: Json) -> list[Json]:
-    """All steps of the flow in order; those that did not run say so, an audit's by what it observed."""
+    """All steps of the flow in order. An audit takes no step: where one would be taken, it is still to do."""
     given = {_text(step.get("name")): step for step in _mappings(outcome.get("steps"))}
     missing = outcome.get("missing")
     steps = []
     for name in vocabulary.STEPS:
-        step = given.get(name)
-        if step is not None:
-            status, message = _word(step.get("status"), STEP_STATUSES, "not_run"), _text(step.get("message"))
-            reason = _text(step.get("reason"))
-        else:
-            status, message, reason = "not_run", "", ""
-            if isinstance(missing, (list, tuple)) and lab["user"] is not None:
+        step = given.get(name, {})
+        status = _word(step.get("status"), STEP_STATUSES, "not_run")
+        message = _text(step.get("message"))
+        if isinstance(missing, (list, tuple)) and lab["user"] is not None:
+            if status == "not_run":
                 status = "to_do" if name in missing else "ok"
-        steps.append({"name": name, "status": status, "message": message, "reason": reason})
+            elif status == "skipped" and name in missing and lab["operation"] == "audit":
+                status = "to_do"
+        elif status == "skipped" and message and lab["operation"] == "audit":
+            status = "to_do"  # the outcome has no list of missing steps; it says why the step would be taken
+        steps.append({"name": name, "status": status, "message": message, "reason": _text(step.get("reason"))})
     return steps
 
 
@@ -232,7 +234,7 @@ def _key(key: t.Mapping[str, t.Any]) -> Json:
         "access_key_id": _text(key.get("access_key_id")),
         "status": _word(key.get("status"), KEY_STATUSES, ""),
         "created": _time(key.get("created")),
-        "age_days": age if isinstance(age, int) and not isinstance(age, bool) else None,
+        "age_days": int(age) if isinstance(age, int) and not isinstance(age, bool) else None,
         "last_used": _time(key.get("last_used")),
         "last_used_service": _text(key.get("last_used_service")),
         "owner": _word(key.get("owner"), ("ours", "foreign"), ""),

@@ -89,11 +89,8 @@ def report_in(page: str) -> Json | None:
 def _header(report: Json) -> Markup:
     names = [words.OPERATIONS[name] for name in report["operations"]]
     kind = words.listed([names[0], *(name.lower() for name in names[1:])]) if names else "Run"
-    seen = ""
-    if report["started"] and report["finished"]:
-        seen = f", observed {words.moment(report['started'])} to {words.moment(report['finished'])}"
-        if report["started"][:16] == report["finished"][:16]:
-            seen = f", observed {words.moment(report['started'])}"
+    seen = words.span(report["started"], report["finished"])
+    seen = f", observed {seen}" if seen else ""
     links = (
         ("glance", "At a glance"),
         ("changes", "What changed"),

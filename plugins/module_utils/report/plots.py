@@ -20,9 +20,10 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.report.markup
 
 Json = model.Json
 
-AGE_BINS = ((30, "0–30 d"), (90, "31–90 d"), (180, "91–180 d"), (365, "181–365 d"), (730, "1–2 y"), (None, "over 2 y"))
-USE_BINS = ((7, "0–7 d"), (30, "8–30 d"), (90, "31–90 d"), (180, "91–180 d"), (365, "181–365 d"), (None, "over 1 y"))
-BALANCE_BINS = ((10, "under 10"), (50, "10–50"), (100, "50–100"), (250, "100–250"), (500, "250–500"), (None, "500 on"))
+# (upper limit, label); ages and uses in days, limit included; money in US dollars, limit excluded.
+AGE_BINS = ((30, "0–30"), (90, "31–90"), (180, "91–180"), (365, "181–365"), (730, "1–2 y"), (None, "> 2 y"))
+USE_BINS = ((7, "0–7"), (30, "8–30"), (90, "31–90"), (180, "91–180"), (365, "181–365"), (None, "> 1 y"))
+BALANCE_BINS = ((10, "< 10"), (50, "10–50"), (100, "50–100"), (250, "100–250"), (500, "250–500"), (None, "≥ 500"))
 
 _WIDTH, _HEIGHT, _TOP, _BOTTOM = 360, 190, 22, 26
 
@@ -59,7 +60,7 @@ def key_ages(report: Json) -> Distribution:
         else:
             counts[_bin(key["age_days"], AGE_BINS)][key["owner"] == "foreign"] += 1
     return _distribution(
-        "key-age", "Age of live keys", AGE_BINS, counts, f"{unknown} of unknown age" if unknown else ""
+        "key-age", "Age of live keys, in days", AGE_BINS, counts, f"{unknown} of unknown age" if unknown else ""
     )
 
 
@@ -72,7 +73,7 @@ def last_uses(report: Json) -> Distribution:
         days = days_between(parse_time(key["last_used"]), now)
         place = len(bins) - 1 if days is None else _bin(days, USE_BINS)
         counts[place][key["owner"] == "foreign"] += 1
-    return _distribution("last-use", "Last use of live keys", bins, counts, "")
+    return _distribution("last-use", "Last use of live keys, in days ago", bins, counts, "")
 
 
 def balances(report: Json) -> Distribution:
@@ -89,7 +90,7 @@ def balances(report: Json) -> Distribution:
     bins = tuple((label, first, second) for (_limit, label), (first, second) in zip(BALANCE_BINS, counts, strict=True))
     without = f"{unknown:,} without a balance to see" if unknown else ""
     return Distribution(
-        "balance", "Available balance in production (US dollars)", "labs", bins, (("labs", "accent"), ("", "")), without
+        "balance", "Available in production, in US dollars", "labs", bins, (("labs", "accent"), ("", "")), without
     )
 
 

@@ -270,8 +270,11 @@ def _change_groups(comparison: Json) -> t.Iterator[tuple[str, str, list[Child]]]
         return element("b", None, name_of(entry["lab"]))
 
     def moved(entry: Json, names: t.Mapping[str, tuple[str, str]]) -> list[Child]:
-        return [lab(entry), f": {names[entry['before']][0]} → {names[entry['after']][0]}"]
+        # A report of a newer collection may hold words that this one does not know.
+        before, after = (names.get(entry[when], (entry[when], ""))[0] for when in ("before", "after"))
+        return [lab(entry), f": {before} → {after}"]
 
+    
     def about(finding: Json) -> list[Child]:
         key = f" ({finding['access_key_id']})" if finding["access_key_id"] else ""
         return [lab(finding), f": {words.finding_title(finding['code'])}{key}, {finding['severity']}"]

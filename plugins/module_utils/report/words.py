@@ -12,7 +12,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.findings impo
 
 STATES = {
     "failed": ("failed", "bad"),
-    "waiting_for_person": ("waits for a person", "wait"),
+    "waiting_for_person": ("waiting for a person", "wait"),
     "drifted": ("drifted", "drift"),
     "changed": ("changed", "info"),
     "converged": ("converged", "good"),
@@ -60,7 +60,7 @@ LINK = {
 }
 LIVE_KEYS = {
     "not_stored": ("not stored", "crit"),
-    "foreign": ("a stranger's", "bad"),
+    "foreign": ("strangers'", "bad"),
     "stored": ("stored", "good"),
     "not_known": ("not known", "mute"),
 }
@@ -83,6 +83,16 @@ def moment(text: str) -> str:
     """A time for people: C(24 Nov 2026, 10:40 UTC)."""
     when = parse_time(text)
     return f"{when.day} {when:%b %Y, %H:%M} UTC" if when else ""
+
+
+def span(start: str, end: str) -> str:
+    """Two times for people; the day is said once when it is the same."""
+    first, last = parse_time(start), parse_time(end)
+    if not first or not last or start[:16] == end[:16]:
+        return moment(start or end)
+    if first.date() == last.date():
+        return f"{first.day} {first:%b %Y, %H:%M} to {last:%H:%M} UTC"
+    return f"{moment(start)} to {moment(end)}"
 
 
 def day(text: str | None) -> str:

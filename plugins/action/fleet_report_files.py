@@ -1,0 +1,129 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import pathlib
+import typing as t
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.report import files, model
+
+OPTIONS: dict[str, dict[str, t.Any]] = {
+    "directory": {"type": "path", "required": True},
+    "name": {"type": "str", "default": "fleet-report"},
+    "title": {"type": "str", "default": "Mechanical Turk keys of the labs"},
+    "formats": {"type": "list", "elements": "str", "choices": list(files.FORMATS), "default": list(files.FORMATS)},
+    "labs": {"type": "list", "elements": "str"},
+    "outcomes": {"type": "list", "elements": "dict"},
+    "contacts": {"type": "dict", "default": {}},
+    "contact_variable": {"type": "str", "default": "lab_contact_email"},
+    "previous": {"type": "path"},
+    "keep_earlier": {"type": "int", "default": 30},
+    "mode": {"type": "str", "default": "0600"},
+}
+
+OUTCOME_FACT = "lab_account_outcome"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Writes the fleet's report on the control node, from the outcomes that the labs' hosts hold as facts."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(
+            argument_spec=OPTIONS, mutually_exclusive=[("labs", "outcomes")], required_one_of=[("labs", "outcomes")]
+        )
+        try:
+            return {**result, **self._report(options, task_vars or {})}
+        except CollectionError as exc:
+            return {**result, "changed": False, **exc.as_result(), "failed": True}
+
+    def _report(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        place = files.Place(
+            directory=pathlib.Path(options["directory"]).absolute(),
+            name=options["name"],
+            formats=tuple(name for name in files.FORMATS if name in options["formats"]),
+            mode=_permissions(options["mode"]),
+            keep_earlier=options["keep_earlier"],
+        )
+        contacts = {str(lab): str(address) for lab, address in options["contacts"].items()}
+        outcomes: list[t.Mapping[str, t.Any]] = options["outcomes"] or []
+        missing: list[str] = []
+        if options["outcomes"] is None:
+            outcomes, missing = _from_hosts(options, task_vars.get("hostvars") or {}, contacts)
+        report = model.build(
+            outcomes,
+            title=options["title"],
+            now=datetime.datetime.now(datetime.UTC),
+            missing_labs=missing,
+            contacts=contacts,
+        )
+        previous = pathlib.Path(options["previous"]) if options["previous"] else None
+        writing = files.prepare(report, place, previous)
+        if not self._task.check_mode:
+            files.write(writing, place)
+        result: dict[str, t.Any] = {
+            "changed": bool(writing.changed),
+            "files": {name: str(place.path(name)) for name in place.formats},
+            "changed_files": [str(place.path(name)) for name in writing.changed],
+            "summary": writing.report["summary"],
+            "generated": writing.report["generated"],
+            "warnings": list(writing.warnings),
+        }
+        if self._task.diff:
+            result["diff"] = {
+                "before": files.describe(writing.earlier),
+                "after": files.describe(writing.report),
+                "before_header": f"{place.directory / place.name} (labs)",
+                "after_header": f"{place.directory / place.name} (labs)",
+            }
+        return result
+
+
+def _from_hosts(
+    options: dict[str, t.Any], hostvars: t.Mapping[str, t.Any], contacts: dict[str, str]
+) -> tuple[list[t.Mapping[str, t.Any]], list[str]]:
+    """The outcomes of the labs' hosts, and the names of the hosts that have none.
+
+    Adds the labs' addresses to C(contacts), unless they are there.
+    """
+    outcomes: list[t.Mapping[str, t.Any]] = []
+    missing: list[str] = []
+    for host in dict.fromkeys(options["labs"]):
+        if host not in hostvars:
+            missing.append(host)
+            continue
+        variables = hostvars[host]
+        outcome = variables.get(OUTCOME_FACT)
+        lab = host
+        if isinstance(outcome, collections.abc.Mapping):
+            outcomes.append(outcome)
+            lab = str(outcome.get("lab") or host)
+        else:
+            missing.append(host)
+        address = variables.get(options["contact_variable"])
+        if isinstance(address, str):
+            contacts.setdefault(lab, address)
+    return outcomes, missing
+
+
+def _permissions(text: str) -> int:
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o777:
+        raise CollectionError(
+            f"{text!r} is not a file's permissions.", next_step='Give them as octal digits in quotes, such as "0640".'
+        )
+    return mode

@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The work is done by the action plugin of the same name; this file documents it.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_report_files
+short_description: Write a report about a fleet of labs as HTML, CSV and JSON
+version_added: 1.0.0
+description:
+  - Puts the outcomes of many labs together as one report. The HTML file needs nothing from outside. It shows counts, a
+    table of labs and steps, findings by severity, next steps for people, key ages, last uses and balances, and
+    what changed since the report before.
+  - The role P(labops.cloudresearch.fleet_report#role) calls it with good defaults.
+  - Only fields that the report knows are taken from an outcome. If one of them looks like a secret, no file is written.
+  - Runs on the control node and never connects anywhere.
+options:
+  directory:
+    description: The directory for the files. It is made if it is not there.
+    type: path
+    required: true
+  name:
+    description:
+      - The files' name without its ending. Reports about different things (a fleet's audit, one lab's onboarding)
+        need different names, because each is compared with the report of the same name before it.
+    type: str
+    default: fleet-report
+  title:
+    description: The page's heading.
+    type: str
+    default: Mechanical Turk keys of the labs
+  formats:
+    description:
+      - Which files to write.
+      - Reports are compared through V(json), or else V(html). With V(csv) alone, nothing is compared.
+    type: list
+    elements: str
+    choices: [html, csv, json]
+    default: [html, csv, json]
+  labs:
+    description:
+      - The inventory hosts that are the labs of the run. Their outcomes are the host facts C(lab_account_outcome).
+      - A host without one is in the report as failed, with the advice to read the run's output.
+      - Exactly one of O(labs) and O(outcomes) is required.
+    type: list
+    elements: str
+  outcomes:
+    description: The outcomes themselves, where they are not host facts.
+    type: list
+    elements: dict
+  contacts:
+    description: By lab, the e-mail address that next steps for people go to. The page never sends anything itself.
+    type: dict
+    default: {}
+  contact_variable:
+    description: The host variable that holds a lab's address, for labs that are not in O(contacts).
+    type: str
+    default: lab_contact_email
+  previous:
+    description:
+      - An earlier report (JSON or HTML) to compare with.
+      - By default, the report that is in O(directory) now.
+    type: path
+  keep_earlier:
+    description:
+      - How many earlier reports to keep as JSON files in the directory C(earlier) beside the report.
+      - V(0) keeps none.
+    type: int
+    default: 30
+  mode:
+    description:
+      - The files' permissions as octal digits in quotes.
+      - A report holds no secret, but account numbers, key identifiers and what is wrong with them.
+    type: str
+    default: "0600"
+author:
+  - labops.cloudresearch contributors (@labops)
+attributes:
+  check_mode:
+    support: full
+    description: Says which files would be written.
+  diff_mode:
+    support: full
+    description: Shows one line a lab, before and after.
+notes:
+  - A report that differs from the one on disk in its times only is not written, so that a second run changes nothing.
+seealso:
+  - module: labops.cloudresearch.lab_account_info
+  - ref: ansible_collections.labops.cloudresearch.docsite.guide_report
+    description: What the report shows, and the schema of its JSON.
+"""
+
+EXAMPLES = r"""
+- name: Report on the labs of this inventory
+  labops.cloudresearch.fleet_report_files:
+    directory: /srv/reports/mturk
+    labs: "{{ groups['labs'] }}"
+  delegate_to: localhost
+  run_once: true
+
+- name: Compare with the report of last quarter, for other people to read
+  labops.cloudresearch.fleet_report_files:
+    directory: /srv/reports/mturk
+    name: quarter
+    title: Mechanical Turk keys, 4th quarter
+    formats: [html]
+    labs: "{{ groups['labs'] }}"
+    previous: /srv/reports/mturk/earlier/fleet-report-20260901T060000Z.json
+    mode: "0644"
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+files:
+  description: The report's files by format.
+  returned: success
+  type: dict
+  sample:
+    html: /srv/reports/mturk/fleet-report.html
+    json: /srv/reports/mturk/fleet-report.json
+changed_files:
+  description: The files that were written, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/srv/reports/mturk/fleet-report.html]
+generated:
+  description: When the report on disk was made. It is an earlier time if nothing changed since.
+  returned: success
+  type: str
+  sample: "2026-11-24T10:40:00Z"
+summary:
+  description: Counts over all labs, as in the JSON.
+  returned: success
+  type: dict
+  sample:
+    labs: 12
+    states: {failed: 1, waiting_for_person: 2, drifted: 0, changed: 0, converged: 9}
+    findings: {critical: 0, high: 1, medium: 0, low: 2, info: 0}
+"""
