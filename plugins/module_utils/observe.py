@@ -197,6 +197,8 @@ class _Reader:
 
     def link(self, situation: key_situation.Situation) -> dict[str, t.Any]:
         wanted = situation.key_to_use
+        if not self.declared.link_wanted:
+            return _link("not_linked", "", "", "The lab is declared to have no CloudResearch account.")
         if self.declared.look is not None:
             return dict(self.declared.look(wanted))
         recorded = [key for slot, key in situation.stored if key.linked]

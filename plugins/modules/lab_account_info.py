@@ -94,7 +94,7 @@ options:
   link_check:
     description:
       - V(record) takes what an earlier run recorded in the store. V(page) signs in to CloudResearch with
-        O(cloudresearch) and looks. V(none) leaves CloudResearch out of what is declared.
+        O(cloudresearch) and looks. V(none) declares that the lab has no CloudResearch account.
     type: str
     choices: [record, page, none]
     default: record
