@@ -66,8 +66,12 @@ class Reader:
         self.session.trust_env = False
 
     def get(self, address: str = "/", **options: Any) -> requests.Response:
-        self.page = self.session.get(urljoin(self.page.url or self.url, address), timeout=10, **options)
+        self.page = self.session.get(self._absolute(address), timeout=10, **options)
         return self._follow_form_post()
+
+    def _absolute(self, address: str) -> str:
+        base = self.soup().find("base") if self.page.url else None
+        return urljoin(urljoin(self.page.url or self.url, base["href"] if base else ""), address)
 
     def soup(self) -> BeautifulSoup:
         return BeautifulSoup(self.page.text, "html.parser")
@@ -91,11 +95,11 @@ class Reader:
             if item.get("type") not in ("hidden", "checkbox", "image", "submit") and item.get("name"):
                 data[item["name"]] = item.get("value", "")
         data.update({ticket.names[key]: value for key, value in values.items()})
-        name, sends = ticket.buttons.get(button, ("", ""))
+        name, sends = ticket.buttons.get(button) or ticket.buttons.get(kind, ("", ""))
         if name:
             image = form.find("input", {"name": name, "type": "image"})
             data.update({f"{name}.x": "3", f"{name}.y": "4"} if image else {name: sends})
-        return urljoin(self.page.url, form.get("action", self.page.url)), data
+        return self._absolute(form.get("action", self.page.url)), data
 
     def send(self, kind: str, button: str = "", **values: str) -> requests.Response:
         action, data = self.fill(kind, button, **values)
@@ -470,6 +474,7 @@ def test_key_that_mturk_no_longer_takes_is_told(reader: Reader, state: PortalSta
         ("rate_limited", 429, "Too many requests"),
         ("captcha", 200, "verify you are a human"),
         ("bot_check", 403, "Just a moment"),
+        ("survey", 200, "One quick question"),
         ("server_error", 500, "An error occurred"),
     ],
 )
@@ -688,9 +693,50 @@ def test_script_drawn_rendering_in_a_browser(state: PortalState, portal: PortalS
         tab.get_by_role("button", name="Submit").click()
         tab.get_by_text(said).wait_for()
     assert [s.outcome for s in state.submissions()] == ["refused", "linked"]
+    tab.once("dialog", lambda dialog: dialog.accept())
     tab.get_by_role("button", name="Unlink").click()
     tab.get_by_text("Mechanical Turk is not linked.").wait_for()
     assert state.account(EMAIL).linked is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "text"),
+    [
+        ("captcha", "password", "verify you are a human"),
+        ("maintenance", "signin", "right back"),
+        ("rate_limited", "link", "Too many requests"),
+        ("session_expired", "link", "Log in"),
+        ("open_redirect", "submit", "could not be reached"),
+        ("code_by_email", "password", "sent a verification code"),
+        ("password_expired", "password", "must choose a new password"),
+        ("renamed_fields", "link", "Marketplace token"),
+        ("renamed_menu_entry", "dashboard", "Worker marketplace"),
+        ("server_error", "submit", "Something went wrong"),
+        ("lose_antiforgery", "submit", "The server answered 400"),
+        ("mturk_unreachable", "submit", "could not reach Mechanical Turk"),
+    ],
+)
+def test_faults_of_the_script_drawn_rendering(
+    kind: str, where: str, text: str, state: PortalState, portal: PortalServer, tab: Any
+) -> None:
+    state.inject(kind, where=where)
+    tab.goto(portal.url_for("script"))
+    said = tab.get_by_text(text).first
+    if where != "signin":
+        tab.get_by_label("Email").fill(EMAIL)
+        tab.get_by_label("Password").fill(PASSWORD)
+        tab.get_by_role("button", name="Log in").click()
+    if where in ("link", "submit", "dashboard"):
+        tab.get_by_role("button", name="User menu").click()
+    if where in ("link", "submit"):
+        tab.get_by_role("link", name="Link Mechanical Turk").click()
+    if where == "submit":
+        tab.get_by_label("Access Key ID").fill(GOOD_KEY)
+        tab.get_by_label("Secret Access Key").fill(GOOD_SECRET)
+        tab.get_by_role("button", name="Submit").click()
+    said.wait_for()
+    assert state.account(EMAIL).linked is None
+    assert not any(request.secrets for request in state.foreign_requests)
 
 
 def test_link_page_drawn_by_script_in_a_browser(state: PortalState, portal: PortalServer, tab: Any) -> None:

@@ -39,7 +39,7 @@ def before(visit: Visit) -> Response | None:
         fault = visit.fault(kind)
         if fault is not None:
             return visit.message(kind, status, retry_after=fault.value if fault.value is not None else seconds)
-    for kind, status in (("server_error", 500), ("captcha", 200), ("bot_check", 403)):
+    for kind, status in (("server_error", 500), ("captcha", 200), ("survey", 200), ("bot_check", 403)):
         if visit.fault(kind):
             return visit.message(kind, status)
     away = visit.fault("open_redirect")

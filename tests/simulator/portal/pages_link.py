@@ -68,13 +68,13 @@ def link(visit: Visit) -> Response:
     return link_page(visit)
 
 
-def outcome_notices(visit: Visit, result: rules.KeyOutcome) -> list[Notice]:
+def outcome_notices(visit: Visit, result: rules.KeyOutcome, access_key_id: str) -> list[Notice]:
     """What the site says about an entered key (faults may make it say something else, or nothing)."""
     word = visit.word
     if visit.fault("no_notice", "submit"):
         return []
     good = {"kind": "success", "title": word("success"), "text": word("success_text")}
-    bad = {"kind": "error", "title": word("error"), "text": word("refused_text")}
+    bad = {"kind": "error", "title": word("error"), "text": word("refused_text").format(key=access_key_id)}
     if result.outcome == "invalid":
         texts = [word("required").format(label=word(name)) for name in result.missing]
         return [{"kind": "error", "title": "", "text": text} for text in texts]
@@ -105,7 +105,7 @@ def submit(visit: Visit) -> Response:
         path=visit.request.path,
         rendering=visit.rendering.name,
     )
-    notices = outcome_notices(visit, result)
+    notices = outcome_notices(visit, result, values["access_key_id"])
     if result.outcome != "linked":
         return link_page(visit, notices, values["access_key_id"])
     if visit.rendering.success == "heading":

@@ -141,7 +141,10 @@ def api_submit(visit: Visit) -> Response:
         path=visit.request.path,
         rendering=visit.rendering.name,
     )
-    notices = [{key: html.unescape(text) for key, text in notice.items()} for notice in outcome_notices(visit, result)]
+    notices = [
+        {key: html.unescape(text) for key, text in notice.items()}
+        for notice in outcome_notices(visit, result, str(values.get("access_key_id", "")))
+    ]
     return visit.json({"linked": result.outcome == "linked", "notices": notices})
 
 

@@ -16,6 +16,7 @@ FAULT_KINDS: dict[str, str] = {
     "rate_limited": "429 page with Retry-After [seconds, 2]",
     "server_error": "500 page",
     "captcha": "a page that asks to prove that one is human, in place of the page asked for",
+    "survey": "a page in between that nobody knows, with a question to answer and no way around it",
     "bot_check": "403 'checking your browser' page of an edge network",
     "slow": "the answer comes late [seconds, 2]",
     "hang": "no answer until the client gives up [seconds at most, 60]",

@@ -113,6 +113,8 @@ class Rendering:
     mark_required: bool = False
     button_outside: bool = False
     leave_out_action: bool = False
+    base_href: bool = False
+    named_button: bool = False
     email_input: Literal["email", "text"] = "email"
     landing: Literal["redirect", "public"] = "redirect"
     signin_on: Literal["app", "signin"] = "app"
@@ -246,7 +248,11 @@ def _renderings() -> list[Rendering]:
             menu="page",
             interstitials=("announcement",),
             success="alert",
-            words={"user_menu": "Your account", "continue": "Continue to CloudResearch"},
+            words={
+                "user_menu": "Your account",
+                "continue": "Continue to CloudResearch",
+                "refused_text": "The key {key} was refused by Mechanical Turk.",
+            },
         ),
         Rendering(
             "oidc",
@@ -262,6 +268,7 @@ def _renderings() -> list[Rendering]:
         Rendering(
             "oidc_split",
             "form_post, two sign-in pages, new names each time, what's-new and terms pages in between, key not shown",
+            named_button=True,
             labels="aria_label",
             random_names=True,
             signin_on="signin",
@@ -291,6 +298,7 @@ def _renderings() -> list[Rendering]:
             mark_required=True,
             random_names=True,
             menu="hub",
+            named_button=True,
             shown_key="masked",
             words={"settings": "Settings", "integrations": "Connected services"},
             paths={
@@ -310,7 +318,8 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "reworded",
-            "'Connect Mechanical Turk', 'AWS Access Key ID', 'Secret key', 'Save', 'Your account was linked'",
+            "'Connect Mechanical Turk', 'AWS Access Key ID', 'Secret key', 'Save', 'Your account was linked'; <base>",
+            base_href=True,
             labels="for",
             button="input",
             shown_key="masked",
@@ -357,7 +366,7 @@ def _renderings() -> list[Rendering]:
         ),
         Rendering(
             "script",
-            "drawn by JavaScript only: empty pages without it, client-side routing, forms sent by fetch, toasts",
+            "drawn by JavaScript only: empty pages without it, client-side routing, fetch, toasts, confirm()",
             drawn="script",
             success="toast",
             shown_key="masked",

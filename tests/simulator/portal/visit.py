@@ -257,6 +257,8 @@ class Visit:
             names[item.key] = item.name
         image = self.rendering.button == "image"
         for number, button in enumerate(buttons):
+            if self.rendering.named_button and not button.value:
+                button.value = kind
             if button.value or image:
                 button.name = f"b{secrets.token_hex(4)}" if fresh else f"command{number or ''}"
                 # The value of an <input type=submit> is what stands on it.
@@ -345,12 +347,18 @@ class Visit:
         if self.session is not None and self.role == "app" and self.method == "GET":
             notices = [*self.session.flash, *notices]
             self.session.flash = []
+
+        def href(address: str) -> str:
+            """An address as the page writes it: with <base href="/"> the first slash is not needed."""
+            return address.removeprefix("/") or "./" if self.rendering.base_href else address
+
         page = _PAGES.get_template(template).render(
             {
                 "visit": self,
                 "r": self.rendering,
                 "w": self.word,
-                "path": self.path,
+                "path": lambda name: href(self.path(name)),
+                "href": href,
                 "account": account,
                 "in_app": in_app,
                 "balance": balance,

@@ -47,7 +47,7 @@ async function refresh() {
 }
 
 function failure(kind, status) {
-  const headings = { maintenance: 'We’ll be right back', rate_limited: 'Too many requests', captcha: 'Please verify you are a human', bot_check: 'Just a moment...' };
+  const headings = { maintenance: 'We’ll be right back', rate_limited: 'Too many requests', captcha: 'Please verify you are a human', survey: 'One quick question', bot_check: 'Just a moment...' };
   const page = [h('h1', {}, headings[kind] || 'Something went wrong')];
   if (kind === 'captcha') page.push(h('div', { class: 'g-recaptcha' }, h('iframe', { title: 'reCAPTCHA', srcdoc: '<p>☐ I’m not a robot</p>' })));
   else page.push(h('p', {}, status ? `The server answered ${status}.` : 'The server could not be reached.'));
@@ -69,7 +69,11 @@ function formOf(fields, button, send) {
     const values = Object.fromEntries(fields.map((f) => [f.key, f.input.type === 'checkbox' ? f.input.checked : f.input.value]));
     await send(values).catch(() => {});
   };
-  return h('form', { onsubmit: pressed, novalidate: true }, ...fields.map((f) => f.row), button ? h('button', { type: 'submit', class: 'btn' }, button) : null);
+  const presser = button ? h('button', { type: 'submit', class: 'btn', disabled: true }, button) : null;
+  const form = h('form', { onsubmit: pressed, novalidate: true }, ...fields.map((f) => f.row), presser);
+  // As many sites do: the button can be pressed when every field has something in it.
+  form.addEventListener('input', () => { if (presser) presser.disabled = fields.some((f) => !f.input.value); });
+  return form;
 }
 
 function notice(kind, text, title) {
@@ -144,15 +148,17 @@ const pages = {
     })]);
   },
   async dashboard() {
+    draw([h('p', {}, 'Loading…')]);
     const account = await call('/api/account');
     draw([h('h1', {}, word('dashboard')), h('p', {}, `Welcome back, ${account.name}.`), account.linked && account.balance !== null ? h('p', {}, `${word('balance')}: $${account.balance}`) : null]);
   },
   async settings() { draw([h('h1', {}, word('settings'))]); },
   async link(notices) {
+    if (!notices) draw([h('p', {}, 'Loading…')]);
     const known = await call('/api/link');
     const content = [h('h1', {}, word('link_heading')), h('p', {}, word('link_help'))];
     content.push(known.linked ? h('p', {}, ...(known.shownKey ? [`${word('linked_key')}: `, h('code', {}, known.shownKey)] : [word('is_linked')])) : h('p', {}, word('not_linked')));
-    if (known.unlink) content.push(h('button', { type: 'button', class: 'btn btn-plain', onclick: async () => { const answer = await call('/api/unlink', {}); await pages.link(answer.notices); } }, word('unlink')));
+    if (known.unlink) content.push(h('button', { type: 'button', class: 'btn btn-plain', onclick: async () => { if (!confirm('Unlink Mechanical Turk? Running studies will stop.')) return; const answer = await call('/api/unlink', {}); await pages.link(answer.notices); } }, word('unlink')));
     for (let n = 0; known.form && n < known.forms; n += 1) {
       const fields = [field('access_key_id', 'text', { autocomplete: 'off' }, known.labels[0]), field('secret_access_key', 'password', { autocomplete: 'off' }, known.labels[1])];
       content.push(formOf(fields, known.button ? word('submit') : null, async (values) => {
