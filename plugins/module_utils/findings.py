@@ -84,6 +84,16 @@ class Thresholds:
             ) from exc
         return cls(**given)
 
+    def as_mapping(self) -> dict[str, t.Any]:
+        """What L(from_mapping) reads, as plain data."""
+        values = dataclasses.asdict(self)
+        minimum = values["minimum_balance"]
+        return {
+            **values,
+            "minimum_balance": None if minimum is None else str(minimum),
+            "allowed_policy_arns": list(self.allowed_policy_arns),
+        }
+
 
 def evaluate(
     lab: t.Mapping[str, t.Any], thresholds: Thresholds | None = None, now: datetime.datetime | None = None

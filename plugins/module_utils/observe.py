@@ -99,6 +99,7 @@ def observe(connection: aws.AwsConnection, declared: Declaration, record: LabRec
             "access_key_ids": [key.access_key_id for _slot, key in situation.stored],
         },
         "drift": drift.compare(declared.user, reader.user),
+        "thresholds": declared.thresholds.as_mapping(),
     }
     lab.update(_Needs(declared, situation, lab).result())
     lab["findings"] = findings.evaluate(lab, declared.thresholds, started)

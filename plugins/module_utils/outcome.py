@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.module_utils import findings, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import timestamp
 
 SCHEMA = 1
@@ -44,8 +44,9 @@ def compose(
     steps = composer.steps()
     state = composer.state(steps)
     next_steps = composer.next_steps()
-    finished = timestamp(now or datetime.datetime.now(datetime.UTC))
-    return {
+    moment = now or datetime.datetime.now(datetime.UTC)
+    finished = timestamp(moment)
+    composed = {
         "schema": SCHEMA,
         "lab": lab,
         "operation": operation,
@@ -59,6 +60,11 @@ def compose(
         "started": (observed or {}).get("started") or finished,
         "finished": finished,
     }
+    if composer.took_steps():
+        # What was found before the steps were taken may be gone, and something new may be there.
+        thresholds = findings.Thresholds.from_mapping((observed or {}).get("thresholds"))
+        composed["findings"] = findings.evaluate(composed, thresholds, moment)
+    return composed
 
 
 class _Composer:
@@ -173,8 +179,18 @@ class _Composer:
             "link": self.link(),
             "drift": [] if self._drift_is_gone() else list(self.observed.get("drift") or []),
             "findings": list(self.observed.get("findings") or []),
-            "store": self.observed.get("store"),
+            "store": self.store(),
         }
+
+    def took_steps(self) -> bool:
+        """Whether the lab is not as it was observed any more."""
+        return not self.check_mode and any(result.get("changed") for result in self.results.values())
+
+    def store(self) -> t.Any:
+        store = self.observed.get("store")
+        if not store or not self.took_steps():
+            return store
+        return {**store, "access_key_ids": [key["access_key_id"] for key in self.keys() if key.get("stored")]}
 
     def _drift_is_gone(self) -> bool:
         return bool((self.results.get("iam_user") or {}).get("user")) and not self.check_mode
