@@ -241,7 +241,7 @@ class _RowReader:
                 self._read_cell(record, column, cell, variables)
             elif column:
                 extra[roster_csv.normalised(column.heading).replace(" ", "_")] = cell
-        if len(self._problems) > before:
+        if len(self._problems) > before or HOST not in variables:
             return None
         return RosterLab(variables.pop(HOST), variables, extra, record.line)
 

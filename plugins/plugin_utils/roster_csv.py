@@ -130,13 +130,15 @@ def _detected(text: str, known_headings: t.Collection[str]) -> str:
 
 
 def _fitness(text: str, delimiter: str, known_headings: t.Collection[str]) -> tuple[int, int]:
+    most = 0
     try:
         for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            most = max(most, len(cells))
             if any(_stripped(cell) for cell in cells):
                 return sum(normalised(cell) in known_headings for cell in cells), len(cells)
     except csv.Error:
-        pass
-    return 0, 0
+        return 0, 0
+    return 0, most
 
 
 def _stripped(cell: str) -> str:
