@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
 import os
+import pathlib
 import signal
 import typing as t
 
@@ -86,7 +88,7 @@ class Faults:
 
 
 class KillSwitch:
-    """Kills a process group right after the n-th call since arming took effect. Guarded by the world's lock."""
+    """Kills a process group and its descendants right after the n-th call since arming took effect. Guarded by the world's lock."""
 
     def __init__(self) -> None:
         self._left = 0
@@ -118,8 +120,25 @@ class KillSwitch:
         if self._left:
             return False
         self.fired = True
-        try:
-            os.killpg(self._pgid, signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-        return True
+        victims = _family(self._pgid)
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return bool(victims)
+
+
+def _family(pgid: int) -> list[int]:
+    """The processes of a group and all that descend from them: ansible-core 2.19 gives each worker its own session."""
+    parents: dict[int, int] = {}
+    found: set[int] = set()
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                # pid (command) state ppid pgrp ...; the command may hold spaces and brackets.
+                _state, ppid, group, *_rest = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents[int(entry.name)] = int(ppid)
+                if int(group) == pgid:
+                    found.add(int(entry.name))
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
