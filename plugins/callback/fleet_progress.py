@@ -220,10 +220,15 @@ class CallbackModule(DefaultCallback):
         notes = [
             f"{failed} failed" if failed else "",
             f"{waiting} waiting" if waiting else "",
-            progress.printable(self._task_name),
+            progress.printable(self._task_name or self._last_labs()),
         ]
         # A terminal that has its cursor behind the last column may begin a new row.
         return progress.progress_bar(finished, total, elapsed, self._columns() - 1, notes)
+
+    def _last_labs(self) -> str:
+        """Who is still waited for, once these are few."""
+        remaining = [host for host in self._expected if host not in self._finished]
+        return f"still {', '.join(remaining)}" if len(remaining) <= 3 else ""
 
     @staticmethod
     def _columns() -> int:

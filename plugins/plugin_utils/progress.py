@@ -209,7 +209,7 @@ def progress_bar(finished: int, total: int, elapsed: float, width: int, notes: t
 
 
 def _rank(lab: Lab) -> tuple[int, str]:
-    place = STATE_ORDER.index(lab.state) if lab.state in STATE_ORDER else 0
+    place = STATE_ORDER.index(lab.state) if lab.state in STATE_ORDER else -1
     return place, lab.host
 
 
