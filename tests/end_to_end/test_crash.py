@@ -1,0 +1,184 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run is killed after each single call that it makes, in turn; the next run must leave what an undisturbed run leaves.
+
+There is one lab for each kill point. The kill points are counted from an undisturbed run, never written down.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import typing as t
+
+import pytest
+
+from tests.fleet import Fleet
+from tests.simulator.process import Simulator, running_simulator
+
+USER = "cloudresearch-mturk"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> t.Iterator[Simulator]:
+    """A stack of its own: its timeline is only this module's."""
+    with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def fleet(simulator: Simulator, tmp_path: pathlib.Path) -> Fleet:
+    """An empty fleet."""
+    simulator.control.reset()
+    return Fleet(simulator, tmp_path / "fleet")
+
+
+def end_state(fleet: Fleet, lab: str) -> dict[str, t.Any]:
+    """What a lab looks like to AWS, CloudResearch and the store, with ids told by what they are."""
+    keys = fleet.simulator.control.keys(lab)
+    held = fleet.simulator.control.portal_key(lab)
+    record = stored(fleet, lab)
+    known = {key["access_key_id"]: key["secret_access_key"] for key in keys}
+    slots = {}
+    for slot in ("current", "pending"):
+        if record.get(slot):
+            key = record[slot]
+            slots[slot] = {
+                "in_aws": key["access_key_id"] in known,
+                "right_secret": known.get(key["access_key_id"]) == key["secret_access_key"],
+                "held_by_portal": key["access_key_id"] == held,
+                "proved": bool(key.get("proved")),
+                "linked": bool(key.get("linked")),
+            }
+    return {
+        "keys": sorted(key["status"] for key in keys),
+        "slots": slots,
+        "superseded": len(record.get("superseded", [])),
+        "creating": bool(record.get("creating")),
+        "portal_holds_a_live_key": held in {key["access_key_id"] for key in keys if key["status"] == "Active"},
+    }
+
+
+def stored(fleet: Fleet, lab: str) -> dict[str, t.Any]:
+    """The lab's record, read back as an operator would."""
+    import yaml
+
+    path = fleet.store / f"{lab}.yml"
+    if not path.exists():
+        return {}
+    shown = subprocess.run(
+        ["ansible-vault", "view", "--vault-password-file", str(fleet.vault_password), str(path)],
+        env=fleet.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return t.cast("dict[str, t.Any]", yaml.safe_load(shown.stdout))
+
+
+def calls_of(fleet: Fleet, lab: str) -> list[dict[str, t.Any]]:
+    """The lab's part of the timeline, without the test's own doings."""
+    return [call for call in fleet.simulator.control.calls() if call["lab"] == lab and call["service"] != "control"]
+
+
+def count_calls(fleet: Fleet, playbook: str, lab: str, *arguments: str) -> int:
+    """The calls of an undisturbed run over one lab."""
+    before = len(calls_of(fleet, lab))
+    run = fleet.run(playbook, "--limit", f"{lab}", *arguments)
+    assert run.return_code == 0, run.output
+    return len(calls_of(fleet, lab)) - before
+
+
+def killed_run(fleet: Fleet, playbook: str, lab: str, after: int, *arguments: str) -> None:
+    """A run over one lab that is killed after so many calls."""
+    process = fleet.start(playbook, "--limit", f"{lab}", *arguments)
+    fleet.simulator.control.kill_after(after, process.pid)
+    fleet.let_go(process)
+    process.wait(timeout=120)
+    assert not fleet.simulator.control.disarm_kill() or process.returncode != 0
+    assert process.returncode == -9, (fleet.directory / "output.log").read_text()
+
+
+def check_timeline(fleet: Fleet, lab: str, *, portal_may_lose_its_key: bool = False) -> None:
+    """At every moment: two keys at most, and the key that CloudResearch holds is active."""
+    for call in calls_of(fleet, lab):
+        user_keys = [key for key in call["keys"] if key["user_name"] == USER]
+        assert len(user_keys) <= 2, call
+        held = call["portal_key"]
+        if held and not portal_may_lose_its_key:
+            assert {"Active"} == {key["status"] for key in user_keys if key["access_key_id"] == held}, call
+
+
+def prepare(fleet: Fleet, names: t.Iterable[str]) -> None:
+    """Labs that are onboarded already."""
+    for name in names:
+        fleet.add(name)
+    run = fleet.run("onboard")
+    assert run.return_code == 0, run.output
+
+
+def heal(fleet: Fleet, playbook: str, *arguments: str) -> None:
+    """One further run over all labs, undisturbed."""
+    run = fleet.run(playbook, *arguments)
+    assert run.return_code == 0, run.output
+
+
+def test_onboarding_survives_a_kill_after_every_call(fleet: Fleet) -> None:
+    fleet.add("undisturbed")
+    count = count_calls(fleet, "onboard", "undisturbed")
+    expected = end_state(fleet, "undisturbed")
+    assert expected["slots"]["current"]["held_by_portal"]
+
+    labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
+    for lab, number in labs.items():
+        fleet.add(lab)
+        killed_run(fleet, "onboard", lab, number)
+    heal(fleet, "onboard")
+    for lab in labs:
+        assert end_state(fleet, lab) == expected, lab
+        check_timeline(fleet, lab)
+    again = fleet.run("onboard")
+    assert not any(again.changed().values()), again.output
+
+
+def test_rotation_survives_a_kill_after_every_call(fleet: Fleet) -> None:
+    prepare(fleet, ["undisturbed"])
+    count = count_calls(fleet, "rotate", "undisturbed")
+    expected = end_state(fleet, "undisturbed")
+
+    labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
+    prepare(fleet, labs)
+    first_keys = {lab: fleet.simulator.control.portal_key(lab) for lab in labs}
+    for lab, number in labs.items():
+        killed_run(fleet, "rotate", lab, number)
+    # Onboarding goes on with a rotation that was begun; it begins none.
+    heal(fleet, "onboard")
+    for lab in labs:
+        assert end_state(fleet, lab) == expected, lab
+        check_timeline(fleet, lab)
+        record = stored(fleet, lab)
+        assert record["current"]["access_key_id"] == fleet.simulator.control.portal_key(lab)
+    # Where the new key had been created before the kill, the rotation has ended with a new key.
+    assert any(fleet.simulator.control.portal_key(lab) != first_keys[lab] for lab in labs)
+
+
+def test_retirement_survives_a_kill_after_every_call(fleet: Fleet) -> None:
+    confirm = ("-e", "retire_confirm=1")
+    prepare(fleet, ["undisturbed"])
+    count = count_calls(fleet, "retire", "undisturbed", *confirm)
+    expected = end_state(fleet, "undisturbed")
+    assert expected["keys"] == []
+    assert not (fleet.store / "undisturbed.yml").exists()
+
+    labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
+    prepare(fleet, labs)
+    for lab, number in labs.items():
+        killed_run(fleet, "retire", lab, number, *confirm)
+    heal(fleet, "retire", "-e", f"retire_confirm={len(labs) + 1}")
+    for lab in labs:
+        assert end_state(fleet, lab) == expected, lab
+        assert not (fleet.store / f"{lab}.yml").exists()
+        check_timeline(fleet, lab, portal_may_lose_its_key=True)
+    again = fleet.run("retire", "-e", f"retire_confirm={len(labs) + 1}")
+    assert not any(again.changed().values()), again.output
