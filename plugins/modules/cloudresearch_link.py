@@ -1,0 +1,343 @@
+#!/usr/bin/python
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cloudresearch_link
+short_description: Link an MTurk access key to a CloudResearch account, or remove the link
+version_added: 1.0.0
+description:
+  - Makes sure that a CloudResearch account holds a lab's AWS access key for Mechanical Turk (MTurk). There is no API
+    for that, so the module does what the guide tells a person to do. It signs in, opens the menu under the user icon,
+    chooses B(Link Mechanical Turk), fills in the form at the bottom of that page, and reads what the page says.
+  - It finds its way by the words on the pages and the labels of fields, not by private addresses or element ids.
+    When the words change, O(portal) teaches it the new ones, see R(the portal guide,
+    ansible_collections.labops.cloudresearch.docsite.guide_portal).
+  - It looks first and submits the key only if nothing proves that the account holds it. It reports RV(link.evidence)
+    with everything that it claims.
+  - It is careful with other people's accounts. A wrong password is tried once, and never again in a later run unless it
+    changed; it stops at captchas and locks; secrets go to the portal's own hosts and those in O(trusted_hosts) only.
+  - In check mode it signs in and reads, but submits nothing, and returns what it recognised on each page.
+options:
+  state:
+    description:
+      - V(present) makes sure that the account holds the key O(access_key_id).
+      - V(absent) removes the link with the page's own control. If the page offers none, nothing changes and
+        RV(next_step) tells the manual way. With O(access_key_id), another key's link is left alone.
+    type: str
+    choices: [present, absent]
+    default: present
+  portal_url:
+    description:
+      - Where the portal is.
+      - It must begin with C(https://); C(http://) is taken for a portal on this machine only.
+    type: str
+    default: https://app.cloudresearch.com
+  trusted_hosts:
+    description:
+      - Further hosts that may be given the password, the code and the key, such as a sign-in host.
+      - The host of O(portal_url) is trusted on any port, and so are C(cloudresearch.com) and everything in it if
+        O(portal_url) is there. Any other host that the portal leads to is read, but given nothing.
+      - Write a host name, C(host:port), or C(*.example.org).
+    type: list
+    elements: str
+    default: []
+  email:
+    description: The e-mail address to sign in with.
+    type: str
+  password:
+    description: The password to sign in with.
+    type: str
+  totp_secret:
+    description:
+      - The secret of the account's authenticator (TOTP), as text (base32) or C(otpauth://) address, if the account has
+        two-factor sign-in.
+    type: str
+  access_key_id:
+    description:
+      - The ID of the access key to link.
+      - Needed for O(state=present), except in check mode, where leaving it out shows whether any key is linked.
+    type: str
+  secret_access_key:
+    description: The secret of that key. Needed for O(state=present), except in check mode and with O(driver=manual).
+    type: str
+  recorded_access_key_id:
+    description:
+      - The ID of the key that an earlier run recorded as linked. It is the evidence where the page does not show which
+        key is linked, so that a run with nothing to do submits nothing.
+    type: str
+  key_used_by_portal:
+    description:
+      - Whether AWS says that the key was used for MTurk after the collection's own last use of it, which only
+        CloudResearch can have done.
+      - The role P(labops.cloudresearch.lab_account#role) finds that out.
+    type: bool
+    default: false
+  driver:
+    description:
+      - V(http) reads pages without a browser. It is fast and needs no JavaScript.
+      - V(browser) uses a Chromium or Chrome of this machine, through Playwright.
+      - V(auto) begins with V(http), and goes on with V(browser) when a page needs JavaScript and a browser is there.
+      - V(manual) enters nothing. RV(next_step) says what to paste where; the module looks for evidence, and waits for it
+        as long as O(wait_timeout) says.
+    type: str
+    choices: [auto, http, browser, manual]
+    default: auto
+  portal:
+    description:
+      - The words to look for where the portal's have changed. Each key replaces one list of words, each value is a text
+        or a list of texts. Case, spacing and punctuation do not matter.
+      - An unknown key is refused with the list of those that there are. The ones needed most are C(email_field),
+        C(password_field), C(sign_in_button), C(code_field), C(user_menu), C(link_page), C(access_key_id_field),
+        C(secret_access_key_field), C(link_button), C(success_notice), C(error_notice) and C(unlink_control).
+    type: dict
+    default: {}
+  browser_executable:
+    description: The Chromium or Chrome to use with O(driver=browser). By default the usual places are searched.
+    type: path
+  validate_certs:
+    description: Whether to verify the portal's certificate. Turn it off for tests only.
+    type: bool
+    default: true
+  timeout:
+    description: How many seconds everything at the portal may take together, waiting for one's turn (O(pace)) aside.
+    type: int
+    default: 90
+  pace:
+    description:
+      - At least how many seconds to let pass between two sign-ins, over all processes on this machine that share
+        O(state_dir).
+      - The default is 0.5, and 0 for a portal on this machine.
+    type: float
+  state_dir:
+    description:
+      - A directory in which the module remembers refused credentials (as a salted hash), the last authenticator step
+        used, and the pace. Files in it are readable by their owner only and hold no secret.
+    type: path
+    default: ~/.ansible/labops.cloudresearch
+  snapshot_dir:
+    description:
+      - A directory in which to keep a copy of each page that was seen, to find out what changed.
+      - Every secret, token, form value, script, query and e-mail address is blotted out. The files are readable by their
+        owner only.
+    type: path
+  accept_terms:
+    description:
+      - Whether to accept terms of use that stand between sign-in and the account. RV(recognised) tells when it did.
+    type: bool
+    default: true
+  wait_timeout:
+    description: For how many seconds O(driver=manual) waits for evidence that the person has done it.
+    type: int
+    default: 0
+  wait_interval:
+    description: How many seconds O(driver=manual) lets pass between two looks.
+    type: int
+    default: 15
+author:
+  - labops.cloudresearch contributors (@labops)
+requirements:
+  - python >= 3.11
+  - requests >= 2.31.0 (for O(driver=http))
+  - beautifulsoup4 >= 4.12.0
+  - pyotp >= 2.9.0
+  - playwright >= 1.45.0 and Chromium or Chrome (for O(driver=browser))
+extends_documentation_fragment:
+  - labops.cloudresearch.aws.direct
+attributes:
+  diff_mode:
+    support: full
+    description: Shows the link's status and key ID before and after, never a secret.
+seealso:
+  - module: labops.cloudresearch.lab_account_info
+  - module: labops.cloudresearch.mturk_access_key
+  - plugin: labops.cloudresearch.lab_secret
+    plugin_type: lookup
+  - name: CloudResearch's guide to linking
+    description: What a person does.
+    link: https://go.cloudresearch.com/knowledge/linking-turkprime-and-aws-accounts
+"""
+
+EXAMPLES = r"""
+- name: Let the lab's CloudResearch account hold the lab's key
+  labops.cloudresearch.cloudresearch_link:
+    email: "{{ lab_account_cloudresearch_email }}"
+    password: "{{ lab_account_cloudresearch_password }}"
+    totp_secret: "{{ lab_account_cloudresearch_totp_secret | default(omit) }}"
+    access_key_id: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01', field='access_key_id') }}"
+    secret_access_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01') }}"
+
+- name: The page calls things by other names now
+  labops.cloudresearch.cloudresearch_link:
+    email: pi@lab.example
+    password: "{{ vault_password_of_pi }}"
+    access_key_id: AKIAIOSFODNN7LAB0001
+    secret_access_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01') }}"
+    portal:
+      link_page: Worker marketplace
+      access_key_id_field: [Marketplace user]
+      secret_access_key_field: [Marketplace token]
+
+- name: What does the module see? Signs in, reads, submits nothing
+  labops.cloudresearch.cloudresearch_link:
+    email: pi@lab.example
+    password: "{{ vault_password_of_pi }}"
+  check_mode: true
+  register: seen
+
+- name: Let a person paste the key, and wait ten minutes for it
+  labops.cloudresearch.cloudresearch_link:
+    driver: manual
+    email: pi@lab.example
+    password: "{{ vault_password_of_pi }}"
+    access_key_id: AKIAIOSFODNN7LAB0001
+    wait_timeout: 600
+
+- name: Remove the link
+  labops.cloudresearch.cloudresearch_link:
+    state: absent
+    email: pi@lab.example
+    password: "{{ vault_password_of_pi }}"
+    access_key_id: AKIAIOSFODNN7LAB0001
+"""
+
+RETURN = r"""
+link:
+  description: How the account is linked now; in check mode, as a real run would leave it.
+  returned: success
+  type: dict
+  contains:
+    status:
+      description:
+        - V(linked), V(not_linked), V(other_key) (another key is linked) or V(unknown) (something is linked, and nothing
+          proves what).
+      returned: always
+      type: str
+      sample: linked
+    access_key_id:
+      description: The ID of the linked key, empty if not known.
+      returned: always
+      type: str
+      sample: AKIAIOSFODNN7LAB0001
+    evidence:
+      description:
+        - V(page), the page shows the key or said so; V(record), O(recorded_access_key_id) says so and the page does not
+          show which key; V(submission), the page took the key without an error and shows that something is linked;
+          V(key_use), see O(key_used_by_portal). Empty for a prediction or if there is none.
+      returned: always
+      type: str
+      sample: page
+    message:
+      description: The evidence in a sentence.
+      returned: always
+      type: str
+      sample: The page shows this key.
+  sample:
+    status: linked
+    access_key_id: AKIAIOSFODNN7LAB0001
+    evidence: page
+    message: The page shows this key.
+next_step:
+  description: What a person has to do now, empty if nothing.
+  returned: always
+  type: str
+  sample: ""
+waiting_for_person:
+  description: Whether a person has to do the rest.
+  returned: success
+  type: bool
+  sample: false
+balance:
+  description: The MTurk balance that the portal shows, empty if it shows none.
+  returned: success
+  type: str
+  sample: $25.00
+driver:
+  description: The driver that did the work in the end.
+  returned: when the portal was visited
+  type: str
+  sample: http
+reason:
+  description:
+    - Why it failed, one of V(login_failed), V(second_factor_required), V(second_factor_failed), V(account_locked),
+      V(captcha), V(page_changed), V(key_rejected), V(portal_unavailable), V(timeout), V(tls). Empty if an option is
+      wrong.
+  returned: failure
+  type: str
+  sample: page_changed
+page_changed:
+  description: For V(page_changed), what was not found, on which page, what was there instead, and what would teach it.
+  returned: failure
+  type: dict
+  sample:
+    thing: link to the Mechanical Turk page
+    setting: link_page
+    title: Dashboard - CloudResearch
+    address: https://app.cloudresearch.com/Dashboard
+    found: ['link "Worker marketplace"', 'link "Log off"']
+    ambiguous: false
+    needs_javascript: false
+recognised:
+  description: What was recognised on each page, without values. For adapting to a changed page.
+  returned: in check mode and on failure, when the portal was visited
+  type: list
+  elements: dict
+  sample:
+    - page: sign-in
+      title: Log in - CloudResearch
+      address: https://app.cloudresearch.com/Account/Login
+      recognised: {email_field: Email, password_field: Password, sign_in_button: Log in}
+      notices: []
+      found: ['field "Email"', 'field "Password"', 'button "Log in"']
+snapshots:
+  description: The files written to O(snapshot_dir).
+  returned: when O(snapshot_dir) is given
+  type: list
+  elements: str
+  sample: [/tmp/pages/20261124T100000Z-pi-4711-01.html]
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link, link_options
+
+
+def run(params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]) -> dict[str, t.Any]:
+    """Do what the options say; the module's result."""
+    settings = link.PortalSettings.from_params(params, announce=warn)
+    account = link.PortalAccount(params["email"] or "", params["password"] or "", params["totp_secret"] or "")
+    link_options.check(params, check_mode)
+    key, recorded, used = params["access_key_id"], params["recorded_access_key_id"], params["key_used_by_portal"]
+    if params["state"] == "absent":
+        done = link.ensure_absent(settings, account, key, recorded, check_mode, used)
+    elif not key:
+        seen = link.look(settings, account, None, recorded, used)
+        done = link.LinkResult(False, seen, seen)
+    else:
+        done = link.ensure_present(
+            settings, account, key, params["secret_access_key"] or "", recorded, check_mode, used
+        )
+    return link_options.as_result(done, check_mode, with_snapshots=settings.snapshot_dir is not None)
+
+
+def main() -> None:
+    """Look, do what is missing, and report."""
+    module = AnsibleModule(
+        argument_spec=link_options.ARGUMENT_SPEC,
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module.params, module.check_mode, module.warn)
+    except CollectionError as exc:
+        module.fail_json(**exc.as_result())
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
