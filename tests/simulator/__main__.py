@@ -31,9 +31,13 @@ def main() -> int:
         parser.add_argument(f"--{service}-port", type=int, default=0, help="chosen by the system if not given")
     arguments = parser.parse_args()
 
-    stop = threading.Event()
+    # A signal may reach any thread, and Python's handlers run only when the main thread wakes up. The wake-up pipe is
+    # written to at once, in whichever thread; the main thread waits for it.
+    stopped, stop = os.pipe()
+    os.set_blocking(stop, False)
+    signal.set_wakeup_fd(stop)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_ignored: stop.set())
+        signal.signal(number, lambda *_ignored: None)
 
     from tests.simulator.control_server import ControlApp, Operations
     from tests.simulator.stack import Stack
@@ -49,7 +53,7 @@ def main() -> int:
     print(line, flush=True)
     if arguments.until_stdin_closes:
         threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
-    stop.wait()
+    os.read(stopped, 1)
     stack.close()
     if arguments.state_file:
         arguments.state_file.unlink(missing_ok=True)
@@ -64,11 +68,11 @@ def _write_private(path: pathlib.Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _wait_for_end_of_input(stop: threading.Event) -> None:
+def _wait_for_end_of_input(stop: int) -> None:
     with contextlib.suppress(OSError):
         while os.read(sys.stdin.fileno(), 4096):
             pass
-    stop.set()
+    os.write(stop, b".")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import json
 import re
 import traceback
 import typing as t
+import uuid
 import urllib.parse
 
 import werkzeug.exceptions
@@ -258,8 +259,22 @@ class AwsApp:
                 "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
             )
 
+    def _no_service_credentials(self, call: Call) -> Answer:
+        # Moto lacks the action; no user here ever has credentials of this kind.
+        assert call.caller is not None
+        moto_adapter.iam(call.caller.account_id).get_user(call.parameters.get("UserName"))
+        result = "<ServiceSpecificCredentials/><IsTruncated>false</IsTruncated>"
+        body = (
+            f'<{call.action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
+            f"<{call.action}Result>{result}</{call.action}Result>"
+            f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></{call.action}Response>"
+        )
+        return 200, [("Content-Type", protocol.content_type("iam"))], body.encode()
+
     def _ask_moto(self, call: Call) -> Answer:
         assert call.caller is not None
+        if (call.service, call.action) == ("iam", "ListServiceSpecificCredentials"):
+            return self._no_service_credentials(call)
         environ = {**call.environ, "HTTP_X_MOTO_ACCOUNT_ID": call.caller.account_id}
         request = _MotoRequest(environ)
         try:

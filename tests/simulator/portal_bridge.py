@@ -31,6 +31,10 @@ _PORTAL_KINDS = {
 # The portal's faults go by its own words for pages, the timeline by method and page.
 _PAGE_OF_ACTION = {"POST link": "submit", "POST password": "password", "POST second_factor": "code"}
 
+# Ends the connection's thread without an answer and without a traceback: no handler of errors catches it, and
+# threading says nothing about it.
+_NO_ANSWER = SystemExit("the answer is lost on purpose")
+
 
 def sign_request(host: str, operation: str, access_key_id: str, secret_access_key: str) -> HttpRequest:
     """A request for an MTurk operation without parameters, signed with a key as the portal would."""
@@ -106,11 +110,11 @@ class PortalBridge:
                 error="" if record.status < 400 else f"HTTP {record.status}",
             )
             if world.kill.count():
-                raise ConnectionAbortedError("the client was killed")
+                raise _NO_ANSWER
             fault = world.faults.take("after", "portal", [action, record.page], entry["account_id"])
             if fault is None:
                 return record
             entry["fault"] = f"after:{fault}"
         if fault == "timeout":
             threading.Event().wait(world.knobs.hang_seconds)
-        raise ConnectionAbortedError("the answer is lost on purpose")
+        raise _NO_ANSWER
