@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pyotp
 import pytest
@@ -340,7 +340,11 @@ def test_form_without_with_wrong_or_with_foreign_token_is_refused(reader: Reader
     other = Reader(reader.state, portal.url)
     to_link_page(other)
     assert other.session.post(action, data).status_code == 400
-    assert requests.post(urljoin(portal.url, "/Account/Login"), {"Email": EMAIL}).status_code == 400
+    first, second = Reader(reader.state, portal.url), Reader(reader.state, portal.url)
+    first.get("/"), second.get("/")
+    action, data = first.fill("signin", email=EMAIL, password=PASSWORD)
+    assert second.session.post(action, data).status_code == 400, "nobody is signed in, but it is another browser's form"
+    assert requests.post(action, {"Email": EMAIL}).status_code == 400
     assert not reader.state.submissions()
 
 
@@ -380,13 +384,25 @@ def test_return_url_never_leaves_the_site(reader: Reader, portal: PortalServer) 
 
 
 def test_handover_code_is_good_once_and_bound_to_the_browser(state: PortalState, portal: PortalServer) -> None:
-    reader = Reader(state, portal.url_for("labelledby"))
-    reader.sign_in()
-    callback = next(r.url for r in reader.page.history if "/signin-oidc" in r.url)
-    assert reader.session.get(callback).status_code == 400
-    assert requests.get(callback).status_code == 400
-    assert reader.page.url.startswith(portal.url_for("labelledby"))
+    url = portal.url_for("labelledby")
     assert portal.signin_url_for("labelledby").startswith("http://localhost:")
+    reader = Reader(state, url)
+    reader.sign_in()
+    reader.pass_interstitials()
+
+    def callback_address() -> str:
+        """Sign in again, with the sign-in host's session, and stop before the app hears of it."""
+        state.expire_sessions(realm="app")
+        to_host = reader.session.get(f"{url}/Dashboard", allow_redirects=False).headers["Location"]
+        return reader.session.get(to_host, allow_redirects=False).headers["Location"]
+
+    first = callback_address()
+    assert "Correlation failed" in requests.get(first).text, "another browser has not asked for it"
+    assert reader.session.get(first).url == f"{url}/Dashboard"
+    used = parse_qs(urlsplit(first).query)["code"][0]
+    second = callback_address()
+    fresh = parse_qs(urlsplit(second).query)["code"][0]
+    assert "invalid_grant" in reader.session.get(second.replace(fresh, used)).text
 
 
 def test_redirect_uri_of_a_stranger_is_refused(state: PortalState, portal: PortalServer) -> None:
