@@ -12,8 +12,8 @@ import json
 import re
 import traceback
 import typing as t
-import uuid
 import urllib.parse
+import uuid
 
 import werkzeug.exceptions
 from moto.core.request import Request
@@ -53,7 +53,7 @@ _IMPLICIT_USER = frozenset(
 )
 
 
-class _MotoRequest(Request):
+class _MotoRequest(Request):  # type: ignore[misc]  # moto has no types
     from_wsgi_server = True
 
 

@@ -88,7 +88,10 @@ class Faults:
 
 
 class KillSwitch:
-    """Kills a process group and its descendants right after the n-th call since arming took effect. Guarded by the world's lock."""
+    """Kills a process group, with all that descends from it, right after the n-th call since arming took effect.
+
+    Descendants too, as ansible-core gives each of its workers a session of its own. Guarded by the world's lock.
+    """
 
     def __init__(self) -> None:
         self._left = 0
@@ -99,18 +102,13 @@ class KillSwitch:
         """:param n: 1 for the very next call. :raises BadRequest: not a process group that may be killed."""
         if n < 1:
             raise BadRequest("n counts calls from 1")
-        if pgid <= 1 or pgid == os.getpgid(0):
+        if pgid <= 1 or os.getpid() in _family(pgid):
             raise BadRequest(f"process group {pgid} is not one to kill: it would end the simulator or more")
         self._left, self._pgid, self.fired = n, pgid, False
 
     def disarm(self) -> None:
         """Never mind."""
         self._left = 0
-
-    @property
-    def armed(self) -> bool:
-        """Whether it still waits for its call."""
-        return self._left > 0
 
     def count(self) -> bool:
         """Note a call; V(True) if it was the one and the group is dead now."""
@@ -120,15 +118,23 @@ class KillSwitch:
         if self._left:
             return False
         self.fired = True
-        victims = _family(self._pgid)
-        for pid in victims:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        # Stopped first: who is being listed must not start others meanwhile.
+        victims: set[int] = set()
+        while more := _family(self._pgid) - victims:
+            _signal(more, signal.SIGSTOP)
+            victims |= more
+        _signal(victims, signal.SIGKILL)
         return bool(victims)
 
 
-def _family(pgid: int) -> list[int]:
-    """The processes of a group and all that descend from them: ansible-core 2.19 gives each worker its own session."""
+def _signal(pids: t.Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _family(pgid: int) -> set[int]:
+    """The processes of a group and all that descend from them."""
     parents: dict[int, int] = {}
     found: set[int] = set()
     for entry in pathlib.Path("/proc").iterdir():
@@ -141,4 +147,4 @@ def _family(pgid: int) -> list[int]:
                     found.add(int(entry.name))
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
-    return sorted(found)
+    return found

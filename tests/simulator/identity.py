@@ -213,7 +213,7 @@ def identity_policies(caller: Caller) -> list[policies.Document]:
         holders: list[t.Any] = [] if role is None else [role]
     else:
         holders = [backend.users[caller.name], *backend.get_groups_for_user(caller.name)]
-    documents = []
+    documents: list[policies.Document] = []
     for holder in holders:
         documents.extend(policies.parse(text) for text in holder.policies.values())
         documents.extend(_document(policy) for policy in holder.managed_policies.values())

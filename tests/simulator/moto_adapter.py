@@ -197,11 +197,11 @@ def install() -> None:
 def _make_quick() -> None:
     # Found by profiling: each of these costs more than the rest of an IAM call.
     responses = moto.core.responses
-    responses.method_names_from_class = functools.cache(moto.core.utils.method_names_from_class)  # type: ignore[attr-defined]
-    responses.camelcase_to_underscores = functools.cache(moto.core.utils.camelcase_to_underscores)  # type: ignore[attr-defined]
+    responses.method_names_from_class = functools.cache(moto.core.utils.method_names_from_class)
+    responses.camelcase_to_underscores = functools.cache(moto.core.utils.camelcase_to_underscores)
 
     by_service = functools.cache(moto.core.base_backend.AccountSpecificBackend._generate_regions.__wrapped__)
-    moto.core.base_backend.AccountSpecificBackend._generate_regions = lambda self, service_name: by_service(  # type: ignore
+    moto.core.base_backend.AccountSpecificBackend._generate_regions = lambda self, service_name: by_service(
         _Regions, service_name
     )
 
@@ -211,11 +211,11 @@ def _make_quick() -> None:
             for name in MANAGED_POLICIES
         ]
 
-    IAMBackend._init_aws_policies = init_aws_policies  # type: ignore[method-assign]
+    IAMBackend._init_aws_policies = init_aws_policies
 
-    moto.iam.models.get_account_id_from = lambda access_key: _account_of_key.get(access_key, "")  # type: ignore[misc]
+    moto.iam.models.get_account_id_from = lambda access_key: _account_of_key.get(access_key, "")
     # The front (identity.py) notes each use after it has checked the signature; moto would note it before.
-    moto.iam.models.mark_account_as_visited = lambda **_ignored: None  # type: ignore[misc]
+    moto.iam.models.mark_account_as_visited = lambda **_ignored: None
 
 
 class _Regions:
@@ -236,7 +236,7 @@ def _make_strict() -> None:
         for hook in on_new_key:
             hook(self)
 
-    AccessKey.__init__ = new_key  # type: ignore[method-assign]
+    AccessKey.__init__ = new_key
 
     session_init = AssumedRole.__init__
 
@@ -247,7 +247,7 @@ def _make_strict() -> None:
         for hook in on_new_session:
             hook(self)
 
-    AssumedRole.__init__ = new_session  # type: ignore[method-assign]
+    AssumedRole.__init__ = new_session
 
     def get_access_key_last_used(self: IAMBackend, access_key_id: str) -> dict[str, t.Any]:
         found = self.access_keys.get(access_key_id)
@@ -255,7 +255,7 @@ def _make_strict() -> None:
             raise moto.iam.exceptions.NotFoundException(f"The Access Key with id {access_key_id} cannot be found")
         return {"user_name": found.user_name, "last_used": found.last_used}
 
-    IAMBackend.get_access_key_last_used = get_access_key_last_used  # type: ignore[method-assign]
+    IAMBackend.get_access_key_last_used = get_access_key_last_used
 
     delete_user = IAMBackend.delete_user
 
@@ -274,7 +274,7 @@ def _make_strict() -> None:
             raise DeleteConflictException("Cannot delete entity, must delete signing certificates first.")
         delete_user(self, user_name)
 
-    IAMBackend.delete_user = strict_delete_user  # type: ignore[method-assign]
+    IAMBackend.delete_user = strict_delete_user
 
     user_init = moto.iam.models.User.__init__
 
@@ -283,7 +283,7 @@ def _make_strict() -> None:
         user_init(self, *args, **kwargs)
         self.create_date = _now()
 
-    moto.iam.models.User.__init__ = new_user  # type: ignore[method-assign]
+    moto.iam.models.User.__init__ = new_user
 
 
 def create_key(account_id: str, user_name: str, access_key_id: str = "", secret_access_key: str = "") -> AccessKey:

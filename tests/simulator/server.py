@@ -115,7 +115,7 @@ class HttpServer:
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(IDLE_SECONDS)
-            reader = connection.makefile("rb", 65536)
+            reader = t.cast("io.BufferedReader", connection.makefile("rb", 65536))
             while self._serve_one(connection, reader, peer):
                 pass
         except CutConnection:

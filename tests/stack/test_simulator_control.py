@@ -143,12 +143,12 @@ CALLER = """
 """
 
 
-def start_caller(simulator: Simulator, lab: dict[str, t.Any]) -> subprocess.Popen[bytes]:
+def start_caller(simulator: Simulator, lab: dict[str, t.Any], before: str = "") -> subprocess.Popen[bytes]:
     """A process group that makes users, one after the other, and waits for a line first."""
     credentials = ops_client(simulator, "sts").assume_role(RoleArn=lab["role_arn"], RoleSessionName="tests")
     keys = [credentials["Credentials"][name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
     return subprocess.Popen(
-        [sys.executable, "-c", "input()\n" + textwrap.dedent(CALLER), simulator.aws_url, *keys],
+        [sys.executable, "-c", "input()\n" + before + textwrap.dedent(CALLER), simulator.aws_url, *keys],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -171,6 +171,15 @@ class TestKill:
         created = [c for c in simulator.control.calls(since) if c["action"] == "CreateUser"]
         assert [c["status"] for c in created] == [200] * n
         assert simulator.control.disarm_kill()
+
+    def test_workers_in_sessions_of_their_own_die_too(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
+        # As ansible-core does since 2.19.
+        forking = "import os\nif os.fork(): os.wait(); os._exit(0)\nos.setsid()\n"
+        caller = start_caller(simulator, lab, forking)
+        simulator.control.kill_after(1, os.getpgid(caller.pid))
+        output, _errors = caller.communicate(b"\n", timeout=20)  # ends when nobody holds the pipe any more
+        assert (caller.returncode, output) == (-signal.SIGKILL, b"")
+        assert names_of_users(lab_client(simulator, lab, "iam")) == ["user-0"]
 
     def test_disarmed(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
         caller = start_caller(simulator, lab)
