@@ -56,19 +56,24 @@ def record_after(situation: Situation, action: Action) -> LabRecord | None:
 
 def after(situation: Situation, action: Action) -> Situation:
     """The situation once an action has been done, as a plan expects it."""
-    return continued(situation, record=_expected_record(situation, action), keys=_expected_keys(situation, action))
-
-
-def continued(situation: Situation, *, record: LabRecord | None, keys: tuple[IamKey, ...]) -> Situation:
-    """The situation later in the same run."""
-    slots = {slot for slot, key in situation.stored} | ({slot for slot, key in record.slots()} if record else set())
-    created = len(keys) > len(situation.keys)
-    return dataclasses.replace(
+    return continued(
         situation,
-        record=record,
-        keys=keys,
-        rotation_begun=situation.rotation_begun or created or bool(slots - {"current"}),
+        record=_expected_record(situation, action),
+        keys=_expected_keys(situation, action),
+        created=action.kind == key_situation.CREATE,
     )
+
+
+def continued(
+    situation: Situation, *, record: LabRecord | None, keys: tuple[IamKey, ...], created: bool = False
+) -> Situation:
+    """The situation later in the same run.
+
+    :param created: a new key was created and stored in between.
+    """
+    later = dataclasses.replace(situation, record=record, keys=keys)
+    begun = situation.rotation_begun or situation.rotation_under_way or later.rotation_under_way
+    return dataclasses.replace(later, rotation_begun=begun or created)
 
 
 def _expected_record(situation: Situation, action: Action) -> LabRecord | None:

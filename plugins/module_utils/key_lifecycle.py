@@ -253,7 +253,7 @@ class KeyLifecycle:
             self._undo_creation(new.key.access_key_id, exc)
             raise
         self._done.append(dataclasses.replace(action, access_key_id=new.key.access_key_id))
-        return key_effects.continued(situation, record=record, keys=(*situation.keys, new.key))
+        return key_effects.continued(situation, record=record, keys=(*situation.keys, new.key), created=True)
 
     def _create_key(self, record: LabRecord) -> iam_keys.NewKey:
         client = self._connection.client("iam", max_attempts=1)

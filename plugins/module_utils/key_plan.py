@@ -240,7 +240,9 @@ def _create(situation: Situation) -> Action | Stop | None:
         why = _why_rotate(situation)
         if not why or pending:
             return None
-        return Action(CREATE, slot="pending", why=why) if _has_room(situation) else _no_room(situation)
+        if _has_room(situation):
+            return Action(CREATE, slot="pending", why=why)
+        return _make_room(situation) or _no_room(situation)
     if situation.usable(pending):
         return None
     if _has_room(situation):
@@ -251,7 +253,7 @@ def _create(situation: Situation) -> Action | Stop | None:
 
 def _why_rotate(situation: Situation) -> str:
     request, record = situation.request, situation.record
-    if record is None or record.current is None or situation.rotation_begun or _rotation_under_way(situation):
+    if record is None or record.current is None or situation.rotation_begun or situation.rotation_under_way:
         return ""
     if request.state == "rotated":
         return "to replace the current one"
@@ -261,16 +263,12 @@ def _why_rotate(situation: Situation) -> str:
     return ""
 
 
-def _rotation_under_way(situation: Situation) -> bool:
-    return any(slot != "current" for slot, stored in situation.stored)
-
-
 def _has_room(situation: Situation) -> bool:
     return len(situation.keys) < iam_keys.KEYS_A_USER
 
 
 def _make_room(situation: Situation) -> Action | None:
-    """No key of ours works and both places are taken: an inactive one of ours can go, unless the portal holds it."""
+    """A new key is needed and both places are taken: an inactive one of ours can go, unless the portal holds it."""
     for _slot, stored in reversed(situation.stored):
         key = situation.iam_key(stored.access_key_id)
         if key and not key.active and portal_key(situation) != key.access_key_id:

@@ -89,7 +89,7 @@ class Situation:
 
     @property
     def orphans(self) -> list[IamKey]:
-        """Keys that a creation may have left behind whose secret was never stored."""
+        """Keys that a creation may have left behind whose secret was never stored, so that nobody can be using them."""
         if self.record is None or self.record.creating is None:
             return []
         intent = self.record.creating
@@ -101,6 +101,7 @@ class Situation:
             and not self.record.slot_of(key.access_key_id)
             and started - CLOCK_TOLERANCE <= key.created <= started + INTENT_WINDOW
             and key.last_used is None
+            and key.access_key_id != self.link.access_key_id
         ]
 
     @property
@@ -113,6 +114,18 @@ class Situation:
             for key in self.keys
             if key.access_key_id not in ours and not (self.record and self.record.slot_of(key.access_key_id))
         ]
+
+    @property
+    def rotation_under_way(self) -> bool:
+        """Whether a newer key waits to take the current one's place, or the one whose place it took is still known."""
+        record = self.record
+        if record is None:
+            return False
+        current = record.current
+        return self.usable(record.pending) or any(
+            current is not None and lab_record.moment(key.created) <= lab_record.moment(current.created)
+            for key in record.superseded
+        )
 
     @property
     def key_to_use(self) -> str:

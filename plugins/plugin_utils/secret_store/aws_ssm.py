@@ -106,14 +106,16 @@ class ParameterStore(aws_base.AwsStore):
             raise base.conflict(lab, self.location)
         with self.saying("write", lab):
             version = self._write(lab, value, Overwrite=True)
-        if version != int(after.version) + 1:
-            self._yield_to_others(lab, value, version)
+        first = int(after.version) + 1
+        if version != first:
+            self._yield_to_others(lab, value, first)
         return version
 
-    def _yield_to_others(self, lab: str, value: str, version: int) -> None:
-        others = self._read(lab, f"{self.name(lab)}:{version - 1}") if version > 1 else None
+    def _yield_to_others(self, lab: str, value: str, first: int) -> None:
+        """Let the first write after the one that was read stand, as all others who came too late do."""
+        others = self._read(lab, f"{self.name(lab)}:{first}")
         if others and others[0] == value:
-            # The version before is our own: the call was sent again because its answer was lost.
+            # That write is our own: the call was sent again because its answer was lost.
             return
         with self.saying("write", lab):
             if others:
