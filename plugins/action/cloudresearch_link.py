@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.module_utils.key_situation import NEW_KEY
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.cloudresearch_link")
@@ -14,7 +15,24 @@ direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modul
 class ActionModule(lab_store.StoredKeyAction):
     """Runs the module of the same name with the lab's stored key, if asked to."""
 
+    _key_is_still_to_come = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Fetch the key, link it; in check mode also say what becomes of a key that is still to be made."""
+        result = super().run(tmp, task_vars)
+        if self._key_is_still_to_come and not result.get("failed"):
+            link = {**result["link"], "status": "linked", "access_key_id": NEW_KEY, "evidence": ""}
+            link["message"] = "The key would be created, then submitted."
+            result.update(changed=True, link=link)
+            result["diff"] = {**result.get("diff", {}), "after": {"status": "linked", "access_key_id": NEW_KEY}}
+        return result
+
     def options_with_key(self, args: dict[str, t.Any], store: lab_store.SecretStore, lab: str) -> dict[str, t.Any]:
         """The stored key is the one to enter at the portal."""
+        named = args.pop("access_key_id", None)
+        if self._task.check_mode and named == NEW_KEY:
+            # Signing in and looking is what can be tried of it already.
+            self._key_is_still_to_come = True
+            return args
         key = lab_store.key_in_use(store, lab)
         return {**args, "access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}

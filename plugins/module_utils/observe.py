@@ -35,8 +35,8 @@ except ImportError:  # AwsConnection says what is missing
 # Reads of one lab that go out at once: the user's parts, its keys, and both MTurk environments.
 PARALLEL_READS = 8
 
-# Looks which key the portal holds; given the key that it should hold.
-PortalLook = t.Callable[[str], t.Mapping[str, t.Any]]
+# Looks which key the portal holds; given the key that it should hold, and the one that an earlier run recorded.
+PortalLook = t.Callable[[str, str], t.Mapping[str, t.Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +89,7 @@ def observe(connection: aws.AwsConnection, declared: Declaration, record: LabRec
     lab: dict[str, t.Any] = {
         "lab": declared.lab,
         "account_id": reader.account_id,
+        "declared_state": declared.request.state,
         "started": timestamp(started),
         "user": reader.user,
         "keys": key_situation.describe_keys(situation),
@@ -200,11 +201,11 @@ class _Reader:
         wanted = situation.key_to_use
         if not self.declared.link_wanted:
             return _link("not_linked", "", "", "The lab is declared to have no CloudResearch account.")
-        if self.declared.look is not None:
-            return dict(self.declared.look(wanted))
         recorded = [key for slot, key in situation.stored if key.linked]
-        if recorded:
-            key = max(recorded, key=lambda entry: entry.linked or "")
+        key = max(recorded, key=lambda entry: entry.linked or "") if recorded else None
+        if self.declared.look is not None:
+            return dict(self.declared.look(wanted, key.access_key_id if key else ""))
+        if key:
             same = key.access_key_id == wanted
             return _link(
                 "linked" if same else "other_key",
@@ -266,7 +267,7 @@ class _Needs:
                 "next_step": "Choose: " + "; or ".join(plan.stop.choices) + ".",
             }
         if self.declared.request.state == "absent":
-            self._absent()
+            self._absent(plan)
         else:
             self._present(plan)
         return {
@@ -301,13 +302,15 @@ class _Needs:
         if reasons:
             self.why["iam_user"] = " ".join(reasons)
 
-    def _absent(self) -> None:
+    def _absent(self, plan: key_situation.Plan) -> None:
         user = self.lab["user"]
         if self.lab["link"]["status"] in ("linked", "other_key") and self.declared.link_wanted and self.actions:
             self.why["link"] = self.lab["link"]["message"]
         if self.actions:
             self.why["retire"] = "; ".join(action.in_words() for action in self.actions)
-        if user["exists"] and (user["managed"] or self.declared.request.adopt_existing_user):
+        # A user that still has somebody else's key stays: removing it would remove the key.
+        ours = user["managed"] or self.declared.request.adopt_existing_user
+        if user["exists"] and ours and not plan.final.keys:
             self.why["iam_user"] = f"User {user['name']} still exists."
 
 

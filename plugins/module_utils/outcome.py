@@ -89,7 +89,10 @@ class _Composer:
             return ""
         if not self.observed:
             return "observe"
-        reached = [step for step in vocabulary.STEPS if (self.results.get(step) or {}).get("failed")]
+        ignored = {"link"} if self._retiring() else set()
+        reached = [
+            step for step in vocabulary.STEPS if step not in ignored and (self.results.get(step) or {}).get("failed")
+        ]
         return reached[-1] if reached else str(self.failure.get("step") or "observe")
 
     # -- steps ---------------------------------------------------------------------------------------------------
@@ -109,10 +112,14 @@ class _Composer:
             if self.operation == "audit":
                 return _status("waiting" if self._person_needed(step) else "skipped", self._why(step))
             return _status("waiting" if self._person_needed(step) else "skipped", self._why(step))
+        if result.get("failed") and step == "link" and self._retiring():
+            return _status("skipped", str(result.get("msg") or ""), str(result.get("reason") or ""))
         if result.get("failed"):
             return self._failed(result)
         if step == "requester":
             return self._requester_step()
+        if result.get("waiting_for_person"):
+            return _status("waiting", str((result.get("link") or {}).get("message") or ""), "manual")
         changed = bool(result.get("changed"))
         return _status("changed" if changed else "ok", str(result.get("message") or ""))
 
@@ -131,6 +138,10 @@ class _Composer:
         if worst is None:
             return _status("waiting", message, "not_linked")
         return _status("failed", message, str(worst.get("status")))
+
+    def _retiring(self) -> bool:
+        # Deleting the key makes the link dead anyway, so a portal that cannot be reached fails no retirement.
+        return self.observed.get("declared_state") == "absent"
 
     def _person_needed(self, step: str) -> bool:
         return any(entry["step"] == step and entry["who"] == "person" for entry in self.next_steps())
@@ -205,6 +216,12 @@ class _Composer:
                 url = vocabulary.REQUESTER_LINK_URLS[environment] if person else ""
                 steps.append(_next("requester", "person" if person else "operator", str(seen["next_step"]), url))
         steps.extend(dict(entry) for entry in self.observed.get("next_steps") or [] if self._still_open(entry))
+        link = self.results.get("link") or {}
+        if link.get("failed") and self._retiring():
+            text = "CloudResearch still shows the link, which is dead without its key. Remove it there by hand if you wish."
+            steps.append(_next("link", "operator", text))
+        elif link.get("waiting_for_person"):
+            steps.append(_next("link", "person", str(link.get("next_step") or ""), str(link.get("url") or "")))
         if self.failure:
             person = str(self.failure.get("reason") or "") in PERSON_REASONS
             text = str(self.failure.get("next_step") or "Look at the message of the step that failed, then run again.")

@@ -30,6 +30,14 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  lab:
+    description: The lab's name in O(store).
+    type: str
+  store:
+    description:
+      - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control node
+        and then takes the place of O(access_key_id) and O(secret_access_key).
+    type: dict
   portal_url:
     description:
       - Where the portal is.

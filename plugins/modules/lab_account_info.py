@@ -269,6 +269,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils import (
     vocabulary,
 )
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link
 
 
 def main() -> None:
@@ -374,9 +375,16 @@ def _record(params: dict[str, t.Any]) -> lab_record.LabRecord | None:
 
 
 def _look(params: dict[str, t.Any]) -> observe.PortalLook | None:
-    if params["link_check"] != "page":
+    given = params["cloudresearch"] or {}
+    if params["link_check"] != "page" or not given.get("email"):
         return None
-    raise NotImplementedError
+    settings = link.PortalSettings.from_params(given["options"])
+    account = link.PortalAccount(given["email"], given["password"] or "", given["totp_secret"] or "")
+
+    def look(wanted: str, recorded: str) -> dict[str, t.Any]:
+        return link.look(settings, account, wanted or None, recorded or None).as_link()
+
+    return look
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ def main() -> int:
         expect(first, {UNLINKED: "waiting_for_person", WRONG_PASSWORD: "failed"}, others="changed")
         check(first.return_code != 0, "the run says by its exit code that a lab failed")
 
-        say(f"A person links {UNLINKED}'s account on the requester site, and the password of {WRONG_PASSWORD} is corrected")
+        say(
+            f"A person links {UNLINKED}'s account on the requester site, and the password of {WRONG_PASSWORD} is corrected"
+        )
         simulator.control.link_requester(UNLINKED, "production")
         fleet.hosts[WRONG_PASSWORD]["lab_account_cloudresearch_password"] = right_password
 

@@ -19,6 +19,9 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.settin
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    # Taken by the action plugin, which puts the stored key in their place.
+    "lab": {"type": "str"},
+    "store": {"type": "dict"},
     "portal_url": {"type": "str", "default": DEFAULT_PORTAL_URL},
     "trusted_hosts": {"type": "list", "elements": "str", "default": []},
     "email": {"type": "str"},
