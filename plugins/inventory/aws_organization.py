@@ -219,8 +219,8 @@ class InventoryModule(AWSInventoryBase):
     def client(self, service: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
         # Organizations and STS answer in one region of each partition; AWS's main one need not be named.
         kwargs.setdefault("region", self.region or GLOBAL_REGION)
-        # Organizations throttles early. Standard mode backs off with jitter; the option aws_config overrides it.
-        kwargs.setdefault("config", Config(retries={"mode": "standard", "total_max_attempts": 10}))
+        # Organizations throttles early; standard mode backs off with jitter, and gives up after half a minute at most.
+        kwargs.setdefault("config", Config(retries={"mode": "standard", "total_max_attempts": 6}))
         return super().client(service, *args, **kwargs)
 
     def _freeze_iam_role(self, iam_role_arn: str) -> None:

@@ -161,7 +161,6 @@ def test_tags_are_only_asked_for_when_used(inventory: Inventory, simulator: Simu
 
     assert "ListTagsForResource" not in asked()
     assert asked().count("ListAccountsForParent") == 1
-    assert asked(hostnames=["tag:lab"]).count("ListTagsForResource") == 1
     assert asked(compose={"x": "aws_account_tags.lab"}).count("ListTagsForResource") == 1
     assert "ListTagsForResource" not in asked(compose={"x": "aws_account_tags.lab"}, fetch_tags="never")
 
@@ -199,7 +198,6 @@ def test_names_that_are_the_same_without_case_are_kept_apart_and_reported(
 
 def test_closed_accounts_are_left_out_unless_asked_for(inventory: Inventory) -> None:
     assert inventory.hosts(organizational_units=["/Inv/Closed"]) == {}
-    assert set(inventory.hosts(organizational_units=["/Inv/Closed"], statuses=["SUSPENDED"])) == {"Org-closed"}
     assert set(inventory.hosts(organizational_units=["/Inv/Closed"], statuses=["all"])) == {"Org-closed"}
 
 
@@ -306,8 +304,7 @@ def test_wrong_credentials_are_told_apart(inventory: Inventory) -> None:
 
 
 def test_an_unreachable_aws_is_told_apart(inventory: Inventory) -> None:
-    error = inventory.error(endpoint_url="http://127.0.0.1:9", aws_config={"retries": {"total_max_attempts": 1}})
-    assert "AWS could not be reached" in error
+    assert "AWS could not be reached" in inventory.error(endpoint_url="http://127.0.0.1:9")
 
 
 def test_the_secret_key_is_in_no_error(inventory: Inventory, simulator: Simulator) -> None:
