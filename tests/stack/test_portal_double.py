@@ -503,6 +503,17 @@ def test_page_that_stands_in_for_another(kind: str, status: int, text: str, read
     assert reader.has("signin"), "a fault is used up"
 
 
+def test_captcha_in_the_form_is_needed_and_no_wrong_password(reader: Reader, state: PortalState) -> None:
+    state.inject("captcha_in_form", where="signin")
+    reader.sign_in("wrong")
+    assert "not a robot" in reader.text() and state.account(EMAIL).failed_attempts == 0
+    state.inject("captcha_in_form", where="link")
+    to_link_page(reader)
+    reader.send("link", access_key_id=GOOD_KEY, secret_access_key=GOOD_SECRET)
+    assert [s.outcome for s in state.submissions()] == ["captcha"]
+    assert state.account(EMAIL).linked is None
+
+
 @pytest.mark.parametrize("where", ["signin", "password", "submit"])
 def test_open_redirect_tempts_with_the_body(where: str, reader: Reader, state: PortalState) -> None:
     state.inject("open_redirect", where=where)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The CloudResearch double alone, with a demo account for each rendering: python -m tests.simulator.portal
+"""The CloudResearch double alone, with a demo account: python -m tests.simulator.portal
 
-Prints one JSON line with the addresses, then answers until it is told to stop. There is no MTurk behind it: a key is
-good when its secret is 40 characters long.
+Prints one JSON line with the addresses (each rendering has its own), then answers until it is told to stop. There is
+no MTurk behind it: a key is good when its secret is 40 characters long.
 """
 
 from __future__ import annotations

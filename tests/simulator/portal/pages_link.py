@@ -17,6 +17,8 @@ from .visit import Button, Field, Form, Visit
 
 Notice = dict[str, str]
 
+_OBSTACLES = {"trap": "Your request could not be processed.", "captcha": "Please show that you are not a robot."}
+
 
 def _key_form(visit: Visit, entered_id: str = "") -> Form:
     renamed = visit.fault("renamed_fields", "link")
@@ -26,6 +28,8 @@ def _key_form(visit: Visit, entered_id: str = "") -> Form:
         Field("secret_access_key", labels[1], visit.rendering.secret_input, autocomplete="off"),
     ]
     form = visit.form("link", visit.path("link"), fields, [Button(visit.word("submit"))])
+    if visit.fault("captcha_in_form", "link"):
+        visit.add_captcha(form)
     away = visit.fault("foreign_action", "link")
     if away:
         form.action = away.value or f"{visit.site.origins.foreign}/collect"
@@ -93,9 +97,10 @@ def submit(visit: Visit) -> Response:
     values = visit.posted("link")
     if visit.state.knobs.submit_seconds:
         visit.site.stopping.wait(visit.state.knobs.submit_seconds)
-    if values.get("trap"):
-        visit.state.log_submission(**_log_values(visit, values), outcome="trap")
-        return link_page(visit, [{"kind": "error", "title": "", "text": "Your request could not be processed."}])
+    for obstacle, text in _OBSTACLES.items():
+        if values.get(obstacle):
+            visit.state.log_submission(**_log_values(visit, values), outcome=obstacle)
+            return link_page(visit, [{"kind": "error", "title": "", "text": text}])
     result = rules.submit_key(
         visit.state,
         visit.account,

@@ -43,6 +43,8 @@ def _signin_form(visit: Visit, email: str = "") -> Form:
 
 
 def _with_faults(visit: Visit, form: Form) -> Form:
+    if visit.fault("captcha_in_form"):
+        visit.add_captcha(form)
     away = visit.fault("foreign_action")
     if away:
         form.action = away.value or f"{visit.site.origins.foreign}/collect"
@@ -103,6 +105,8 @@ def send_signin(visit: Visit) -> Response:
     visit.email = values["email"]
     if values.get("trap"):
         return _signin_page(visit, [_error("We could not log you in. Please contact support.")])
+    if values.get("captcha"):
+        return _signin_page(visit, [_error("Please show that you are not a robot.")], values["email"])
     if not values["email"].strip():
         return _signin_page(visit, [_error(visit.word("required").format(label=visit.word("email")))])
     if visit.rendering.two_pages:
@@ -133,6 +137,10 @@ def send_password(visit: Visit) -> Response:
     values = visit.posted("password")
     if not visit.flow or values["email"] != visit.flow["email"]:
         raise BadForm("The sign-in has not been started or is another person's.")
+    if values.get("captcha"):
+        notices = [_error("Please show that you are not a robot.")]
+        forms = [_password_form(visit, visit.flow["email"])]
+        return visit.render("signin.html", forms=forms, others=[], notices=notices, shown_email=visit.flow["email"])
     return _try_password(visit, visit.flow["email"], values["password"], values["remember_me"] == "true")
 
 

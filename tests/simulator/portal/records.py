@@ -16,6 +16,7 @@ FAULT_KINDS: dict[str, str] = {
     "rate_limited": "429 page with Retry-After [seconds, 2]",
     "server_error": "500 page",
     "captcha": "a page that asks to prove that one is human, in place of the page asked for",
+    "captcha_in_form": "the form on the page (sign-in or link, drawn by the server) has a CAPTCHA that must be solved",
     "survey": "a page in between that nobody knows, with a question to answer and no way around it",
     "bot_check": "403 'checking your browser' page of an edge network",
     "slow": "the answer comes late [seconds, 2]",
@@ -156,7 +157,11 @@ class RequestRecord:
 
 @dataclass
 class Submission:
-    """A key that somebody entered. `outcome`: linked, refused, unreachable, invalid (a field was empty), trap."""
+    """A key that somebody entered.
+
+    `outcome` is linked, refused, unreachable (MTurk), invalid (a field was empty), trap (a honeypot was filled in)
+    or captcha (it was not solved).
+    """
 
     n: int
     at: float

@@ -88,6 +88,7 @@ class Form:
     heading: str = ""
     #: Whether it goes to the page's own address, so that some renderings leave the action out.
     here: bool = False
+    captcha: bool = False
 
 
 class Visit:
@@ -269,6 +270,13 @@ class Visit:
         form.here = action == self.request.full_path.rstrip("?")
         return form
 
+    def add_captcha(self, form: Form) -> None:
+        """Make a form one that is refused without a solved CAPTCHA (and this site has none that can be solved)."""
+        ticket = self.state.ticket(form.token)
+        assert ticket is not None
+        ticket.names["captcha"] = "g-recaptcha-response"
+        form.captcha = True
+
     def _new_token(self, kind: str, names: dict[str, str], buttons: dict[str, tuple[str, str]]) -> str:
         if not self._forgery_cookie:
             self._forgery_cookie = self.state.issue(32)
@@ -305,6 +313,8 @@ class Visit:
             if len(pressed) != 1:
                 raise BadForm("The form was sent without one of its buttons.")
             values["button"] = pressed[0]
+        if "captcha" in ticket.names:
+            values["captcha"] = "not solved"
         if any(values.get(key) for key in values if key.startswith("trap_")):
             values["trap"] = "filled"
         return values
