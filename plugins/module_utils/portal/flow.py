@@ -56,6 +56,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words 
 # More pages than any sign-in has; a portal that goes in circles must not be followed for ever.
 _STEPS = 30
 _RENEWALS = 2
+_MENUS = 12
 _ATTEMPTS_LEFT = re.compile(
     r"\b(\d+|one|two|three|no)\s+(?:more\s+|remaining\s+|further\s+)?(?:sign-?in\s+|login\s+)?(?:attempts?|tries|try|chances?)\b"
     r"(?:\s+(?:left|remaining|remain|remains|before))|(?:attempts?|tries)\s+(?:left|remaining)\s*:?\s*(\d+)",
@@ -203,6 +204,7 @@ class Flow:
         raise self._lost(page)
 
     def _lost(self, page: Page) -> PortalError:
+        self._stop_if_said_unavailable(page, [*self._loud(page), *(page.blocks if len(page.blocks) <= 12 else ())])
         known: dict[str, t.Any] = {"needs_javascript": page.scripts and not self.driver.runs_scripts}
         if page.status >= 400:
             known["found"] = [f"an answer with status {page.status}", *describe(page)]
@@ -268,8 +270,11 @@ class Flow:
                     next_step="Wait until the lock ends or unlock the account as the page says, sign in by hand once, and only "
                     "then run it again.",
                 )
+
+    def _stop_if_said_unavailable(self, page: Page, texts: t.Iterable[str]) -> None:
         for text in texts:
             if says(text, self._wording.unavailable_notice):
+                self._note(page, "unavailable", {})
                 raise self.unavailable(page, f'The portal is not available: "{self.quote(text)}".')
 
     def _loud(self, page: Page) -> list[str]:
@@ -339,6 +344,7 @@ class Flow:
         """Say why the sign-in form is there again, unless only the form was too old."""
         new = self.new_texts(page, self._before)
         self._stop_if_told(page, new)
+        self._stop_if_said_unavailable(page, new)
         errors = [text for text in new if says(text, self._wording.error_notice)]
         if new and not self._expired_form and any(says(text, self._wording.expired_notice) for text in new):
             # The portal did not look at the password, so this was no attempt.
@@ -550,11 +556,11 @@ class Flow:
             controls, (*self._wording.user_menu, self.account.email),
             ("signout", "delete", "signin", "signup", "help", "new", "create", "back", "password", "billing"), least=BEGINS - 14, strict=True,
         )  # fmt: skip
-        for _points, control in found[:8]:
-            key = f"{page.place}|{control.label}|{control.address.split('#')[0] if isinstance(control, Link) else ''}"
-            if key in self._tried_menus or len(self._tried_menus) > 12:
+        for _points, control in found[:10]:
+            target = bare_address(control.address) if isinstance(control, Link) else f"{page.place} {control.label}"
+            if target in self._tried_menus or target == page.place or len(self._tried_menus) > _MENUS:
                 continue
-            self._tried_menus.add(key)
+            self._tried_menus.add(target)
             opened = self.driver.reveal(page, control.ref) if isinstance(control, Button) else None
             if opened is None and isinstance(control, Link):
                 opened = self.driver.follow(page, control)
@@ -580,6 +586,9 @@ class Flow:
             return False
         if self.finder.change_key(page) is not None or self.finder.unlink(page) is not None:
             return True
+        if page.scripts and not self.driver.runs_scripts:
+            # What is missing may be what a script would draw.
+            return False
         return any(
             says(text, (*self._wording.linked_notice, *self._wording.not_linked_notice), gap=2) for text in page.blocks
         )

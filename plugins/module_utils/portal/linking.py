@@ -12,7 +12,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.evidence import LinkState, Signs, read_signs
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.flow import Flow, LinkView
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.finder import LinkForm
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Page, Seen
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Link, Page, Seen, bare_address
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import says
 
 # IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
@@ -97,12 +97,17 @@ class Linker:
                 view = LinkView(opened, flow.finder.link_form(opened, expected=True))
                 continue
             control = flow.finder.change_key(view.page)
-            if control is None:
+            if control is None or (isinstance(control, Link) and bare_address(control.address) == view.page.place):
                 break
             page = flow.press(view.page, control)
             view = flow.continue_from(page)
         if view.form is None:
-            raise flow.finder.changed(view.page, "field for the access key ID", "access_key_id_field")
+            raise flow.finder.changed(
+                view.page,
+                "field for the access key ID",
+                "access_key_id_field",
+                needs_javascript=view.page.scripts and not flow.driver.runs_scripts,
+            )
         return view
 
     def _send(self, view: LinkView, access_key_id: str, secret_access_key: str) -> Page:

@@ -152,15 +152,14 @@ class Visibility:
         """What the element itself says: hidden, closed, offscreen or shown."""
         if tag.name in _NEVER or (tag.name == "noscript" and self._scripts_run):
             return "never"
-        mark = attribute(tag, SEEN_MARK)
-        if mark:
-            return mark
+        if self._scripts_run:
+            # What is drawn decides; only that it is not meant to be read cannot be seen there.
+            mark = attribute(tag, SEEN_MARK)
+            return mark or ("hidden" if attribute(tag, "aria-hidden").lower() == "true" else "shown")
         if tag.has_attr("hidden") or attribute(tag, "aria-hidden").lower() == "true":
             return "hidden"
         if tag.has_attr("popover") or (tag.name == "dialog" and not tag.has_attr("open")):
             return "hidden"
-        if self._scripts_run:
-            return "shown"
         inline = _judge(attribute(tag, "style"))
         if inline:
             return inline

@@ -130,6 +130,7 @@ class Wording:
         "announcements",
         "what's new",
         "important notice",
+        "scheduled maintenance",
         "important update",
         "welcome back",
         "remember this browser",
@@ -239,7 +240,14 @@ class Wording:
         "user settings",
         "integrations",
         "linked accounts",
+        "connected accounts",
+        "connected services",
+        "connected apps",
+        "services",
         "connections",
+        "external accounts",
+        "preferences",
+        "api keys",
         "more",
     )
     link_page: Phrases = (
@@ -561,7 +569,8 @@ class Wording:
         "service unavailable",
         "down for maintenance",
         "under maintenance",
-        "scheduled maintenance",
+        "performing maintenance",
+        "performing scheduled maintenance",
         "maintenance in progress",
         "maintenance mode",
         "be right back",
@@ -571,7 +580,6 @@ class Wording:
         "too many requests",
         "at capacity",
         "is offline",
-        "site maintenance",
     )
 
     @classmethod

@@ -90,7 +90,11 @@ class HttpDriver:
         self.clock_difference: float | None = None
         self._session = requests.Session()
         self._session.headers.update(
-            {"User-Agent": USER_AGENT, "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"}
+            {
+                "User-Agent": USER_AGENT,
+                "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5",
+                "Accept-Language": "en-US,en;q=0.8",
+            }
         )
         self._session.auth = _without_netrc
         self._session.verify = settings.validate_certs
@@ -116,6 +120,9 @@ class HttpDriver:
         extra: dict[str, str] = {}
         if button is not None and button.kind in ("button", "link"):
             posted = post_back(button.script)
+            if posted is None and not button.script and form.method == "post" and _has_no_submit(form):
+                # All that such a link or button can be for in a form like this is to send it.
+                posted = {}
             if posted is None:
                 if button.address and not fill:
                     return self._go("GET", button.address, referer=page)
@@ -191,7 +198,7 @@ class HttpDriver:
                 "domain": cookie.domain,
                 "path": cookie.path or "/",
                 "secure": bool(cookie.secure),
-                "httpOnly": True,
+                "httpOnly": cookie.has_nonstandard_attr("HttpOnly"),
                 **({"expires": cookie.expires} if cookie.expires else {}),
             }
             for cookie in self._session.cookies
@@ -206,7 +213,7 @@ class HttpDriver:
             self._html,
             address,
             status=response.status_code,
-            retry_after=_retry_after(response.headers.get("Retry-After")),
+            retry_after=retry_after(response.headers.get("Retry-After")),
         )
         if self._snapshots is not None:
             self._snapshots.keep(page, self._html)
@@ -285,7 +292,7 @@ class HttpDriver:
                     raise
                 self._deadline.sleep(0.5 * attempt, f"waiting to reach {bare_address(address)} again")
                 continue
-            wait = _retry_after(response.headers.get("Retry-After"))
+            wait = retry_after(response.headers.get("Retry-After"))
             if response.status_code in (429, 503) and wait is not None:
                 if self._slow_down is not None:
                     self._slow_down(wait)
@@ -317,7 +324,7 @@ class HttpDriver:
             )  # fmt: skip
             self._read_body(response, doing)
         except requests.exceptions.SSLError as exc:
-            raise _tls_error(host, exc) from None
+            raise tls_error(host, exc) from None
         except requests.exceptions.Timeout:
             raise out_of_time(doing, min(_READ_SECONDS, left)) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as exc:
@@ -366,6 +373,10 @@ class HttpDriver:
             return content.decode("utf-8", "replace")
 
 
+def _has_no_submit(form: Form) -> bool:
+    return not any(button.kind in ("submit", "image") for button in form.usable_buttons)
+
+
 def _needs_script(page: Page, why: str) -> PageChanged:
     return PageChanged(
         "form that works without JavaScript",
@@ -378,7 +389,8 @@ def _needs_script(page: Page, why: str) -> PageChanged:
     )
 
 
-def _tls_error(host: str | None, exc: Exception) -> PortalError:
+def tls_error(host: str | None, exc: Exception) -> PortalError:
+    """The error for a connection that cannot be trusted."""
     text = str(exc).lower()
     if "expired" in text:
         cause = "its certificate has expired"
@@ -419,7 +431,7 @@ def _plain_cause(exc: Exception) -> str:
     return type(exc).__name__
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
     """Seconds from the header Retry-After, which holds seconds or a date (RFC 9110)."""
     if not value:
         return None

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one script that the browser driver runs in a page: it writes down the live tree as HTML, with what only a browser knows.
+
+The marks are those of C(visibility.SEEN_MARK) and C(reader.REF_MARK) and its neighbours. The page itself is not
+changed. An element is marked hidden only for a cause of its own; what is inside it inherits that when it is read.
+"""
+
+from __future__ import annotations
+
+READ_TREE = r"""
+() => {
+  const refs = [], numbers = new Map(), out = [];
+  const VOID = new Set(['area','base','br','col','embed','hr','img','input','link','meta','source','track','wbr']);
+  const SKIP = new Set(['script','style','template','noscript','link','head','object','embed','canvas','video','audio']);
+  const ref = el => {
+    if (!numbers.has(el)) { numbers.set(el, refs.length); refs.push(el); }
+    return numbers.get(el);
+  };
+  const text = value => String(value).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  const quoted = value => text(value).replace(/"/g, '&quot;');
+  const attribute = (name, value) => out.push(' ', name, '="', quoted(value), '"');
+  const clipped = style =>
+    (/^rect\(([01](px)?[,\s]*){4}\)$/.test(style.clip) && style.position === 'absolute') ||
+    /^inset\((50|100)%/.test(style.clipPath);
+  const seen = (el, inClosed) => {
+    const style = getComputedStyle(el);
+    if (style.display === 'none' || style.contentVisibility === 'hidden') return 'hidden';
+    if (style.visibility !== 'visible' && !(el.parentElement && getComputedStyle(el.parentElement).visibility !== 'visible'))
+      return 'hidden';
+    if (parseFloat(style.opacity) < 0.05 || clipped(style)) return 'offscreen';
+    if (inClosed || style.display === 'contents') return '';
+    const box = el.getBoundingClientRect();
+    const cuts = style.overflowX !== 'visible' || style.overflowY !== 'visible';
+    if (cuts && style.display !== 'inline' && (box.width <= 1 || box.height <= 1)) return 'offscreen';
+    if (box.width === 0 && box.height === 0) return '';
+    const right = box.right + scrollX, bottom = box.bottom + scrollY;
+    if (right <= 0 || bottom <= 0 || box.left + scrollX > innerWidth + 3000 || parseFloat(style.fontSize) === 0)
+      return 'offscreen';
+    return '';
+  };
+  const children = el => {
+    if (el.localName === 'slot') { const given = el.assignedNodes(); return given.length ? given : el.childNodes; }
+    return el.shadowRoot ? el.shadowRoot.childNodes : el.childNodes;
+  };
+  const walk = (node, inClosed) => {
+    if (node.nodeType === Node.TEXT_NODE) { out.push(text(node.data)); return; }
+    if (node.nodeType !== Node.ELEMENT_NODE) return;
+    const name = node.localName;
+    if (SKIP.has(name)) return;
+    out.push('<', name);
+    for (const { name: key, value } of node.attributes)
+      if (!(key === 'value' && name === 'input' && node.type === 'password') && /^[\w:.@-]+$/.test(key)) attribute(key, value);
+    attribute('data-labops-ref', ref(node));
+    const mark = seen(node, inClosed);
+    if (mark) attribute('data-labops-seen', mark);
+    if (['input', 'select', 'textarea'].includes(name)) {
+      attribute('data-labops-value', node.value);
+      if (node.type === 'checkbox' || node.type === 'radio') attribute('data-labops-checked', node.checked ? '1' : '0');
+    }
+    if ('form' in node && node.form && name !== 'label') attribute('data-labops-form', ref(node.form));
+    out.push('>');
+    if (VOID.has(name)) return;
+    const closed = name === 'details' && !node.open;
+    const summary = closed ? [...node.children].find(child => child.localName === 'summary') : null;
+    if (name !== 'textarea' && name !== 'iframe')
+      for (const child of children(node)) walk(child, inClosed || (closed && child !== summary));
+    out.push('</', name, '>');
+  };
+  out.push('<html><head><title>', text(document.title), '</title><base href="', quoted(document.baseURI), '">');
+  for (const meta of document.querySelectorAll('meta[http-equiv="refresh" i]'))
+    { out.push('<meta http-equiv="refresh"'); attribute('content', meta.content); out.push('>'); }
+  out.push('</head>');
+  if (document.body) walk(document.body, false);
+  out.push('</html>');
+  return { html: out.join(''), refs };
+}
+"""
+
+# Sets a value as typing would, where the driver's own way is barred (something lies over the field).
+SET_VALUE = r"""
+(el, value) => {
+  const kind = el instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
+  Object.getOwnPropertyDescriptor(kind.prototype, 'value').set.call(el, value);
+  el.dispatchEvent(new Event('input', { bubbles: true }));
+  el.dispatchEvent(new Event('change', { bubbles: true }));
+}
+"""
