@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options
 from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
@@ -34,6 +35,7 @@ class ActionModule(direct_execution.DirectExecution):
             return {**result, "failed": True, "msg": f"{given['module']} is not a module of amazon.aws."}
         options = dict(given["options"])
         if given["assume_role_arn"]:
+            options = aws_options.without_aliases(options)
             try:
                 credentials = AwsConnection({**options, "assume_role_arn": given["assume_role_arn"]}).credentials()
             except CollectionError as exc:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import lab_record, outcome
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options, lab_record, outcome
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
 
@@ -22,7 +24,7 @@ class ActionModule(direct_execution.DirectExecution):
         """Observe the lab; for the role, also say how it came out if there is nothing to do."""
         task_vars = task_vars or {}
         result: dict[str, t.Any] = super(direct_execution.DirectExecution, self).run(tmp, task_vars)
-        args = dict(self._task.args)
+        args = aws_options.without_aliases(self._task.args)
         operation = args.pop("operation", None)
         try:
             if args.get("store") is not None:
@@ -44,7 +46,7 @@ class ActionModule(direct_execution.DirectExecution):
         record = store.get(lab).record
         if record is None:
             return {"store_record": None, "stored_secrets": {}}
-        if args.get("judge_key_use") and not self._task.check_mode:
+        if boolean(args.get("judge_key_use", False), strict=False) and not self._task.check_mode:
             lab_store.note_own_use(store, lab)
         data, secrets = lab_record.split_secrets(record)
         return {"store_record": data, "stored_secrets": secrets}

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.mturk_requester_check")
@@ -17,6 +19,6 @@ class ActionModule(lab_store.StoredKeyAction):
 
     def options_with_key(self, args: dict[str, t.Any], store: lab_store.SecretStore, lab: str) -> dict[str, t.Any]:
         """The stored key signs the questions."""
-        if args.pop("note_key_use", False) and not self._task.check_mode:
+        if boolean(args.pop("note_key_use", False), strict=False) and not self._task.check_mode:
             lab_store.note_own_use(store, lab)
         return lab_store.with_stored_key(args, lab_store.key_in_use(store, lab))

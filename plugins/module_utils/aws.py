@@ -18,6 +18,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.vocabulary im
 try:
     import botocore.config
     import botocore.exceptions
+    import botocore.loaders
     import botocore.session
 
     HAS_BOTOCORE = True
@@ -59,7 +60,7 @@ THROTTLING_CODES = frozenset(
 @functools.lru_cache(maxsize=1)
 def shared_loader() -> t.Any:
     """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
-    return botocore.session.create_loader(None)
+    return botocore.loaders.create_loader(None)
 
 
 def warm_up(services: t.Iterable[str]) -> None:

@@ -17,3 +17,14 @@ REQUIRED_TOGETHER = [["access_key", "secret_key"]]
 def lab_aws_argument_spec() -> dict[str, t.Any]:
     """amazon.aws's own options, so that they stay the same, plus C(assume_role_arn)."""
     return {**aws_argument_spec(), "assume_role_arn": {"type": "str"}}
+
+
+def without_aliases(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Options of an amazon.aws module with the AWS options by their names only.
+
+    Modules accept aliases such as C(aws_access_key), and an alias wins over the name. So whoever puts credentials in
+    the place of others has to know both.
+    """
+    names = {alias: name for name, spec in lab_aws_argument_spec().items() for alias in spec.get("aliases", ())}
+    given = {name: value for name, value in options.items() if name not in names}
+    return {**given, **{names[alias]: value for alias, value in options.items() if alias in names}}

@@ -15,6 +15,7 @@ also keeps secrets out of the temporary files that the ordinary path writes when
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import importlib
@@ -22,20 +23,23 @@ import io
 import json
 import os
 import sys
+import time
 import traceback
 import typing as t
 
 from ansible.executor import module_common
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
+from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, vocabulary
 
 try:  # ansible-core 2.19 and later
+    from ansible.module_utils import _internal as ansible_internal
     from ansible.module_utils._internal._ansiballz import _loader as ansiballz_loader
     from ansible.module_utils.common.json import Direction, get_module_encoder
 
@@ -51,6 +55,7 @@ SWITCH_VARIABLE = "labops_cloudresearch_direct_execution"
 # How modules and controller exchange data; all modules of today use this profile.
 _PROFILE = "legacy"
 _SHEBANG = f"#!{sys.executable}"
+_NO_EXIT = "New-style module did not handle its own exit"
 
 display = Display()
 
@@ -78,8 +83,18 @@ def warm_up_botocore() -> None:
     except ImportError:
         return
     if not hasattr(botocore.session.create_loader, "cache_info"):
-        botocore.session.create_loader = functools.lru_cache(maxsize=None)(botocore.session.create_loader)
-    aws.warm_up(("iam", "sts", "mturk"))
+        create_loader = botocore.session.create_loader
+
+        @functools.cache
+        def shared_create_loader(search_path_string: str | None = None) -> t.Any:
+            return create_loader(search_path_string) if search_path_string else aws.shared_loader()
+
+        botocore.session.create_loader = shared_create_loader
+    try:
+        aws.warm_up(("iam", "sts", "mturk"))
+    except Exception as exc:
+        # Such as a profile in the environment that does not exist. It only costs time here; who needs it will say so.
+        display.vvv(f"{vocabulary.COLLECTION}: AWS clients could not be prepared: {exc}")
 
 
 class DirectExecution(ActionBase):  # type: ignore[misc]
@@ -95,7 +110,7 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task's module."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        return merge_hash(result, self.execute(self._task.action, dict(self._task.args), task_vars or {}))
+        return dict(merge_hash(result, self.execute(self._task.action, dict(self._task.args), task_vars or {})))
 
     def execute(self, module_name: str, module_args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run any module, directly if possible.
@@ -126,8 +141,11 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
 
     def _why_not_direct(self, task_vars: dict[str, t.Any]) -> str:
         """The reason for the ordinary path, empty if there is none."""
-        if not boolean(task_vars.get(SWITCH_VARIABLE, True), strict=False):
+        # Variables reach actions as they were written, templates included.
+        if not boolean(self._templar.template(task_vars.get(SWITCH_VARIABLE, True)), strict=False):
             return f"{SWITCH_VARIABLE} is false"
+        if not aws.HAS_BOTOCORE:
+            return "Ansible's own Python lacks botocore; the target's interpreter may have it"
         if self._connection.transport != "local":
             return f"the connection is {self._connection.transport}, not local"
         if self._task.async_val:
@@ -172,48 +190,102 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
             return dict(super()._low_level_execute_command(cmd, *args, **kwargs))
         environment: dict[str, t.Any] = {}
         self._compute_environment_string(environment)
-        return run_in_process(self._direct_module, kwargs["in_data"], environment)
+        # The directory is the one in which the connection runs programs, too.
+        return run_in_process(self._direct_module, kwargs["in_data"], environment, self._loader.get_basedir())
 
 
-def run_in_process(module: t.Any, encoded_args: bytes, environment: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def run_in_process(
+    module: t.Any,
+    encoded_args: bytes,
+    environment: t.Mapping[str, t.Any] | None = None,
+    directory: str | None = None,
+) -> dict[str, t.Any]:
     """Call a module's C(main) as if it were a program of its own.
+
+    What a program has to itself (its arguments, standard streams, environment, working directory, umask, exit
+    functions) is the module's own for the time of the call, because a task with a loop runs all its items in one
+    worker. Signal handlers and the locale stay the worker's.
 
     :param module: the imported module.
     :param encoded_args: what AnsiballZ would hand it, JSON.
-    :param environment: the task's C(environment), added to the process's for the time of the call.
+    :param environment: the task's C(environment), added to the process's.
+    :param directory: where to run; None: where the process is.
     :returns: C(rc), C(stdout), C(stderr) as a finished command has them.
     """
-    stdout, stderr = io.StringIO(), io.StringIO()
-    return_code = 0
+    stdout, stderr = _Captured(), _Captured()
+    exit_functions: list[t.Callable[[], t.Any]] = []
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_added_to_environment(environment))
+        stack.enter_context(_added_to_environment(environment or {}))
+        stack.enter_context(_in_directory(directory))
+        stack.enter_context(_own_umask())
+        stack.enter_context(_replaced(atexit, "register", _registers_in(exit_functions)))
+        stack.enter_context(_replaced(sys, "argv", [getattr(module, "__file__", "")]))
+        stack.enter_context(_replaced(sys, "stdin", io.TextIOWrapper(io.BytesIO())))
         stack.enter_context(_replaced(basic, "_ANSIBLE_ARGS", encoded_args))
         if HAS_PROFILES:
             stack.enter_context(_replaced(basic, "_ANSIBLE_PROFILE", _PROFILE))
+            # Else warnings would go straight to the display instead of into the result, some of them not at all.
+            stack.enter_context(_replaced(ansible_internal, "is_controller", False))
         # What a module warns about belongs to its own result only.
         for registry in ("_global_warnings", "_global_deprecations"):
             stack.enter_context(_replaced(module_warnings, registry, type(getattr(module_warnings, registry))()))
         stack.enter_context(contextlib.redirect_stdout(stdout))
         stack.enter_context(contextlib.redirect_stderr(stderr))
-        try:
-            module.main()
-            raise RuntimeError("New-style module did not handle its own exit.")
-        except SystemExit as exc:
-            return_code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
-        except Exception as exc:
-            return_code = 1
-            if HAS_PROFILES:
-                with contextlib.suppress(SystemExit):
-                    ansiballz_loader._handle_exception(exc, _PROFILE)
-            else:
+        return_code = _call(module.main)
+        for function in reversed(exit_functions):
+            try:
+                function()
+            except Exception:
                 traceback.print_exc()
     return {
         "rc": return_code,
-        "stdout": stdout.getvalue(),
-        "stdout_lines": stdout.getvalue().splitlines(),
-        "stderr": stderr.getvalue(),
-        "stderr_lines": stderr.getvalue().splitlines(),
+        "stdout": stdout.text(),
+        "stdout_lines": stdout.text().splitlines(),
+        "stderr": stderr.text(),
+        "stderr_lines": stderr.text().splitlines(),
     }
+
+
+def _call(main: t.Callable[[], t.Any]) -> int:
+    """Call C(main); the status with which its program would have ended."""
+    try:
+        main()
+        if HAS_PROFILES:
+            raise RuntimeError(f"{_NO_EXIT}.")
+        print(json.dumps({"msg": _NO_EXIT, "failed": True}))
+    except SystemExit as exc:
+        if exc.code is None or isinstance(exc.code, int):
+            return exc.code or 0
+        print(exc.code, file=sys.stderr)
+    except Exception as exc:
+        if HAS_PROFILES:
+            with contextlib.suppress(SystemExit):
+                ansiballz_loader._handle_exception(exc, _PROFILE)
+        else:
+            traceback.print_exc()
+    return 1
+
+
+class _Captured(io.TextIOWrapper):
+    """A standard stream that keeps what is written to it, bytes included."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", errors="surrogateescape", write_through=True)
+
+    def text(self) -> str:
+        """All that was written."""
+        self.flush()
+        return str(to_text(t.cast(io.BytesIO, self.buffer).getvalue(), errors="surrogate_then_replace"))
+
+
+def _registers_in(functions: list[t.Callable[[], t.Any]]) -> t.Callable[..., t.Any]:
+    """A stand-in for C(atexit.register): workers end without running what was registered there."""
+
+    def register(function: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> t.Callable[..., t.Any]:
+        functions.append(functools.partial(function, *args, **kwargs))
+        return function
+
+    return register
 
 
 @contextlib.contextmanager
@@ -230,8 +302,33 @@ def _replaced(owner: t.Any, name: str, value: t.Any) -> t.Iterator[None]:
 def _added_to_environment(variables: t.Mapping[str, t.Any]) -> t.Iterator[None]:
     original = dict(os.environ)
     os.environ.update({name: str(value) for name, value in variables.items()})
+    time.tzset()
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(original)
+        time.tzset()
+
+
+@contextlib.contextmanager
+def _in_directory(directory: str | None) -> t.Iterator[None]:
+    # By descriptor, because the original can have been removed or be unreadable.
+    original = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if directory:
+            os.chdir(directory)
+        yield
+    finally:
+        os.fchdir(original)
+        os.close(original)
+
+
+@contextlib.contextmanager
+def _own_umask() -> t.Iterator[None]:
+    original = os.umask(0)
+    os.umask(original)
+    try:
+        yield
+    finally:
+        os.umask(original)

@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options
 from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import StoredKey, timestamp
@@ -76,7 +77,7 @@ class StoredKeyAction(DirectExecution):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Fetch the key if O(store) is given, then run the module."""
         result: dict[str, t.Any] = super(DirectExecution, self).run(tmp, task_vars)
-        args = dict(self._task.args)
+        args = aws_options.without_aliases(self._task.args)
         if args.get("store") is not None:
             lab = str(args.get("lab") or "")
             try:
