@@ -175,7 +175,7 @@ class LabRecord:
         if not isinstance(data, dict):
             raise _malformed("it is not a mapping")
         version = data.get("version")
-        if not isinstance(version, int) or version < 1:
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise _malformed("it has no version")
         if version > RECORD_VERSION:
             raise CollectionError(

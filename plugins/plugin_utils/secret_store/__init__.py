@@ -16,7 +16,16 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store.
     Surroundings,
 )
 
-__all__ = ["DEFAULT_TYPE", "REGISTRY", "SecretStore", "Snapshot", "Surroundings", "open_store", "vault_secrets"]
+__all__ = [
+    "DEFAULT_TYPE",
+    "REGISTRY",
+    "SecretStore",
+    "Snapshot",
+    "Surroundings",
+    "open_store",
+    "store_class",
+    "vault_secrets",
+]
 
 DEFAULT_TYPE = "ansible_vault"
 
@@ -51,17 +60,22 @@ def open_store(
             next_step=f"Set store.type to one of: {', '.join(REGISTRY)}.",
             reason="invalid_options",
         )
-    file_name, class_name = REGISTRY[type_name]
-    store_class: type[SecretStore] = getattr(importlib.import_module(f"{__name__}.{file_name}"), class_name)
-    unknown = sorted(set(given) - store_class.option_names)
+    chosen = store_class(type_name)
+    unknown = sorted(set(given) - chosen.option_names)
     if unknown:
         raise CollectionError(
             f"The store type {type_name} has no option {', '.join(unknown)}.",
-            next_step=f"It has: {', '.join(sorted(store_class.option_names))}.",
+            next_step=f"It has: {', '.join(sorted(chosen.option_names))}.",
             reason="invalid_options",
         )
     surroundings = Surroundings(lab_connection=lab_connection, vault_secrets=vault_secrets(loader))
-    return store_class(given, surroundings)
+    return chosen(given, surroundings)
+
+
+def store_class(type_name: str) -> type[SecretStore]:
+    """The class of a registered type."""
+    file_name, class_name = REGISTRY[type_name]
+    return t.cast("type[SecretStore]", getattr(importlib.import_module(f"{__name__}.{file_name}"), class_name))
 
 
 def vault_secrets(loader: t.Any) -> list[tuple[str, t.Any]]:

@@ -25,7 +25,7 @@ CENTRAL_OPTIONS = frozenset(
 AWS_OPTIONS = CENTRAL_OPTIONS | {"account", "region", "endpoint_url", "prefix", "kms_key_id", "tags"}
 
 # What both Secrets Manager and Parameter Store take in names (their API references).
-_PREFIX = re.compile(r"/?([A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*")
+_PREFIX = re.compile(r"/?([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*([A-Za-z0-9_-][A-Za-z0-9_.-]*)?")
 
 
 class AwsStore(base.SecretStore):

@@ -91,17 +91,18 @@ class SecretsManagerStore(aws_base.AwsStore):
                 Name=self.name(record.lab), SecretString=base.dump_record(record), **details
             )
         except ClientError as exc:
-            if error_code(exc) == "ResourceExistsException":
-                return None
-            if _is_scheduled_for_deletion(exc):
+            if error_code(exc) == "ResourceExistsException" or _is_scheduled_for_deletion(exc):
                 return self._take_over(record)
             raise
         return str(answer["VersionId"])
 
     def _take_over(self, record: LabRecord) -> str | None:
-        """The name belongs to a record in its recovery window: its old content gives way to the new one."""
-        self.client.restore_secret(SecretId=self.name(record.lab))
-        labels = self.client.describe_secret(SecretId=self.name(record.lab))["VersionIdsToStages"]
+        """The name is taken: if by a record in its recovery window, that gives way; another run's record stays."""
+        name = self.name(record.lab)
+        if not self.client.describe_secret(SecretId=name).get("DeletedDate"):
+            return None
+        self.client.restore_secret(SecretId=name)
+        labels = self.client.describe_secret(SecretId=name)["VersionIdsToStages"]
         current = next((version for version, stages in labels.items() if _CURRENT in stages), "")
         return self._replace(record, current)
 

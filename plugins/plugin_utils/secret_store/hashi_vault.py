@@ -22,7 +22,7 @@ try:
 except ImportError:
     HAS_HVAC = False
 
-_PREFIX = re.compile(r"([A-Za-z0-9_.-]+/)*")
+_PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*")
 _DEFAULT_TIMEOUT = 30.0
 
 

@@ -200,8 +200,7 @@ class Store:
 
     def get(self, lab: str) -> Snapshot:
         with self.world.call("get"):
-            found = Snapshot(lab, self.world.record, self.world.version)
-        return found
+            return Snapshot(lab, self.world.record, self.world.version)
 
     def put(self, record: LabRecord, after: Snapshot) -> Snapshot:
         with self.world.call("put"):

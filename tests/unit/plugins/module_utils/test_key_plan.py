@@ -209,7 +209,9 @@ def test_each_row_of_the_adoption_table_keeps_the_invariants(row: key_matrix.Row
 
 def test_the_guide_shows_the_tables_as_they_are_decided() -> None:
     guide = key_matrix.GUIDE.read_text()
-    assert guide == key_matrix.with_tables(guide), "run: python -m tests.unit.plugins.module_utils.key_matrix"
+    assert guide == key_matrix.with_tables(guide), (
+        "run: PYTHONPATH=build/collections python -m tests.unit.plugins.module_utils.key_matrix"
+    )
 
 
 # --- Single rules ------------------------------------------------------------------------------------------------

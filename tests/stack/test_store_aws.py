@@ -1,0 +1,238 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is special about the stores in AWS: whose account, lost answers, races, and what a person is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import uuid
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import secret_store
+from tests.simulator.process import Simulator
+
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+RECORD = LabRecord(
+    lab="lab-01",
+    account_id="012345678901",
+    user_name="cloudresearch-mturk",
+    current=StoredKey("AKIAIOSFODNN7EXAMPLE", SECRET, created="2026-01-31T12:00:00Z"),
+)
+LATER = dataclasses.replace(RECORD, user_name="later")
+LATEST = dataclasses.replace(RECORD, user_name="latest")
+
+
+@dataclasses.dataclass
+class Setup:
+    """One store type on the simulator, under a prefix of its own."""
+
+    simulator: Simulator
+    type_name: str
+    prefix: str
+
+    def open(self, **options: t.Any) -> t.Any:
+        credentials = {
+            "access_key": self.simulator.ops_access_key,
+            "secret_key": self.simulator.ops_secret_key,
+            "region": "eu-central-1",
+            "endpoint_url": self.simulator.aws_url,
+            "prefix": self.prefix,
+        }
+        return secret_store.open_store({"type": self.type_name, **credentials, **options})
+
+    @property
+    def write_action(self) -> str:
+        return "PutParameter" if self.type_name == "aws_ssm" else "PutSecretValue"
+
+    @property
+    def service(self) -> str:
+        return "ssm" if self.type_name == "aws_ssm" else "secretsmanager"
+
+
+@pytest.fixture(params=["aws_secretsmanager", "aws_ssm"])
+def setup(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: t.Any, monkeypatch: t.Any) -> t.Any:
+    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path))
+    slash = "/" if request.param == "aws_ssm" else ""
+    yield Setup(simulator, request.param, f"{slash}{uuid.uuid4().hex[:8]}/labs/")
+    simulator.control.clear_faults()
+    simulator.control.set_ops_policy(None)
+
+
+def write(store: secret_store.SecretStore, record: LabRecord = RECORD) -> secret_store.Snapshot:
+    return store.put(record, store.get("lab-01"))
+
+
+def test_the_record_is_in_the_lab_s_account_or_in_the_central_one(setup: Setup) -> None:
+    lab = setup.simulator.control.create_lab(f"lab-{uuid.uuid4().hex[:8]}")
+
+    def connection() -> AwsConnection:
+        return AwsConnection(
+            {
+                "access_key": setup.simulator.ops_access_key,
+                "secret_key": setup.simulator.ops_secret_key,
+                "endpoint_url": setup.simulator.aws_url,
+                "assume_role_arn": lab["role_arn"],
+            }
+        )
+
+    options = {"type": setup.type_name, "prefix": setup.prefix, "account": "lab"}
+    in_lab = secret_store.open_store(options, lab_connection=connection)
+    write(in_lab)
+    assert setup.open().get("lab-01").record is None
+    write(setup.open(), LATER)
+    assert in_lab.get("lab-01").record == RECORD
+    accounts = {
+        call["action"]: call["account_id"]
+        for call in setup.simulator.control.calls()
+        if call["service"] == setup.service
+    }
+    assert accounts[setup.write_action if setup.service == "ssm" else "CreateSecret"] != lab["account_id"]
+    assert "lab's account" in in_lab.location
+    assert "central" in setup.open().location
+
+
+def test_options_that_make_no_sense_are_refused_at_once(setup: Setup) -> None:
+    for options in (
+        {"account": "lab"},
+        {"prefix": "../x"},
+        {"prefix": "a b/"},
+        {"recovery_window_days": 3},
+        {"mount_point": "x"},
+    ):
+        with pytest.raises(CollectionError) as caught:
+            setup.open(**options)
+        assert caught.value.reason == "invalid_options"
+
+
+def test_nothing_says_how_to_reach_the_lab(setup: Setup) -> None:
+    store = secret_store.open_store({"type": setup.type_name, "account": "lab"})
+    with pytest.raises(CollectionError, match="lab's account"):
+        store.get("lab-01")
+
+
+def test_the_kms_key_and_the_tags_are_used(setup: Setup) -> None:
+    store = setup.open(kms_key_id="alias/lab-keys", tags={"owner": "research", "n": 7})
+    write(store)
+    write(store, LATER)
+    name = store.name("lab-01")
+    if setup.type_name == "aws_ssm":
+        parameter = store.client.describe_parameters(
+            ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
+        )["Parameters"][0]
+        assert (parameter["KeyId"], parameter["Tier"], parameter["Type"]) == (
+            "alias/lab-keys",
+            "Standard",
+            "SecureString",
+        )
+        tags = store.client.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+    else:
+        described = store.client.describe_secret(SecretId=name)
+        assert described["KmsKeyId"] == "alias/lab-keys"
+        tags = described["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"owner": "research", "n": "7"}
+
+
+@pytest.mark.parametrize("kind", ["http_500", "cut"])
+def test_a_write_whose_answer_was_lost_is_not_taken_for_somebody_else_s(setup: Setup, kind: str) -> None:
+    store = setup.open()
+    faults = setup.simulator.control
+    create = "PutParameter" if setup.type_name == "aws_ssm" else "CreateSecret"
+    faults.inject_fault(service=setup.service, action=create, kind=kind, when="after")
+    snapshot = write(store)
+    assert not faults.pending_faults(), "the fault did not hit"
+    for number, action in enumerate({setup.write_action, *(["UpdateSecretVersionStage"] * (create == "CreateSecret"))}):
+        faults.inject_fault(service=setup.service, action=action, kind=kind, when="after")
+        record = dataclasses.replace(RECORD, user_name=f"user{number}")
+        snapshot = store.put(record, snapshot)
+        assert not faults.pending_faults(), "the fault did not hit"
+        assert setup.open().get("lab-01") == snapshot
+
+
+def test_denied_calls_name_the_missing_permission_and_never_the_record(setup: Setup) -> None:
+    store = setup.open()
+    snapshot = write(store)
+    everything_but = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": f"{setup.service}:{setup.write_action}", "Resource": "*"},
+        ],
+    }
+    setup.simulator.control.set_ops_policy(everything_but)
+    with pytest.raises(CollectionError) as caught:
+        store.put(LATER, snapshot)
+    assert caught.value.reason == "access_denied"
+    assert f"{setup.service}:{setup.write_action}" in str(caught.value.as_result())
+    assert "lab-01" in caught.value.message
+    assert SECRET not in repr(caught.value.as_result())
+    assert caught.value.__suppress_context__, "the failed call's parameters hold the record"
+    assert setup.open().get("lab-01").record == RECORD
+
+
+def test_a_parameter_that_was_overwritten_between_compare_and_write_is_put_back(
+    simulator: Simulator, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if setup.type_name != "aws_ssm":
+        pytest.skip("Secrets Manager has a real check-and-set")
+    slow, fast = setup.open(), setup.open()
+    before = write(slow)
+    compare_and = slow._write
+
+    def interrupted(lab: str, value: str, **how: t.Any) -> int:
+        monkeypatch.setattr(slow, "_write", compare_and)
+        write(fast, LATER)
+        return int(compare_and(lab, value, **how))
+
+    monkeypatch.setattr(slow, "_write", interrupted)
+    with pytest.raises(CollectionError) as caught:
+        slow.put(LATEST, before)
+    assert caught.value.reason == "store_conflict"
+    assert setup.open().get("lab-01").record == LATER
+
+
+def test_a_parameter_that_was_removed_between_compare_and_write_stays_removed(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if setup.type_name != "aws_ssm":
+        pytest.skip("Secrets Manager has a real check-and-set")
+    slow, fast = setup.open(), setup.open()
+    before = write(slow)
+    compare_and = slow._write
+
+    def interrupted(lab: str, value: str, **how: t.Any) -> int:
+        monkeypatch.setattr(slow, "_write", compare_and)
+        fast.delete(fast.get("lab-01"))
+        return int(compare_and(lab, value, **how))
+
+    monkeypatch.setattr(slow, "_write", interrupted)
+    with pytest.raises(CollectionError) as caught:
+        slow.put(LATEST, before)
+    assert caught.value.reason == "store_conflict"
+    assert setup.open().get("lab-01").record is None
+
+
+def test_a_secret_in_its_recovery_window_counts_as_gone_and_its_name_can_be_used_again(setup: Setup) -> None:
+    if setup.type_name != "aws_secretsmanager":
+        pytest.skip("Parameter Store has no recovery window")
+    store = setup.open(recovery_window_days=7)
+    write(store)
+    store.delete(store.get("lab-01"))
+    assert store.client.describe_secret(SecretId=store.name("lab-01"))["DeletedDate"]
+    gone = store.get("lab-01")
+    assert gone.record is None
+    store.delete(gone)
+    store.put(LATER, gone)
+    assert setup.open().get("lab-01").record == LATER
+
+
+def test_a_prefix_of_several_parts_needs_a_slash_in_parameter_store(setup: Setup) -> None:
+    if setup.type_name != "aws_ssm":
+        pytest.skip("only Parameter Store has that rule")
+    with pytest.raises(CollectionError, match="slash"):
+        setup.open(prefix="a/b/")

@@ -1,0 +1,180 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is special about Vault and OpenBao: ways to sign in, policies, and what a person is told. On a real server."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+import uuid
+
+import hvac
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import secret_store
+from tests.stack.openbao import OpenBao, running_openbao
+
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+RECORD = LabRecord(
+    lab="lab-01",
+    account_id="012345678901",
+    user_name="cloudresearch-mturk",
+    current=StoredKey("AKIAIOSFODNN7EXAMPLE", SECRET, created="2026-01-31T12:00:00Z"),
+)
+# As in the guide on stores.
+POLICY = """
+path "secret/data/cloudresearch/labs/*"     { capabilities = ["create", "read", "update"] }
+path "secret/metadata/cloudresearch/labs/*" { capabilities = ["delete"] }
+"""
+READ_ONLY = 'path "secret/data/cloudresearch/labs/*" { capabilities = ["read"] }'
+
+
+@pytest.fixture(scope="module")
+def openbao() -> t.Iterator[OpenBao]:
+    with running_openbao() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_CACERT", "BAO_ADDR", "BAO_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
+def root(openbao: OpenBao) -> t.Any:
+    client = hvac.Client(url=openbao.url, token=openbao.token)
+    yield client
+    client.secrets.kv.v2.delete_metadata_and_all_versions(path="cloudresearch/labs/lab-01")
+
+
+def open_store(**options: t.Any) -> secret_store.SecretStore:
+    return secret_store.open_store({"type": "hashi_vault", **options})
+
+
+def put(store: secret_store.SecretStore) -> None:
+    store.put(RECORD, store.get("lab-01"))
+
+
+def token_for(root: t.Any, policy: str) -> str:
+    name = uuid.uuid4().hex
+    root.sys.create_or_update_policy(name=name, policy=policy)
+    return str(root.auth.token.create(policies=[name])["auth"]["client_token"])
+
+
+def test_the_guide_s_policy_is_enough_for_everything(openbao: OpenBao, root: t.Any) -> None:
+    store = open_store(url=openbao.url, token=token_for(root, POLICY))
+    store.check("lab-01")
+    put(store)
+    snapshot = store.get("lab-01")
+    assert snapshot.record == RECORD
+    store.check("lab-01")
+    store.delete(store.put(RECORD, snapshot))
+    assert store.get("lab-01").record is None
+
+
+def test_a_token_that_may_only_read_is_found_out_before_a_key_is_made(openbao: OpenBao, root: t.Any) -> None:
+    store = open_store(url=openbao.url, token=token_for(root, READ_ONLY))
+    with pytest.raises(CollectionError, match="create, update") as caught:
+        store.check("lab-01")
+    assert caught.value.reason == "access_denied"
+    with pytest.raises(CollectionError, match="denied") as caught:
+        put(store)
+    assert SECRET not in repr(caught.value.as_result())
+
+
+@pytest.mark.parametrize("source", ["VAULT_TOKEN", "BAO_TOKEN", "file"])
+def test_the_token_comes_from_where_people_have_it(
+    openbao: OpenBao, root: t.Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    if source == "file":
+        (tmp_path / ".vault-token").write_text(openbao.token + "\n")
+    else:
+        monkeypatch.setenv(source, openbao.token)
+    monkeypatch.setenv("VAULT_ADDR", openbao.url)
+    store = open_store()
+    put(store)
+    assert store.get("lab-01").record == RECORD
+
+
+def test_approle_signs_in(openbao: OpenBao, root: t.Any) -> None:
+    mount = uuid.uuid4().hex
+    root.sys.enable_auth_method("approle", path=mount)
+    root.sys.create_or_update_policy(name="labs", policy=POLICY)
+    root.auth.approle.create_or_update_approle("keys", token_policies=["labs"], mount_point=mount)
+    role_id = root.auth.approle.read_role_id("keys", mount_point=mount)["data"]["role_id"]
+    secret_id = root.auth.approle.generate_secret_id("keys", mount_point=mount)["data"]["secret_id"]
+    options = {"url": openbao.url, "role_id": role_id, "approle_mount_point": mount}
+    put(open_store(**options, secret_id=secret_id))
+    assert open_store(**options, secret_id=secret_id).get("lab-01").record == RECORD
+    wrong = str(uuid.uuid4())
+    with pytest.raises(CollectionError) as caught:
+        open_store(**options, secret_id=wrong).get("lab-01")
+    assert wrong not in repr(caught.value.as_result())
+
+
+def test_a_record_that_somebody_deleted_softly_can_be_written_again(openbao: OpenBao, root: t.Any) -> None:
+    store = open_store(url=openbao.url, token=openbao.token)
+    put(store)
+    root.secrets.kv.v2.delete_latest_version_of_secret(path="cloudresearch/labs/lab-01")
+    assert store.get("lab-01").record is None
+    put(store)
+    assert store.get("lab-01").record == RECORD
+
+
+def test_the_engine_can_be_mounted_elsewhere(openbao: OpenBao, root: t.Any) -> None:
+    mount = uuid.uuid4().hex
+    root.sys.enable_secrets_engine("kv", path=mount, options={"version": "2"})
+    store = open_store(url=openbao.url, token=openbao.token, mount_point=f"/{mount}/", prefix="a/b/")
+    put(store)
+    assert root.secrets.kv.v2.read_secret_version(path="a/b/lab-01", mount_point=mount, raise_on_deleted_version=True)
+    assert store.get("lab-01").record == RECORD
+
+
+CASES = {
+    "no engine there": ({"mount_point": "nowhere"}, "store_unavailable"),
+    "wrong token": ({"token": "s.wrong"}, "access_denied"),
+    "nobody listens": ({"url": "http://127.0.0.1:9"}, "unreachable"),
+    "no TLS there": ({"url": "https://127.0.0.1:{port}"}, "tls"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_goes_wrong_is_told_with_what_to_do(openbao: OpenBao, case: str) -> None:
+    changes, reason = CASES[case]
+    options: dict[str, t.Any] = {"url": openbao.url, "token": openbao.token, "timeout": 5, **changes}
+    options["url"] = options["url"].replace("{port}", openbao.url.rpartition(":")[2])
+    for action in ("get", "check"):
+        with pytest.raises(CollectionError) as caught:
+            getattr(open_store(**options), action)("lab-01")
+        assert caught.value.reason == reason
+        assert "lab-01" in caught.value.message
+        assert caught.value.next_step
+        assert options["token"] not in repr(caught.value.as_result())
+
+
+def test_a_missing_token_is_told(openbao: OpenBao) -> None:
+    with pytest.raises(CollectionError, match="no token"):
+        open_store(url=openbao.url).get("lab-01")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"url": "http://127.0.0.1:9", "prefix": "../"},
+        {"url": "http://127.0.0.1:9", "prefix": "a?b/"},
+        {"url": "http://127.0.0.1:9", "prefix": "labs"},
+        {"url": "http://127.0.0.1:9", "role_id": "r"},
+        {"url": "http://127.0.0.1:9", "role_id": "r", "secret_id": "s", "token": "t"},
+        {"url": "http://127.0.0.1:9", "directory": "/tmp"},
+    ],
+)
+def test_options_that_make_no_sense_are_refused_at_once(options: dict[str, t.Any]) -> None:
+    with pytest.raises(CollectionError) as caught:
+        open_store(**options)
+    assert caught.value.reason == "invalid_options"
