@@ -118,7 +118,7 @@ integration: ready ## ansible-test integration against the local stack
 
 .PHONY: molecule
 molecule: ready ## Molecule: converge, idempotence, verify against the local stack
-	@cd extensions && $(RUN) molecule test --all
+	@cd extensions && NO_COLOR=1 ANSIBLE_NOCOLOR=1 $(RUN) molecule test --all
 
 .PHONY: test
 test: ready browser ## Everything that CI runs

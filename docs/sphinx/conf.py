@@ -52,6 +52,7 @@ PLUGIN_LABEL = re.compile(
 # Other labels that antsibull-docs puts into its pages, and where Ansible's documentation has them.
 ANSIBLE_LABELS = {
     "action_plugins": "plugins/action.html#action-plugins",
+    "callback_plugins": "plugins/callback.html#callback-plugins",
     "ansible_configuration_settings": "reference_appendices/config.html#ansible-configuration-settings",
     "common_return_values": "reference_appendices/common_return_values.html#common-return-values",
 }

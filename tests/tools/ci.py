@@ -139,7 +139,7 @@ def main() -> int:
     results: list[Result] = []
     begun = time.monotonic()
     say(f"{len(arguments.targets)} targets, {LANES} at a time; logs in {os.path.relpath(LOGS, PROJECT)}")
-    lanes = [threading.Thread(target=lane, args=(waiting, results)) for _ in range(LANES)]
+    lanes = [threading.Thread(target=lane, args=(waiting, results)) for unused in range(LANES)]
     for each in lanes:
         each.start()
     for each in lanes:
