@@ -40,6 +40,6 @@ class ActionModule(direct_execution.DirectExecution):
                 credentials = AwsConnection({**options, "assume_role_arn": given["assume_role_arn"]}).credentials()
             except CollectionError as exc:
                 return {**result, **exc.as_result(), "failed": True}
-            options.pop("profile", None)
-            options.update(credentials)
+            # A blank profile keeps the module from taking the one in the operator's environment besides.
+            options.update(credentials, profile="")
         return {**result, **self.execute(given["module"], options, task_vars or {})}

@@ -28,6 +28,9 @@ except ImportError:
 # IAM, Organizations and MTurk live there; STS answers there too.
 GLOBAL_REGION = "us-east-1"
 
+# Characters of an answer that a message quotes at most.
+MESSAGE_LENGTH = 500
+
 # Error codes of AWS services, by what they mean for us. IAM's query protocol and MTurk's JSON protocol differ in names.
 INVALID_CREDENTIALS_CODES = frozenset(
     {
@@ -175,7 +178,14 @@ class AwsConnection:
             read_timeout=30,
         )
         if self._get("aws_config"):
-            config = config.merge(botocore.config.Config(**self._get("aws_config")))
+            try:
+                config = config.merge(botocore.config.Config(**self._get("aws_config")))
+            except (TypeError, botocore.exceptions.BotoCoreError) as exc:
+                raise CollectionError(
+                    f"The option aws_config is wrong: {exc}.",
+                    next_step="Write it with the names and types of botocore's Config.",
+                    reason="invalid_options",
+                ) from exc
         if max_attempts is not None:
             config = config.merge(botocore.config.Config(retries={"total_max_attempts": max_attempts}))
         verify: bool | str | None = self._params.get("validate_certs")
@@ -307,11 +317,20 @@ def aws_error(exc: BaseException, doing: str) -> CollectionError:
 
 
 def plain_message(exc: BaseException) -> str:
-    """What AWS (or the network) said, without its final full stop."""
+    """What AWS (or the network) said, in one short line without its final full stop."""
     response = getattr(exc, "response", None)
     if isinstance(response, dict):
-        return str(response.get("Error", {}).get("Message") or response.get("Message") or exc).rstrip(". ")
-    return str(exc).rstrip(". ")
+        return _one_line(str(response.get("Error", {}).get("Message") or response.get("Message") or exc))
+    return _one_line(str(exc))
+
+
+def _one_line(text: str) -> str:
+    # Proxies and parked addresses answer with whole web pages.
+    if text.lstrip().startswith("<"):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        text = f"a web page came back, titled {title.group(1).strip()!r}" if title else "a web page came back"
+    line = " ".join(text.split()).rstrip(". :")
+    return line if len(line) <= MESSAGE_LENGTH else f"{line[:MESSAGE_LENGTH]}..."
 
 
 def _no_credentials() -> CollectionError:

@@ -9,7 +9,8 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
-# What selects the credentials: a profile stands alone.
+# What selects the credentials: a profile stands alone. Modules that are handed a stored key leave this check to
+# AwsConnection, which knows that a blank option is none.
 MUTUALLY_EXCLUSIVE = [["profile", "access_key"], ["profile", "secret_key"], ["profile", "session_token"]]
 REQUIRED_TOGETHER = [["access_key", "secret_key"]]
 

@@ -36,6 +36,9 @@ TEMPORARY_KEY_PREFIX = "ASIA"
 
 NOT_LINKED_TURK_CODE = "AWS.AccountNotLinked"
 
+# What botocore, or a look at its result, raises when something other than an AWS service answered.
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
+
 # What may change without anybody touching the key: worth asking again while waiting for a person.
 PASSING_STATUSES = frozenset({"not_linked", "throttled", "unreachable"})
 
@@ -136,21 +139,20 @@ def check_environment(
     )
     try:
         balance = client.get_account_balance()
+        available = decimal.Decimal(balance["AvailableBalance"])
     except (ClientError, BotoCoreError) as exc:
         status, code = classify(exc)
         return _observation(status, environment, today, error_code=code, answer=aws.plain_message(exc))
-    available = balance.get("AvailableBalance")
-    low = (
-        environment == "production"
-        and minimum_balance is not None
-        and available is not None
-        and decimal.Decimal(available) < minimum_balance
-    )
+    except UNREADABLE:
+        # A parked address or a proxy can answer 200 with anything, which botocore takes for an empty answer.
+        answer = "what answered was not MTurk, since it told no balance"
+        return _observation("unreachable", environment, today, error_code="UnreadableAnswer", answer=answer)
+    low = environment == "production" and minimum_balance is not None and available < minimum_balance
     return _observation(
         "linked",
         environment,
         today,
-        available_balance=available,
+        available_balance=str(balance["AvailableBalance"]),
         # AWS leaves it out for accounts that have nothing on hold.
         on_hold_balance=balance.get("OnHoldBalance"),
         minimum_balance=minimum_balance if low else None,

@@ -320,7 +320,6 @@ def main() -> None:
             "thresholds": {"type": "dict", "default": {}},
             "operation": {"type": "str", "choices": ["onboard", "audit", "rotate", "retire"]},
         },
-        mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
         required_together=aws_options.REQUIRED_TOGETHER,
         supports_check_mode=True,
     )

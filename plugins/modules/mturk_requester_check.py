@@ -23,13 +23,14 @@ options:
     type: str
   store:
     description:
-      - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control node,
-        with the AWS options where the store needs them, and then takes the place of O(access_key) and O(secret_key).
+      - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control
+        node, with the AWS options where the store needs them; the key then takes the place of O(access_key) and
+        O(secret_key).
     type: dict
   note_key_use:
     description:
-      - Whether to note in O(store), before it happens, that the collection itself uses the key. Needed where a later use by
-        CloudResearch is to prove the link, see O(labops.cloudresearch.lab_account_info#module:judge_key_use).
+      - Whether to note in O(store), before it happens, that the collection itself uses the key. Needed where a later use
+        by CloudResearch is to prove the link, see O(labops.cloudresearch.lab_account_info#module:judge_key_use).
     type: bool
     default: false
   environments:
@@ -207,13 +208,18 @@ def main() -> None:
             "wait_timeout": {"type": "int", "default": 0},
             "wait_interval": {"type": "int", "default": 15},
         },
-        mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
         required_together=aws_options.REQUIRED_TOGETHER,
         supports_check_mode=True,
     )
     params = module.params
     minimum = params["minimum_balance"]
     try:
+        if params["wait_timeout"] < 0 or params["wait_interval"] < 1:
+            raise CollectionError(
+                "wait_timeout must not be negative, and wait_interval must be at least 1.",
+                next_step="Correct them; leave both out to ask once.",
+                reason="invalid_options",
+            )
         environments, waited = mturk.wait_until_linked(
             aws.AwsConnection(params),
             {name: params[f"{name}_endpoint_url"] for name in params["environments"]},

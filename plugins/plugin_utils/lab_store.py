@@ -54,7 +54,9 @@ def key_in_use(store: SecretStore, lab: str) -> StoredKey:
 def with_stored_key(args: t.Mapping[str, t.Any], key: StoredKey) -> dict[str, t.Any]:
     """A task's AWS options with the stored key in the place of whatever gave credentials before."""
     kept = {name: value for name, value in args.items() if name not in (*_CREDENTIAL_OPTIONS, "store", "lab")}
-    return {**kept, "access_key": key.access_key_id, "secret_key": key.secret_access_key}
+    # Blank, not left out: else the module would take them from the environment of an operator who signed in there.
+    blank = {"session_token": "", "profile": ""}
+    return {**kept, **blank, "access_key": key.access_key_id, "secret_key": key.secret_access_key}
 
 
 def note_own_use(store: SecretStore, lab: str) -> None:
