@@ -3,6 +3,8 @@
 const root = document.getElementById('root');
 const island = root.dataset.mode === 'island';
 let site;
+// Counts changes of page, so that what was asked for an earlier page is not drawn over a later one.
+let turn = 0;
 
 function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
@@ -109,8 +111,15 @@ function menu() {
   return h('header', { class: 'top' }, h('span', { class: 'brand' }, word('brand')), h('nav', { class: 'main' }, link('dashboard', word('dashboard'))), h('div', { class: 'user-menu user-menu-script' }, opener, list));
 }
 
+// The header stays while pages change below it, so that an opened menu does not shut by itself.
+let header = null;
 function draw(content) {
-  root.replaceChildren(...(site && site.signedIn && !island ? [menu()] : []), h('main', {}, ...content));
+  if (!site || !site.signedIn || island) header = null;
+  else if (!header || header.site !== site) header = Object.assign(menu(), { site });
+  const main = h('main', {}, ...content);
+  if (header && header.isConnected) header.nextElementSibling.replaceWith(main);
+  else root.replaceChildren(...(header ? [header] : []), main);
+  for (const later of [...root.children].slice(header ? 2 : 1)) later.remove();
 }
 
 const pages = {
@@ -149,13 +158,17 @@ const pages = {
   },
   async dashboard() {
     draw([h('p', {}, 'Loading…')]);
+    const mine = turn;
     const account = await call('/api/account');
+    if (mine !== turn) return;
     draw([h('h1', {}, word('dashboard')), h('p', {}, `Welcome back, ${account.name}.`), account.linked && account.balance !== null ? h('p', {}, `${word('balance')}: $${account.balance}`) : null]);
   },
   async settings() { draw([h('h1', {}, word('settings'))]); },
   async link(notices) {
     if (!notices) draw([h('p', {}, 'Loading…')]);
+    const mine = turn;
     const known = await call('/api/link');
+    if (mine !== turn) return;
     const content = [h('h1', {}, word('link_heading')), h('p', {}, word('link_help'))];
     content.push(known.linked ? h('p', {}, ...(known.shownKey ? [`${word('linked_key')}: `, h('code', {}, known.shownKey)] : [word('is_linked')])) : h('p', {}, word('not_linked')));
     if (known.unlink) content.push(h('button', { type: 'button', class: 'btn btn-plain', onclick: async () => { if (!confirm('Unlink Mechanical Turk? Running studies will stop.')) return; const answer = await call('/api/unlink', {}); await pages.link(answer.notices); } }, word('unlink')));
@@ -173,11 +186,14 @@ const pages = {
 
 let wanted = null;
 async function go(path) {
+  const list = document.getElementById('menu');
+  if (list) list.hidden = true;
   if (path !== location.pathname) history.pushState({}, '', path);
   await route();
 }
 
 async function route() {
+  turn += 1;
   const name = Object.keys(site.paths).find((page) => site.paths[page] === location.pathname) || 'landing';
   const page = name === 'landing' ? 'dashboard' : name;
   if (!site.signedIn && page !== 'signin' && page !== 'second_factor') {
