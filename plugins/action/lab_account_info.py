@@ -28,7 +28,7 @@ class ActionModule(direct_execution.DirectExecution):
         operation = args.pop("operation", None)
         try:
             if args.get("store") is not None:
-                args.update(self._stored(args))
+                args.update(self._stored(args, str(operation or "")))
         except CollectionError as exc:
             exc.step = exc.step or "observe"
             return {**result, **exc.as_result(), "failed": True}
@@ -38,14 +38,24 @@ class ActionModule(direct_execution.DirectExecution):
             self._conclude(str(operation), lab, result)
         return result
 
-    def _stored(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _stored(self, args: dict[str, t.Any], operation: str) -> dict[str, t.Any]:
         """The store's record as module options: what is public, and the secrets apart."""
-        store = lab_store.open_lab_store(args, self._loader)
+        options = dict(args)
         del args["store"]
         lab = str(args.get("lab"))
-        record = store.get(lab).record
+        try:
+            store = lab_store.open_lab_store(options, self._loader)
+            record = store.get(lab).record
+        except CollectionError as exc:
+            if operation != "audit":
+                raise
+            # An audit says what it could see, and what it could not.
+            return {"store_error": exc.message}
         if record is None:
-            return {"store_record": None, "stored_secrets": {}}
+            if operation in ("onboard", "rotate") and args.get("state") != "absent":
+                # Nothing is made in AWS for a store that would not take the key.
+                store.check(lab)
+            return {}
         if boolean(args.get("judge_key_use", False), strict=False) and not self._task.check_mode:
             lab_store.note_own_use(store, lab)
         data, secrets = lab_record.split_secrets(record)

@@ -86,7 +86,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "changed": bool(outcome.actions),
             "actions": _words(outcome),
             "access_key_id": outcome.after.key_to_use,
-            "keys": key_plan.describe_keys(outcome.after),
+            "access_keys": key_plan.describe_keys(outcome.after),
             "notes": [dataclasses.asdict(note) for note in outcome.notes],
             "record": _record(outcome.after),
         }
@@ -94,8 +94,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             result["proof"] = {name: getattr(outcome.proof, name) for name in ("by", "status", "message")}
         if self._task.diff:
             result["diff"] = {
-                "before": {"keys": key_plan.describe_keys(outcome.before), "record": _record(outcome.before)},
-                "after": {"keys": result["keys"], "record": result["record"]},
+                "before": {"access_keys": key_plan.describe_keys(outcome.before), "record": _record(outcome.before)},
+                "after": {"access_keys": result["access_keys"], "record": result["record"]},
             }
         return result
 

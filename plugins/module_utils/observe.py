@@ -51,6 +51,7 @@ class Declaration:
     :param judge_key_use: whether a use of the key that is not the collection's own proves the link; only for portals
         that nobody signs in to for us.
     :param ask_mturk: whether the collection may use the key to ask MTurk.
+    :param store_error: why the store could not be read; empty if it was.
     """
 
     lab: str
@@ -65,6 +66,7 @@ class Declaration:
     link_wanted: bool = True
     judge_key_use: bool = False
     ask_mturk: bool = True
+    store_error: str = ""
     thorough: bool = True
 
 
@@ -92,11 +94,12 @@ def observe(connection: aws.AwsConnection, declared: Declaration, record: LabRec
         "declared_state": declared.request.state,
         "started": timestamp(started),
         "user": reader.user,
-        "keys": key_situation.describe_keys(situation),
+        "access_keys": _keys(situation, declared.store_error),
         "requester": reader.requester,
         "link": link,
         "store": {
-            "readable": True,
+            "readable": not declared.store_error,
+            "message": declared.store_error,
             "access_key_ids": [key.access_key_id for _slot, key in situation.stored],
         },
         "drift": drift.compare(declared.user, reader.user),
@@ -105,6 +108,14 @@ def observe(connection: aws.AwsConnection, declared: Declaration, record: LabRec
     lab.update(_Needs(declared, situation, lab).result())
     lab["findings"] = findings.evaluate(lab, declared.thresholds, started)
     return lab
+
+
+def _keys(situation: key_situation.Situation, store_error: str) -> list[dict[str, t.Any]]:
+    keys = key_situation.describe_keys(situation)
+    if store_error:
+        # Whose a key is, and whether it is stored, only the store can tell.
+        return [{**key, "owner": "unknown", "stored": None} for key in keys]
+    return keys
 
 
 class _Reader:
@@ -173,7 +184,8 @@ class _Reader:
     def _ask_mturk(self) -> dict[str, dict[str, t.Any]]:
         key = _key_at_hand(self.record)
         if key is None:
-            return dict.fromkeys(self.declared.endpoints, mturk.not_checked("There is no key to ask with yet."))
+            why = self.declared.store_error or "There is no key to ask with yet."
+            return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))
         if not self.declared.ask_mturk:
             why = "MTurk was not asked, so that only CloudResearch uses the key and its use proves the link."
             return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))

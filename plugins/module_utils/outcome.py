@@ -160,12 +160,12 @@ class _Composer:
         newer = (self.results.get("link") or {}).get("link")
         return dict(newer or self.observed.get("link") or {})
 
-    def keys(self) -> list[t.Any]:
+    def access_keys(self) -> list[t.Any]:
         for step in ("retire", "access_key"):
-            newer = (self.results.get(step) or {}).get("keys")
+            newer = (self.results.get(step) or {}).get("access_keys")
             if newer is not None and not self.check_mode:
                 return list(newer)
-        return list(self.observed.get("keys") or [])
+        return list(self.observed.get("access_keys") or [])
 
     def user(self) -> t.Any:
         user = self.observed.get("user")
@@ -185,7 +185,7 @@ class _Composer:
     def observation(self) -> dict[str, t.Any]:
         return {
             "user": self.user(),
-            "keys": self.keys(),
+            "access_keys": self.access_keys(),
             "requester": self.requester(),
             "link": self.link(),
             "drift": [] if self._drift_is_gone() else list(self.observed.get("drift") or []),
@@ -201,7 +201,7 @@ class _Composer:
         store = self.observed.get("store")
         if not store or not self.took_steps():
             return store
-        return {**store, "access_key_ids": [key["access_key_id"] for key in self.keys() if key.get("stored")]}
+        return {**store, "access_key_ids": [key["access_key_id"] for key in self.access_keys() if key.get("stored")]}
 
     def _drift_is_gone(self) -> bool:
         return bool((self.results.get("iam_user") or {}).get("user")) and not self.check_mode
@@ -218,7 +218,7 @@ class _Composer:
         steps.extend(dict(entry) for entry in self.observed.get("next_steps") or [] if self._still_open(entry))
         link = self.results.get("link") or {}
         if link.get("failed") and self._retiring():
-            text = "CloudResearch still shows the link, which is dead without its key. Remove it there by hand if you wish."
+            text = "CloudResearch may still show the link; it is dead without its key. Remove it there by hand if you wish."
             steps.append(_next("link", "operator", text))
         elif link.get("waiting_for_person"):
             steps.append(_next("link", "person", str(link.get("next_step") or ""), str(link.get("url") or "")))

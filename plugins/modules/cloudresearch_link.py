@@ -35,8 +35,8 @@ options:
     type: str
   store:
     description:
-      - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control node
-        and then takes the place of O(access_key_id) and O(secret_access_key).
+      - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control
+        node; the key then takes the place of O(access_key_id) and O(secret_access_key).
     type: dict
   portal_url:
     description:
@@ -89,8 +89,8 @@ options:
       - V(http) reads pages without a browser. It is fast and needs no JavaScript.
       - V(browser) uses a Chromium or Chrome of this machine, through Playwright.
       - V(auto) begins with V(http), and goes on with V(browser) when a page needs JavaScript and a browser is there.
-      - V(manual) enters nothing. RV(next_step) says what to paste where; the module looks for evidence, and waits for it
-        as long as O(wait_timeout) says.
+      - V(manual) enters nothing. RV(next_step) says what to paste where; the module looks for evidence, and waits
+        for it as long as O(wait_timeout) says.
     type: str
     choices: [auto, http, browser, manual]
     default: auto
@@ -129,8 +129,8 @@ options:
   snapshot_dir:
     description:
       - A directory in which to keep a copy of each page that was seen, to find out what changed.
-      - Every secret, token, form value, script, query and e-mail address is blotted out. The files are readable by their
-        owner only.
+      - Every secret, token, form value, script, query and e-mail address is blotted out. The files are readable by
+        their owner only.
     type: path
   accept_terms:
     description:
@@ -172,11 +172,13 @@ seealso:
 EXAMPLES = r"""
 - name: Let the lab's CloudResearch account hold the lab's key
   labops.cloudresearch.cloudresearch_link:
-    email: "{{ lab_account_cloudresearch_email }}"
-    password: "{{ lab_account_cloudresearch_password }}"
-    totp_secret: "{{ lab_account_cloudresearch_totp_secret | default(omit) }}"
-    access_key_id: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01', field='access_key_id') }}"
-    secret_access_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01') }}"
+    lab: lab-01
+    store:
+      type: ansible_vault
+      directory: secrets
+    email: pi@lab.example
+    password: "{{ vault_password_of_pi }}"
+    totp_secret: "{{ vault_totp_secret_of_pi | default(omit) }}"
 
 - name: The page calls things by other names now
   labops.cloudresearch.cloudresearch_link:

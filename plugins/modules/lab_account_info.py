@@ -75,6 +75,9 @@ options:
   stored_secrets:
     description: The stored secrets by key id. Filled in from O(store); not meant to be set.
     type: dict
+  store_error:
+    description: Why O(store) could not be read. Filled in during an audit; not meant to be set.
+    type: str
   environments:
     description: The MTurk environments to ask.
     type: list
@@ -169,7 +172,7 @@ EXAMPLES = r"""
 
 - name: Show which keys are out there
   ansible.builtin.debug:
-    var: observed.lab_account['keys']
+    var: observed.lab_account.access_keys
 """
 
 RETURN = r"""
@@ -192,7 +195,7 @@ lab_account:
       description: The IAM user, its policies, and whether the collection created it.
       returned: always
       type: dict
-    keys:
+    access_keys:
       description: The user's access keys, oldest first, with age, last use, whose they are and whether they are stored.
       returned: always
       type: list
@@ -296,6 +299,7 @@ def main() -> None:
             "store": {"type": "dict"},
             "store_record": {"type": "dict"},
             "stored_secrets": {"type": "dict", "no_log": True},
+            "store_error": {"type": "str"},
             "environments": {
                 "type": "list",
                 "elements": "str",
@@ -362,6 +366,7 @@ def declaration(params: dict[str, t.Any], *, check_mode: bool) -> observe.Declar
         look=_look(params),
         link_wanted=params["link_check"] != "none",
         judge_key_use=params["judge_key_use"],
+        store_error=params["store_error"] or "",
         ask_mturk=not (params["judge_key_use"] and check_mode),
         thorough=params["thorough"],
     )

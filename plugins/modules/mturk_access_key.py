@@ -181,7 +181,7 @@ actions:
   elements: str
   returned: always
   sample: ["create and store key AKIAIOSFODNN7EXAMPLE", "prove that key AKIAIOSFODNN7EXAMPLE works"]
-keys:
+access_keys:
   description: The user's keys.
   type: list
   elements: dict

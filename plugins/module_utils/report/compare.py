@@ -104,8 +104,8 @@ def _by_severity(found: t.Iterable[Json]) -> list[Json]:
 
 
 def _keys(name: str, old: Json, new: Json) -> list[Json]:
-    before = {key["access_key_id"]: key["status"] for key in old["keys"]}
-    after = {key["access_key_id"]: key["status"] for key in new["keys"]}
+    before = {key["access_key_id"]: key["status"] for key in old["access_keys"]}
+    after = {key["access_key_id"]: key["status"] for key in new["access_keys"]}
     changes = []
     for key_id in [*after, *(key_id for key_id in before if key_id not in after)]:
         if before.get(key_id, "") != after.get(key_id, ""):

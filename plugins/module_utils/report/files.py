@@ -218,7 +218,7 @@ def describe(report: Json | None) -> str:
     lines = []
     for lab in report["labs"]:
         codes = ", ".join(finding["code"] for finding in lab["findings"]) or "none"
-        keys = ", ".join(f"{key['access_key_id']} {key['status'].lower()}" for key in lab["keys"]) or "none"
+        keys = ", ".join(f"{key['access_key_id']} {key['status'].lower()}" for key in lab["access_keys"]) or "none"
         lines.append(
             f"{json.dumps(lab['lab'], ensure_ascii=False)}: {lab['state']}; findings: {codes}; keys: {keys}; "
             f"production: {lab['requester']['production']['status']}; link: {lab['link']['status']}; "

@@ -31,10 +31,14 @@ _COLUMNS = (
 
 def labs(report: Json) -> Markup:
     """The section with its tools and its table."""
+    heading = element("h2", {"id": "labs-heading", "tabindex": "-1"}, "Labs")
+    if not report["labs"]:
+        nothing = element("p", {"class": "empty"}, "There is no lab to show.")
+        return element("section", {"id": "labs", "aria-labelledby": "labs-heading"}, heading, nothing)
     return element(
         "section",
         {"id": "labs", "aria-labelledby": "labs-heading"},
-        element("h2", {"id": "labs-heading", "tabindex": "-1"}, "Labs"),
+        heading,
         _tools(report),
         element(
             "table",
@@ -158,7 +162,7 @@ def _mturk_options(every: list[Json]) -> list[tuple[str, list[Option]]]:
 def _head(heading: str, sort_by: str, largest_first: bool) -> Markup:
     return element(
         "th",
-        {"scope": "col", "role": "columnheader", "class": f"c-{sort_by}"},
+        {"scope": "col", "role": "columnheader", "class": f"c-{sort_by}", "data-heading": heading},
         element(
             "button",
             {"type": "button", "class": "sort", "data-sort": sort_by, "data-largest-first": largest_first},

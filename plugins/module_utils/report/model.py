@@ -103,7 +103,7 @@ def worst_severity(lab: t.Mapping[str, t.Any]) -> str:
 
 def live_keys(lab: t.Mapping[str, t.Any]) -> list[Json]:
     """The lab's active keys, the current one first."""
-    keys = [key for key in lab["keys"] if key["status"] == "Active"]
+    keys = [key for key in lab["access_keys"] if key["status"] == "Active"]
     return sorted(keys, key=lambda key: key["slot"] != "current")
 
 
@@ -154,7 +154,7 @@ def _lab(outcome: t.Mapping[str, t.Any], contacts: t.Mapping[str, str]) -> Json:
             key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"]),
         ),
         "user": _user(outcome.get("user")),
-        "keys": [_key(key) for key in _mappings(outcome.get("keys"))],
+        "access_keys": [_key(key) for key in _mappings(outcome.get("access_keys"))],
         "requester": {environment: _environment(requester.get(environment)) for environment in vocabulary.ENVIRONMENTS},
         "link": _link(outcome.get("link")),
         "started": _time(outcome.get("started")),

@@ -36,12 +36,12 @@
   // What search, filters and sorting look at
 
   const titleOf = (code) => (Object.hasOwn(words.findings, code) ? words.findings[code] : "");
-  const liveKeys = (lab) => lab.keys.filter((key) => key.status === "Active");
+  const liveKeys = (lab) => lab.access_keys.filter((key) => key.status === "Active");
   const highest = (numbers) => (numbers.length ? Math.max(...numbers) : null);
   const searchText = (lab) => [
     lab.lab, lab.account_id, words.states[lab.state][0], lab.user ? lab.user.name : "", lab.user ? lab.user.arn : "",
     ...lab.steps.flatMap((step) => [step.message, step.reason]),
-    ...lab.keys.map((key) => key.access_key_id),
+    ...lab.access_keys.map((key) => key.access_key_id),
     ...lab.findings.flatMap((finding) => [finding.code, titleOf(finding.code), finding.severity, finding.message]),
     ...lab.drift.flatMap((entry) => [entry.code, entry.message]),
     ...lab.next_steps.map((step) => step.text),
@@ -198,7 +198,7 @@
       ])),
       list("Drift", lab.drift.map((entry) => [entry.message, make("span", "do", entry.next_step)])),
       list("Next steps", lab.next_steps.map((step) => [`${step.text}${step.url ? ` ${step.url}` : ""} (${step.who})`])),
-      list("Keys", lab.keys.map((key) => [make("code", "", key.access_key_id), ` ${keyText(key)}`])),
+      list("Keys", lab.access_keys.map((key) => [make("code", "", key.access_key_id), ` ${keyText(key)}`])),
       list("MTurk", Object.entries(lab.requester).map(([name, answer]) => [make("b", "", name), environmentText(answer)])),
       list("CloudResearch", [[words.link[lab.link.status][0]
         + `${lab.link.access_key_id ? `, key ${lab.link.access_key_id}` : ""}`

@@ -69,7 +69,7 @@ def to_html(report: Json) -> str:
         _footer(report),
         data_block(_DATA_ID, report),
         data_block("report-words", _words_for_script()),
-        element("script", None, Markup(script)),
+        element("script", None, Markup(script)) if report["labs"] else None,
     )
     return "<!doctype html>\n" + element("html", {"lang": "en"}, head, "\n", body) + "\n"
 

@@ -274,7 +274,6 @@ def _change_groups(comparison: Json) -> t.Iterator[tuple[str, str, list[Child]]]
         before, after = (names.get(entry[when], (entry[when], ""))[0] for when in ("before", "after"))
         return [lab(entry), f": {before} → {after}"]
 
-    
     def about(finding: Json) -> list[Child]:
         key = f" ({finding['access_key_id']})" if finding["access_key_id"] else ""
         return [lab(finding), f": {words.finding_title(finding['code'])}{key}, {finding['severity']}"]

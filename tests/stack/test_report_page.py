@@ -1,0 +1,404 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report as people use it: in Chromium, by mouse, keyboard, phone, in the dark, on paper."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import time
+import urllib.parse
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.report import compare, model, page
+from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW
+from tests.stack import axe
+from tests.tools.browser import NAMES
+
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+def make(labs, earlier=None):
+    contacts = {lab["lab"]: "pi@uni.example" for lab in labs}
+    report = model.build(labs, title="Labs of the faculty", now=NOW, missing_labs=["gone-1"], contacts=contacts)
+    if earlier is not None:
+        report["comparison"] = compare.compare(model.build(earlier, title="Labs", now=NOW), report)
+    return report
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("reports")
+    made = {
+        "fleet": make(outcomes.outcomes(60), outcomes.outcomes(59, seed=2)),
+        "thousand": make(outcomes.outcomes(1000)),
+        "hostile": make(outcomes.hostile_outcomes(), outcomes.hostile_outcomes()[3:]),
+        "empty": model.build([], title="Nothing", now=NOW),
+    }
+    paths = {}
+    for name, report in made.items():
+        paths[name] = directory / f"{name}.html"
+        paths[name].write_text(page.to_html(report), encoding="utf-8")
+    return made, paths
+
+
+@pytest.fixture
+def visit(chromium, reports):
+    """Opens a report; afterwards there must have been no complaint and no request for anything else."""
+    contexts, troubles = [], []
+
+    def open_page(name, *, script=True, **options):
+        context = chromium.new_context(
+            viewport=options.pop("viewport", DESKTOP), java_script_enabled=script, reduced_motion="reduce", **options
+        )
+        contexts.append(context)
+        tab = context.new_page()
+        address = reports[1][name].as_uri()
+        tab.on("console", lambda message: troubles.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        tab.on("request", lambda request: request.url == address or troubles.append(f"request: {request.url}"))
+        tab.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+        tab.goto(address)
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def shown(tab):
+    return tab.locator("#rows > tr[data-lab]:visible")
+
+
+def names(tab):
+    return shown(tab).locator(".lab-name").all_inner_texts()
+
+
+def test_search_finds_labs_by_name_account_key_and_finding(visit, reports):
+    tab = visit("fleet")
+    labs = reports[0]["fleet"]["labs"]
+    assert shown(tab).count() == len(labs)
+    lab = next(lab for lab in labs if lab["access_keys"])
+    for wanted in (lab["lab"], lab["account_id"], lab["access_keys"][0]["access_key_id"].lower()):
+        tab.get_by_role("searchbox").fill(wanted)
+        expect(tab.locator("#count")).to_have_text(f"1 of {len(labs)} labs")
+        assert names(tab) == [lab["lab"]]
+    tab.get_by_role("searchbox").fill("console password")
+    matching = [lab["lab"] for lab in labs if any(f["code"] == "console_access" for f in lab["findings"])]
+    tab.get_by_role("searchbox").fill("can sign in to the console")
+    expect(tab.locator("#count")).to_have_text(f"{len(matching)} of {len(labs)} labs")
+    assert names(tab) == matching
+
+
+def test_a_search_that_finds_nothing_says_so_and_can_be_cleared(visit, reports):
+    tab = visit("fleet")
+    tab.get_by_role("searchbox").fill("no such lab")
+    expect(tab.get_by_text("No lab fits.")).to_be_visible()
+    expect(tab.locator("#count")).to_have_text("0 of 61 labs")
+    tab.get_by_role("button", name="Clear search and filters").click()
+    expect(shown(tab)).to_have_count(61)
+    expect(tab.get_by_role("searchbox")).to_be_focused()
+
+
+FILTERS = (
+    ("State", "failed", lambda lab: lab["state"] == "failed"),
+    ("Finding", "severity:high", lambda lab: any(f["severity"] == "high" for f in lab["findings"])),
+    ("Finding", "code:key_old", lambda lab: any(f["code"] == "key_old" for f in lab["findings"])),
+    ("Finding", "none", lambda lab: not lab["findings"]),
+    ("Step", "link:to_do", lambda lab: lab["steps"][4]["status"] == "to_do"),
+    ("MTurk", "sandbox:unreachable", lambda lab: lab["requester"]["sandbox"]["status"] == "unreachable"),
+    ("CloudResearch", "other_key", lambda lab: lab["link"]["status"] == "other_key"),
+)
+
+
+def test_filters(visit, reports):
+    tab = visit("fleet")
+    for label, value, fits in FILTERS:
+        expected = [lab["lab"] for lab in reports[0]["fleet"]["labs"] if fits(lab)]
+        assert expected, value
+        tab.get_by_label(label, exact=True).select_option(value)
+        expect(tab.locator("#count")).to_have_text(f"{len(expected)} of 61 labs")
+        assert names(tab) == expected
+        tab.locator("#clear").click()
+        expect(tab.locator("#count")).to_have_text("61 labs")
+
+
+def test_filters_and_search_narrow_each_other(visit, reports):
+    tab = visit("fleet")
+    tab.get_by_label("State", exact=True).select_option("converged")
+    tab.get_by_role("searchbox").fill("SOCIAL")
+    expected = [
+        lab["lab"] for lab in reports[0]["fleet"]["labs"] if lab["state"] == "converged" and "social" in lab["lab"]
+    ]
+    expect(shown(tab)).to_have_count(len(expected))
+    assert names(tab) == expected
+
+
+def test_counts_and_findings_lead_to_their_labs(visit, reports):
+    tab = visit("fleet")
+    failed = reports[0]["fleet"]["summary"]["states"]["failed"]
+    tab.locator('#glance button[data-filter="state"]', has_text="failed").click()
+    expect(tab.locator("#count")).to_have_text(f"{failed} of 61 labs")
+    expect(tab.locator("#labs-heading")).to_be_focused()
+    tab.locator("#findings .finding button").first.click()
+    expect(tab.get_by_label("Finding", exact=True)).to_have_value(re.compile("code:"))
+    expect(tab.get_by_label("State", exact=True)).to_have_value("")
+
+
+def test_every_column_sorts_both_ways_and_says_so(visit, reports):
+    tab = visit("fleet")
+    for head in tab.locator("th .sort").all():
+        cell = head.locator("xpath=..")
+        orders = {}
+        for _click in range(2):
+            head.click()
+            expect(cell).to_have_attribute("aria-sort", re.compile("ascending|descending"))
+            orders[cell.get_attribute("aria-sort")] = names(tab)
+            assert tab.locator("th[aria-sort]").count() == 1
+        assert set(orders) == {"ascending", "descending"}
+        assert all(sorted(order) == sorted(orders["ascending"]) for order in orders.values())
+        assert orders["ascending"] != orders["descending"] or head.inner_text() == "Retire"
+
+
+def test_sorting_by_findings_age_and_balance(visit, reports):
+    tab = visit("fleet")
+    labs = {lab["lab"]: lab for lab in reports[0]["fleet"]["labs"]}
+    tab.get_by_role("button", name="Findings", exact=True).click()
+    first = labs[names(tab)[0]]
+    assert model.worst_severity(first) == "critical"
+    tab.get_by_role("button", name="Key age", exact=True).click()
+    ages = [max((key["age_days"] for key in model.live_keys(labs[name])), default=None) for name in names(tab)]
+    known = [age for age in ages if age is not None]
+    assert known == sorted(known, reverse=True)
+    assert None not in ages[: len(known)]
+    tab.get_by_role("button", name="Balance", exact=True).click()
+    balances = [labs[name]["requester"]["production"]["available_balance"] for name in names(tab)]
+    money = [float(balance) for balance in balances if balance is not None]
+    assert money == sorted(money)
+    assert None not in balances[: len(money)]
+
+
+def test_a_lab_opens_by_keyboard_and_shows_everything_about_it(visit, reports):
+    tab = visit("fleet")
+    lab = next(
+        lab for lab in reports[0]["fleet"]["labs"] if any(f["code"] == "foreign_live_key" for f in lab["findings"])
+    )
+    button = tab.get_by_role("button", name=lab["lab"], exact=True)
+    button.focus()
+    tab.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    detail = tab.locator("tr.detail")
+    for text in (lab["access_keys"][1]["access_key_id"], lab["findings"][0]["message"], lab["user"]["arn"], "a stranger's"):
+        expect(detail).to_contain_text(text)
+    tab.get_by_role("button", name="Findings", exact=True).click()
+    assert detail.evaluate("row => row.previousElementSibling.querySelector('.lab-name').textContent") == lab["lab"]
+    tab.get_by_role("searchbox").fill("no such lab")
+    expect(detail).to_be_hidden()
+    tab.get_by_role("searchbox").fill("")
+    button.press("Enter")
+    expect(detail).to_have_count(0)
+
+
+def test_the_whole_page_is_reached_by_keyboard(visit):
+    tab = visit("fleet")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    assert tab.evaluate("getComputedStyle(document.activeElement).left") == "8px"
+    tab.keyboard.press("Enter")
+    for _press in range(3):
+        tab.keyboard.press("Tab")
+        assert tab.evaluate("document.activeElement.matches(':focus-visible')")
+        assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_next_steps_are_copied_and_mailed_ready_to_send(visit, reports, chromium):
+    tab = visit("fleet", permissions=["clipboard-read", "clipboard-write"])
+    item = tab.locator('[data-list="person"] > li').first
+    item.get_by_role("button", name="Copy").click()
+    expect(tab.get_by_text("Copied.")).to_be_visible()
+    text = tab.evaluate("navigator.clipboard.readText()")
+    name = item.locator(".lab-name").inner_text()
+    assert text.startswith(f"Lab {name} (AWS account ")
+    assert "https://" in text
+    mail = urllib.parse.urlsplit(item.get_by_role("link", name="Mail").get_attribute("href"))
+    assert mail.path == "pi@uni.example"
+    assert urllib.parse.parse_qs(mail.query)["body"][0].replace("\r\n", "\n") == text
+    tab.locator('[data-copy-all="operator"]').click()
+    tab.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('gone-1'))")
+
+
+def test_ticks_are_kept_when_the_page_is_opened_again(visit):
+    tab = visit("fleet")
+    box = tab.locator(".todo input").first
+    box.check()
+    tab.reload()
+    expect(tab.locator(".todo input").first).to_be_checked()
+    tab.locator(".todo input").first.uncheck()
+    tab.reload()
+    expect(tab.locator(".todo input").first).not_to_be_checked()
+
+
+def test_without_script_the_page_still_tells_everything(visit, reports):
+    tab = visit("fleet", script=False)
+    assert shown(tab).count() == 61
+    expect(tab.locator(".tools")).to_be_hidden()
+    assert tab.locator(".todo > li:visible").count() > 0
+    expect(tab.locator("#findings .finding").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("name", ["fleet", "empty"])
+def test_axe_finds_no_violation(visit, name, viewport, scheme):
+    checker = axe.source()
+    if checker is None:
+        pytest.skip("needs npm to fetch axe-core once")
+    tab = visit(name, viewport=viewport, color_scheme=scheme, bypass_csp=True)
+    if name == "fleet":
+        for details in tab.locator("details").all():
+            details.evaluate("node => { node.open = true; }")
+        tab.get_by_role("button", name="Key age", exact=True).click()
+        shown(tab).locator("button.open").first.click()
+        tab.get_by_label("State", exact=True).select_option("failed")
+    tab.evaluate(checker)
+    result = tab.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
+    assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in result["violations"]] == []
+    # What axe could not decide by itself: only contrast that it cannot measure is left to eyes.
+    assert {each["id"] for each in result["incomplete"]} <= {"color-contrast"}
+
+
+@pytest.mark.parametrize("name", ["fleet", "hostile", "thousand", "empty"])
+def test_nothing_sticks_out_at_any_width(visit, name):
+    tab = visit(name)
+    sticking_out = """() => [...document.querySelectorAll('body *')]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth + 0.5 && !each.closest('.sr, .skip'))
+        .map((each) => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 40)}`)"""
+    for width in (320, 390, 768, 1090, 1280):
+        tab.set_viewport_size({"width": width, "height": 800})
+        assert tab.evaluate(sticking_out) == [], width
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_hostile_names_do_nothing_and_are_shown_as_they_are(visit):
+    tab = visit("hostile", permissions=["clipboard-read", "clipboard-write"])
+    for button in shown(tab).locator("button.open").all():
+        button.click()
+    for details in tab.locator("summary").all():
+        details.click()
+    tab.get_by_role("button", name="State").click()
+    tab.get_by_role("searchbox").fill("<script>")
+    expect(tab.locator("#count")).to_contain_text("of")
+    tab.locator("[data-copy-all]").first.click()
+    expect(tab.get_by_text("Copied.")).to_be_visible()
+    assert tab.evaluate("window.hacked") is None
+    assert "<script>window.hacked=1</script>" in names(tab)
+    assert tab.locator("script").count() == 3
+    assert tab.locator("img").count() == 0
+
+
+def test_the_policy_stops_what_might_slip_through(chromium, reports):
+    """Were text ever to become markup, the browser would still run nothing and ask for nothing."""
+    context = chromium.new_context()
+    tab = context.new_page()
+    tab.goto(reports[1]["fleet"].as_uri())
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        outside.setblocking(False)
+        blocked, hacked = tab.evaluate(
+            """async (outside) => {
+              const seen = new Set();
+              document.addEventListener('securitypolicyviolation', (event) => seen.add(event.effectiveDirective));
+              document.body.insertAdjacentHTML('beforeend',
+                `<img src="${outside}" onerror="window.hacked=1"><a id=evil onclick="window.hacked=2">x</a>`
+                + '<form action="http://127.0.0.1:9/"><button id=send>x</button></form>');
+              const script = document.createElement('script');
+              script.textContent = 'window.hacked=3';
+              document.body.append(script);
+              document.getElementById('evil').click();
+              document.getElementById('send').click();
+              await fetch(outside).catch(() => 0);
+              while (seen.size < 5) await new Promise(requestAnimationFrame);
+              return [[...seen].sort(), window.hacked ?? null];
+            }""",
+            f"http://127.0.0.1:{outside.getsockname()[1]}/",
+        )
+        with pytest.raises(BlockingIOError):
+            outside.accept()
+    context.close()
+    assert hacked is None
+    assert blocked == ["connect-src", "form-action", "img-src", "script-src-attr", "script-src-elem"]
+
+
+def test_a_thousand_labs_answer_at_once(visit, reports):
+    tab = visit("thousand")
+    labs = reports[0]["thousand"]["labs"]
+    expect(tab.locator("#count")).to_have_text("1,001 labs, the first 100 shown")
+    expect(shown(tab)).to_have_count(100)
+    # From the event to the painted result, in the page itself, a few times.
+    took = tab.evaluate(
+        """async (words) => {
+          const search = document.getElementById('search');
+          const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const times = [];
+          for (const word of words) {
+            const begin = performance.now();
+            search.value = word;
+            search.dispatchEvent(new Event('input', {bubbles: true}));
+            await painted();
+            const count = document.getElementById('count').textContent;
+            if (word && !count.includes(' of ')) throw new Error(`no result for ${word}: ${count}`);
+            times.push(performance.now() - begin);
+          }
+          return times;
+        }""",
+        ["s", "so", "social", "", "failed", "vision 7", ""],
+    )
+    print(f"search over 1,000 labs, ms to paint: {[round(each) for each in took]}")
+    begin = time.monotonic()
+    tab.get_by_role("button", name="Key age", exact=True).click()
+    expect(tab.locator("th[aria-sort]")).to_contain_text("Key age")
+    oldest = max(key["age_days"] for lab in labs for key in model.live_keys(lab))
+    expect(shown(tab).first).to_contain_text(f"{oldest:,} d")
+    print(f"sort: {time.monotonic() - begin:.2f} s")
+    tab.get_by_role("button", name="Show all 1,001").click()
+    expect(shown(tab)).to_have_count(len(labs))
+    expect(tab.locator("#more")).to_be_hidden()
+
+
+def test_on_paper_everything_is_there(visit, reports, tmp_path):
+    tab = visit("thousand", color_scheme="dark")
+    tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert shown(tab).count() == 1001
+    assert tab.locator("details:not(.numbers):not([open])").count() == 0
+    expect(tab.locator(".tools")).to_be_hidden()
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    tab.emulate_media(media="screen")
+    assert shown(tab).count() == 100
+    document = visit("fleet").pdf(prefer_css_page_size=True)
+    assert document.startswith(b"%PDF")
+
+
+def test_the_data_in_the_page_is_the_report(visit, reports):
+    tab = visit("fleet")
+    assert json.loads(tab.locator("#report-data").inner_text()) == reports[0]["fleet"]
