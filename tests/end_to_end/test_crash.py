@@ -14,8 +14,11 @@ import typing as t
 
 import pytest
 
-from tests.fleet import Fleet
+from tests.fleet import Fleet, tool
 from tests.simulator.process import Simulator, running_simulator
+
+# Some thirty runs of ansible-playbook each.
+pytestmark = pytest.mark.timeout(900)
 
 USER = "cloudresearch-mturk"
 
@@ -68,7 +71,7 @@ def stored(fleet: Fleet, lab: str) -> dict[str, t.Any]:
     if not path.exists():
         return {}
     shown = subprocess.run(
-        ["ansible-vault", "view", "--vault-password-file", str(fleet.vault_password), str(path)],
+        [tool("ansible-vault"), "view", "--vault-password-file", str(fleet.vault_password), str(path)],
         env=fleet.environment(),
         capture_output=True,
         text=True,
