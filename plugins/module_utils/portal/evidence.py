@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Page
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.wording import Wording
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import says, spoken, words
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import says, spoken, word_set, words
 
 LINKED = "linked"
 NOT_LINKED = "not_linked"
@@ -33,10 +33,10 @@ _ENDING = re.compile(
     r"(?i:\b(?:ending|ends|end)\s+(?:in|with)|\blast\s+(?:four|4)(?:\s+\w+){0,3}?)\s*:?\s*[\"'\u201c(]?([A-Z0-9]{2,10})\b"
 )
 # A few hidden characters of a secret, a card or a telephone number say nothing about the key's id.
-_OTHER_MATTERS = frozenset("secret card visa mastercard amex paypal phone mobile bank billing invoice payment".split())
-_PAST = frozenset(
+_OTHER_MATTERS = word_set("secret card visa mastercard amex paypal phone mobile bank billing invoice payment")
+_PAST = word_set(
     "previous previously old former formerly past history removed revoked deactivated deleted replaced retired expired "
-    "unlinked example sample placeholder".split()
+    "unlinked example sample placeholder"
 )
 # Four characters besides the common prefix single out one key among the few that an account ever had.
 _ENOUGH = 4
@@ -169,10 +169,10 @@ def _moment(value: str | datetime.datetime | None) -> datetime.datetime | None:
             value = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
         except ValueError:
             return None
-    return value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
+    return value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
 
 
-KeyUseSource = t.Union[KeyUse, bool, None, t.Callable[[], t.Union[KeyUse, bool, None]]]
+KeyUseSource = t.Union[KeyUse, bool, None, t.Callable[[], KeyUse | bool | None]]
 
 
 def key_use_proves(key_use: KeyUseSource) -> bool:

@@ -170,7 +170,11 @@ class Finder:
                 ]
             if not found and len(others) == 1 and not others[0].names:
                 found = [(MATCH, others[0])]
-            if not found and others and not email_known:
+            named = self._named_password(passwords[0])
+            if not found and not named and (others or passwords[0].names):
+                # Dots instead of letters: that alone makes no password, an access key's secret looks the same.
+                return None
+            if not found and others and not (email_known and all(self._code_score(field) for field in others)):
                 raise self.changed(page, "e-mail field", "email_field", found=describe(page))
             code = next((field for field in (*others, *codes) if self._code_score(field) >= CONTAINS), None)
             email = self.one(page, found, "e-mail field", "email_field") if found else None
@@ -192,12 +196,12 @@ class Finder:
     def _code_score(self, field: Field) -> int:
         if "one-time-code" in field.autocomplete:
             return SAME_CONTENT
-        found = ranked([field], self.wording.code_field, avoid.NOT_CODE)
+        found = ranked([field], self.wording.code_field, avoid.NOT_CODE, strict=True)
         return found[0][0] if found else 0
 
     def _sign_in_likeness(self, page: Page, found: SignInForm) -> int:
         """How much a form is for signing in rather than for registering or a newsletter; below 0: not at all."""
-        labels = [button for button in found.form.usable_buttons]
+        labels = list(found.form.usable_buttons)
         likes = ranked(labels, self.wording.sign_in_button, avoid.NOT_SIGN_IN, strict=True)
         names = [button.label for button in labels]
         around = [*found.form.context, *names]
@@ -221,7 +225,8 @@ class Finder:
             if len(digits) in (6, 8):
                 found.append((BEGINS, CodeForm(form, digits, None)))
                 continue
-            if any(field.kind == "password" and not self._code_score(field) for field in fields):
+            # A second factor is asked for alone; a form with more to fill in is for something else.
+            if len(fields) != 1:
                 continue
             scored = [(self._code_score(field), field) for field in fields]
             scored = sorted(((points, field) for points, field in scored if points >= MATCH), key=lambda pair: -pair[0])

@@ -125,7 +125,7 @@ class Journal:
         now = self._clock()
         self._state["refused"] = {
             "reason": reason,
-            "at": datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+            "at": datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "time": now,
             "salt": salt.hex(),
             "scrypt": self._hash(salt, reason).hex(),

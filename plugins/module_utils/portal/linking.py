@@ -10,8 +10,8 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import evidence
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import KEY_REJECTED, PortalError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.evidence import LinkState, Signs, read_signs
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.flow import Flow, LinkView
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.finder import LinkForm
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.flow import Flow, LinkView
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Link, Page, Seen, bare_address
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import says
 
@@ -19,6 +19,15 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words 
 _PAUSE_SECONDS = 8.0
 # How often to look whether a page has something to say (each look waits for the page to change).
 _LOOKS = 3
+# The portal asks MTurk with the key; that it cannot is no verdict.
+_AWAY = (
+    "could not reach",
+    "couldn't reach",
+    "unable to reach",
+    "could not connect",
+    "couldn't connect",
+    "unable to connect",
+)
 
 
 class Linker:
@@ -127,7 +136,7 @@ class Linker:
     ) -> LinkState | tuple[str, str, LinkView | None]:
         """What became of the submission: linked with evidence, or ("refused" | "again", the portal's words, view)."""
         flow = self.flow
-        for look in range(_LOOKS):
+        for _look in range(_LOOKS):
             if page.status >= 500 or page.status == 429:
                 raise flow.unavailable(
                     page, "The portal answered the submission of the key with an error "
@@ -181,6 +190,11 @@ class Linker:
         if errors and not successes:
             if any(says(text, self._wording.expired_notice) for text in errors):
                 return "again", errors[0], None
+            if any(says(text, _AWAY) or says(text, self._wording.unavailable_notice) for text in errors):
+                raise self.flow.unavailable(
+                    page,
+                    f'The portal could not check the key: "{self.flow.quote(errors[0])}". That says nothing about the key.',
+                )
             return "refused", errors[0], None
         if signs.shows(access_key_id) and not errors:
             return self._linked(access_key_id, "The page shows this key.", signs)

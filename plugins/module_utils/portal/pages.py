@@ -171,6 +171,8 @@ class Page:
     moves_to: str = ""
     scripts: bool = False
     retry_after: float | None = None
+    # The addresses, without queries, that redirected on the way here.
+    trail: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def place(self) -> str:

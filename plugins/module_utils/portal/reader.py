@@ -25,10 +25,9 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.tree i
     classes,
     is_text,
     parse,
-    tags,
 )
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.visibility import Visibility
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import plain
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import plain, word_set
 
 try:
     from bs4.element import Tag
@@ -41,9 +40,9 @@ VALUE_MARK = "data-labops-value"
 FORM_MARK = "data-labops-form"
 CHECKED_MARK = "data-labops-checked"
 
-_INLINE = frozenset(
+_INLINE = word_set(
     "a abbr b bdi bdo cite code data dfn em i img kbd label mark q s samp small span strong sub sup time u var font "
-    "button svg ins del".split()
+    "button svg ins del"
 )
 _NOTICE_CLASS = re.compile(
     r"(?:^|[-_])(?:alerts?|notice|notification|notify|toast|flash|error|errors|success|warning|message|messages|msg|"
@@ -89,7 +88,7 @@ class _Reader:
         base = self._soup.find("base", href=True)
         self._address = address
         self._base = urllib.parse.urljoin(address, attribute(base, "href")) if isinstance(base, Tag) else address
-        self._all = [tag for tag in self._soup.find_all(True)]
+        self._all = list(self._soup.find_all(True))
         self._refs = {id(tag): index for index, tag in enumerate(self._all)}
 
     def _ref(self, tag: Tag) -> int:

@@ -26,10 +26,54 @@ _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
 _ADDRESS_ATTRIBUTES = frozenset(("href", "src", "action", "formaction", "data-src", "poster", "cite", "srcset", "data"))
 _PLAIN_ATTRIBUTES = frozenset(
-    "class id for name type role title alt placeholder lang dir rel method enctype autocomplete required readonly "
-    "disabled checked hidden style colspan rowspan tabindex maxlength pattern aria-label aria-labelledby aria-controls "
-    "aria-describedby aria-haspopup aria-expanded aria-hidden aria-live aria-required data-toggle data-bs-toggle "
-    "data-target data-bs-target http-equiv width height open scope inputmode charset".split()
+    [
+        "class",
+        "id",
+        "for",
+        "name",
+        "type",
+        "role",
+        "title",
+        "alt",
+        "placeholder",
+        "lang",
+        "dir",
+        "rel",
+        "method",
+        "enctype",
+        "autocomplete",
+        "required",
+        "readonly",
+        "disabled",
+        "checked",
+        "hidden",
+        "style",
+        "colspan",
+        "rowspan",
+        "tabindex",
+        "maxlength",
+        "pattern",
+        "aria-label",
+        "aria-labelledby",
+        "aria-controls",
+        "aria-describedby",
+        "aria-haspopup",
+        "aria-expanded",
+        "aria-hidden",
+        "aria-live",
+        "aria-required",
+        "data-toggle",
+        "data-bs-toggle",
+        "data-target",
+        "data-bs-target",
+        "http-equiv",
+        "width",
+        "height",
+        "open",
+        "scope",
+        "inputmode",
+        "charset",
+    ]
 )
 
 
@@ -70,11 +114,11 @@ def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
                     tag[name] = blot(value, listed)
                 elif value.lower().startswith(("javascript:", "data:")):
                     tag[name] = BLOT
-            elif name == "value" and (
-                tag.name == "button" or attribute(tag, "type").lower() in ("submit", "button", "reset")
+            elif (
+                name == "value"
+                and (tag.name == "button" or attribute(tag, "type").lower() in ("submit", "button", "reset"))
+                or name in _PLAIN_ATTRIBUTES
             ):
-                tag[name] = blot(value, listed)
-            elif name in _PLAIN_ATTRIBUTES:
                 tag[name] = blot(value, listed)
             else:
                 tag[name] = BLOT
@@ -100,7 +144,7 @@ class Snapshots:
         self._secrets = [secret for secret in secrets if secret]
         self._count = 0
         self.paths: list[str] = []
-        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
         self._prefix = f"{stamp}-{re.sub(r'[^A-Za-z0-9]+', '-', label).strip('-')[:40] or 'portal'}-{os.getpid()}"
         self._directory = directory
         try:

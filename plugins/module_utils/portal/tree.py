@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import word_set
+
 try:
     import bs4
     from bs4.element import Comment, Doctype, NavigableString, PreformattedString, Tag
@@ -33,10 +35,10 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "tbody": (frozenset(("thead", "tbody", "tfoot", "tr", "td", "th")), _TABLE_PARTS),
     "tfoot": (frozenset(("thead", "tbody", "tfoot", "tr", "td", "th")), _TABLE_PARTS),
 }
-_BLOCK_TAGS = (
+_BLOCK_TAGS = word_set(
     "address article aside blockquote details div dl fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
     "hgroup hr main menu nav ol p pre section table ul"
-).split()
+)
 for _tag in _BLOCK_TAGS:
     _ENDS[_tag] = (
         frozenset(("p",)),

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Seen
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.tree import attribute, classes, tags
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import word_set
 
 try:
     from bs4.element import Tag
@@ -25,13 +26,13 @@ SEEN_MARK = "data-labops-seen"
 
 _NEVER = frozenset(("script", "style", "template", "head", "datalist", "object", "audio", "video", "canvas", "map"))
 # What the usual style sheets hide. They are files of their own, which costs a request each to read.
-_HIDING_CLASSES = frozenset(
+_HIDING_CLASSES = word_set(
     "d-none hidden hide invisible is-hidden ng-hide display-none displaynone u-hidden hidden-template is-invisible "
-    "visually-none uk-hidden ui-helper-hidden x-hidden".split()
+    "visually-none uk-hidden ui-helper-hidden x-hidden"
 )
-_OFFSCREEN_CLASSES = frozenset(
+_OFFSCREEN_CLASSES = word_set(
     "sr-only visually-hidden visuallyhidden screen-reader-text screenreader-only screen-reader-only cdk-visually-hidden "
-    "u-sr-only a11y-hidden assistive-text offscreen off-screen element-invisible govuk-visually-hidden".split()
+    "u-sr-only a11y-hidden assistive-text offscreen off-screen element-invisible govuk-visually-hidden"
 )
 # Shown only with a second class, once a script adds it.
 _SHOWN_WITH: dict[str, frozenset[str]] = {

@@ -25,6 +25,12 @@ ALL_WORDS = 52
 # Below this, two texts have nothing to do with each other.
 MATCH = 40
 
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text between its spaces, for lists in code."""
+    return frozenset(text.split())
+
+
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _QUOTES = re.compile("['\u2018\u2019\u201a\u201b\u02bc\u0060\u00b4]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
@@ -79,14 +85,14 @@ _ALIASES = {
 _JOINED_FIRST = {first for (first, *_rest), _word in _JOINED}
 
 # Words without meaning for telling one thing from another.
-_FILLERS = frozenset(
+_FILLERS = word_set(
     "a an the your my our this that these to with for of please here now via on at and or in into is are be it its "
-    "amazon aws enter type provide user account new required optional".split()
+    "amazon aws enter type provide user account new required optional"
 )
 # After one of these, a statement is not made: "will be locked", "once linked", "not successful".
-_UNSAID = frozenset(
+_UNSAID = word_set(
     "not no never without will may might would could should can if before avoid prevent until unless when once "
-    "cannot cant dont isnt wasnt couldnt didnt wont nor neither from how sure ensure whether must".split()
+    "cannot cant dont isnt wasnt couldnt didnt wont nor neither from how sure ensure whether must"
 )
 
 

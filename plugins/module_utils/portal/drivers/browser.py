@@ -111,6 +111,7 @@ class BrowserDriver:
         self._last_event = 0.0
         self._failure = ""
         self._said: list[str] = []
+        self._trail: list[str] = []
         self._accept_dialogs = False
         self._guard = Guard(settings.trust)
         try:
@@ -206,6 +207,7 @@ class BrowserDriver:
         if not request.is_navigation_request() or request.frame.parent_frame is not None:
             return
         if response.status in (301, 302, 303, 307, 308):
+            self._trail.append(bare_address(response.url))
             return
         self._status = response.status
         self._failure = ""
@@ -384,7 +386,7 @@ class BrowserDriver:
 
     def _act_once(self, act: t.Callable[[], None], doing: str, quiet: float) -> Page:
         self._deadline.check(doing)
-        self._said = []
+        self._said, self._trail = [], []
         self._touch()
         try:
             act()
@@ -431,6 +433,7 @@ class BrowserDriver:
             raise out_of_time(doing, self._settings.timeout)
         page = read_page(html, self._page.url, status=self._status, scripts_run=True, retry_after=self._retry_after)
         page.notices = [Notice(text) for text in self._said] + page.notices
+        page.trail = list(self._trail)
         if self._snapshots is not None:
             self._snapshots.keep(page, html)
         return page

@@ -86,6 +86,7 @@ class HttpDriver:
         self._snapshots = snapshots
         self._slow_down = slow_down
         self._html = ""
+        self._trail: list[str] = []
         # The server's clock minus ours, in seconds, as its last answer had it.
         self.clock_difference: float | None = None
         self._session = requests.Session()
@@ -208,6 +209,7 @@ class HttpDriver:
 
     def _go(self, method: str, address: str, **request: t.Any) -> Page:
         response, address = self._fetch(method, address, **request)
+        trail = list(self._trail)
         self._html = self._text(response)
         page = read_page(
             self._html,
@@ -215,6 +217,7 @@ class HttpDriver:
             status=response.status_code,
             retry_after=retry_after(response.headers.get("Retry-After")),
         )
+        page.trail = trail
         if self._snapshots is not None:
             self._snapshots.keep(page, self._html)
         return page
@@ -230,6 +233,7 @@ class HttpDriver:
         what: str = "",
     ) -> tuple[requests.Response, str]:
         """One request and the redirects that follow it; the address is the last one's."""
+        self._trail = []
         for _hop in range(_REDIRECTS):
             address = urllib.parse.urldefrag(address)[0]
             if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
@@ -251,6 +255,7 @@ class HttpDriver:
             target = response.headers.get("Location")
             if response.status_code not in (301, 302, 303, 307, 308) or not target:
                 return response, address
+            self._trail.append(bare_address(address))
             # Headers are latin-1 by the book and UTF-8 in practice.
             target = target.encode("latin-1", "ignore").decode("utf-8", "replace")
             address = urllib.parse.urljoin(address, target)
@@ -443,5 +448,5 @@ def retry_after(value: str | None) -> float | None:
     except (TypeError, ValueError):
         return None
     if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.timezone.utc)
-    return max(0.0, (when - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+        when = when.replace(tzinfo=datetime.UTC)
+    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
