@@ -30,6 +30,9 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
 
 OUTCOME_FACT = "lab_account_outcome"
 
+# The control node takes part in plays without being a lab.
+CONTROL_NODE = "localhost"
+
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Writes the fleet's report on the control node, from the outcomes that the labs' hosts hold as facts."""
@@ -109,6 +112,8 @@ def _from_hosts(
         if isinstance(outcome, collections.abc.Mapping):
             outcomes.append(outcome)
             lab = str(outcome.get("lab") or host)
+        elif host == CONTROL_NODE:
+            continue
         else:
             missing.append(host)
         address = variables.get(options["contact_variable"])

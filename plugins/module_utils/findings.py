@@ -141,7 +141,9 @@ class _Examination:
         self.thresholds = thresholds
         self.now = now
         self.found: list[dict[str, str]] = []
-        self.all_keys: list[t.Mapping[str, t.Any]] = [key for key in lab.get("access_keys") or [] if isinstance(key, dict)]
+        self.all_keys: list[t.Mapping[str, t.Any]] = [
+            key for key in lab.get("access_keys") or [] if isinstance(key, dict)
+        ]
         self.live_keys = [key for key in self.all_keys if key.get("status") == "Active"]
         self.environments: t.Mapping[str, t.Mapping[str, t.Any]] = lab.get("requester") or {}
         self.portal: t.Mapping[str, t.Any] = lab.get("link") or {}

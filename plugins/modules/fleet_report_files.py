@@ -44,7 +44,8 @@ options:
   labs:
     description:
       - The inventory hosts that are the labs of the run. Their outcomes are the host facts C(lab_account_outcome).
-      - A host without one is in the report as failed, with the advice to read the run's output.
+      - A host without one is in the report as failed, with the advice to read the run's output. C(localhost) without
+        one is left out.
       - Exactly one of O(labs) and O(outcomes) is required.
     type: list
     elements: str
