@@ -39,7 +39,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_ignored: None)
 
-    from tests.simulator.control_server import ControlApp, Operations
+    from tests.simulator.control_server import ControlApp
+    from tests.simulator.operations import Operations
     from tests.simulator.stack import Stack
 
     stack = Stack({service: getattr(arguments, f"{service.replace('-', '_')}_port") for service in services})

@@ -24,7 +24,7 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.responses import TokenResponse
 
 from tests.simulator import identity, moto_adapter, policies, protocol, resources
-from tests.simulator.faults import BadRequest
+from tests.simulator.faults import BadRequest, FaultTarget
 from tests.simulator.identity import AuthenticationFailed, Authorization, Caller, HttpRequest
 from tests.simulator.protocol import Answer, AwsError
 from tests.simulator.server import CutConnection, Hang
@@ -75,6 +75,11 @@ class Call:
         """The id that the caller claims."""
         return self.authorization.access_key_id if self.authorization else ""
 
+    @property
+    def fault_target(self) -> FaultTarget:
+        """What faults go by."""
+        return FaultTarget(self.service, (self.action,), self.account_id)
+
     def understand(self) -> None:
         """Find service, action, parameters and account. :raises AwsError: it is no call to a service of ours."""
         target = self.request.headers.get("x-amz-target", "")
@@ -121,7 +126,7 @@ class AwsApp:
         world = self._world
         try:
             call.understand()
-            fault = world.faults.take("before", call.service, [call.action], call.account_id)
+            fault = world.faults.take(call.fault_target, "before")
             if fault is not None:
                 return self._fail(call, fault)
             answer = self._perform(call)
@@ -130,7 +135,7 @@ class AwsApp:
         entry = self._record(call, answer)
         if world.kill.count():
             raise CutConnection
-        after = world.faults.take("after", call.service, [call.action], call.account_id)
+        after = world.faults.take(call.fault_target, "after")
         if after is None:
             return answer
         entry["fault"] = f"after:{after}"

@@ -157,6 +157,8 @@ class ControlClient:
         account_id: str | None = None,
         when: str = "before",
         environment: str | None = None,
+        skip: int = 0,
+        caller: str = "client",
     ) -> None:
         """The next C(times) matching calls fail.
 
@@ -166,6 +168,8 @@ class ControlClient:
         :param account_id: an account id or the name of a lab.
         :param when: before (no effect) or after (took effect, but the answer is lost: http_500, cut, timeout).
         :param environment: production or sandbox, for mturk.
+        :param skip: how many matching calls go well first.
+        :param caller: client, portal (the portal's own calls at MTurk) or *.
         """
         self._call(
             "inject_fault",
@@ -176,6 +180,8 @@ class ControlClient:
             account_id=account_id,
             when=when,
             environment=environment,
+            skip=skip,
+            caller=caller,
         )
 
     def portal_fault(
@@ -207,6 +213,10 @@ class ControlClient:
         (client, portal, person, control), status (0: no answer), error, fault, and the lab's keys and portal_key as
         they were after the call."""
         return t.cast("list[dict[str, Json]]", self._call("calls", since=since))
+
+    def clear_calls(self) -> None:
+        """Forget the calls so far (they take memory); the numbering goes on."""
+        self._call("clear_calls")
 
     def mark(self, text: str) -> int:
         """Put a mark into the timeline; its n."""

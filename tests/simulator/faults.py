@@ -24,7 +24,11 @@ class BadRequest(ValueError):
 
 @dataclasses.dataclass
 class Fault:
-    """The next C(times) calls that match fail. C(service) and C(action) are shell patterns; C(None) matches all."""
+    """After C(skip) calls that match, the next C(times) fail.
+
+    C(service), C(action) and C(caller) are shell patterns; C(None) matches all. The caller is client, or portal for the
+    calls that the portal makes at MTurk.
+    """
 
     service: str = "*"
     action: str = "*"
@@ -33,6 +37,8 @@ class Fault:
     account_id: str | None = None
     environment: str | None = None
     when: str = "before"
+    skip: int = 0
+    caller: str = "client"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -42,16 +48,28 @@ class Fault:
         if self.when == "after" and self.kind not in AFTER_KINDS:
             raise BadRequest(f"a call that took effect is not answered with {self.kind}; use {', '.join(AFTER_KINDS)}")
 
-    def matches(self, when: str, service: str, actions: t.Sequence[str], account_id: str, environment: str) -> bool:
-        """Whether this fault hits a call that is known by any of C(actions)."""
+    def matches(self, call: FaultTarget, when: str) -> bool:
+        """Whether this fault is meant for a call like this."""
         return (
             self.times > 0
             and self.when == when
-            and fnmatch.fnmatchcase(service, self.service)
-            and any(fnmatch.fnmatchcase(action, self.action) for action in actions)
-            and self.account_id in (None, account_id)
-            and self.environment in (None, environment)
+            and fnmatch.fnmatchcase(call.service, self.service)
+            and any(fnmatch.fnmatchcase(action, self.action) for action in call.actions)
+            and self.account_id in (None, call.account_id)
+            and self.environment in (None, call.environment)
+            and fnmatch.fnmatchcase(call.caller, self.caller)
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class FaultTarget:
+    """A call that a fault may hit. It may be known by several names of its action."""
+
+    service: str
+    actions: tuple[str, ...]
+    account_id: str = ""
+    environment: str = ""
+    caller: str = "client"
 
 
 class Faults:
@@ -72,18 +90,18 @@ class Faults:
         """Those that have not hit yet."""
         return [dataclasses.asdict(fault) for fault in self._faults if fault.times > 0]
 
-    def take(
-        self, when: str, service: str, actions: t.Sequence[str], account_id: str = "", environment: str = ""
-    ) -> str | None:
+    def take(self, call: FaultTarget, when: str) -> str | None:
         """The kind of fault to act out for this call, which uses it up once."""
-        if not self._faults:
-            return None
         for fault in self._faults:
-            if fault.matches(when, service, actions, account_id, environment):
-                fault.times -= 1
-                if fault.times == 0:
-                    self._faults.remove(fault)
-                return fault.kind
+            if not fault.matches(call, when):
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            fault.times -= 1
+            if fault.times == 0:
+                self._faults.remove(fault)
+            return fault.kind
         return None
 
 

@@ -15,6 +15,7 @@ import typing as t
 import uuid
 
 from tests.simulator import identity, moto_adapter, protocol
+from tests.simulator.faults import FaultTarget
 from tests.simulator.identity import AuthenticationFailed, Caller, HttpRequest
 from tests.simulator.protocol import Answer, AwsError
 from tests.simulator.server import CutConnection, Hang
@@ -80,7 +81,8 @@ class MTurkApp:
         found = moto_adapter.find_key(match.group(1)) if match else None
         values["access_key_id"] = match.group(1) if match else ""
         values["account_id"] = account_id = found[0] if found else ""
-        fault = world.faults.take("before", "mturk", [action], account_id, self._environment)
+        target = FaultTarget("mturk", (action,), account_id, self._environment, caller)
+        fault = world.faults.take(target, "before")
         if fault is not None:
             return self._fail(fault, action, values)
         try:
@@ -92,7 +94,7 @@ class MTurkApp:
         entry = world.record("mturk", action, **values)
         if caller == "client" and world.kill.count():
             raise CutConnection
-        after = world.faults.take("after", "mturk", [action], account_id, self._environment)
+        after = world.faults.take(target, "after")
         if after is None:
             return answer
         entry["fault"] = f"after:{after}"

@@ -13,7 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.simulator.faults import BadRequest, Fault
+from tests.simulator.faults import BadRequest, Fault, FaultTarget
 from tests.simulator.identity import HttpRequest
 from tests.simulator.mturk import PORTAL_USER_AGENT, REGION, SIGNING_NAME, MTurkApp
 from tests.simulator.portal import PAGES, KeyVerdict, PortalState
@@ -87,6 +87,8 @@ class PortalBridge:
         assert self._world is not None
         lab = self._world.by_account.get(fault.account_id or "")
         page = "any" if fault.action == "*" else _PAGE_OF_ACTION.get(fault.action, fault.action.rpartition(" ")[2])
+        if fault.skip:
+            raise BadRequest("a fault of the portal that hits before a page takes effect cannot skip requests")
         if page not in PAGES:
             raise BadRequest(f"the portal has no page {fault.action!r}; there are: {', '.join(PAGES)}")
         self.state.inject(_PORTAL_KINDS[fault.kind], where=page, times=fault.times, email=lab.email if lab else "")
@@ -111,7 +113,7 @@ class PortalBridge:
             )
             if world.kill.count():
                 raise _NO_ANSWER
-            fault = world.faults.take("after", "portal", [action, record.page], entry["account_id"])
+            fault = world.faults.take(FaultTarget("portal", (action, record.page), entry["account_id"]), "after")
             if fault is None:
                 return record
             entry["fault"] = f"after:{fault}"

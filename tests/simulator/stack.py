@@ -125,6 +125,8 @@ class Stack:
             account.parent_id = moto_adapter.organizational_unit(MANAGEMENT_ACCOUNT, lab.ou)
             account.tags = dict(lab.tags)
             world.labs[lab.name] = world.by_account[lab.account_id] = lab
+            world.passwords.extend([lab.password, lab.requester_password])
+            world.totp_secrets.extend([lab.totp_secret] if lab.totp_secret else [])
             if lab.portal:
                 world.portal.add_account(
                     lab.email, lab.password, totp_secret=lab.totp_secret, lab=lab.name, rendering=lab.rendering
@@ -134,21 +136,14 @@ class Stack:
         """All secrets that the doubles issued or were given, by kind."""
         world = self.world
         with world.lock:
-            accounts = world.portal.accounts()
-            configured = {
-                "passwords": [
-                    *(a.password for a in accounts),
-                    *(lab.requester_password for lab in world.labs.values()),
-                ],
-                "totp_secrets": [a.totp_secret for a in accounts if a.totp_secret],
-            }
-            known = {*configured["passwords"], *configured["totp_secrets"], *world.access_key_secrets}
+            known = {*world.passwords, *world.totp_secrets, *world.access_key_secrets}
             kinds = {
                 "access_key_secrets": list(world.access_key_secrets),
                 "ops_secrets": [self.ops_secret],
                 "session_secrets": list(world.session_secrets),
                 "session_tokens": list(world.session_tokens),
-                **configured,
+                "passwords": list(world.passwords),
+                "totp_secrets": list(world.totp_secrets),
                 "portal_tokens": [secret for secret in world.portal.issued_secrets() if secret not in known],
             }
         return {kind: list(dict.fromkeys(found)) for kind, found in kinds.items()}

@@ -132,6 +132,9 @@ class World:
         self.access_key_secrets: list[str] = []
         self.session_secrets: list[str] = []
         self.session_tokens: list[str] = []
+        #: All that were ever set, also those that were replaced since.
+        self.passwords: list[str] = []
+        self.totp_secrets: list[str] = []
         moto_adapter.on_new_key.append(self._note_key)
         moto_adapter.on_new_session.append(lambda session: self.session_tokens.append(session.session_token))
 
@@ -149,6 +152,8 @@ class World:
                 self.access_key_secrets,
                 self.session_secrets,
                 self.session_tokens,
+                self.passwords,
+                self.totp_secrets,
             ):
                 kept.clear()
             self._count = 0

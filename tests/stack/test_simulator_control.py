@@ -113,6 +113,20 @@ class TestFaults:
         with pytest.raises(botocore.exceptions.ClientError, match="Throttling"):
             lab_client(simulator, lab, "iam").list_users()
 
+    def test_calls_can_be_skipped(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
+        iam = lab_client(simulator, lab, "iam")
+        simulator.control.inject_fault(
+            service="iam", action="ListUsers", kind="throttle", skip=2, account_id=lab["name"]
+        )
+        answers = []
+        for _ in range(4):
+            try:
+                iam.list_users()
+                answers.append("ok")
+            except botocore.exceptions.ClientError as exc:
+                answers.append(exc.response["Error"]["Code"])
+        assert answers == ["ok", "ok", "Throttling", "ok"]
+
     def test_a_role_s_assumption_belongs_to_the_lab(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
         simulator.control.inject_fault(service="sts", action="AssumeRole", account_id=lab["account_id"])
         lab_client(simulator, new_lab(simulator), "iam")
@@ -245,6 +259,10 @@ class TestTimeline:
         marks = [simulator.control.mark(f"mark {n}") for n in range(3)]
         assert [c["action"] for c in simulator.control.calls(marks[0])] == ["mark 1", "mark 2"]
         assert simulator.control.calls(marks[-1]) == []
+        simulator.control.clear_calls()
+        assert simulator.control.calls() == []
+        assert simulator.control.mark("later") == marks[-1] + 1
+        assert [c["action"] for c in simulator.control.calls(marks[-1])] == ["later"]
 
 
 class TestSecrets:
@@ -267,6 +285,10 @@ class TestSecrets:
         key_id, secret = new_key(simulator, lab)
         lab_client(simulator, lab, "iam").delete_access_key(UserName="somebody", AccessKeyId=key_id)
         assert secret in simulator.control.issued_secrets()["access_key_secrets"]
+
+    def test_a_replaced_password_stays_on_the_list(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
+        simulator.control.set_portal_password(lab["name"], "another password")
+        assert {lab["password"], "another password"} <= set(simulator.control.issued_secrets()["passwords"])
 
 
 class TestLabs:

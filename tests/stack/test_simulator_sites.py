@@ -191,6 +191,14 @@ class TestPortalInTheSimulator:
             link_at_portal(simulator, lab, key)
         assert simulator.control.portal_key(lab["name"]) == key[0], "it took effect"
 
+    def test_faults_of_the_client_s_calls_do_not_hit_the_portal_s(self, simulator: Simulator) -> None:
+        lab, other = new_lab(simulator), new_lab(simulator)
+        simulator.control.inject_fault(service="mturk", kind="http_500", account_id=lab["name"])
+        assert "Success" in link_at_portal(simulator, lab, new_key(simulator, lab)).text
+        simulator.control.inject_fault(service="mturk", kind="http_500", account_id=other["name"], caller="portal")
+        assert "Success" not in link_at_portal(simulator, other, new_key(simulator, other)).text
+        simulator.control.clear_faults()
+
     def test_cookies_and_tokens_are_on_the_list_of_secrets(self, simulator: Simulator) -> None:
         lab = new_lab(simulator)
         before = set(simulator.control.issued_secrets()["portal_tokens"])
