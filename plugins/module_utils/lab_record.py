@@ -110,8 +110,6 @@ class LabRecord:
         found = [("current", self.current), ("pending", self.pending)]
         return [(slot, key) for slot, key in found if key] + [("superseded", key) for key in self.superseded]
 
-    keys = slots
-
     def find(self, access_key_id: str) -> StoredKey | None:
         """The stored key of that id, in whatever slot."""
         return next((key for slot, key in self.slots() if key.access_key_id == access_key_id), None)

@@ -26,6 +26,7 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.module_utils.ke
 
 FIRST, SECOND = key_id(0), key_id(1)
 DAY = datetime.timedelta(days=1)
+HOW_TO_UPDATE = "run: PYTHONPATH=build/collections python -m tests.unit.plugins.module_utils.key_matrix"
 
 FOREIGN, FOREIGN_OFF = Key("foreign", True), Key("foreign", False)
 CURRENT, CURRENT_OFF = Key("current", True), Key("current", False)
@@ -209,9 +210,7 @@ def test_each_row_of_the_adoption_table_keeps_the_invariants(row: key_matrix.Row
 
 def test_the_guide_shows_the_tables_as_they_are_decided() -> None:
     guide = key_matrix.GUIDE.read_text()
-    assert guide == key_matrix.with_tables(guide), (
-        "run: PYTHONPATH=build/collections python -m tests.unit.plugins.module_utils.key_matrix"
-    )
+    assert guide == key_matrix.with_tables(guide), HOW_TO_UPDATE
 
 
 # --- Single rules ------------------------------------------------------------------------------------------------
