@@ -1,0 +1,187 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role fleet_report, run by the real ansible-playbook over labs whose outcomes a play sets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.report import files
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import hostile_outcomes, outcomes, situation
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+ANSIBLE_PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
+
+PLAYBOOK = """
+- name: Labs
+  hosts: labs
+  gather_facts: false
+  tasks:
+    - name: The outcome of the lab
+      ansible.builtin.set_fact:
+        lab_account_outcome: "{{ (lookup('ansible.builtin.file', outcomes_file) | from_json)[inventory_hostname] }}"
+      when: not unreached | default(false)
+
+- name: Report
+  hosts: HOSTS
+  gather_facts: false
+  tasks:
+    - name: Report
+      ansible.builtin.import_role:
+        name: labops.cloudresearch.fleet_report
+    - name: Say what came of it
+      ansible.builtin.copy:
+        content: "{{ fleet_report_result | to_json }}"
+        dest: "{{ result_file }}"
+        mode: "0600"
+      run_once: true
+      check_mode: false
+      diff: false
+      delegate_to: localhost
+"""
+
+
+class Fleet:
+    """An inventory of labs with outcomes, and the role run over them."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.reports = directory / "reports"
+        self.hosts = {}
+
+    def set(self, labs, **variables):
+        """Labs as hosts: host names are tame, labs may be called anything."""
+        named = {f"host-{number}": lab for number, lab in enumerate(labs)}
+        (self.directory / "outcomes.json").write_text(json.dumps(named))
+        self.hosts = {name: {"lab_contact_email": f"{name}@uni.example"} for name in named}
+        self.hosts.update(variables)
+
+    def run(self, *arguments, hosts="labs", status=0, **variables):
+        inventory = {"labs": {"hosts": self.hosts, "vars": {"ansible_connection": "local"}}}
+        (self.directory / "inventory.json").write_text(json.dumps(inventory))
+        (self.directory / "play.yml").write_text(PLAYBOOK.replace("HOSTS", hosts))
+        result = self.directory / "result.json"
+        result.unlink(missing_ok=True)
+        variables = {
+            "outcomes_file": str(self.directory / "outcomes.json"),
+            "result_file": str(result),
+            "fleet_report_directory": str(self.reports),
+            **variables,
+        }
+        ran = subprocess.run(
+            [ANSIBLE_PLAYBOOK, "play.yml", "-i", "inventory.json", "-e", json.dumps(variables), *arguments],
+            cwd=self.directory,
+            env=dict(
+                os.environ,
+                ANSIBLE_COLLECTIONS_PATH=str(PROJECT / "build" / "collections"),
+                ANSIBLE_HOME=str(self.directory / "home"),
+                ANSIBLE_LOCALHOST_WARNING="false",
+                ANSIBLE_NOCOLOR="true",
+            ),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert ran.returncode == status, ran.stdout + ran.stderr
+        return json.loads(result.read_text()) if result.exists() else {}, ran.stdout + ran.stderr
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    return Fleet(tmp_path)
+
+
+def test_from_outcomes_to_files_and_again_without_a_change(fleet):
+    fleet.set([*outcomes(8), *hostile_outcomes()], **{"host-lost": {"unreached": True}})
+    first, _output = fleet.run()
+    assert first["changed"]
+    written = sorted(path.name for path in fleet.reports.iterdir())
+    assert written == ["fleet-report.csv", "fleet-report.html", "fleet-report.json"]
+    report = files.load(fleet.reports / "fleet-report.json")
+    labs = {lab["lab"]: lab for lab in report["labs"]}
+    assert len(labs) == len(fleet.hosts)
+    assert labs["host-lost"]["state"] == "failed"
+    assert next(lab for lab in report["labs"] if lab["contact"])["contact"].endswith("@uni.example")
+    with (fleet.reports / "fleet-report.csv").open(encoding="utf-8-sig", newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == len(labs)
+    again, output = fleet.run()
+    assert not again["changed"]
+    assert again["generated"] == first["generated"]
+    assert "changed=0" in output.rsplit("PLAY RECAP", 1)[1]
+
+
+def test_on_localhost_with_the_labs_named(fleet):
+    fleet.set(outcomes(3))
+    result, _output = fleet.run(hosts="localhost", fleet_report_labs=[*fleet.hosts, "localhost"])
+    assert result["summary"]["labs"] == 3
+
+
+def test_on_localhost_without_labs_it_says_what_to_set(fleet):
+    fleet.set(outcomes(2))
+    _result, output = fleet.run(hosts="localhost", status=2)
+    assert "set fleet_report_labs" in " ".join(output.split())
+
+
+def test_check_mode_writes_nothing_and_predicts_and_diff_shows_labs(fleet):
+    fleet.set([situation("key_not_stored")])
+    predicted, output = fleet.run("--check", "--diff")
+    assert predicted["changed"]
+    assert not fleet.reports.exists()
+    assert "unstored_live_key" in output
+    fleet.run()
+    fleet.set([situation("converged")])
+    predicted, output = fleet.run("--check", "--diff")
+    assert predicted["changed"]
+    assert "-" + '"lab-01": converged; findings: unstored_live_key' in output
+    assert '+"lab-01": converged; findings: none' in output
+    done, _output = fleet.run()
+    assert done["changed_files"] == predicted["changed_files"]
+    assert files.load(fleet.reports / "fleet-report.json")["comparison"]["findings_gone"]
+    assert len(list((fleet.reports / "earlier").iterdir())) == 1
+
+
+def test_a_secret_stops_the_report_and_is_not_repeated(fleet):
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    lab = situation("converged")
+    lab["link"]["message"] = f"typed {secret}"
+    fleet.set([lab])
+    _result, output = fleet.run(status=2)
+    assert "link.message of lab lab-01 looks like an AWS secret access key" in " ".join(output.split())
+    assert secret not in output
+    assert not fleet.reports.exists()
+
+
+def test_options_reach_the_files(fleet):
+    fleet.set(outcomes(2))
+    result, _output = fleet.run(
+        fleet_report_name="quarter",
+        fleet_report_title="The 4th quarter",
+        fleet_report_formats=["html"],
+        fleet_report_mode="0640",
+        fleet_report_contacts={outcomes(2)[0]["lab"]: "dean@uni.example"},
+    )
+    page = fleet.reports / "quarter.html"
+    assert result["files"] == {"html": str(page)}
+    assert page.stat().st_mode & 0o777 == 0o640
+    report = files.load(page)
+    assert report["title"] == "The 4th quarter"
+    assert {lab["contact"] for lab in report["labs"]} == {"dean@uni.example", "host-1@uni.example"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("fleet_report_formats", ["pdf"]), ("fleet_report_mode", "rw"), ("fleet_report_name", "../up")],
+)
+def test_options_that_make_no_sense_are_refused(fleet, variable, value):
+    fleet.set(outcomes(1))
+    fleet.run(status=2, **{variable: value})
+    assert not fleet.reports.exists()
