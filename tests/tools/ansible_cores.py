@@ -25,6 +25,7 @@ import zipfile
 from .tree import BUILD, PROJECT
 
 COLLECTIONS_INSIDE_VENV = "ansible_collections"
+TOOLS = ("pytest", "pytest-xdist", "pytest-timeout", "hvac", "playwright")
 OWN_TO_EACH_CORE = ("ansible==", "ansible-core==", "resolvelib==")
 
 
@@ -118,9 +119,9 @@ def prepare(core: Core) -> Environment:
     if _installed_core(own) == core.package.partition("==")[2]:
         environment = Environment(core, own, _site_packages(own) / COLLECTIONS_INSIDE_VENV, work)
     else:
-        environment = Environment(core, work / "venv", work / COLLECTIONS_INSIDE_VENV, work)
         with _alone(core):
-            _install(environment)
+            _install(core, work)
+        environment = Environment(core, work / "venv", _site_packages(work / "venv") / COLLECTIONS_INSIDE_VENV, work)
     _seed_pip(environment)
     return environment
 
@@ -135,35 +136,35 @@ def _alone(core: Core) -> t.Iterator[None]:
         yield
 
 
-def _install(environment: Environment) -> None:
+def _install(core: Core, work: pathlib.Path) -> None:
     pins = [
         re.sub(r"\[.*\]", "", line)  # pip takes no extras in constraints
         for name in ("requirements.txt", "constraints.txt")
         for line in (PROJECT / "tests" / name).read_text().splitlines()
         if "==" in line and not line.startswith(OWN_TO_EACH_CORE)
     ]
-    definition = "\n".join([environment.core.package, environment.core.community, *pins])
-    stamp = environment.work / "installed"
+    definition = "\n".join([core.package, core.community, *TOOLS, *pins])
+    stamp = work / "installed"
     wanted = hashlib.sha256(definition.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    python = find_python(environment.core.pythons)
-    shutil.rmtree(environment.work, ignore_errors=True)
-    environment.work.mkdir(parents=True)
-    constraints = environment.work / "constraints.txt"
+    python = find_python(core.pythons)
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    constraints = work / "constraints.txt"
     constraints.write_text("\n".join(pins) + "\n")
-    subprocess.run([python, "-m", "venv", str(environment.venv)], check=True)
-    pip = [str(environment.venv / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    tools = ("pytest", "pytest-xdist", "pytest-timeout", "hvac", "playwright")
+    venv = work / "venv"
+    subprocess.run([python, "-m", "venv", str(venv)], check=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
-        [*pip, "install", environment.core.package, "-r", PROJECT / "requirements.txt", *tools, "-c", constraints],
-        check=True,
+        [*pip, "install", core.package, "-r", PROJECT / "requirements.txt", *TOOLS, "-c", constraints], check=True
     )
-    subprocess.run([*pip, "download", "--no-deps", "--dest", environment.work, environment.core.community], check=True)
-    (wheel,) = environment.work.glob("ansible-*.whl")
+    # The whole of "ansible" is large; its amazon.aws, where Ansible looks for what came with it, is all we need.
+    subprocess.run([*pip, "download", "--no-deps", "--dest", work, core.community], check=True)
+    (wheel,) = work.glob("ansible-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         members = [name for name in archive.namelist() if name.startswith("ansible_collections/amazon/")]
-        archive.extractall(environment.work, members)
+        archive.extractall(_site_packages(venv), members)
     wheel.unlink()
     stamp.write_text(wanted)
 
