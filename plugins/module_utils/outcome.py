@@ -88,7 +88,9 @@ class _Composer:
         if not self.failure:
             return ""
         if not self.observed:
-            return "observe"
+            # Wrong variables of a later step are told before anything is observed.
+            step = str(self.failure.get("step") or "")
+            return step if step in vocabulary.STEPS else "observe"
         ignored = {"link"} if self._retiring() else set()
         reached = [
             step for step in vocabulary.STEPS if step not in ignored and (self.results.get(step) or {}).get("failed")

@@ -379,11 +379,16 @@ def _record(params: dict[str, t.Any]) -> lab_record.LabRecord | None:
 
 
 def _look(params: dict[str, t.Any]) -> observe.PortalLook | None:
+    """How to look at the portal, if that is asked for; checks the portal's options in any case."""
     given = params["cloudresearch"] or {}
-    if params["link_check"] != "page" or not given.get("email"):
+    if params["link_check"] == "none" or not given.get("email"):
         return None
     settings = link.PortalSettings.from_params(given["options"])
     account = link.PortalAccount(given["email"], given["password"] or "", given["totp_secret"] or "")
+    if settings.driver != "manual":
+        link.check_account(account)
+    if params["link_check"] != "page":
+        return None
 
     def look(wanted: str, recorded: str) -> dict[str, t.Any]:
         return link.look(settings, account, wanted or None, recorded or None).as_link()

@@ -183,7 +183,7 @@ def _visit(
     work: t.Callable[[Flow], Answer],
 ) -> Answer:
     """Sign in with the driver asked for, do the work, and go on in a browser if the page needs one."""
-    _check_account(account)
+    check_account(account)
     journal = Journal(settings, account)
     snapshots = None
     if settings.snapshot_dir is not None:
@@ -241,7 +241,7 @@ def _try(
     return answer
 
 
-def _check_account(account: PortalAccount) -> None:
+def check_account(account: PortalAccount) -> None:
     with contextlib.suppress(AttributeError):
         if account.email.strip() and account.password:
             return
