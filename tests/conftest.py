@@ -27,7 +27,7 @@ def _collections_path() -> pathlib.Path:
 
 def _install_collection_loader() -> None:
     # ansible-test brings its own loader, with the collection already in place.
-    if "ansible_test" in sys.modules or os.environ.get("ANSIBLE_TEST_UNIT"):
+    if "ANSIBLE_CONTROLLER_MIN_PYTHON_VERSION" in os.environ:  # how ansible-test units is known
         return
     from ansible.plugins.loader import init_plugin_loader
 
