@@ -20,7 +20,6 @@ from moto.core.request import Request
 from moto.iam.responses import IamResponse
 from moto.organizations.responses import OrganizationsResponse
 from moto.secretsmanager.responses import SecretsManagerResponse
-from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.responses import TokenResponse
 
 from tests.simulator import identity, moto_adapter, policies, protocol, resources
@@ -30,12 +29,20 @@ from tests.simulator.protocol import Answer, AwsError
 from tests.simulator.server import CutConnection, Hang
 from tests.simulator.world import MANAGEMENT_ACCOUNT, World
 
-_MOTO = {
-    "iam": IamResponse,
-    "organizations": OrganizationsResponse,
-    "secretsmanager": SecretsManagerResponse,
-    "ssm": SimpleSystemManagerResponse,
-    "sts": TokenResponse,
+
+def _ssm() -> t.Any:
+    # It brings moto's EC2 with it, which takes longer to import than everything else together.
+    from moto.ssm.responses import SimpleSystemManagerResponse
+
+    return SimpleSystemManagerResponse
+
+
+_MOTO: dict[str, t.Callable[[], t.Any]] = {
+    "iam": lambda: IamResponse,
+    "organizations": lambda: OrganizationsResponse,
+    "secretsmanager": lambda: SecretsManagerResponse,
+    "ssm": _ssm,
+    "sts": lambda: TokenResponse,
 }
 # Without a user's name, IAM takes the user whose key signed the request. A role has no user.
 _IMPLICIT_USER = frozenset(
@@ -283,7 +290,7 @@ class AwsApp:
         environ = {**call.environ, "HTTP_X_MOTO_ACCOUNT_ID": call.caller.account_id}
         request = _MotoRequest(environ)
         try:
-            status, headers, body = _MOTO[call.service].dispatch(request, request.raw_url, request.headers)
+            status, headers, body = _MOTO[call.service]().dispatch(request, request.raw_url, request.headers)
         except werkzeug.exceptions.HTTPException as exc:
             status, headers, body = exc.code or 500, dict(exc.get_headers()), exc.get_body()
         except NotImplementedError as exc:

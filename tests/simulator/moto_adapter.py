@@ -12,6 +12,7 @@ import datetime
 import functools
 import itertools
 import json
+import sys
 import typing as t
 
 import moto.core.base_backend
@@ -28,7 +29,6 @@ from moto.iam.exceptions import DeleteConflictException
 from moto.iam.models import AccessKey, AccessKeyLastUsed, IAMBackend, iam_backends
 from moto.organizations.models import FakeAccount, FakeOrganizationalUnit, OrganizationsBackend, organizations_backends
 from moto.secretsmanager.models import secretsmanager_backends
-from moto.ssm.models import ssm_backends
 from moto.sts.models import AssumedRole, sts_backends
 
 PARTITION = "aws"
@@ -121,7 +121,11 @@ def _now() -> datetime.datetime:
 
 def forget_everything() -> None:
     """Drop all accounts of all services."""
-    for backends in (iam_backends, sts_backends, organizations_backends, secretsmanager_backends, ssm_backends):
+    all_backends = [iam_backends, sts_backends, organizations_backends, secretsmanager_backends]
+    ssm = sys.modules.get("moto.ssm.models")
+    if ssm is not None:
+        all_backends.append(ssm.ssm_backends)
+    for backends in all_backends:
         for account_id in list(backends.keys()):
             del backends[account_id]
     organizations_backends.master_accounts.clear()

@@ -82,6 +82,10 @@ class TestRequesterSite:
         page.get_by_text("Signed in as").wait_for()
         page.goto(simulator.requester_sandbox_url)
         page.get_by_role("button", name="Sign in").wait_for()
+        cookie = {c["name"]: c["value"] for c in page.context.cookies()}["requester-production"]
+        stolen = {"requester-sandbox": cookie}
+        answer = requests.get(simulator.requester_sandbox_url, cookies=stolen, timeout=10)
+        assert "Signed in as" not in answer.text
 
     def test_what_is_refused(self, simulator: Simulator) -> None:
         lab, other = new_lab(simulator, requester_linked=[]), new_lab(simulator, requester_linked=[])
