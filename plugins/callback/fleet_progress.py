@@ -21,6 +21,8 @@ description:
   - In plays that have nothing to do with labs, everything looks as with the C(default) callback.
   - Warnings, deprecations, diffs, C(debug) messages and failures that are ignored are shown when they happen. A failure
     that a C(rescue) may take care of is shown by the lab's outcome, or in full at the end if no outcome comes.
+  - Errors of tasks with C(no_log) are not shown, though the C(default) callback of ansible-core 2.19 and later shows
+    their messages.
   - With C(-v) and higher, and with O(show_tasks=true), all output of the C(default) callback is there as well.
 extends_documentation_fragment:
   - default_callback
@@ -199,6 +201,12 @@ class CallbackModule(DefaultCallback):
             self._handle_warnings_and_exception(result)
         else:
             self._handle_warnings(_data(result))
+
+    def _handle_exception(self, result: t.Any, use_stderr: bool = False) -> None:
+        # ansible-core 2.19 and later show the error message of a result that no_log has censored.
+        if "censored" in result:
+            result.pop("exception", None)
+        super()._handle_exception(result, use_stderr=use_stderr)
 
     def _show_lines(self, lines: t.Iterable[progress.Line]) -> None:
         for text, state in lines:

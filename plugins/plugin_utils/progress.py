@@ -85,6 +85,7 @@ def lab_from_outcome(host: str, outcome: t.Mapping[str, t.Any]) -> Lab:
 def lab_from_failure(host: str, task: str, result: t.Mapping[str, t.Any], state: str = "failed") -> Lab:
     """What to show of a task that failed, or of a host that could not be reached, and left no outcome."""
     message = printable(result.get("msg") or result.get("censored") or "no message; see the result in full")
+    message = message.removeprefix("Task failed: ")  # ansible-core 2.19 and later; the state says it already
     next_step = printable(result.get("next_step") or "")
     steps = [NextStep(printable(result.get("step") or ""), next_step)] if next_step else []
     return Lab(host, state, f"{printable(task)}: {message}" if task else message, steps)

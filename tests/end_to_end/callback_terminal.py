@@ -1,0 +1,120 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a command in a pseudo-terminal, and see the screen as a person does."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+import typing as t
+
+
+class Screen:
+    """As much of a terminal as the output needs: line ends, carriage returns, colours, and erasing to the line's end.
+
+    Anything else is an error, so that a test notices.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.lines: list[str] = [""]
+        self._column = 0
+        # Each state of the last line that was rewritten or erased.
+        self.rewritten: list[str] = []
+
+    def feed(self, text: str) -> None:
+        for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|.", text, re.DOTALL):
+            if part.startswith("\x1b"):
+                self._control(part)
+            elif part == "\r":
+                self._column = 0
+            elif part == "\n":
+                self.lines.append("")
+            elif part == "\x1b":
+                raise AssertionError(f"unknown control sequence near {text[:80]!r}")
+            else:
+                self._put(part)
+
+    def _control(self, sequence: str) -> None:
+        if sequence.endswith("m"):
+            return
+        assert sequence == "\x1b[K", f"unknown control sequence {sequence!r}"
+        if self.lines[-1][: self._column]:
+            self.rewritten.append(self.lines[-1][: self._column])
+        self.lines[-1] = self.lines[-1][: self._column]
+
+    def _put(self, character: str) -> None:
+        if self._column == self.columns:
+            self.lines.append("")
+            self._column = 0
+        line = self.lines[-1]
+        self.lines[-1] = line[: self._column].ljust(self._column) + character + line[self._column + 1 :]
+        self._column += 1
+
+
+class Session:
+    """A command in a pseudo-terminal of its own.
+
+    :param command: the program and its arguments.
+    """
+
+    def __init__(
+        self, command: t.Sequence[str], environment: t.Mapping[str, str], directory: pathlib.Path, columns: int = 80
+    ) -> None:
+        self.output = ""
+        self.screen = Screen(columns)
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(directory)
+            os.execve(command[0], list(command), {**environment, "TERM": "xterm-256color"})
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+
+    def wait_for(self, text: str, seconds: float = 60) -> None:
+        """Read on until the text has come."""
+        self._read(lambda: text in self.output, seconds)
+        assert text in self.output, self.output
+
+    def type(self, text: str) -> None:
+        """Type on the keyboard; V(\\x03) is Ctrl-C."""
+        os.write(self._terminal, text.encode())
+
+    def finish(self, seconds: float = 60) -> int:
+        """Read to the end; the exit status."""
+        self._read(lambda: False, seconds)
+        os.close(self._terminal)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        raise AssertionError("the command did not end")
+
+    def _read(self, enough: t.Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        rest = b""
+        while not enough():
+            ready, _, _ = select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"nothing came within {seconds} s:\n{self.output}"
+            try:
+                read = os.read(self._terminal, 65536)
+            except OSError:  # Linux: the other side has closed
+                return
+            if not read:
+                return
+            text = (rest + read).decode(errors="ignore")
+            rest = b""
+            self.output += text
+            self.screen.feed(text)

@@ -1,0 +1,576 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The callback fleet_progress in real runs of ansible-playbook, over pipes and in pseudo-terminals.
+
+A stand-in role of the name lab_account gives each lab the outcome that its host variables ask for.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import textwrap
+import typing as t
+
+import pytest
+import yaml
+
+from tests.end_to_end.callback_terminal import Session
+
+ANSIBLE_PLAYBOOK = str(pathlib.Path(sys.executable).parent / "ansible-playbook")
+CALLBACK = "labops.cloudresearch.fleet_progress"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+LINK_URL = "https://requester.mturk.com/developer"
+
+ROLE = """
+- name: Take the lab to its state
+  when: how != 'silent'
+  block:
+    # Tasks that start no program: the tests are about the screen.
+    - name: Observe
+      ansible.builtin.set_fact:
+        observed: true
+      changed_when: how == 'changed'
+    - name: Connect
+      ansible.builtin.raw: "true"
+      when: ansible_connection == 'dead'
+    - name: Wait
+      ansible.builtin.wait_for:
+        timeout: "{{ seconds | int }}"
+      when: seconds is defined
+    - name: Sign in
+      ansible.builtin.fail:
+        msg: "Sign-in refused for {{ inventory_hostname }}"
+      when: how in ['failed', 'rescued in silence']
+  rescue:
+    - name: Note the failure
+      ansible.builtin.set_fact:
+        lab_account_outcome:
+          state: failed
+          lab: "{{ inventory_hostname }}"
+          steps: [{name: link, status: failed, message: "{{ ansible_failed_result.msg }}", reason: login_failed}]
+          next_steps: [{step: link, who: operator, text: Put the password right., url: ""}]
+      when: how == 'failed'
+- name: Break without rescue
+  ansible.builtin.fail:
+    msg: "Nothing works on {{ inventory_hostname }}"
+  when: how == 'broken'
+- name: Note the outcome
+  ansible.builtin.set_fact:
+    lab_account_outcome:
+      state: "{{ how }}"
+      lab: "{{ inventory_hostname }}"
+      steps: [{name: iam_user, status: changed, message: ""}, {name: link, status: changed, message: ""}]
+      next_steps: "{{ next_steps if how == 'waiting_for_person' else [] }}"
+  when: how in ['converged', 'changed', 'waiting_for_person']
+"""
+
+MODULE = """
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule(argument_spec=dict(fails=dict(type="bool", default=False)), supports_check_mode=True)
+module.warn("a warning of the module")
+module.deprecate("an option of the module", version="9.9.9", collection_name="x.y")
+module.exit_json(changed=False, failed=module.params["fails"], msg="said")
+"""
+
+CONNECTION = """
+DOCUMENTATION = '''
+name: dead
+short_description: Never connects
+description: Never connects.
+author: nobody
+'''
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
+class Connection(ConnectionBase):
+    transport = "dead"
+    has_pipelining = False
+    def _connect(self): raise AnsibleConnectionFailure("no route to the lab")
+    def exec_command(self, *args, **kwargs): self._connect()
+    def put_file(self, *args, **kwargs): self._connect()
+    def fetch_file(self, *args, **kwargs): self._connect()
+    def close(self): pass
+"""
+
+PLAY = {"name": "Onboard labs", "hosts": "labs", "gather_facts": False, "roles": ["lab_account"]}
+WAITING = {
+    "how": "waiting_for_person",
+    "next_steps": [{"step": "requester", "who": "person", "text": "Link this account.", "url": LINK_URL}],
+}
+FLEET: dict[str, dict[str, t.Any]] = {
+    "lab-00": {"how": "converged"},
+    "lab-01": {"how": "changed"},
+    "lab-02": WAITING,
+    "lab-03": {"how": "failed"},
+    "lab-04": {"how": "broken"},
+    "lab-05": {"how": "converged", "ansible_connection": "dead"},
+    "lab-06": {"how": "silent"},
+    "lab-07": {"how": "rescued in silence"},
+}
+
+
+class Project:
+    """A directory with a playbook, an inventory and the stand-in role."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
+        self._write("roles/lab_account/tasks/main.yml", ROLE)
+        self._write("library/warner.py", MODULE)
+        self._write("connection_plugins/dead.py", CONNECTION)
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def prepare(self, plays: list[dict[str, t.Any]], labs: dict[str, dict[str, t.Any]]) -> None:
+        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        hosts = {host: {**local, **variables} for host, variables in labs.items()}
+        groups = {"labs": {"hosts": hosts}, "local": {"hosts": {"localhost": local}}}
+        self._write("inventory.yml", yaml.safe_dump({"all": {"children": groups}}))
+        self._write("play.yml", yaml.safe_dump(plays))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [ANSIBLE_PLAYBOOK, "-i", "inventory.yml", "play.yml", *arguments]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "COLUMNS"))}
+        return {
+            **inherited,
+            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+            "ANSIBLE_STDOUT_CALLBACK": CALLBACK,
+            "ANSIBLE_CONNECTION_PLUGINS": "connection_plugins",
+            "ANSIBLE_LIBRARY": "library",
+            "ANSIBLE_RETRY_FILES_ENABLED": "false",
+            "HOME": str(self.directory),
+            **more,
+        }
+
+    def run(self, *arguments: str, **environment: str) -> str:
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.directory,
+            env=self.environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        return done.stdout
+
+    def terminal(self, *arguments: str, columns: int = 80, **environment: str) -> Session:
+        return Session(self.command(*arguments), self.environment(**environment), self.directory, columns)
+
+
+@pytest.fixture
+def project(tmp_path: pathlib.Path) -> Project:
+    project = Project(tmp_path)
+    project.prepare([PLAY], FLEET)
+    return project
+
+
+def lab_lines(output: str) -> list[str]:
+    states = "converged|changed|waiting_for_person|failed|unreachable|no_outcome"
+    return [line for line in output.splitlines() if re.match(rf"({states}) .* lab-\d\d", line)]
+
+
+def section(output: str, title: str) -> list[str]:
+    """The lines from a banner to the next."""
+    lines = output.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"{title} **"))
+    end = next((n for n in range(start + 1, len(lines)) if re.match(r"[A-Z ]+ \*\*", lines[n])), len(lines))
+    return [line for line in lines[start + 1 : end] if line]
+
+
+def test_each_lab_has_one_line_when_it_finishes(project: Project) -> None:
+    output = project.run()
+    assert sorted(lab_lines(output)) == [
+        "changed             lab-01  iam_user, link",
+        "converged           lab-00",
+        "failed              lab-03  link: Sign-in refused for lab-03",
+        "failed              lab-04  lab_account : Break without rescue: Nothing works on lab-04",
+        "unreachable         lab-05  lab_account : Connect: no route to the lab",
+        f"waiting_for_person  lab-02  requester: Link this account. {LINK_URL}",
+    ]
+    assert "TASK [lab_account : Observe]" not in section(output, "PLAY [Onboard labs]")
+
+
+def test_over_a_pipe_there_is_nothing_but_lines(project: Project) -> None:
+    output = project.run()
+    assert "\r" not in output and "\x1b" not in output and "[##" not in output
+
+
+def test_the_end_shows_failures_in_full_next_steps_and_the_tables(project: Project) -> None:
+    output = project.run()
+    failures = "\n".join(section(output, "FAILURES"))
+    assert "lab-03: link: Sign-in refused for lab-03" in failures
+    full = output[output.index("FAILURES **") : output.index("NEXT STEPS **")]
+    assert 'fatal: [lab-04]: FAILED! => {"changed": false, "msg": "Nothing works on lab-04"}' in full
+    assert "fatal: [lab-05]: UNREACHABLE! => " in full
+    assert "TASK [lab_account : Break without rescue]" in full
+    # Nothing answered for this rescued failure.
+    assert "fatal: [lab-07]: FAILED!" in full
+    assert "fatal: [lab-03]" not in full
+    assert section(output, "NEXT STEPS") == [
+        "lab-03 (failed)",
+        "  [ ] link: Put the password right. (for the operator)",
+        "lab-02 (waiting_for_person)",
+        "  [ ] requester: Link this account.",
+        f"      {LINK_URL}",
+    ]
+    assert section(output, "LABS") == [
+        "failed              2",
+        "unreachable         1",
+        "no_outcome          2",
+        "waiting_for_person  1",
+        "changed             1",
+        "converged           1",
+        "total               8",
+        "LAB     STATE               NEXT STEP",
+        "lab-03  failed              link: Put the password right.",
+        "lab-04  failed              lab_account : Break without rescue: Nothing works on lab-04",
+        "lab-05  unreachable         lab_account : Connect: no route to the lab",
+        "lab-06  no_outcome          the play ended for it without an outcome",
+        "lab-07  no_outcome          a task failed and was rescued, but no outcome came",
+        f"lab-02  waiting_for_person  requester: Link this account. {LINK_URL}",
+        "lab-01  changed",
+        "lab-00  converged",
+    ]
+    recap = section(output, "PLAY RECAP")
+    assert len(recap) == 1 and re.match(r"8 labs +: ok=\d+ +changed=1 +unreachable=1 +failed=1 ", recap[0])
+
+
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+def test_every_strategy_ends_alike(project: Project, strategy: str) -> None:
+    expected = project.run()
+    project.prepare([{**PLAY, "strategy": strategy}], FLEET)
+    output = project.run("--forks", "3")
+    assert sorted(lab_lines(output)) == sorted(lab_lines(expected))
+    assert section(output, "LABS") == section(expected, "LABS")
+
+
+def test_batches_of_a_play_are_one_play(project: Project) -> None:
+    expected = project.run()
+    # A batch in which all fail ends the play, so the failures are spread over batches.
+    project.prepare([{**PLAY, "serial": 3}], FLEET)
+    output = project.run()
+    assert output.count("PLAY [Onboard labs]") == 1
+    assert section(output, "LABS") == section(expected, "LABS")
+
+
+def test_labs_that_were_never_reached_are_named(project: Project) -> None:
+    labs = {"lab-00": {"how": "broken"}, "lab-01": {"how": "converged"}}
+    project.prepare([{**PLAY, "serial": 1}], labs)
+    assert "lab-01  no_outcome  the play ended for it without an outcome" in project.run()
+
+
+def test_a_later_play_about_labs_has_the_last_word(project: Project) -> None:
+    again = {**PLAY, "name": "Again", "vars": {"how": "converged"}}
+    project.prepare([PLAY, again], {"lab-02": WAITING, "lab-04": {"how": "broken"}})
+    output = project.run()
+    assert [line.split("  ")[0] for line in lab_lines(output) if "lab-02" in line] == [
+        "waiting_for_person",
+        "converged",
+    ]
+    assert [line for line in section(output, "LABS") if line.startswith("lab-")] == [
+        "lab-04  failed     lab_account : Break without rescue: Nothing works on lab-04",
+        "lab-02  converged",
+    ]
+
+
+# -- plays of another kind ---------------------------------------------------------------------------------------------
+
+ORDINARY = textwrap.dedent(
+    """
+    - name: Something else
+      hosts: localhost
+      gather_facts: false
+      tasks:
+        - name: Fine
+          ansible.builtin.command: "true"
+          changed_when: false
+        - name: Changed
+          ansible.builtin.command: "true"
+          notify: handler
+        - name: Skipped
+          ansible.builtin.command: "true"
+          when: false
+        - name: Loop
+          ansible.builtin.command: "{{ item }}"
+          loop: ["true", "false"]
+          ignore_errors: true
+        - name: Message
+          ansible.builtin.debug:
+            msg: hello
+        - ansible.builtin.include_tasks: included.yml
+        - name: Warned
+          warner:
+      handlers:
+        - name: handler
+          ansible.builtin.debug:
+            msg: handled
+    - name: Nobody
+      hosts: no_such_group
+      tasks: []
+    - name: Fails
+      hosts: localhost
+      gather_facts: false
+      tasks:
+        - name: Broken
+          warner:
+            fails: true
+    """
+)
+
+
+def timeless(output: str) -> str:
+    """The output without what differs from run to run."""
+    return re.sub(r'("(?:start|end|delta)": )"[^"]*"|\d\d:\d\d:\d\d\.\d+', r"\1", output)
+
+
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["--check", "--diff"]])
+def test_plays_that_have_nothing_to_do_with_labs_look_as_ever(project: Project, arguments: list[str]) -> None:
+    project.prepare(yaml.safe_load(ORDINARY), {})
+    project._write("included.yml", "- name: Included\n  ansible.builtin.command: 'true'\n")
+    options = {"ANSIBLE_CHECK_MODE_MARKERS": "true"}
+    expected = project.run(*arguments, **options, ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default")
+    assert timeless(project.run(*arguments, **options)) == timeless(expected)
+    assert "a warning of the module" in expected
+
+
+def test_no_labs_give_no_table(project: Project) -> None:
+    project.prepare([PLAY], {})
+    output = project.run()
+    assert "LABS **" not in output and "NEXT STEPS **" not in output
+    assert "no hosts matched" in output
+    assert "PLAY RECAP" in output
+
+
+def test_a_report_play_behind_the_labs_is_shown_with_its_tasks(project: Project) -> None:
+    report = {
+        "name": "Report",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [{"name": "Say where", "ansible.builtin.debug": {"msg": "/tmp/report.html"}}],
+    }
+    project.prepare([PLAY, report], {"lab-00": {"how": "converged"}})
+    output = project.run()
+    assert "TASK [Say where]" in output and '"msg": "/tmp/report.html"' in output
+    recap = section(output, "PLAY RECAP")
+    assert recap[0].startswith("1 lab ") and recap[1].startswith("localhost ")
+
+
+# -- nothing is swallowed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["-v"], ["-vvv"]])
+def test_verbose_output_has_everything_that_the_default_callback_says(project: Project, arguments: list[str]) -> None:
+    """Over one lab, so that the order is the same."""
+    tasks = [{"name": "Warned", "warner": {}}]
+    project.prepare([{**PLAY, "tasks": tasks}], {"lab-03": {"how": "failed"}})
+    options = {"ANSIBLE_FORKS": "1"}
+    expected = timeless(project.run(*arguments, **options, ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default"))
+    found = collections.Counter(timeless(project.run(*arguments, **options)).splitlines())
+    unsteady = re.compile(r"PUT|EXEC|ansible-tmp|ansible-local|Loading|callback|config file|^\s*$")
+    for line in expected.splitlines():
+        if not unsteady.search(line):
+            assert found[line] > 0, f"missing: {line}"
+            found[line] -= 1
+    assert any(line.startswith("failed              lab-03") for line in found)
+
+
+def test_warnings_deprecations_messages_and_ignored_failures_are_shown(project: Project) -> None:
+    tasks = [
+        {"name": "Warned", "warner": {}},
+        {"name": "Ignored", "warner": {"fails": True}, "ignore_errors": True},
+        {"name": "Message", "ansible.builtin.debug": {"msg": "look here"}},
+        {"name": "Fine", "ansible.builtin.assert": {"that": "true"}},
+    ]
+    project.prepare([{**PLAY, "tasks": tasks}], {"lab-00": {"how": "converged"}})
+    output = project.run(ANSIBLE_DEPRECATION_WARNINGS="true")
+    assert output.count("a warning of the module") >= 1
+    assert "an option of the module" in output
+    assert "TASK [Ignored]" in output and "...ignoring" in output and "fatal: [lab-00]: FAILED!" in output
+    assert '"msg": "look here"' in output
+    assert "TASK [Fine]" not in output and "All assertions passed" not in output
+    assert "lab-00  converged" in output
+
+
+def test_failed_items_are_shown_in_full(project: Project) -> None:
+    loop = {
+        "name": "Loop",
+        "ansible.builtin.fail": {"msg": "no {{ item }}"},
+        "loop": ["left", "right"],
+    }
+    ignored = {**loop, "name": "Ignored loop", "ignore_errors": True}
+    project.prepare([{**PLAY, "tasks": [ignored, loop]}], {"lab-00": {"how": "converged"}})
+    output = project.run()
+    before, after = output.split("FAILURES **")
+    for text in ("failed: [lab-00] (item=left) => ", "failed: [lab-00] (item=right) => "):
+        assert text in before and text in after
+    assert "...ignoring" in before and "TASK [Loop]" in after
+    assert re.search(r"^failed +lab-00  Loop: ", before, re.MULTILINE)
+
+
+def test_a_failure_behind_the_outcome_counts(project: Project) -> None:
+    tasks = [{"name": "Afterwards", "ansible.builtin.fail": {"msg": "too bad"}}]
+    project.prepare([{**PLAY, "tasks": tasks}], {"lab-00": {"how": "converged"}})
+    assert "lab-00  failed  Afterwards: too bad" in section(project.run(), "LABS")
+
+
+def test_diffs_and_check_mode_markers_are_shown(project: Project) -> None:
+    tasks = [{"name": "Write", "ansible.builtin.copy": {"content": "new\n", "dest": "{{ playbook_dir }}/file"}}]
+    project.prepare([{**PLAY, "tasks": tasks}], {"lab-00": {"how": "converged"}})
+    output = project.run("--check", "--diff", ANSIBLE_CHECK_MODE_MARKERS="true")
+    assert "+new" in output and "changed: [lab-00]" in output
+    assert "PLAY [Onboard labs] [CHECK MODE]" in output and output.count("DRY RUN") == 2
+
+
+def test_retries_are_said_once(project: Project) -> None:
+    task = {
+        "name": "Poll",
+        "ansible.builtin.command": "false",
+        "register": "polled",
+        "until": "polled is succeeded",
+        "retries": 3,
+        "delay": 0,
+        "ignore_errors": True,
+    }
+    project.prepare([{**PLAY, "tasks": [task]}], {"lab-00": {"how": "converged"}})
+    assert project.run().count("FAILED - RETRYING") == 1
+    assert project.run("-v").count("FAILED - RETRYING") == 3
+
+
+def test_failures_can_go_to_stderr(project: Project) -> None:
+    done = subprocess.run(
+        project.command(),
+        cwd=project.directory,
+        env=project.environment(ANSIBLE_DISPLAY_FAILED_STDERR="true"),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert "fatal: [lab-04]" in done.stderr and "fatal: [lab-04]" not in done.stdout
+    assert "failed              lab-04" in done.stderr
+
+
+def test_secrets_are_never_shown(project: Project) -> None:
+    hidden = {"no_log": True, "ignore_errors": True}
+    tasks = [
+        {"name": "Hidden", "ansible.builtin.fail": {"msg": SECRET}, **hidden},
+        {"name": "Hidden loop", "ansible.builtin.fail": {"msg": "{{ item }}"}, "loop": [SECRET], **hidden},
+        {"name": "Hidden and fatal", "ansible.builtin.fail": {"msg": SECRET}, "no_log": True},
+    ]
+    leaky = {"how": "waiting_for_person", "next_steps": [{"step": "link", "text": f"Type {SECRET}", "url": ""}]}
+    project.prepare([{**PLAY, "tasks": tasks}], {"lab-00": leaky})
+    output = project.run()
+    assert SECRET not in output
+    assert "Type (hidden: looks like a secret)" in output
+    assert re.search(r"lab-00  Hidden and fatal: the output has been hidden", output)
+    project.prepare([{**PLAY, "tasks": tasks}], {"lab-00": {"how": "converged"}})
+    assert SECRET not in project.run("-vvv")
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+def test_show_tasks_shows_tasks_without_results(project: Project) -> None:
+    output = project.run(ANSIBLE_FLEET_PROGRESS_SHOW_TASKS="true")
+    assert "TASK [lab_account : Observe]" in output and "ok: [lab-00]\n" in output
+    assert "converged           lab-00" in output
+    assert any(line.startswith("lab-00 ") for line in section(output, "PLAY RECAP"))
+
+
+@pytest.mark.parametrize(("table", "listed"), [("all", 8), ("attention", 6), ("auto", 8), ("none", None)])
+def test_the_table_lists_what_was_asked_for(project: Project, table: str, listed: int | None) -> None:
+    lines = section(project.run(ANSIBLE_FLEET_PROGRESS_TABLE=table), "LABS")
+    assert len([line for line in lines if re.match(r"lab-\d\d", line)]) == (listed or 0)
+    assert "total               8" in lines
+
+
+# -- terminals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [30, 80, 160])
+def test_on_a_terminal_a_bar_goes_along_and_leaves_nothing_behind(project: Project, columns: int) -> None:
+    project.prepare([{**PLAY, "strategy": "host_pinned"}], FLEET)
+    session = project.terminal("--forks", "2", columns=columns)
+    assert session.finish() == 4
+    assert any("0/8" in bar for bar in session.screen.rewritten)
+    assert any(re.search(r"[3-7]/8", bar) for bar in session.screen.rewritten)
+    if columns >= 80:
+        assert any(re.search(r"/8 labs, about .* left", bar) for bar in session.screen.rewritten)
+    assert all(len(bar) < columns for bar in session.screen.rewritten)
+    screen = "\n".join(session.screen.lines)
+    assert "/8 labs" not in screen and "[#" not in screen and "--]" not in screen
+    assert {"converged", "unreachable", "no_outcome", "waiting_for_person"} <= set(screen.split())
+    # Links can be clicked: the program itself never breaks them.
+    assert LINK_URL in session.output
+
+
+def test_the_same_is_said_on_a_terminal_and_over_a_pipe(project: Project) -> None:
+    plain = project.run()
+    session = project.terminal(columns=250)
+    session.finish()
+    screen = "\n".join(line.rstrip() for line in session.screen.lines)
+    assert sorted(lab_lines(screen)) == sorted(lab_lines(plain))
+    assert section(screen, "LABS") == section(plain, "LABS")
+    assert section(screen, "NEXT STEPS") == section(plain, "NEXT STEPS")
+
+
+def test_colours_only_repeat_the_words(project: Project) -> None:
+    coloured = project.terminal(columns=120)
+    coloured.finish()
+    assert "\x1b[0;31mfailed " in coloured.output and "\x1b[0;32mconverged " in coloured.output
+    plain = project.terminal(columns=120, ANSIBLE_NOCOLOR="true")
+    plain.finish()
+    assert not re.search(r"\x1b\[[0-9;]*m", plain.output)
+    assert section("\n".join(plain.screen.lines), "LABS") == section("\n".join(coloured.screen.lines), "LABS")
+
+
+def test_a_narrow_terminal_gets_a_list_instead_of_columns(project: Project) -> None:
+    session = project.terminal(columns=40)
+    session.finish()
+    lines = [line.rstrip() for line in session.screen.lines]
+    assert "lab-00: converged" in lines and "lab-03: failed" in lines
+    assert not any(line.startswith("LAB ") for line in lines)
+
+
+def test_a_dumb_terminal_and_never_have_no_bar(project: Project) -> None:
+    session = project.terminal(ANSIBLE_FLEET_PROGRESS_BAR="never")
+    session.finish()
+    assert "\x1b[K" not in session.output and "/8 labs" not in session.output
+
+
+def test_a_person_can_answer_a_prompt_without_the_bar_in_the_way(project: Project) -> None:
+    pause = {"name": "Ask", "ansible.builtin.pause": {"prompt": "Have you linked it"}, "run_once": True}
+    project.prepare([{**PLAY, "pre_tasks": [pause], "strategy": "linear"}], FLEET)
+    session = project.terminal()
+    session.wait_for("Have you linked it")
+    drawn = session.output.count("\x1b[K")
+    session.type("yes\r")
+    session.finish()
+    asked = session.output[session.output.index("Have you linked it") :]
+    assert "0/8 labs" not in asked[: asked.index("lab-00")].split("\n")[0]
+    assert session.output.count("\x1b[K") > drawn
+
+
+def test_an_interrupted_run_says_how_far_it_came(project: Project) -> None:
+    labs = {**{name: FLEET[name] for name in ("lab-00", "lab-04")}, "lab-08": {"how": "converged", "seconds": 60}}
+    project.prepare([{**PLAY, "strategy": "free"}], labs)
+    session = project.terminal()
+    session.wait_for("still lab-08")
+    session.type("\x03")
+    assert session.finish() != 0
+    screen = "\n".join(session.screen.lines)
+    assert "THE RUN WAS CUT SHORT" in screen
+    assert "fatal: [lab-04]: FAILED!" in screen
+    assert "lab-08  no_outcome" in screen and "lab-00  converged" in screen
+    assert "still lab-08" not in screen
