@@ -15,7 +15,15 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import key_plan
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import (
+    CreationIntent,
+    LabRecord,
+    StoredKey,
+    timestamp,
+)
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.module_utils.key_world import (
+    ACCOUNT,
+    USER,
     Killed,
     Store,
     World,
@@ -196,6 +204,29 @@ def test_a_second_run_elsewhere_at_any_moment_loses_no_secret(flow: Flow) -> Non
         world.check()
         again = run(world, **{**wanted, "state": "absent" if wanted["state"] == "absent" else "present"})
         assert not again.actions
+
+
+def test_a_key_is_not_taken_for_lost_while_a_slow_run_elsewhere_stores_it() -> None:
+    """The other run has created its key, and stores it just after this one has looked."""
+    world = new_lab()
+    slow = Store(world)
+    begun = LabRecord("lab-01", ACCOUNT, USER, creating=CreationIntent(timestamp(world.now), ()))
+    intent = slow.put(begun, slow.get("lab-01"))
+    key_id = world.add_key(foreign=False)
+    world.keys[key_id].created = world.now
+    stored = StoredKey(key_id, world.keys[key_id].secret, created=timestamp(world.now))
+
+    def store_it(name: str, done: bool) -> None:
+        if name == "get_access_key_last_used" and done:
+            world.hook = None
+            slow.put(dataclasses.replace(begun, current=stored, creating=None), intent)
+
+    world.hook = store_it
+    with pytest.raises(CollectionError) as caught:
+        run(world)
+    assert caught.value.reason == "store_conflict"
+    assert key_id in world.keys
+    assert run(world).after.key_to_use == key_id
 
 
 def test_a_lost_answer_to_the_creation_is_healed_within_the_run() -> None:

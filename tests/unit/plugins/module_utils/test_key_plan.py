@@ -300,6 +300,15 @@ def test_a_key_that_may_be_somebody_elses_is_not_taken_for_a_left_over(values: d
     assert FIRST in {key.access_key_id for key in plan.final.keys}
 
 
+def test_a_key_that_was_there_before_is_not_taken_for_a_left_over() -> None:
+    start = situation([ORPHAN], UNKNOWN, request())
+    assert start.record is not None
+    assert start.record.creating is not None
+    intent = dataclasses.replace(start.record.creating, known_key_ids=(FIRST,))
+    plan = key_plan.decide(dataclasses.replace(start, record=dataclasses.replace(start.record, creating=intent)))
+    assert FIRST in {key.access_key_id for key in plan.final.keys}
+
+
 def test_the_key_that_the_portal_holds_is_not_taken_for_a_left_over() -> None:
     plan = decided([ORPHAN], linked(FIRST))
     assert FIRST in {key.access_key_id for key in plan.final.keys}
