@@ -280,8 +280,8 @@ _MESSAGES: dict[str, tuple[str, str]] = {
     "not_linked": (
         "The AWS account is not linked to an MTurk requester account ({environment}).",
         (
-            "Sign in at {url} as the lab's requester and link the AWS account there; it takes a couple of minutes to take "
-            "effect. {closing}"
+            "Sign in at {url} as the lab's requester and link the AWS account there; it takes a couple of minutes to "
+            "take effect. {closing}"
         ),
     ),
     "invalid_credentials": (

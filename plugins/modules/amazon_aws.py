@@ -17,6 +17,7 @@ description:
     Where that is not possible, the module runs as usual.
   - It can assume a role into the lab's account first, which modules of C(amazon.aws) cannot. The temporary credentials
     are handed over in memory and never become a result, a fact or a variable.
+  - Announcements of C(amazon.aws) that a return key will be dropped are left out of the result.
   - C(module_defaults) of the module that is run do not apply; write its options out.
 options:
   module:
@@ -57,8 +58,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-"*":
-  description: What the module that was run returned.
-  returned: always
-  type: raw
+user:
+  description: >-
+    What M(amazon.aws.iam_user) returns, for example. All other values are those of the module that was run, too.
+  returned: as the module that was run returns it
+  type: dict
+  sample:
+    user_name: cloudresearch-mturk
 """
