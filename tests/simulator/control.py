@@ -119,7 +119,10 @@ class ControlClient:
     # Permissions
 
     def set_role_policy(self, lab_or_all: str, policy_document: Json) -> None:
-        """The only policy of the role that the ops side assumes, in one lab or in "all"; None: administrator again."""
+        """The only policy of the role that the ops side assumes, in one lab or in "all" (also those made later).
+
+        None: administrator again.
+        """
         self._call("set_role_policy", lab_or_all=lab_or_all, policy_document=policy_document)
 
     def set_ops_policy(self, policy_document: Json) -> None:

@@ -123,6 +123,7 @@ def authenticate(request: HttpRequest, authorization: Authorization) -> Caller:
     token = request.headers.get("x-amz-security-token")
     if key.status != "Active" or token != (session.session_token if session else None):
         raise AuthenticationFailed("unknown_key", INVALID_TOKEN)
+    _check_what_is_signed(request, authorization)
     _check_clock(request)
     if not hmac.compare_digest(_signature(request, authorization, key.secret_access_key), authorization.signature):
         raise AuthenticationFailed("wrong_signature", WRONG_SIGNATURE)
@@ -142,6 +143,19 @@ def authenticate(request: HttpRequest, authorization: Authorization) -> Caller:
         )
     user = moto_adapter.iam(account_id).users[str(key.user_name)]
     return Caller("user", account_id, key.access_key_id, user.arn, user.id, user.name, key=key)
+
+
+def _check_what_is_signed(request: HttpRequest, authorization: Authorization) -> None:
+    must = {"host", *({"x-amz-security-token", "x-amz-target"} & set(request.headers))}
+    missing = sorted(must - set(authorization.signed_headers))
+    if missing:
+        raise AuthenticationFailed(
+            "wrong_signature", f"{missing[0]!r} must be a 'SignedHeader' in the AWS Authorization."
+        )
+    if request.headers.get("x-amz-date", "")[:8] != authorization.date:
+        raise AuthenticationFailed(
+            "wrong_signature", "Date in Credential scope does not match YYYYMMDD from 'X-Amz-Date'."
+        )
 
 
 def _check_clock(request: HttpRequest) -> None:

@@ -333,6 +333,11 @@ def trust_policy(trusted_account_id: str) -> dict[str, t.Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
+def has_role(account_id: str, role_name: str) -> bool:
+    """Whether the account has a role of this name."""
+    return any(role.name == role_name for role in iam(account_id).roles.values())
+
+
 def replace_role_policies(account_id: str, role_name: str, document: str | None) -> None:
     """Let a role have only this policy; V(None) makes it administrator again."""
     backend = iam(account_id)

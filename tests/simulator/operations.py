@@ -26,12 +26,14 @@ class Operations:
         self._stack = stack
         self._world = stack.world
         self._next_account = 200000000000
+        self._policy_of_all: str | None = None
 
     # Labs
 
     def reset(self) -> Result:
         self._stack.reset()
         self._next_account = 200000000000
+        self._policy_of_all = None
 
     def addresses(self) -> Result:
         return self._stack.addresses()
@@ -78,6 +80,8 @@ class Operations:
             for environment in requester_linked:
                 self._world.link(lab, environment, settled=True)
             self._stack.add_lab(lab)
+            if self._policy_of_all is not None:
+                moto_adapter.replace_role_policies(lab.account_id, ROLE_NAME, self._policy_of_all)
             self._note("create_lab", lab)
             return self._described(lab)
 
@@ -185,10 +189,14 @@ class Operations:
 
     def set_role_policy(self, lab_or_all: str, policy_document: t.Any) -> Result:
         text = _policy_text(policy_document)
-        labs = list(self._world.labs.values()) if lab_or_all == "all" else [self._world.lab(lab_or_all)]
         with self._world.lock:
-            for lab in labs:
-                moto_adapter.replace_role_policies(lab.account_id, ROLE_NAME, text)
+            if lab_or_all != "all":
+                moto_adapter.replace_role_policies(self._account(lab_or_all), ROLE_NAME, text)
+                return
+            self._policy_of_all = text
+            for lab in self._world.labs.values():
+                if moto_adapter.has_role(lab.account_id, ROLE_NAME):
+                    moto_adapter.replace_role_policies(lab.account_id, ROLE_NAME, text)
 
     def set_role_trust(self, lab: str, policy_document: t.Any) -> Result:
         with self._world.lock:

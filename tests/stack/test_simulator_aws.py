@@ -147,6 +147,34 @@ class TestCredentials:
         assert failure.value.code == 403
         assert b"MissingAuthenticationToken" in failure.value.read()
 
+    def test_headers_that_must_be_signed(self, simulator: Simulator) -> None:
+        import botocore.auth
+        import botocore.awsrequest
+        import botocore.credentials
+
+        def send(service: str, unsigned: str) -> int:
+            """The status of a request whose signature is right, but leaves a header out."""
+            headers = {"X-Amz-Target": "AmazonSSM.DescribeParameters", "Content-Type": "application/x-amz-json-1.1"}
+            signer = botocore.auth.SigV4Auth(
+                botocore.credentials.Credentials(simulator.ops_access_key, simulator.ops_secret_key),
+                service,
+                "us-east-1",
+            )
+            left_out = {unsigned: headers.pop(unsigned)} if unsigned in headers else {}
+            request = botocore.awsrequest.AWSRequest("POST", simulator.aws_url + "/", headers=headers, data=b"{}")
+            signer.add_auth(request)
+            sent = {**dict(request.headers.items()), **left_out}
+            message = urllib.request.Request(simulator.aws_url + "/", data=b"{}", headers=sent, method="POST")
+            try:
+                with urllib.request.urlopen(message, timeout=10) as answer:
+                    return int(answer.status)
+            except urllib.error.HTTPError as exc:
+                assert b"must be a 'SignedHeader'" in exc.read()
+                return exc.code
+
+        assert send("ssm", "") == 200
+        assert send("ssm", "X-Amz-Target") == 400
+
     def test_a_wrong_clock(self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
         import botocore.auth
 
