@@ -208,7 +208,8 @@ def test_a_lab_opens_by_keyboard_and_shows_everything_about_it(visit, reports):
     tab.keyboard.press("Enter")
     expect(button).to_have_attribute("aria-expanded", "true")
     detail = tab.locator("tr.detail")
-    for text in (lab["access_keys"][1]["access_key_id"], lab["findings"][0]["message"], lab["user"]["arn"], "a stranger's"):
+    key, finding = lab["access_keys"][1], lab["findings"][0]
+    for text in (key["access_key_id"], finding["message"], lab["user"]["arn"], "a stranger's"):
         expect(detail).to_contain_text(text)
     tab.get_by_role("button", name="Findings", exact=True).click()
     assert detail.evaluate("row => row.previousElementSibling.querySelector('.lab-name').textContent") == lab["lab"]

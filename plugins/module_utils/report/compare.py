@@ -40,7 +40,7 @@ def compare(previous: Json, current: Json) -> Json:
         ],
         "findings_new": _by_severity(found for key, found in found_after.items() if key not in found_before),
         "findings_gone": _by_severity(found for key, found in found_before.items() if key not in found_after),
-        "keys": [change for name, old, new in pairs for change in _keys(name, old, new)],
+        "access_keys": [change for name, old, new in pairs for change in _keys(name, old, new)],
         "requester": [
             {
                 "lab": name,

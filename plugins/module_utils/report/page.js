@@ -110,9 +110,10 @@
       && chosen.every((select) => fits[select.dataset.name](labs[place], select.value)));
     const visible = new Set(fitting.slice(0, shownAtMost));
     rows.forEach((row, place) => {
-      row.hidden = !visible.has(place);
-      const detail = details.get(place);
-      if (detail) detail.hidden = row.hidden;
+      const hidden = !visible.has(place);
+      if (row.hidden === hidden) return; // touching a row costs, even with what it has already
+      row.hidden = hidden;
+      if (details.has(place)) details.get(place).hidden = hidden;
     });
     const total = labs.length.toLocaleString("en");
     const found = fitting.length.toLocaleString("en");

@@ -292,7 +292,7 @@ def _change_groups(comparison: Json) -> t.Iterator[tuple[str, str, list[Child]]]
     yield "New findings", "bad", [about(finding) for finding in comparison["findings_new"]]
     yield "Findings gone", "good", [about(finding) for finding in comparison["findings_gone"]]
     yield "States", "info", [moved(entry, words.STATES) for entry in comparison["states"]]
-    yield "Keys", "info", [key_change(entry) for entry in comparison["keys"]]
+    yield "Keys", "info", [key_change(entry) for entry in comparison["access_keys"]]
     for environment in vocabulary.ENVIRONMENTS:
         entries = [entry for entry in comparison["requester"] if entry["environment"] == environment]
         yield f"MTurk {environment}", "info", [moved(entry, words.REQUESTER) for entry in entries]

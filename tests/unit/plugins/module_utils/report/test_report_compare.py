@@ -40,12 +40,12 @@ def test_keys_that_came_went_or_were_deactivated():
     old_id = before["access_keys"][0]["access_key_id"]
     after["access_keys"][0].update(status="Inactive")
     after["access_keys"].append({**before["access_keys"][0], "access_key_id": "AKIANEW"})
-    forward = compare.compare(report([before]), report([after]))["keys"]
+    forward = compare.compare(report([before]), report([after]))["access_keys"]
     assert {(each["access_key_id"], each["before"], each["after"]) for each in forward} == {
         (old_id, "Active", "Inactive"),
         ("AKIANEW", "", "Active"),
     }
-    backward = compare.compare(report([after]), report([before]))["keys"]
+    backward = compare.compare(report([after]), report([before]))["access_keys"]
     assert ("AKIANEW", "Active", "") in {(each["access_key_id"], each["before"], each["after"]) for each in backward}
 
 

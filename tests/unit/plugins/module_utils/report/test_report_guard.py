@@ -34,7 +34,7 @@ def test_secrets_are_seen(text):
 
 def test_random_keys_are_seen():
     rng = random.Random(7)
-    seen = sum(bool(guard.secret_kind(base64.b64encode(rng.randbytes(30)).decode())) for _ in range(2000))
+    seen = sum(bool(guard.secret_kind(base64.b64encode(rng.randbytes(30)).decode())) for _turn in range(2000))
     assert seen >= 1990
 
 

@@ -87,5 +87,5 @@ def test_plots_can_be_read_without_eyes(count):
 
 
 def test_even_one_lab_in_a_thousand_shows_in_a_bar():
-    bar = plots.stacked_bar([("failed", "bad", 1), ("converged", "good", 9999)])
-    assert 'width="2.0"' in bar or 'width="2"' in bar
+    drawn = plots.stacked_bar([("failed", "bad", 1), ("converged", "good", 9999)])
+    assert 'width="2.0"' in drawn or 'width="2"' in drawn

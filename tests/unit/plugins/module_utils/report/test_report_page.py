@@ -55,7 +55,7 @@ def test_the_same_report_gives_the_same_page():
 def test_nothing_is_loaded_from_anywhere():
     reader = Reader(make(outcomes.outcomes(30), earlier=outcomes.outcomes(30, seed=2))[1])
     assert {"link", "img", "iframe", "object", "embed", "base", "video", "audio"}.isdisjoint(
-        tag for tag, _ in reader.elements
+        tag for tag, _attributes in reader.elements
     )
     assert reader.attributes("src") == []
     for style in reader.styles:
@@ -83,9 +83,9 @@ def test_hostile_text_stays_text():
         labs, earlier=[situation("converged", lab=lab["lab"]) for lab in labs], title="</title><script>x</script>"
     )
     reader = Reader(text)
-    assert sum(tag == "script" for tag, _ in reader.elements) == 3
+    assert sum(tag == "script" for tag, _attributes in reader.elements) == 3
     assert all(not name.startswith("on") for _tag, attributes in reader.elements for name in attributes)
-    assert "img" not in {tag for tag, _ in reader.elements}
+    assert "img" not in {tag for tag, _attributes in reader.elements}
     for address in reader.attributes("href"):
         assert re.match(r"(https?://|mailto:|#)", address)
     shown = "".join(reader.texts)
