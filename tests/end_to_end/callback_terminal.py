@@ -29,24 +29,29 @@ class Screen:
         self.columns = columns
         self.lines: list[str] = [""]
         self._column = 0
+        self._unfinished = ""
         # Each state of the last line that was rewritten or erased.
         self.rewritten: list[str] = []
 
     def feed(self, text: str) -> None:
-        for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|.", text, re.DOTALL):
+        text = self._unfinished + text
+        # A sequence can come in two pieces.
+        self._unfinished = "".join(re.findall(r"\x1b(?:\[[0-9;?]*)?\Z", text))
+        for part in re.findall(
+            r"\x1b\[[0-9;?]*(?:[A-Za-z]|(?=[\r\x1b]))|.", text.removesuffix(self._unfinished), re.DOTALL
+        ):
             if part.startswith("\x1b"):
                 self._control(part)
             elif part == "\r":
                 self._column = 0
             elif part == "\n":
                 self.lines.append("")
-            elif part == "\x1b":
-                raise AssertionError(f"unknown control sequence near {text[:80]!r}")
             else:
                 self._put(part)
 
     def _control(self, sequence: str) -> None:
-        if sequence.endswith("m"):
+        # Ansible's prompts begin a sequence and leave it at that, which terminals take as nothing.
+        if sequence.endswith(("m", "[")):
             return
         assert sequence == "\x1b[K", f"unknown control sequence {sequence!r}"
         if self.lines[-1][: self._column]:
@@ -104,7 +109,6 @@ class Session:
 
     def _read(self, enough: t.Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        rest = b""
         while not enough():
             ready, _, _ = select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"nothing came within {seconds} s:\n{self.output}"
@@ -114,7 +118,6 @@ class Session:
                 return
             if not read:
                 return
-            text = (rest + read).decode(errors="ignore")
-            rest = b""
+            text = read.decode()
             self.output += text
             self.screen.feed(text)
