@@ -28,6 +28,15 @@ def lab(simulator: Simulator) -> dict[str, t.Any]:
 
 
 @pytest.fixture(autouse=True)
+def no_callers_are_left() -> t.Iterator[None]:
+    yield
+    while CALLERS:
+        caller = CALLERS.pop()
+        caller.kill()
+        caller.wait()
+
+
+@pytest.fixture(autouse=True)
 def no_faults_are_left(simulator: Simulator) -> t.Iterator[None]:
     yield
     simulator.control.clear_faults()
@@ -147,6 +156,7 @@ class TestFaults:
             simulator.control.inject_fault(**wrong)
 
 
+CALLERS: list[subprocess.Popen[bytes]] = []
 CALLER = """
     import sys
     from tests.simulator.clients import client
@@ -161,13 +171,15 @@ def start_caller(simulator: Simulator, lab: dict[str, t.Any], before: str = "") 
     """A process group that makes users, one after the other, and waits for a line first."""
     credentials = ops_client(simulator, "sts").assume_role(RoleArn=lab["role_arn"], RoleSessionName="tests")
     keys = [credentials["Credentials"][name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
-    return subprocess.Popen(
+    caller = subprocess.Popen(
         [sys.executable, "-c", "input()\n" + before + textwrap.dedent(CALLER), simulator.aws_url, *keys],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
+    CALLERS.append(caller)
+    return caller
 
 
 class TestKill:

@@ -68,16 +68,14 @@ def free_ports(count: int) -> list[int]:
 
 
 class TestProcess:
-    def test_command_line(self, tmp_path: pathlib.Path) -> None:
+    def test_command_line(self, tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> None:
         services = ["aws", "mturk-production", "mturk-sandbox", "requester", "portal", "portal-signin", "control"]
         ports = dict(zip(services, free_ports(len(services)), strict=True))
         state_file = tmp_path / "state.json"
         arguments = [f"--{service}-port={port}" for service, port in ports.items()]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulator", f"--state-file={state_file}", "--latency-ms=1", *arguments],
-            cwd=PROJECT,
-            stdout=subprocess.PIPE,
-        )
+        command = [sys.executable, "-m", "tests.simulator", f"--state-file={state_file}", "--latency-ms=1", *arguments]
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE)
+        request.addfinalizer(process.kill)  # a failure must leave nothing behind
         assert process.stdout is not None
         addresses = json.loads(process.stdout.readline())
         assert json.loads(state_file.read_text()) == addresses
@@ -109,7 +107,7 @@ class TestProcess:
         pool.shutdown()
         assert not is_alive(running.pid)
 
-    def test_ends_when_its_starter_is_killed(self) -> None:
+    def test_ends_when_its_starter_is_killed(self, request: pytest.FixtureRequest) -> None:
         code = (
             "from tests.simulator.process import running_simulator\n"
             "import time\n"
@@ -118,6 +116,7 @@ class TestProcess:
             "    time.sleep(60)\n"
         )
         starter = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE)
+        request.addfinalizer(starter.kill)
         assert starter.stdout is not None
         pid, url = starter.stdout.readline().decode().split()
         assert listens(url)
