@@ -46,6 +46,11 @@ def test_all_three_files_are_written_for_their_owner_only(place):
     assert files.load(place.path("json")) == files.load(place.path("html")) == writing.report
 
 
+def test_other_people_may_read_it_if_the_operator_says_so(tmp_path):
+    run(report(outcomes(3)), files.Place(tmp_path, mode=0o644))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o644}
+
+
 def test_an_hour_later_with_the_same_labs_nothing_is_touched(place):
     run(report(outcomes(10)), place)
     before = snapshot(place.directory)
