@@ -72,7 +72,8 @@ class Authenticator:
         """
         now = self.step()
         if now != refused:
-            return now
+            # Time has gone on, or a code was tried ahead of its time and is due soon.
+            return max(now, refused)
         if clock_difference:
             there = int((self._clock() + clock_difference) // self.seconds)
             if there != refused:

@@ -389,7 +389,9 @@ class Finder:
     def _control(
         self, page: Page, phrases: Phrases, avoid_words: t.Sequence[str], thing: str, setting: str
     ) -> Link | Button | None:
-        controls: list[Control] = [*page.buttons, *[link for link in page.links if link.seen.usable]]
+        here = page.address.split("#")[0]
+        links = [link for link in page.links if link.seen.usable and link.address.split("#")[0] != here]
+        controls: list[Control] = [*page.buttons, *links]
         found = ranked(controls, phrases, avoid_words, least=BEGINS - 12, strict=True)
         if not found:
             return None

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import evidence
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import KEY_REJECTED, PortalError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import (
+    KEY_REJECTED,
+    PageChanged,
+    PortalError,
+)
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.evidence import LinkState, Signs, read_signs
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.finder import LinkForm
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.flow import Flow, LinkView
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Link, Page, Seen, bare_address
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Page, Seen
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import says
 
 # IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
@@ -46,8 +51,10 @@ class Linker:
             signs.balance = signs.balance or passed.balance
             if passed.balance and not signs.not_linked:
                 signs.linked = True
-        if self.flow.finder.unlink(view.page) is not None and not signs.not_linked:
-            signs.linked = True
+        with contextlib.suppress(PageChanged):
+            # Two such controls are a question for the one who wants to use them.
+            if self.flow.finder.unlink(view.page) is not None and not signs.not_linked:
+                signs.linked = True
         return signs
 
     def submit(self, view: LinkView, access_key_id: str, secret_access_key: str) -> LinkState:
@@ -106,7 +113,7 @@ class Linker:
                 view = LinkView(opened, flow.finder.link_form(opened, expected=True))
                 continue
             control = flow.finder.change_key(view.page)
-            if control is None or (isinstance(control, Link) and bare_address(control.address) == view.page.place):
+            if control is None:
                 break
             page = flow.press(view.page, control)
             view = flow.continue_from(page)

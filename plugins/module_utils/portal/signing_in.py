@@ -145,15 +145,22 @@ class SigningIn(Visit):
         authenticator = self._authenticator
         if self._codes:
             step = authenticator.neighbour(self._codes[-1], getattr(self.driver, "clock_difference", None))
-            if step <= self._journal.last_code_step and step < self._codes[-1]:
+            if step < self._codes[-1] and step <= self._last_code_before:
+                # That one was used up; going on is all that can help.
                 step = self._codes[-1] + 1
-        else:
-            step = authenticator.first_step(self._journal.last_code_step)
-            ahead = step - authenticator.step()
-            if ahead > 0 and authenticator.until_next() + 5 < self.deadline.left():
-                # Most portals take the next code early, but not all do, and a refusal counts.
+            early = step - authenticator.step()
+            if early > 0 and step == self._codes[-1]:
                 self.deadline.sleep(
-                    (ahead - 1) * authenticator.seconds + authenticator.until_next() + 0.2, "waiting for a fresh code"
+                    (early - 1) * authenticator.seconds + authenticator.until_next() + 0.2, "waiting for a fresh code"
+                )
+        else:
+            # A code is good for one sign-in. If the present one was used, portals commonly take the next a little early.
+            self._last_code_before = self._journal.last_code_step
+            step = authenticator.first_step(self._last_code_before)
+            if step - authenticator.step() > 1:
+                self.deadline.sleep(
+                    (step - authenticator.step() - 2) * authenticator.seconds + authenticator.until_next() + 0.2,
+                    "waiting for a fresh code",
                 )
         self._codes.append(step)
         self._journal.used_code(max(step, self._journal.last_code_step))

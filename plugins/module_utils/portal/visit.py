@@ -67,6 +67,7 @@ class Visit:
         self._email_sent = False
         self._password_sent = False
         self._codes: list[int] = []
+        self._last_code_before = 0
         self._renewals = 0
         self._renewals_told = 0
         self._expired_form = False
