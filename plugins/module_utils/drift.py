@@ -13,7 +13,7 @@ import dataclasses
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.module_utils import iam_user, vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,14 @@ def compare(declared: Declared, observed_user: t.Mapping[str, t.Any] | None) -> 
             drift.append(
                 _entry("tag_differs", f"The tag {key} of user {name} has another value.", f"Set it: {onboard}.")
             )
+    for kind, names in iam_user.excess(observed_user, declared.policy_arn).items():
+        drift.append(
+            _entry(
+                f"extra_{kind}",
+                f"User {name} has {kind.replace('_', ' ')} that nobody declared: {', '.join(names)}.",
+                f"If nobody needs it, name {kind} in lab_account_remove_drift and run {onboard}.",
+            )
+        )
     return drift
 
 

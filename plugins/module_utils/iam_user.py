@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, vocabulary
@@ -70,6 +71,54 @@ def read_user(iam: t.Any, user_name: str, *, thorough: bool, pool: concurrent.fu
         "groups": (seen["groups"] or []) if thorough else None,
         "console_access": bool(seen["console_access"]) if thorough else None,
     }
+
+
+# What can give a user rights or a way in besides its declared policy, in the words of C(lab_account_remove_drift).
+EXCESS_KINDS = ("console_access", "inline_policies", "groups", "attached_policies")
+
+
+def excess(user: t.Mapping[str, t.Any], policy_arn: str) -> dict[str, list[str]]:
+    """By kind, what the user has besides its declared policy; kinds of which there is nothing are left out.
+
+    :param user: what C(read_user) returned.
+    :param policy_arn: the declared policy, which is no excess.
+    """
+    found = {
+        "console_access": ["password"] if user.get("console_access") else [],
+        "inline_policies": list(user.get("inline_policies") or []),
+        "groups": list(user.get("groups") or []),
+        "attached_policies": [arn for arn in user.get("attached_policies") or [] if arn != policy_arn],
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+def remove_excess(iam: t.Any, user_name: str, found: t.Mapping[str, t.Sequence[str]]) -> None:
+    """Take from the user what C(excess) found; that some of it is gone already is fine.
+
+    :raises CollectionError: IAM refused or could not be reached; what was removed before stays removed.
+    """
+    removals: dict[str, tuple[t.Callable[[str], t.Any], str]] = {
+        "console_access": (
+            lambda unused: iam.delete_login_profile(UserName=user_name),
+            "delete the console {name}",
+        ),
+        "inline_policies": (
+            lambda name: iam.delete_user_policy(UserName=user_name, PolicyName=name),
+            "delete the inline policy {name}",
+        ),
+        "groups": (
+            lambda name: iam.remove_user_from_group(UserName=user_name, GroupName=name),
+            "end the membership in group {name}",
+        ),
+        "attached_policies": (
+            lambda arn: iam.detach_user_policy(UserName=user_name, PolicyArn=arn),
+            "detach the policy {name}",
+        ),
+    }
+    for kind, names in found.items():
+        remove, doing = removals[kind]
+        for name in names:
+            _unless_missing(functools.partial(remove, name), f"{doing.format(name=name)} of the IAM user {user_name}")
 
 
 def no_user(user_name: str) -> dict[str, t.Any]:

@@ -310,7 +310,12 @@ class _Needs:
         user = self.lab["user"]
         reasons = [entry["message"] for entry in self.lab["drift"] if entry["code"] in _CONVERGED_BY_IAM_USER]
         if user["exists"]:
-            reasons += [f"It has {what}." for what in sorted(excess(user, self.declared) & self.declared.remove_drift)]
+            found = iam_user.excess(user, self.declared.user.policy_arn)
+            reasons += [
+                f"It has {kind.replace('_', ' ')}: {', '.join(names)}."
+                for kind, names in found.items()
+                if kind in self.declared.remove_drift
+            ]
         if reasons:
             self.why["iam_user"] = " ".join(reasons)
 
@@ -328,17 +333,3 @@ class _Needs:
 
 # Drift that the step iam_user takes away without being asked for each.
 _CONVERGED_BY_IAM_USER = frozenset({"user_missing", "policy_missing", "user_not_managed", "tag_missing", "tag_differs"})
-
-
-def excess(user: t.Mapping[str, t.Any], declared: Declaration) -> set[str]:
-    """What gives the user rights or a way in besides the declared policy, in the words of C(remove_drift)."""
-    found = set()
-    if user.get("console_access"):
-        found.add("console_access")
-    if user.get("inline_policies"):
-        found.add("inline_policies")
-    if user.get("groups"):
-        found.add("groups")
-    if set(user.get("attached_policies") or []) - {declared.user.policy_arn}:
-        found.add("attached_policies")
-    return found

@@ -123,6 +123,8 @@ class _Composer:
         if result.get("waiting_for_person"):
             return _status("waiting", str((result.get("link") or {}).get("message") or ""), "manual")
         changed = bool(result.get("changed"))
+        if step == "iam_user":
+            changed = changed or bool((self.results.get("iam_user_excess") or {}).get("changed"))
         return _status("changed" if changed else "ok", str(result.get("message") or ""))
 
     def _failed(self, result: Result) -> dict[str, str]:
@@ -170,7 +172,7 @@ class _Composer:
         return list(self.observed.get("access_keys") or [])
 
     def user(self) -> t.Any:
-        user = self.observed.get("user")
+        user = self._user_without_excess()
         result = self.results.get("iam_user") or {}
         newer = result.get("user")
         if not user or not newer or self.check_mode:
@@ -181,8 +183,30 @@ class _Composer:
             "arn": newer.get("arn", user.get("arn")),
             "tags": newer.get("tags", user.get("tags")),
             "managed": (newer.get("tags") or {}).get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE,
-            "attached_policies": [policy["policy_arn"] for policy in newer.get("attached_policies") or []],
+            "attached_policies": [
+                policy["policy_arn"]
+                for policy in newer.get("attached_policies") or []
+                if policy["policy_arn"] not in self._removed_excess().get("attached_policies", [])
+            ],
         }
+
+    def _removed_excess(self) -> t.Mapping[str, t.Sequence[str]]:
+        removed = (self.results.get("iam_user_excess") or {}).get("removed")
+        return removed if removed and not self.check_mode else {}
+
+    def _user_without_excess(self) -> t.Any:
+        user = self.observed.get("user")
+        removed = self._removed_excess()
+        if not user or not removed:
+            return user
+        left: dict[str, t.Any] = {
+            kind: [name for name in user.get(kind) or [] if name not in removed[kind]]
+            for kind in removed
+            if kind != "console_access"
+        }
+        if "console_access" in removed:
+            left["console_access"] = False
+        return {**user, **left}
 
     def observation(self) -> dict[str, t.Any]:
         return {

@@ -1,0 +1,117 @@
+#!/usr/bin/python
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iam_user_excess
+short_description: Take from an IAM user the rights that nobody declared
+version_added: 1.0.0
+description:
+  - Finds what gives an IAM user rights or a way in besides its declared policy, and removes the kinds that O(remove)
+    names.
+  - Without O(remove) it only reports.
+  - The user's access keys are never touched, see M(labops.cloudresearch.mturk_access_key).
+options:
+  user_name:
+    description: The name of the IAM user.
+    type: str
+    default: cloudresearch-mturk
+  policy_arn:
+    description: The ARN of the managed policy that the user is declared to have, which is no excess.
+    type: str
+    default: arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess
+  remove:
+    description: The kinds to remove.
+    type: list
+    elements: str
+    choices: [console_access, inline_policies, groups, attached_policies]
+    default: []
+author:
+  - labops.cloudresearch contributors (@labops)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - labops.cloudresearch.aws.assume_role
+  - labops.cloudresearch.aws.direct
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be removed and removes nothing.
+  diff_mode:
+    support: full
+    description: Shows what the user has before and after.
+seealso:
+  - module: amazon.aws.iam_user
+"""
+
+EXAMPLES = r"""
+- name: See what the lab's user may do besides using MTurk
+  labops.cloudresearch.iam_user_excess:
+    profile: lab-01
+  register: excess
+
+- name: Take away its console password and its inline policies, and nothing else
+  labops.cloudresearch.iam_user_excess:
+    profile: lab-01
+    remove:
+      - console_access
+      - inline_policies
+"""
+
+RETURN = r"""
+excess:
+  description: By kind, what the user has besides its declared policy, after what was removed.
+  returned: success
+  type: dict
+  sample:
+    groups: [admins]
+removed:
+  description: By kind, what was removed, or in check mode would be.
+  returned: success
+  type: dict
+  sample:
+    console_access: [password]
+"""
+
+import concurrent.futures
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, aws_options, iam_user, vocabulary
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+
+
+def main() -> None:
+    """Look, remove what is asked for, and report."""
+    module = AnsibleModule(
+        argument_spec={
+            **aws_options.lab_aws_argument_spec(),
+            "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
+            "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
+            "remove": {"type": "list", "elements": "str", "choices": list(iam_user.EXCESS_KINDS), "default": []},
+        },
+        mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
+        required_together=aws_options.REQUIRED_TOGETHER,
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        iam = aws.AwsConnection(params).client("iam")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            user = iam_user.read_user(iam, params["user_name"], thorough=True, pool=pool)
+        found = iam_user.excess(user, params["policy_arn"])
+        removed = {kind: names for kind, names in found.items() if kind in params["remove"]}
+        if not module.check_mode:
+            iam_user.remove_excess(iam, params["user_name"], removed)
+    except CollectionError as exc:
+        exc.step = exc.step or "iam_user"
+        module.fail_json(**exc.as_result())
+    left = {kind: names for kind, names in found.items() if kind not in removed}
+    module.exit_json(changed=bool(removed), excess=left, removed=removed, diff={"before": found, "after": left})
+
+
+if __name__ == "__main__":
+    main()
