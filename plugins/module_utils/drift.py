@@ -16,6 +16,10 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.module_utils import iam_user, vocabulary
 
 
+# Codes of what the user has too much of begin with this; the rest is a word of C(iam_user.EXCESS_KINDS).
+EXCESS_PREFIX = "extra_"
+
+
 @dataclasses.dataclass(frozen=True)
 class Declared:
     """What the inventory says about one lab's user.
@@ -73,7 +77,7 @@ def compare(declared: Declared, observed_user: t.Mapping[str, t.Any] | None) -> 
     for kind, names in iam_user.excess(observed_user, declared.policy_arn).items():
         drift.append(
             _entry(
-                f"extra_{kind}",
+                f"{EXCESS_PREFIX}{kind}",
                 f"User {name} has {kind.replace('_', ' ')} that nobody declared: {', '.join(names)}.",
                 f"If nobody needs it, name {kind} in lab_account_remove_drift and run {onboard}.",
             )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import findings, vocabulary
+from ansible_collections.labops.cloudresearch.plugins.module_utils import drift, findings, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import timestamp
 
 SCHEMA = 1
@@ -214,7 +214,7 @@ class _Composer:
             "access_keys": self.access_keys(),
             "requester": self.requester(),
             "link": self.link(),
-            "drift": [] if self._drift_is_gone() else list(self.observed.get("drift") or []),
+            "drift": self.drift(),
             "findings": list(self.observed.get("findings") or []),
             "store": self.store(),
         }
@@ -229,8 +229,15 @@ class _Composer:
             return store
         return {**store, "access_key_ids": [key["access_key_id"] for key in self.access_keys() if key.get("stored")]}
 
-    def _drift_is_gone(self) -> bool:
-        return bool((self.results.get("iam_user") or {}).get("user")) and not self.check_mode
+    def drift(self) -> list[t.Any]:
+        entries = list(self.observed.get("drift") or [])
+        if self.check_mode or not (self.results.get("iam_user") or {}).get("user"):
+            return entries
+        # The step has taken all drift away but what the user has too much of, which goes only where it was named.
+        gone = {f"{drift.EXCESS_PREFIX}{kind}" for kind in self._removed_excess()}
+        return [
+            entry for entry in entries if entry["code"].startswith(drift.EXCESS_PREFIX) and entry["code"] not in gone
+        ]
 
     # -- what is left --------------------------------------------------------------------------------------------
 
@@ -244,7 +251,7 @@ class _Composer:
         steps.extend(dict(entry) for entry in self.observed.get("next_steps") or [] if self._still_open(entry))
         link = self.results.get("link") or {}
         if link.get("failed") and self._retiring():
-            text = "CloudResearch may still show the link; it is dead without its key. Remove it there by hand if you wish."
+            text = "CloudResearch may still show the link, dead without its key. Remove it there by hand if you wish."
             steps.append(_next("link", "operator", text))
         elif link.get("waiting_for_person"):
             steps.append(_next("link", "person", str(link.get("next_step") or ""), str(link.get("url") or "")))

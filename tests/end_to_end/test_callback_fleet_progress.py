@@ -21,8 +21,8 @@ import pytest
 import yaml
 
 from tests.end_to_end.callback_terminal import Session
+from tests.fleet import tool
 
-ANSIBLE_PLAYBOOK = str(pathlib.Path(sys.executable).parent / "ansible-playbook")
 CALLBACK = "labops.cloudresearch.fleet_progress"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 LINK_URL = "https://requester.mturk.com/developer"
@@ -136,7 +136,7 @@ class Project:
         self._write("play.yml", yaml.safe_dump(plays))
 
     def command(self, *arguments: str) -> list[str]:
-        return [ANSIBLE_PLAYBOOK, "-i", "inventory.yml", "play.yml", *arguments]
+        return [tool("ansible-playbook"), "-i", "inventory.yml", "play.yml", *arguments]
 
     def environment(self, **more: str) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "COLUMNS"))}

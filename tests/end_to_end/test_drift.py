@@ -1,0 +1,109 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labs that were set up by hand: taken over or left alone, and relieved of what the operator names, nothing else."""
+
+from __future__ import annotations
+
+import json
+
+from tests.fleet import Fleet
+
+USER = "cloudresearch-mturk"
+INLINE = {"extra": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}}
+
+
+def hand_made(fleet: Fleet, lab: str, **options: object) -> None:
+    """A lab whose user somebody made by hand."""
+    fleet.add(lab)
+    fleet.simulator.control.create_user(lab, USER, **options)
+
+
+def drift_codes(outcome: dict[str, object]) -> set[str]:
+    """The codes of an outcome's drift."""
+    return {entry["code"] for entry in outcome["drift"]}  # type: ignore[attr-defined, index]
+
+
+def test_drift_is_told_and_goes_only_where_it_was_named(fleet: Fleet) -> None:
+    control = fleet.simulator.control
+    for lab in ("told", "relieved"):
+        hand_made(
+            fleet,
+            lab,
+            policy_arns=["arn:aws:iam::aws:policy/IAMReadOnlyAccess"],
+            inline_policies=INLINE,
+            groups=["students"],
+            console_password="Not-a-secret-of-ours-1",
+        )
+        fleet.hosts[lab]["lab_account_adopt_existing_user"] = True
+    everything = {"extra_console_access", "extra_inline_policies", "extra_groups", "extra_attached_policies"}
+    fleet.hosts["relieved"]["lab_account_remove_drift"] = ["console_access", "inline_policies", "groups"]
+
+    audit = fleet.run("audit")
+    assert everything <= drift_codes(audit.outcomes["told"])
+    assert audit.outcomes["told"]["state"] == "drifted"
+
+    predicted = fleet.run("onboard", "--check")
+    first = fleet.run("onboard")
+    assert first.return_code == 0, first.output
+    assert predicted.changed() == first.changed()
+    assert drift_codes(first.outcomes["told"]) == everything
+    assert drift_codes(first.outcomes["relieved"]) == {"extra_attached_policies"}
+
+    second = fleet.run("onboard")
+    assert second.changed() == {"told": 0, "relieved": 0}, second.output
+    told, relieved = (second.outcomes[lab]["user"] for lab in ("told", "relieved"))
+    assert (told["console_access"], told["groups"], told["inline_policies"]) == (True, ["students"], ["extra"])
+    assert (relieved["console_access"], relieved["groups"], relieved["inline_policies"]) == (False, [], [])
+    for user in (told, relieved):
+        assert "arn:aws:iam::aws:policy/IAMReadOnlyAccess" in user["attached_policies"]
+    assert control.portal_key("told")
+
+
+def test_a_user_that_is_not_ours_is_left_alone_until_told_otherwise(fleet: Fleet) -> None:
+    hand_made(fleet, "lab-01")
+    refused = fleet.run("onboard")
+    outcome = refused.outcomes["lab-01"]
+    assert outcome["state"] == "failed"
+    assert "lab_account_adopt_existing_user" in json.dumps(outcome["next_steps"])
+    assert fleet.simulator.control.keys("lab-01") == []
+
+    adopted = fleet.run("onboard", "-e", "lab_account_adopt_existing_user=true")
+    assert adopted.return_code == 0, adopted.output
+    assert adopted.outcomes["lab-01"]["user"]["managed"] is True
+
+
+def test_strangers_keys_stay_and_two_of_them_stop_the_lab(fleet: Fleet) -> None:
+    control = fleet.simulator.control
+    fleet.variables["lab_account_adopt_existing_user"] = True
+    strangers = {}
+    for lab, count in (("one", 1), ("two", 2)):
+        hand_made(fleet, lab, policy_arns=["arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"])
+        strangers[lab] = [control.create_access_key(lab, USER)["access_key_id"] for number in range(count)]
+    run = fleet.run("onboard")
+    one, two = run.outcomes["one"], run.outcomes["two"]
+    assert one["state"] == "changed", run.output
+    assert {key["access_key_id"] for key in control.keys("one")} > set(strangers["one"])
+    assert any(finding["code"] == "foreign_live_key" for finding in one["findings"])
+    assert two["state"] == "failed"
+    assert all(key_id in json.dumps(two["next_steps"]) for key_id in strangers["two"])
+    assert [key["access_key_id"] for key in control.keys("two")] == strangers["two"]
+
+    # The operator gives one up, and the lab goes on.
+    given_up, kept = strangers["two"]
+    fleet.hosts["two"]["lab_account_remove_foreign_keys"] = [given_up]
+    healed = fleet.run("onboard", "--limit", "two")
+    assert healed.return_code == 0, healed.output
+    left = {key["access_key_id"] for key in control.keys("two")}
+    assert kept in left
+    assert given_up not in left
+    assert control.portal_key("two") in left - {kept}
+
+    # Retiring the lab leaves the stranger's key, and with it the user.
+    retired = fleet.run("retire", "--limit", "two", "-e", "retire_confirm=1")
+    assert retired.return_code == 0, retired.output
+    assert [key["access_key_id"] for key in control.keys("two")] == [kept]
+    assert retired.outcomes["two"]["user"]["exists"]
+    assert kept in json.dumps(retired.outcomes["two"]["next_steps"])
+    again = fleet.run("retire", "--limit", "two", "-e", "retire_confirm=1")
+    assert again.changed() == {"two": 0}
