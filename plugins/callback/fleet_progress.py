@@ -100,7 +100,6 @@ EXAMPLES = r"""
 """
 
 import atexit
-import dataclasses
 import os
 import shutil
 import sys
@@ -112,6 +111,14 @@ from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import fleet_play, progress
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.callback_results import (
+    Failure,
+    data_of,
+    host_of,
+    outcome_in,
+    recap_with_labs_together,
+    task_of,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.progress import Lab
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.status_line import StatusLine
 
@@ -126,40 +133,6 @@ COLORS = {
 }
 
 
-# ansible-core 2.18 has only the names with an underscore; later versions have both and prefer those without.
-def _data(result: t.Any) -> t.Any:
-    return result.result if hasattr(result, "result") else result._result
-
-
-def _task(result: t.Any) -> t.Any:
-    return result.task if hasattr(result, "task") else result._task
-
-
-def _host(result: t.Any) -> str:
-    return str((result.host if hasattr(result, "host") else result._host).get_name())
-
-
-@dataclasses.dataclass
-class _Failure:
-    """A result that is shown in full later, by the method of the default callback that would have shown it."""
-
-    host: str
-    show: t.Callable[..., None]
-    result: t.Any
-    task_name: str | None
-
-
-@dataclasses.dataclass
-class _Recap:
-    """The statistics of a run as the default callback reads them, with all labs in one line."""
-
-    processed: dict[str, dict[str, int]]
-    custom: dict[str, t.Any]
-
-    def summarize(self, host: str) -> dict[str, int]:
-        return self.processed[host]
-
-
 class CallbackModule(DefaultCallback):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
@@ -172,14 +145,17 @@ class CallbackModule(DefaultCallback):
         # of the play that runs
         self._play_id = ""
         self._is_fleet = False
+        self._is_ours = False
+        self._known_before: set[str] = set()
+        self._started: set[str] = set()
         self._expected: list[str] = []
         self._finished: set[str] = set()
         self._started_at = 0.0
         self._task_name = ""
         # of results
-        self._to_show: list[_Failure] = []
-        self._maybe_rescued: dict[str, list[_Failure]] = {}
-        self._failed_items: dict[tuple[str, str], list[_Failure]] = {}
+        self._to_show: list[Failure] = []
+        self._maybe_rescued: dict[str, list[Failure]] = {}
+        self._failed_items: dict[tuple[str, str], list[Failure]] = {}
         self._retried: set[tuple[str, str]] = set()
         self._diff_shown: tuple[str, str] = ("", "")
         self._lost: set[str] = set()
@@ -189,18 +165,21 @@ class CallbackModule(DefaultCallback):
 
     def _is_brief(self) -> bool:
         """Whether labs are shown instead of tasks."""
-        return self._is_fleet and not self._display.verbosity and not self.get_option("show_tasks")
+        return (self._is_fleet or self._is_ours) and not self._is_wordy()
+
+    def _is_wordy(self) -> bool:
+        return bool(self._display.verbosity or self.get_option("show_tasks"))
 
     def _is_worth_showing(self, result: t.Any) -> bool:
         # debug marks its results so; assert does as well, to say that all is fine.
-        speaks = _data(result).get("_ansible_verbose_always") and not str(_task(result).action).endswith("assert")
-        return bool(speaks) or self._diff_shown == (_task(result)._uuid, _host(result))
+        speaks = data_of(result).get("_ansible_verbose_always") and not str(task_of(result).action).endswith("assert")
+        return bool(speaks) or self._diff_shown == (task_of(result)._uuid, host_of(result))
 
     def _show_warnings(self, result: t.Any) -> None:
         if hasattr(self, "_handle_warnings_and_exception"):  # ansible-core 2.19 and later
             self._handle_warnings_and_exception(result)
         else:
-            self._handle_warnings(_data(result))
+            self._handle_warnings(data_of(result))
 
     def _handle_exception(self, result: t.Any, use_stderr: bool = False) -> None:
         # ansible-core 2.19 and later show the error message of a result that no_log has censored.
@@ -218,7 +197,9 @@ class CallbackModule(DefaultCallback):
             self._status.refresh()
 
     def _bar(self) -> str:
-        total, finished = len(self._expected), len(self._finished.intersection(self._expected))
+        # A second play about labs, such as one that waits for people, may leave most of them alone.
+        concerned = [host for host in self._expected if host in self._started or host not in self._known_before]
+        total, finished = len(concerned), len(self._finished.intersection(concerned))
         if not self._is_fleet or self._closed or finished >= total:
             return ""
         elapsed = time.monotonic() - self._started_at if self._started_at else 0.0
@@ -228,14 +209,14 @@ class CallbackModule(DefaultCallback):
         notes = [
             f"{failed} failed" if failed else "",
             f"{waiting} waiting" if waiting else "",
-            progress.printable(self._task_name or self._last_labs()),
+            progress.printable(self._task_name or self._last_of(concerned)),
         ]
         # A terminal that has its cursor behind the last column may begin a new row.
         return progress.progress_bar(finished, total, elapsed, self._columns() - 1, notes)
 
-    def _last_labs(self) -> str:
+    def _last_of(self, hosts: t.Sequence[str]) -> str:
         """Who is still waited for, once these are few."""
-        remaining = [host for host in self._expected if host not in self._finished]
+        remaining = [host for host in hosts if host not in self._finished]
         return f"still {', '.join(remaining)}" if len(remaining) <= 3 else ""
 
     @staticmethod
@@ -270,6 +251,8 @@ class CallbackModule(DefaultCallback):
     def _begin_play(self, play: t.Any) -> None:
         self._play_id = play._uuid
         self._is_fleet = fleet_play.concerns_labs(play)
+        self._is_ours = fleet_play.is_of_the_collection(play)
+        self._known_before, self._started = set(self._labs), set()
         self._expected = [host for host in fleet_play.hosts_of(play) if host not in self._lost]
         self._finished, self._started_at, self._task_name = set(), 0.0, ""
 
@@ -278,9 +261,10 @@ class CallbackModule(DefaultCallback):
         if not self._is_fleet:
             return
         for host in self._expected:
-            if host in self._finished or host in self._maybe_rescued:
-                continue
-            self._labs.setdefault(host, Lab(host, progress.NO_OUTCOME, "the play ended for it without an outcome"))
+            if host not in self._finished:
+                rescued = "a task failed and was rescued, but no outcome came"
+                said = rescued if host in self._maybe_rescued else "the play ended for it without an outcome"
+                self._labs.setdefault(host, Lab(host, progress.NO_OUTCOME, said))
 
     def _task_start(self, task: t.Any, prefix: str | None = None) -> None:
         if not self._is_brief():
@@ -295,6 +279,7 @@ class CallbackModule(DefaultCallback):
 
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
         self._started_at = self._started_at or time.monotonic()
+        self._started.add(host.get_name())
         super().v2_runner_on_start(host, task)
         self._refresh()
 
@@ -305,24 +290,16 @@ class CallbackModule(DefaultCallback):
     # -- results --------------------------------------------------------------------------------------------------
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
-        outcome = self._outcome_in(_data(result))  # before the default callback takes parts out of the result
-        if not self._is_brief() or (self._is_worth_showing(result) and not isinstance(_task(result), TaskInclude)):
+        outcome = outcome_in(data_of(result))  # before the default callback takes parts out of the result
+        if not self._is_brief() or (self._is_worth_showing(result) and not isinstance(task_of(result), TaskInclude)):
             super().v2_runner_on_ok(result)
         else:
             self._show_warnings(result)
         if outcome:
-            self._maybe_rescued.pop(_host(result), None)
+            self._maybe_rescued.pop(host_of(result), None)
             self._is_fleet = True
-            self._finish(progress.lab_from_outcome(_host(result), outcome))
+            self._finish(progress.lab_from_outcome(host_of(result), outcome))
         self._refresh()
-
-    @staticmethod
-    def _outcome_in(data: t.Any) -> t.Any:
-        for part in [data, *(item for item in data.get("results") or [] if isinstance(item, dict))]:
-            facts = part.get("ansible_facts")
-            if isinstance(facts, dict) and progress.is_outcome(facts.get(fleet_play.OUTCOME_FACT)):
-                return facts[fleet_play.OUTCOME_FACT]
-        return None
 
     def _finish(self, lab: Lab) -> None:
         already_said = lab.host in self._finished and self._labs[lab.host].state == lab.state
@@ -333,40 +310,42 @@ class CallbackModule(DefaultCallback):
             self._show_lines([progress.lab_line(lab, min(width, 40))])
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
-        host, task = _host(result), _task(result)
+        host, task = host_of(result), task_of(result)
         failures = self._failed_items.pop((host, task._uuid), [])
         failures.append(self._failure(super().v2_runner_on_failed, result))
-        if ignore_errors or not self._is_brief():
+        rescued = fleet_play.may_be_rescued(task)
+        # So that the run fails in the end, the labs that failed are failed once more.
+        repeated = progress.says_the_same(self._labs.get(host), data_of(result))
+        if ignore_errors or not self._is_brief() or not (self._is_fleet or rescued or repeated):
             self._replay(failures, ignore_errors)
         else:
-            self._handle_warnings(_data(result))
-        if not ignore_errors:
-            self._note_failure(host, task, result, [] if not self._is_brief() else failures)
+            self._handle_warnings(data_of(result))
+            if not repeated:
+                (self._maybe_rescued.setdefault(host, []) if rescued else self._to_show).extend(failures)
+        if not (ignore_errors or rescued):
+            self._lost.add(host)
+            if not repeated:
+                self._note_failure(progress.lab_from_failure(host, task.get_name(), data_of(result)))
         self._refresh()
 
-    def _note_failure(self, host: str, task: t.Any, result: t.Any, unseen: list[_Failure]) -> None:
-        if fleet_play.may_be_rescued(task):
-            self._maybe_rescued.setdefault(host, []).extend(unseen)
-            return
-        self._lost.add(host)
-        self._to_show += unseen
+    def _note_failure(self, lab: Lab) -> None:
+        # What fails in a play that is not about labs, such as the one that writes the report, is no lab's failure.
         if self._is_fleet:
-            self._finish(progress.lab_from_failure(host, task.get_name(), _data(result)))
+            self._finish(lab)
 
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
-        host, task = _host(result), _task(result)
+        host, task = host_of(result), task_of(result)
         ignored = bool(task.ignore_unreachable)
-        if ignored or not self._is_brief():
+        if ignored or not self._is_brief() or not self._is_fleet:
             super().v2_runner_on_unreachable(result)
         else:
-            self._handle_warnings(_data(result))
+            self._handle_warnings(data_of(result))
             self._to_show.append(self._failure(super().v2_runner_on_unreachable, result))
         if not ignored:
             self._lost.add(host)
-            if self._is_fleet:
-                self._finish(
-                    progress.lab_from_failure(host, task.get_name(), _data(result), state=progress.UNREACHABLE)
-                )
+            self._note_failure(
+                progress.lab_from_failure(host, task.get_name(), data_of(result), state=progress.UNREACHABLE)
+            )
         self._refresh()
 
     def v2_runner_on_skipped(self, result: t.Any) -> None:
@@ -387,8 +366,8 @@ class CallbackModule(DefaultCallback):
             super().v2_runner_item_on_failed(result)
             return
         # Whether it is ignored or rescued is known when the task has gone through all items.
-        self._handle_warnings(_data(result))
-        place = (_host(result), _task(result)._uuid)
+        self._handle_warnings(data_of(result))
+        place = (host_of(result), task_of(result)._uuid)
         self._failed_items.setdefault(place, []).append(self._failure(super().v2_runner_item_on_failed, result))
 
     def v2_runner_item_on_skipped(self, result: t.Any) -> None:
@@ -399,10 +378,10 @@ class CallbackModule(DefaultCallback):
 
     def v2_on_file_diff(self, result: t.Any) -> None:
         super().v2_on_file_diff(result)
-        self._diff_shown = (_task(result)._uuid, _host(result))
+        self._diff_shown = (task_of(result)._uuid, host_of(result))
 
     def v2_runner_retry(self, result: t.Any) -> None:
-        place = (_host(result), _task(result)._uuid)
+        place = (host_of(result), task_of(result)._uuid)
         if not self._is_brief() or place not in self._retried:
             super().v2_runner_retry(result)
         self._retried.add(place)
@@ -410,10 +389,10 @@ class CallbackModule(DefaultCallback):
 
     # -- failures that are shown later ----------------------------------------------------------------------------
 
-    def _failure(self, show: t.Callable[..., None], result: t.Any) -> _Failure:
-        return _Failure(_host(result), show, result, self._last_task_name)
+    def _failure(self, show: t.Callable[..., None], result: t.Any) -> Failure:
+        return Failure(show, result, self._last_task_name)
 
-    def _replay(self, failures: t.Sequence[_Failure], ignore_errors: bool = False) -> None:
+    def _replay(self, failures: t.Sequence[Failure], ignore_errors: bool = False) -> None:
         """Let the default callback show results as if they came now."""
         now = (self._last_task_name, getattr(self, "_current_task_result", None))
         for failure in failures:
@@ -428,8 +407,8 @@ class CallbackModule(DefaultCallback):
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         self._close(stats)
-        if self._labs and not self._display.verbosity and not self.get_option("show_tasks"):
-            stats = self._recap(stats)
+        if self._labs and not self._is_wordy():
+            stats = recap_with_labs_together(stats, self._labs)
         super().v2_playbook_on_stats(stats)
 
     def _close(self, stats: t.Any) -> None:
@@ -456,10 +435,9 @@ class CallbackModule(DefaultCallback):
         """Decide on failures that no outcome answered for: they are shown, rescued or not."""
         for host, failures in self._maybe_rescued.items():
             self._to_show += failures
-            if self._is_fleet and host not in self._finished:
-                lost = stats is None or stats.summarize(host)["failures"]
-                said = "a task failed" if lost else "a task failed and was rescued, but no outcome came"
-                self._labs[host] = Lab(host, "failed" if lost else progress.NO_OUTCOME, said)
+            lab = self._labs.get(host)
+            if lab and lab.state == progress.NO_OUTCOME and (stats is None or stats.summarize(host)["failures"]):
+                self._labs[host] = Lab(host, "failed", "a task failed")
         self._maybe_rescued.clear()
         # Loops that were cut short.
         self._to_show += [failure for failures in self._failed_items.values() for failure in failures]
@@ -480,12 +458,3 @@ class CallbackModule(DefaultCallback):
         else:
             self._display.display("")
         self._show_lines(lines)
-
-    def _recap(self, stats: t.Any) -> _Recap:
-        summaries = {host: stats.summarize(host) for host in stats.processed}
-        rest = {host: summary for host, summary in summaries.items() if host not in self._labs}
-        of_labs = [summary for host, summary in summaries.items() if host in self._labs]
-        if of_labs:
-            title = f"{len(of_labs)} labs" if len(of_labs) > 1 else "1 lab"
-            rest[title] = {name: sum(summary[name] for summary in of_labs) for name in of_labs[0]}
-        return _Recap(rest, stats.custom)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
+COLLECTION_ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTCOME_FACT = "lab_account_outcome"
 ROLE = "lab_account"
 
@@ -19,8 +21,22 @@ def concerns_labs(play: t.Any) -> bool:
     roles = (getattr(role, "_role_name", "") for role in play.roles)
     if any(_is_the_role(name) for name in roles):
         return True
-    sections = (play.pre_tasks, play.tasks, play.post_tasks)
-    return any(_task_concerns_labs(task) for section in sections for task in _flattened(section))
+    return any(_task_concerns_labs(task) for task in _tasks_of(play))
+
+
+def is_of_the_collection(play: t.Any) -> bool:
+    """Whether a play stands in one of the collection's own playbooks, such as the one that writes the report."""
+    return any(_is_below_root(task.get_path()) for task in _tasks_of(play))
+
+
+def _is_below_root(path: str | None) -> bool:
+    # "<file>:<line>"; the collection may be reached through a symbolic link.
+    return bool(path) and COLLECTION_ROOT in pathlib.Path(str(path).rpartition(":")[0]).resolve().parents
+
+
+def _tasks_of(play: t.Any) -> t.Iterator[t.Any]:
+    for section in (play.pre_tasks, play.tasks, play.post_tasks):
+        yield from _flattened(section)
 
 
 def _flattened(items: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
@@ -56,11 +72,14 @@ def may_be_rescued(task: t.Any) -> bool:
     """Whether a failure of the task leads to the rescue section of a block around it.
 
     Ansible tells callbacks of a failure before anybody can see whether it is rescued; so the blocks are looked at. A
-    task that stands in a rescue or always section itself is not in the block's own list.
+    task that stands in a rescue or always section itself is not in the block's own list. Nor is an import, which is
+    only in the chain of parents: what it imported stands in the list.
     """
-    inner, outer = task, getattr(task, "_parent", None)
+    passed = {task._uuid}
+    outer = getattr(task, "_parent", None)
     while outer is not None:
-        if getattr(outer, "rescue", None) and any(item._uuid == inner._uuid for item in outer.block):
+        if getattr(outer, "rescue", None) and any(item._uuid in passed for item in outer.block):
             return True
-        inner, outer = outer, getattr(outer, "_parent", None)
+        passed.add(outer._uuid)
+        outer = getattr(outer, "_parent", None)
     return False

@@ -56,6 +56,7 @@ class Lab:
     next_steps: list[NextStep] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
     check_mode: bool = False
+    message: str = ""  # the outcome's own sentence
 
 
 def printable(text: t.Any) -> str:
@@ -79,6 +80,14 @@ def lab_from_outcome(host: str, outcome: t.Mapping[str, t.Any]) -> Lab:
         next_steps=[_next_step(step) for step in _mappings(outcome.get("next_steps"))],
         problems=_problems(state, outcome),
         check_mode=bool(outcome.get("check_mode")),
+        message=printable(outcome.get("message") or ""),
+    )
+
+
+def says_the_same(lab: Lab | None, result: t.Mapping[str, t.Any]) -> bool:
+    """Whether a failure only repeats the outcome of a lab that failed, so that the run as a whole fails."""
+    return (
+        lab is not None and lab.state == "failed" and bool(lab.message) and lab.message == printable(result.get("msg"))
     )
 
 
@@ -87,8 +96,14 @@ def lab_from_failure(host: str, task: str, result: t.Mapping[str, t.Any], state:
     message = printable(result.get("msg") or result.get("censored") or "no message; see the result in full")
     message = message.removeprefix("Task failed: ")  # ansible-core 2.19 and later; the state says it already
     next_step = printable(result.get("next_step") or "")
+    message = _without_next_step(message) if next_step else message
     steps = [NextStep(printable(result.get("step") or ""), next_step)] if next_step else []
     return Lab(host, state, f"{printable(task)}: {message}" if task else message, steps)
+
+
+def _without_next_step(message: str) -> str:
+    # The collection's modules say it behind their message; here it has a place of its own.
+    return message.partition(" Next step: ")[0]
 
 
 def _mappings(value: t.Any) -> list[t.Mapping[str, t.Any]]:
@@ -107,7 +122,7 @@ def _problems(state: str, outcome: t.Mapping[str, t.Any]) -> list[str]:
     ]
     if not found and state == "failed":
         found = [printable(outcome.get("message") or "the outcome names no failed step")]
-    return found
+    return [_without_next_step(problem) for problem in found] if outcome.get("next_steps") else found
 
 
 def _summary(state: str, outcome: t.Mapping[str, t.Any]) -> str:
@@ -136,7 +151,8 @@ def _what_happened(state: str, outcome: t.Mapping[str, t.Any]) -> str:
 
 def next_step_text(step: NextStep) -> str:
     """A next step in one line: C(requester: Link this account. https://...)."""
-    return " ".join(part for part in (f"{step.step}:" if step.step else "", step.text, step.url) if part)
+    url = "" if step.url in step.text else step.url
+    return " ".join(part for part in (f"{step.step}:" if step.step else "", step.text, url) if part)
 
 
 def lab_line(lab: Lab, host_width: int = 0) -> Line:

@@ -9,15 +9,14 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import typing as t
 
 import pytest
 import yaml
 
+from tests.fleet import tool
 from tests.simulator.process import Simulator
 
-ANSIBLE_INVENTORY = pathlib.Path(sys.executable).parent / "ansible-inventory"
 ALLOWED_WITHOUT_TAGS = [
     "organizations:ListRoots",
     "organizations:ListOrganizationalUnitsForParent",
@@ -51,7 +50,7 @@ class Inventory:
         config = {"plugin": "labops.cloudresearch.aws_organization", **credentials, **options}
         source.write_text(yaml.safe_dump({name: value for name, value in config.items() if value is not None}))
         return subprocess.run(
-            [ANSIBLE_INVENTORY, "-i", str(source), *arguments],
+            [tool("ansible-inventory"), "-i", str(source), *arguments],
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                 "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
@@ -173,7 +172,7 @@ def test_text_from_aws_is_never_a_template(inventory: Inventory) -> None:
     # What a play makes of it.
     done = subprocess.run(
         [
-            ANSIBLE_INVENTORY.parent / "ansible",
+            tool("ansible"),
             "all",
             *("-i", str(inventory.directory / "labs.aws_organization.yml")),
             *("-m", "ansible.builtin.debug", "-a", "msg='{{ aws_account_name }} {{ aws_account_tags.note }}'"),

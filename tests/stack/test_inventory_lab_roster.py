@@ -9,13 +9,13 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import typing as t
 
 import pytest
 import yaml
 
-BIN = pathlib.Path(sys.executable).parent
+from tests.fleet import tool
+
 ROSTERS = pathlib.Path(__file__).parents[1] / "fixtures" / "rosters"
 
 
@@ -40,7 +40,7 @@ class Source:
 
     def run(self, program: str, *arguments: str, **environment: str) -> t.Any:
         return subprocess.run(
-            [BIN / program, "-i", str(self.file), *arguments],
+            [tool(program), "-i", str(self.file), *arguments],
             env={
                 **os.environ,
                 "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",

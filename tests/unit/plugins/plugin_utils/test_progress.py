@@ -47,6 +47,29 @@ def test_a_failed_lab_names_each_step_that_failed() -> None:
     assert line("failed", message="Cannot assume the role.").endswith("Cannot assume the role.")
 
 
+def test_what_to_do_is_said_in_its_own_place_only() -> None:
+    message = f"Sign-in refused. Next step: Look at {LINK_URL}."
+    step = {"step": "link", "text": f"Look at {LINK_URL}.", "url": LINK_URL, "who": "operator"}
+    parts = outcome("failed", steps=[{"name": "link", "status": "failed", "message": message}], next_steps=[step])
+    lab = progress.lab_from_outcome("lab-01", parts)
+    assert progress.lab_line(lab)[0].endswith("link: Sign-in refused.")
+    assert lab.problems == ["link: Sign-in refused."]
+    assert texts(progress.table_lines([lab], None))[1].count(LINK_URL) == 1
+    failed = progress.lab_from_failure("lab-01", "Link", {"msg": message, "next_step": f"Look at {LINK_URL}."})
+    assert failed.summary == "Link: Sign-in refused."
+    # Without a next step of its own, nothing is cut off.
+    assert message in progress.lab_from_failure("lab-01", "Link", {"msg": message}).summary
+
+
+def test_a_failure_that_repeats_the_outcome_is_recognised() -> None:
+    lab = progress.lab_from_outcome("lab-01", outcome("failed", message="It went\nwrong."))
+    assert progress.says_the_same(lab, {"msg": "It went wrong."})
+    assert not progress.says_the_same(lab, {"msg": "Something else."})
+    assert not progress.says_the_same(progress.lab_from_outcome("lab-01", outcome("failed")), {})
+    assert not progress.says_the_same(progress.lab_from_outcome("x", outcome("changed", message="a")), {"msg": "a"})
+    assert not progress.says_the_same(None, {"msg": "a"})
+
+
 def test_findings_are_counted_by_severity() -> None:
     findings = [{"severity": "high"}, {"severity": "critical"}, {"severity": "high"}]
     assert line("converged", findings=findings).endswith("lab-01  findings: 1 critical, 2 high")

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The callback fleet_progress over the collection's own playbooks and the local stack."""
+
+from __future__ import annotations
+
+import re
+
+from tests.end_to_end.callback_terminal import Session
+from tests.fleet import Fleet, Run
+
+CALLBACK = "labops.cloudresearch.fleet_progress"
+LINK_URL = "https://requester.mturk.com/developer"
+
+
+def onboard(fleet: Fleet, *arguments: str) -> Run:
+    return fleet.run("onboard", *arguments, ANSIBLE_STDOUT_CALLBACK=CALLBACK, ANSIBLE_NOCOLOR="true")
+
+
+def table(output: str) -> dict[str, str]:
+    """States by lab, from the closing table."""
+    lines = output[output.index("LABS **") : output.index("PLAY RECAP **")].splitlines()
+    return {found[1]: found[2] for found in (re.match(r"(lab-\d\d) +(\w+)", line) for line in lines) if found}
+
+
+def test_a_fleet_in_every_state(fleet: Fleet) -> None:
+    fleet.add("lab-01")
+    fleet.add("lab-02", requester_linked=[])
+    fleet.add("lab-03")
+    fleet.hosts["lab-03"]["lab_account_cloudresearch_password"] = "mistyped"
+    fleet.add("lab-04")
+    fleet.hosts["lab-04"]["lab_account_aws_account_id"] = "999999999999"
+
+    run = onboard(fleet)
+    states = {lab: outcome["state"] for lab, outcome in run.outcomes.items()}
+    assert states == {"lab-01": "changed", "lab-02": "waiting_for_person", "lab-03": "failed", "lab-04": "failed"}
+    assert table(run.output) == states, run.output
+    assert run.return_code == 2
+
+    # One line a lab in the play that does the work, and none in those that report and judge.
+    for lab, state in states.items():
+        assert len(re.findall(rf"^{state} .*{lab}", run.output, re.MULTILINE)) == 1, run.output
+    assert "TASK [" not in run.output and "skipping: [" not in run.output
+    # A failure is said in full, and the verdict does not say it again.
+    failures = run.output[run.output.index("FAILURES **") : run.output.index("NEXT STEPS **")]
+    assert failures.count("lab-03: link: ") == 1 and failures.count("lab-04: observe: ") == 1
+    assert "fatal: [" not in run.output
+    # What people have to do.
+    steps = run.output[run.output.index("NEXT STEPS **") : run.output.index("LABS **")]
+    assert LINK_URL in steps and "lab-02 (waiting_for_person)" in steps
+    assert re.search(r"^4 labs +: ok=\d+ .* failed=2 ", run.output, re.MULTILINE)
+
+    secrets = [lab["password"] for lab in fleet.simulator.control.labs()]
+    assert not [secret for secret in [*secrets, "mistyped"] if secret in run.output]
+
+    again = onboard(fleet)
+    assert table(again.output)["lab-01"] == "converged"
+
+
+def test_verbose_output_has_tasks_and_lab_lines(fleet: Fleet) -> None:
+    fleet.add("lab-01", requester_linked=[])
+    run = onboard(fleet, "-v")
+    assert "TASK [labops.cloudresearch.lab_account : " in run.output
+    assert re.search(r"^waiting_for_person .*lab-01", run.output, re.MULTILINE)
+    assert table(run.output) == {"lab-01": "waiting_for_person"}
+
+
+def test_a_terminal_shows_the_bar_on_the_way(fleet: Fleet) -> None:
+    for number in range(1, 5):
+        fleet.add(f"lab-0{number}")
+    command = fleet.command("onboard", "--forks", "1")
+    session = Session(command, fleet.environment(ANSIBLE_STDOUT_CALLBACK=CALLBACK), fleet.directory, columns=100)
+    assert session.finish(200) == 0, session.output
+    assert any(re.search(r"[1-3]/4 labs, about .* left", bar) for bar in session.screen.rewritten)
+    screen = "\n".join(session.screen.lines)
+    assert "/4 labs" not in screen
+    assert table(screen) == {f"lab-0{number}": "changed" for number in range(1, 5)}
