@@ -146,13 +146,15 @@ def create_key(client: t.Any, user_name: str) -> NewKey:
     try:
         data = client.create_access_key(UserName=user_name)["AccessKey"]
         return NewKey(_iam_key(data), data["SecretAccessKey"])
+    except KeyError:
+        # Not chained, as below: an answer that lacks something can hold the secret.
+        error = CollectionError(f"Could not {doing}: the answer of AWS was not complete.", next_step="Run again.")
     except ClientError as exc:
         error = aws_error(exc, doing)
         if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _REFUSED_STATUS:
             raise error from exc
-    except (BotoCoreError, KeyError) as exc:
-        # The cause is not chained: a broken answer can hold the secret.
-        error = aws_error(exc, doing) if isinstance(exc, BotoCoreError) else CollectionError(f"Could not {doing}.")
+    except BotoCoreError as exc:
+        error = aws_error(exc, doing)
     raise CreationUnclear(
         error.message, next_step=error.next_step, reason=error.reason, details=error.details
     ) from None
