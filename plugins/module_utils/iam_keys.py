@@ -15,7 +15,11 @@ import email.utils
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import aws_error, error_code
+from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import (
+    aws_error,
+    error_code,
+    is_connection_failure,
+)
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 
 try:
@@ -146,18 +150,26 @@ def create_key(client: t.Any, user_name: str) -> NewKey:
     try:
         data = client.create_access_key(UserName=user_name)["AccessKey"]
         return NewKey(_iam_key(data), data["SecretAccessKey"])
-    except KeyError:
-        # Not chained, as below: an answer that lacks something can hold the secret.
-        error = CollectionError(f"Could not {doing}: the answer of AWS was not complete.", next_step="Run again.")
-    except ClientError as exc:
+    except Exception as exc:
+        # Whatever it is: what botocore raises for an answer that it cannot read quotes the answer, secret included.
+        error = _creation_error(exc, doing)
+    raise error
+
+
+def _creation_error(exc: Exception, doing: str) -> CollectionError:
+    if isinstance(exc, ClientError):
         error = aws_error(exc, doing)
         if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _REFUSED_STATUS:
-            raise error from exc
-    except BotoCoreError as exc:
+            return error
+    elif is_connection_failure(exc):
         error = aws_error(exc, doing)
-    raise CreationUnclear(
-        error.message, next_step=error.next_step, reason=error.reason, details=error.details
-    ) from None
+    else:
+        error = CollectionError(
+            f"Could not {doing}: the answer of AWS could not be read ({type(exc).__name__}).",
+            next_step="Run again.",
+            reason="aws_error",
+        )
+    return CreationUnclear(error.message, next_step=error.next_step, reason=error.reason, details=error.details)
 
 
 def deactivate_key(client: t.Any, user_name: str, access_key_id: str) -> None:

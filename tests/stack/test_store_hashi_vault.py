@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import http.server
 import pathlib
+import threading
 import typing as t
 import uuid
 
@@ -155,6 +157,28 @@ def test_what_goes_wrong_is_told_with_what_to_do(openbao: OpenBao, case: str) ->
         assert "lab-01" in caught.value.message
         assert caught.value.next_step
         assert options["token"] not in repr(caught.value.as_result())
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """Some web server that is no Vault."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
+
+    def log_message(self, format: str, *args: t.Any) -> None:
+        pass
+
+
+def test_a_server_that_is_no_vault_is_told() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with pytest.raises(CollectionError, match="no KV engine") as caught:
+            open_store(url=f"http://127.0.0.1:{server.server_port}", token="t").get("lab-01")
+        thread.join(10)
+    assert caught.value.next_step
 
 
 def test_a_missing_token_is_told(openbao: OpenBao) -> None:

@@ -90,8 +90,15 @@ class HashiVaultStore(base.SecretStore):
                     # A path that holds nothing is answered without an error text; a wrong mount point has one.
                     raise
                 return base.Snapshot(lab, None)
-        version = str(answer["data"]["metadata"]["version"])
-        data = answer["data"]["data"]
+        try:
+            version = str(answer["data"]["metadata"]["version"])
+            data = answer["data"]["data"]
+        except (KeyError, TypeError):
+            raise base.unavailable(
+                f"read the record of lab {lab} ({self.location})",
+                "what answers there is no KV engine of version 2.",
+                "Check store.url and store.mount_point.",
+            ) from None
         # Someone may have deleted the newest version by hand; writing goes on after its number.
         return base.Snapshot(lab, base.checked_record(data, lab) if data is not None else None, version)
 

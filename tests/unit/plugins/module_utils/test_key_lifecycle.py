@@ -8,9 +8,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime
+import traceback
 import typing as t
 
 import botocore.exceptions
+import botocore.parsers
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import key_plan
@@ -430,6 +432,35 @@ def test_throttled_creations_are_repeated() -> None:
             raise client_error("Throttling", 400, "CreateAccessKey")
 
     world.hook = throttle
+    run(world)
+    assert len(world.keys) == 1
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_an_answer_that_cannot_be_read_is_not_quoted(times: int) -> None:
+    """botocore puts the whole body, secret included, into what it raises then."""
+    world = new_lab()
+    left = times
+
+    def garble(name: str, done: bool) -> None:
+        nonlocal left
+        if name == "create_access_key" and done and left:
+            left -= 1
+            world.in_creation = ""
+            secret = next(iter(world.keys.values())).secret
+            raise botocore.parsers.ResponseParserError(f"invalid XML received: <SecretAccessKey>{secret}")
+
+    world.hook = garble
+    if times == 1:
+        run(world)
+        assert len(world.keys) == 1
+        return
+    with pytest.raises(CollectionError) as caught:
+        run(world)
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.as_result())
+    assert "ResponseParserError" in told
+    assert "secret of" not in told
+    world.hook = None
     run(world)
     assert len(world.keys) == 1
 
