@@ -72,7 +72,9 @@ def warm_up(services: t.Iterable[str]) -> None:
         return
     connection = AwsConnection({"access_key": "AKIAWARMUPWARMUPWARM", "secret_key": "not-used-to-sign-anything"})
     for service in services:
-        connection.client(service)
+        client = connection.client(service)
+        # botocore reads the models of waiters and of pages only when they are asked for.
+        _ = client.waiter_names, client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 
 
 class AwsConnection:

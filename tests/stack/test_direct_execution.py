@@ -18,6 +18,7 @@ import typing as t
 
 import pytest
 
+from tests.simulator.process import Simulator
 from tests.stack.ansible_tasks import Task, TaskRun, run_tasks
 
 PROBE = pathlib.Path(__file__).parent / "probe"
@@ -254,3 +255,231 @@ def test_the_ordinary_path_is_taken_where_it_has_to_be(fallen_back: TaskRun, hos
     assert reasons == [reason for reason in [FALLBACKS[host][1]] if reason]
     reached = "ssh" not in (host, FALLBACKS[host][0].get("delegate"))
     assert fallen_back.entry("fallback", host)["outcome"] == ("ok" if reached else "unreachable")
+
+
+POLICY = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
+
+
+def our_modules(simulator: Simulator) -> list[Task]:
+    """Tasks for our modules, and amazon.aws's through ours. Each host has a lab of its own in its variables."""
+    way_in = {"assume_role_arn": "{{ role_arn }}", "endpoint_url": simulator.aws_url}
+    mturk = {
+        "production_endpoint_url": simulator.mturk_production_url,
+        "sandbox_endpoint_url": simulator.mturk_sandbox_url,
+    }
+    key = {"access_key": "{{ access_key }}", "secret_key": "{{ secret_key }}"}
+    user = {"name": "made", "state": "present", "managed_policies": [POLICY], "tags": {"a": "{{ '{{ b }}' }}"}}
+    amazon = {"endpoint_url": simulator.aws_url, "region": "us-east-1"}
+    portal = {
+        "portal_url": simulator.portal_url,
+        "driver": "http",
+        "email": "{{ email }}",
+        "password": "{{ password }}",
+        "state_dir": "{{ playbook_dir }}/state-{{ inventory_hostname }}",
+        "pace": 0,
+    }
+    portal_key = {"access_key_id": "{{ access_key }}", "secret_access_key": "{{ secret_key }}"}
+
+    def ours(name: str, module: str, args: dict[str, t.Any], **keywords: t.Any) -> Task:
+        return {"name": name, f"labops.cloudresearch.{module}": args, **keywords}
+
+    def iam_user(name: str, options: dict[str, t.Any], **keywords: t.Any) -> Task:
+        args = {"module": "amazon.aws.iam_user", "assume_role_arn": "{{ role_arn }}", "options": {**amazon, **options}}
+        return ours(name, "amazon_aws", args, **keywords)
+
+    link = "cloudresearch_link"
+    return [
+        ours("requester", "mturk_requester_check", {**mturk, **key}),
+        ours("requester, check mode", "mturk_requester_check", {**mturk, **key}, check_mode=True, diff=True),
+        ours("requester, no such environment", "mturk_requester_check", {**mturk, **key, "environments": ["moon"]}),
+        ours("requester, wrong secret", "mturk_requester_check", {**mturk, **key, "secret_key": SECRET}),
+        ours("requester, default of the group", "mturk_requester_check", key),
+        ours("info", "lab_account_info", {**mturk, **way_in, "lab": "{{ inventory_hostname }}"}),
+        ours("info, audit", "lab_account_info", {**mturk, **way_in, "lab": "x", "operation": "audit"}),
+        ours("info, wrong account", "lab_account_info", {**mturk, **way_in, "lab": "x", "account_id": "123456789012"}),
+        ours("info, no lab", "lab_account_info", way_in),
+        iam_user("user, check mode", user, check_mode=True, diff=True),
+        iam_user("user", user, diff=True),
+        iam_user("user again", user),
+        iam_user("user, deprecated or wrong option", {**user, "nonsense": 1}),
+        iam_user("user, password", {**user, "password": "{{ 'a-Str0ng-' ~ password }}"}),
+        iam_user("user, no state", {"name": "made"}),
+        iam_user("user, refused", {**user, "managed_policies": ["arn:aws:iam::aws:policy/NoSuchPolicy"]}),
+        iam_user("user gone", {"name": "made", "state": "absent"}),
+        ours("link, predicted", link, {**portal, **portal_key}, check_mode=True, diff=True),
+        ours("link", link, {**portal, **portal_key}, diff=True),
+        ours("link again", link, {**portal, **portal_key}),
+        ours("link, http elsewhere", link, {**portal, **portal_key, "portal_url": "http://portal.invalid"}),
+        ours(
+            "link, wrong password",
+            link,
+            {**portal, **portal_key, "password": SECRET},
+        ),
+        ours("link, no password", link, {"email": "a@b.example", **portal_key}),
+        ours("outcome", "lab_account_outcome", {"lab": "x", "observed": {"missing": []}}),
+    ]
+
+
+@pytest.fixture(scope="module")
+def ours_run(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> tuple[TaskRun, dict[str, list[str]]]:
+    """Our tasks both ways, and what is each host's own, to be overlooked."""
+    control = simulator.control
+    control.reset()
+    variables, own = {}, {}
+    for host in (DIRECT, ORDINARY):
+        lab = control.create_lab(f"lab-{host}", requester_linked=("production", "sandbox"))
+        control.create_user(lab["name"], "cloudresearch-mturk", policy_arns=[POLICY])
+        made = control.create_access_key(lab["name"], "cloudresearch-mturk")
+        variables[host] = {
+            "role_arn": lab["role_arn"],
+            "access_key": made["access_key_id"],
+            "secret_key": made["secret_access_key"],
+            "email": lab["email"],
+            "password": lab["password"],
+        }
+        own[host] = [lab["account_id"], made["access_key_id"], lab["email"], lab["name"], host]
+    run = run_both_ways(
+        tmp_path_factory.mktemp("ours"),
+        our_modules(simulator),
+        "-vvv",
+        variables=variables,
+        play={"module_defaults": {"group/labops.cloudresearch.all": {"production_endpoint_url": "http://127.0.0.1:1"}}},
+        ANSIBLE_INJECT_INVOCATION="true",
+        AWS_ACCESS_KEY_ID=simulator.ops_access_key,
+        AWS_SECRET_ACCESS_KEY=simulator.ops_secret_key,
+    )
+    return run, own
+
+
+OUR_NAMES = [
+    "requester",
+    "requester, check mode",
+    "requester, no such environment",
+    "requester, wrong secret",
+    "info",
+    "info, audit",
+    "info, wrong account",
+    "info, no lab",
+    "user, check mode",
+    "user",
+    "user again",
+    "user, deprecated or wrong option",
+    "user, password",
+    "user, no state",
+    "user, refused",
+    "user gone",
+    "link, predicted",
+    "link",
+    "link again",
+    "link, http elsewhere",
+    "link, wrong password",
+    "link, no password",
+    "outcome",
+]
+
+
+@pytest.mark.parametrize("name", OUR_NAMES)
+def test_our_modules_come_to_the_same_both_ways(ours_run: tuple[TaskRun, dict[str, list[str]]], name: str) -> None:
+    run, own = ours_run
+    results = []
+    for host in (DIRECT, ORDINARY):
+        text = json.dumps(comparable(run.result(name, host)), sort_keys=True)
+        for number, value in enumerate(own[host]):
+            text = text.replace(value, f"(own {number})")
+        text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|\+00:00)", "(time)", text)
+        text = re.sub(r"\bASIA\w+|account-\w{32}", "(id)", text)
+        text = re.sub(r'\(\d{13} s\)|("(?:user_id|date|request_id|x-amzn-requestid)": )"[^"]*"', r'\1""', text)
+        results.append((run.entry(name, host)["outcome"], json.loads(text)))
+    assert results[0] == results[1]
+
+
+def test_our_tasks_did_what_they_are_named_for(ours_run: tuple[TaskRun, dict[str, list[str]]]) -> None:
+    run, _own = ours_run
+    outcomes = {name: run.entry(name, DIRECT)["outcome"] for name in OUR_NAMES}
+    failed = [name for name in OUR_NAMES if outcomes[name] == "failed"]
+    assert failed == [
+        "requester, no such environment",
+        "info, wrong account",
+        "info, no lab",
+        "user, deprecated or wrong option",
+        "user, no state",
+        "user, refused",
+        "link, http elsewhere",
+        "link, wrong password",
+        "link, no password",
+    ]
+    changed = [name for name in OUR_NAMES if outcomes[name] == "ok" and run.result(name, DIRECT)["changed"]]
+    assert changed == ["user, check mode", "user", "user, password", "user gone", "link, predicted", "link"]
+    assert run.result("user", DIRECT)["iam_user"]["user"]["tags"] == {"a": "{{ b }}"}
+    invoked = run.result("user, password", DIRECT)["invocation"]["module_args"]
+    assert invoked["password"] == invoked["secret_key"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    default = run.result("requester, default of the group", DIRECT)["environments"]
+    assert default["production"]["status"] == "unreachable", "module_defaults of the group"
+
+
+def test_no_secret_of_our_modules_in_the_output(
+    simulator: Simulator, ours_run: tuple[TaskRun, dict[str, list[str]]]
+) -> None:
+    run, _own = ours_run
+    everything = run.output + json.dumps(run.results)
+    issued = simulator.control.issued_secrets()
+    assert [value for kind in issued for value in issued[kind] if len(value) > 7 and value in everything] == []
+    assert SECRET not in everything
+
+
+# Notes each file of a service model that a process loads.
+LOADS = """
+import os
+import botocore.loaders
+_load = botocore.loaders.JSONFileLoader.load_file
+def load_file(self, path):
+    with open(os.environ["PROBE_LOADS"], "a") as file:
+        file.write(f"{os.getpid()} {path}\\n")
+    return _load(self, path)
+botocore.loaders.JSONFileLoader.load_file = load_file
+"""
+
+
+def test_service_models_are_loaded_once_by_the_parent(simulator: Simulator, tmp_path: pathlib.Path) -> None:
+    """However many labs; for amazon.aws's own sessions, too."""
+    control = simulator.control
+    control.reset()
+    labs = [control.create_lab(f"warm-{number}", portal=False) for number in range(3)]
+    for lab in labs:
+        control.create_user(lab["name"], "made", policy_arns=[POLICY])
+    (tmp_path / "patch").mkdir()
+    (tmp_path / "patch" / "sitecustomize.py").write_text(LOADS)
+    loads = tmp_path / "loads"
+    options = {"endpoint_url": simulator.aws_url, "region": "us-east-1", "name": "made", "state": "present"}
+    info = {"lab": "x", "user_name": "made", "assume_role_arn": "{{ role_arn }}", "endpoint_url": simulator.aws_url}
+    user = {"module": "amazon.aws.iam_user", "assume_role_arn": "{{ role_arn }}", "options": options}
+    run = run_tasks(
+        tmp_path / "run",
+        [
+            {"name": "info", "labops.cloudresearch.lab_account_info": info},
+            {"name": "user", "labops.cloudresearch.amazon_aws": user},
+        ],
+        hosts={lab["name"]: {"role_arn": lab["role_arn"]} for lab in labs},
+        PYTHONPATH=str(tmp_path / "patch"),
+        PROBE_LOADS=str(loads),
+        AWS_ACCESS_KEY_ID=simulator.ops_access_key,
+        AWS_SECRET_ACCESS_KEY=simulator.ops_secret_key,
+    )
+    assert {entry["outcome"] for entry in run.results} == {"ok"}
+    loaded = [line.split(" ", 1) for line in loads.read_text().splitlines()]
+    models = [path.split("/")[-3] for _pid, path in loaded if path.endswith("/service-2")]
+    assert sorted(models) == ["iam", "mturk", "sts"]
+    parent = loaded[0][0]
+    assert [path for pid, path in loaded if pid != parent] == [], "workers find everything in memory"
+
+
+def test_an_unusable_aws_configuration_is_the_tasks_failure_not_the_plugins(tmp_path: pathlib.Path) -> None:
+    run = run_tasks(
+        tmp_path,
+        [{"name": "info", "labops.cloudresearch.lab_account_info": {"lab": "x"}}],
+        AWS_PROFILE="does-not-exist",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    )
+    result = run.result("info")
+    assert run.entry("info")["outcome"] == "failed" and "does-not-exist" in result["msg"] and result["next_step"]
