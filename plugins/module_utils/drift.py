@@ -15,7 +15,6 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import iam_user, vocabulary
 
-
 # Codes of what the user has too much of begin with this; the rest is a word of C(iam_user.EXCESS_KINDS).
 EXCESS_PREFIX = "extra_"
 

@@ -276,7 +276,7 @@ class _Needs:
                 "step": "access_key",
                 "reason": plan.stop.reason,
                 "message": plan.stop.message,
-                "next_step": "Choose: " + "; or ".join(plan.stop.choices) + ".",
+                "next_step": f"Choose: {'; or '.join(plan.stop.choices)}. {_ROLE_WORDS}",
             }
         if self.declared.request.state == "absent":
             self._absent(plan)
@@ -330,6 +330,12 @@ class _Needs:
         if user["exists"] and ours and not plan.final.keys:
             self.why["iam_user"] = f"User {user['name']} still exists."
 
+
+# The choices name the options of mturk_access_key; this is how the role calls them.
+_ROLE_WORDS = (
+    "With the role, lab_account_remove_foreign_keys names keys to give up, and lab_account_link_check=page finds out "
+    "what the portal holds."
+)
 
 # Drift that the step iam_user takes away without being asked for each.
 _CONVERGED_BY_IAM_USER = frozenset({"user_missing", "policy_missing", "user_not_managed", "tag_missing", "tag_differs"})

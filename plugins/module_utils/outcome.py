@@ -249,6 +249,11 @@ class _Composer:
                 url = vocabulary.REQUESTER_LINK_URLS[environment] if person else ""
                 steps.append(_next("requester", "person" if person else "operator", str(seen["next_step"]), url))
         steps.extend(dict(entry) for entry in self.observed.get("next_steps") or [] if self._still_open(entry))
+        steps.extend(
+            _next("retire", "operator", f"{note['message']} {note['next_step']}")
+            for note in self._notes()
+            if note["code"] not in _TOLD_ELSEWHERE and (note["code"] != "foreign_key" or self._retiring())
+        )
         link = self.results.get("link") or {}
         if link.get("failed") and self._retiring():
             text = "CloudResearch may still show the link, dead without its key. Remove it there by hand if you wish."
@@ -261,6 +266,13 @@ class _Composer:
             url = str(self.failure.get("url") or "")
             steps.append(_next(self.failed_step, "person" if person else "operator", text, url))
         return steps
+
+    def _notes(self) -> list[Result]:
+        for step in ("retire", "access_key"):
+            newer = (self.results.get(step) or {}).get("notes")
+            if newer is not None:
+                return list(newer)
+        return list(self.observed.get("notes") or [])
 
     def _still_open(self, entry: Result) -> bool:
         result = self.results.get(str(entry.get("step"))) or {}
@@ -294,6 +306,9 @@ class _Composer:
             return f"Lab {lab} differs from its declared state: {', '.join(self.missing) or 'see its drift'}."
         return f"Lab {lab} is as declared."
 
+
+# A key that waits for its link is told by the step that it waits for.
+_TOLD_ELSEWHERE = frozenset({"pending_key_not_linked"})
 
 # Requester statuses that a person ends by a click on the web.
 _WAITS = frozenset({"not_linked"})

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Twelve labs from nothing to linked, predicted before and repeated after."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from tests.fleet import Fleet, Run
+
+LABS = [f"lab-{number:02d}" for number in range(1, 13)]
+
+
+def changed_steps(run: Run) -> dict[str, list[str]]:
+    """By lab, the steps that changed something, or in check mode would."""
+    return {
+        lab: [step["name"] for step in outcome["steps"] if step["status"] == "changed"]
+        for lab, outcome in run.outcomes.items()
+    }
+
+
+def writes(fleet: Fleet) -> list[dict[str, t.Any]]:
+    """The calls that were made to change something in AWS."""
+    reading = ("Get", "List", "Assume", "Describe")
+    return [
+        call
+        for call in fleet.simulator.control.calls()
+        if call["service"] in ("iam", "secretsmanager", "ssm") and not call["action"].startswith(reading)
+    ]
+
+
+def test_twelve_labs_are_predicted_onboarded_and_left_alone(fleet: Fleet) -> None:
+    for lab in LABS:
+        fleet.add(lab)
+
+    predicted = fleet.run("onboard", "--check", "--diff")
+    assert predicted.return_code == 0, predicted.output
+    assert not writes(fleet)
+    assert not fleet.simulator.control.submissions()
+    assert not list(fleet.directory.glob("secrets/*"))
+
+    first = fleet.run("onboard")
+    assert first.return_code == 0, first.output
+    assert changed_steps(first) == changed_steps(predicted)
+    assert {outcome["state"] for outcome in first.outcomes.values()} == {"changed"}
+    assert {outcome["state"] for outcome in predicted.outcomes.values()} == {"changed"}
+    assert first.changed() == predicted.changed()
+    for lab in LABS:
+        (key,) = fleet.simulator.control.keys(lab)
+        assert fleet.simulator.control.portal_key(lab) == key["access_key_id"]
+        assert first.outcomes[lab]["link"]["evidence"] == "page"
+
+    before = len(writes(fleet)), len(fleet.simulator.control.submissions())
+    files = {path.name: path.read_bytes() for path in fleet.store.glob("*.yml")}
+    second = fleet.run("onboard")
+    assert second.return_code == 0, second.output
+    assert second.changed() == dict.fromkeys(LABS, 0)
+    assert {outcome["state"] for outcome in second.outcomes.values()} == {"converged"}
+    assert (len(writes(fleet)), len(fleet.simulator.control.submissions())) == before
+    assert {path.name: path.read_bytes() for path in fleet.store.glob("*.yml")} == files
+
+
+def test_a_rerun_that_looks_at_the_portal_submits_nothing(fleet: Fleet) -> None:
+    fleet.add("lab-01")
+    assert fleet.run("onboard").return_code == 0
+    submissions = len(fleet.simulator.control.submissions())
+    looked = fleet.run("onboard", "-e", "lab_account_link_check=page")
+    assert looked.changed() == {"lab-01": 0}, looked.output
+    assert looked.outcomes["lab-01"]["link"]["evidence"] == "page"
+    assert len(fleet.simulator.control.submissions()) == submissions
+
+
+def test_one_bad_lab_holds_up_no_other(fleet: Fleet) -> None:
+    fleet.add("good")
+    fleet.add("unlinked", requester_linked=("sandbox",))
+    fleet.add("wrong-password")
+    fleet.hosts["wrong-password"]["lab_account_cloudresearch_password"] = "not the password"
+    fleet.add("no-role")
+    fleet.simulator.control.delete_role("no-role")
+    fleet.add("second-factor", totp_secret=True)
+    del fleet.hosts["second-factor"]["lab_account_cloudresearch_totp_secret"]
+    fleet.hosts["bad-id"] = {"lab_account_aws_account_id": "12345"}
+
+    run = fleet.run("onboard")
+    states = {lab: outcome["state"] for lab, outcome in run.outcomes.items()}
+    assert states == {
+        "good": "changed",
+        "unlinked": "waiting_for_person",
+        "wrong-password": "failed",
+        "no-role": "failed",
+        "second-factor": "waiting_for_person",
+        "bad-id": "failed",
+    }, run.output
+    assert run.return_code != 0
+    failed = {host for host, counts in run.stats.items() if counts["failures"]}
+    assert failed == {"wrong-password", "no-role", "bad-id"}
+    for lab, outcome in run.outcomes.items():
+        if outcome["state"] == "changed":
+            continue
+        step = next(entry for entry in outcome["steps"] if entry["status"] in ("failed", "waiting"))
+        assert step["message"], lab
+        assert any(entry["step"] == step["name"] and entry["text"] for entry in outcome["next_steps"]), lab
+        assert lab in outcome["message"], lab
+        assert step["name"] in outcome["message"], lab
+    waiting = run.outcomes["unlinked"]
+    assert waiting["next_steps"][0]["url"] == "https://requester.mturk.com/developer"
+    assert waiting["next_steps"][0]["who"] == "person"
+
+    # One wrong password, once: never a second try with the same one.
+    tries = len([call for call in fleet.simulator.control.calls() if call["lab"] == "wrong-password"])
+    again = fleet.run("onboard", "--limit", "wrong-password")
+    assert again.outcomes["wrong-password"]["state"] == "failed"
+    portal = [
+        call
+        for call in fleet.simulator.control.calls()
+        if call["lab"] == "wrong-password" and call["service"] == "portal"
+    ]
+    assert tries
+    assert len([call for call in portal if "password" in call["action"].lower()]) <= 1
+
+
+def test_the_labs_that_were_held_up_go_on(fleet: Fleet) -> None:
+    fleet.add("unlinked", requester_linked=("sandbox",))
+    fleet.add("wrong-password")
+    right = fleet.hosts["wrong-password"]["lab_account_cloudresearch_password"]
+    fleet.hosts["wrong-password"]["lab_account_cloudresearch_password"] = "not the password"
+    fleet.add("good")
+    fleet.run("onboard")
+    keys = {lab: fleet.simulator.control.keys(lab) for lab in fleet.hosts}
+
+    fleet.simulator.control.link_requester("unlinked", "production")
+    fleet.hosts["wrong-password"]["lab_account_cloudresearch_password"] = right
+    run = fleet.run("onboard")
+    assert run.return_code == 0, run.output
+    assert changed_steps(run) == {"good": [], "unlinked": ["link", "retire"], "wrong-password": ["link", "retire"]}
+    # Nobody got a new key for it.
+    for lab, before in keys.items():
+        assert [key["access_key_id"] for key in fleet.simulator.control.keys(lab)] == [
+            key["access_key_id"] for key in before
+        ]
+
+
+BAD_INPUT: dict[str, tuple[dict[str, t.Any], str]] = {
+    "account id": ({"lab_account_aws_account_id": "123"}, "12 digits"),
+    "environment": ({"lab_account_environments": ["staging"]}, "production, sandbox"),
+    "portal over http": ({"lab_account_portal_url": "http://portal.example.org"}, "https"),
+    "link driver": ({"lab_account_link_driver": "telepathy"}, "auto, http, browser, manual"),
+    "empty password": ({"lab_account_cloudresearch_password": ""}, "password"),
+    "store type": ({"lab_account_secret_store": {"type": "postgresql"}}, "ansible_vault"),
+    "store directory": (
+        {"lab_account_secret_store": {"type": "ansible_vault", "directory": "/proc/no/such/place"}},
+        "/proc/no/such/place",
+    ),
+    "AWS endpoint": ({"lab_account_aws_endpoint_url": "http://127.0.0.1:1"}, "could not be reached"),
+    "role name": ({"lab_account_assume_role_name": "NoSuchRole"}, "cannot be assumed"),
+}
+
+
+@pytest.mark.timeout(180)
+def test_bad_input_is_told_and_touches_nothing(fleet: Fleet) -> None:
+    for number, (wrong, _words) in enumerate(BAD_INPUT.values()):
+        fleet.add(f"lab-{number}")
+        fleet.hosts[f"lab-{number}"].update(wrong)
+    run = fleet.run("onboard")
+    assert run.return_code != 0
+    for number, (what, (_wrong, words)) in enumerate(BAD_INPUT.items()):
+        outcome = run.outcomes[f"lab-{number}"]
+        assert outcome["state"] == "failed", (what, outcome)
+        assert words in outcome["message"], (what, outcome["message"])
+        assert f"lab-{number}" in outcome["message"], what
+        assert outcome["next_steps"], what
+    assert not writes(fleet)
+
+
+def test_a_missing_vault_password_is_told_before_anything_is_made(fleet: Fleet) -> None:
+    fleet.add("lab-01")
+    command = fleet.command
+    fleet.command = lambda *arguments: [  # type: ignore[method-assign]
+        word for word in command(*arguments) if word not in ("--vault-password-file", str(fleet.vault_password))
+    ]
+    run = fleet.run("onboard")
+    assert run.outcomes["lab-01"]["state"] == "failed"
+    assert "vault password" in run.outcomes["lab-01"]["message"]
+    assert not writes(fleet)
