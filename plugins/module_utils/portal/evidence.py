@@ -94,12 +94,12 @@ def read_signs(page: Page, wording: Wording, *, editable_values: bool = True) ->
     before = ["", "", *blocks]
     for position, block in enumerate(blocks):
         around = f"{before[position + 1]} . {block}"
-        if says(block, wording.not_linked_notice, gap=2):
+        if says(block, wording.not_linked_notice, gap=1):
             signs.not_linked = True
             continue
         if says(block, wording.error_notice, gap=1) and _KEY_ID.search(block):
             continue
-        if says(block, wording.linked_notice, gap=2):
+        if says(block, wording.linked_notice, gap=1):
             signs.linked = True
         _read_ids(block, around, f"{before[position]} . {around}", signs)
         label = says(block, wording.balance_label, gap=1) or (
@@ -134,9 +134,9 @@ def _read_ids(text: str, around: str, wider: str, signs: Signs) -> None:
         if (begins or re.search(r"\d|^[A-Z]+$", ends)) and (begins or ends):
             signs.masked.append(Masked(match[0].strip(), begins, ends))
     if not signs.masked:
-        match = _ENDING.search(text)
-        if match:
-            signs.masked.append(Masked(match[0].strip(), "", match[1]))
+        ending = _ENDING.search(text)
+        if ending:
+            signs.masked.append(Masked(ending[0].strip(), "", ending[1]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _moment(value: str | datetime.datetime | None) -> datetime.datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
 
 
-KeyUseSource = t.Union[KeyUse, bool, None, t.Callable[[], KeyUse | bool | None]]
+KeyUseSource = KeyUse | bool | None | t.Callable[[], KeyUse | bool | None]
 
 
 def key_use_proves(key_use: KeyUseSource) -> bool:

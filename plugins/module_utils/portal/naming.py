@@ -150,7 +150,7 @@ class Naming:
             text = self.text(before, skip_controls=True)
             if text:
                 yield Name(text, "cell before")
-                return
+                break
         table = row.find_parent("table")
         if not isinstance(table, Tag):
             return

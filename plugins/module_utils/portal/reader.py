@@ -145,9 +145,9 @@ class _Reader:
                 continue
             if _never_there(tag):
                 continue
-            form = self._owner(tag, owners, by_id, by_ref)
-            if form is not None:
-                self._add_to(form, tag)
+            owner = self._owner(tag, owners, by_id, by_ref)
+            if owner is not None:
+                self._add_to(owner, tag)
             elif self._seen.seen(tag) is not Seen.HIDDEN:
                 orphans.append(tag)
         self._group_orphans(page, orphans)

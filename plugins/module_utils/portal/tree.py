@@ -18,9 +18,6 @@ try:
 except ImportError:
     HAS_BS4 = False
 
-if t.TYPE_CHECKING:
-    Node = t.Union[NavigableString, Tag]
-
 # HTML standard, "optional tags": which open elements a start tag ends, and where the search for them stops.
 _TABLE_PARTS = frozenset(("table", "template"))
 _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {

@@ -35,7 +35,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _QUOTES = re.compile("['\u2018\u2019\u201a\u201b\u02bc\u0060\u00b4]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _NOT_WORD = re.compile(r"[^\w]+|_+")
-_SENTENCE_END = re.compile(r"[.!?;\u2026\u2022\n]+(?:\s+|$)|\n")
+_CLAUSE_END = re.compile(r"[.,!?;\u2026\u2022]+(?:\s+|$)|\n|\s[\u2013\u2014-]+\s")
 
 # Several ways to write one word; the left side is how they look after splitting.
 _JOINED: tuple[tuple[Words, str], ...] = (
@@ -87,13 +87,17 @@ _JOINED_FIRST = {first for (first, *_rest), _word in _JOINED}
 # Words without meaning for telling one thing from another.
 _FILLERS = word_set(
     "a an the your my our this that these to with for of please here now via on at and or in into is are be it its "
-    "amazon aws enter type provide user account new required optional"
+    "amazon aws enter type provide account new required optional"
 )
-# After one of these, a statement is not made: "will be locked", "once linked", "not successful".
-_UNSAID = word_set(
-    "not no never without will may might would could should can if before avoid prevent until unless when once "
-    "cannot cant dont isnt wasnt couldnt didnt wont nor neither from how sure ensure whether must"
+# Words that go with anything a button says.
+_LIGHT = word_set("please now here the a an")
+# Right before a statement, or in it, these take it back: "not successful", "will be locked".
+_DENIALS = word_set(
+    "not no never without will may might would could should can avoid prevent cannot cant dont isnt wasnt couldnt didnt "
+    "wont nor neither from must"
 )
+# Anywhere before it in its clause, these make it a condition or a question: "once your account is linked".
+_CONDITIONS = word_set("if before until unless when once after whether sure ensure how check")
 
 
 def plain(text: str) -> str:
@@ -190,6 +194,10 @@ def avoided(text: str, phrase: str, avoid: t.Iterable[str]) -> bool:
     return any(_index(words(word), reach) >= 0 for word in avoid)
 
 
+def _weighty(text: str) -> Words:
+    return tuple(word for word in words(text) if word not in _LIGHT)
+
+
 def best(texts: t.Iterable[str], phrases: t.Sequence[str], avoid: t.Sequence[str] = (), *, strict: bool = False) -> int:
     """The best score of any text with any phrase; 0 if none matches.
 
@@ -200,7 +208,7 @@ def best(texts: t.Iterable[str], phrases: t.Sequence[str], avoid: t.Sequence[str
     for text in texts:
         for phrase in phrases:
             reached = score(text, phrase)
-            if strict and reached < SAME_CONTENT and len(content(phrase)) == 1:
+            if strict and reached < EXACT and len(content(phrase)) == 1 and _weighty(text) != words(phrase):
                 continue
             if reached > highest and (not avoid or reached == EXACT or not avoided(text, phrase, avoid)):
                 highest = reached
@@ -230,17 +238,16 @@ def says(text: str, phrases: t.Iterable[str], *, gap: int = 4) -> bool:
     and "it was not successful" say nothing.
     """
     wanted_words = [spoken(phrase) for phrase in phrases]
-    for sentence in _SENTENCE_END.split(text):
+    for clause in _CLAUSE_END.split(text):
         # Endings count here: "Link account" is a button, "linked account" a statement.
-        said = spoken(sentence)
+        said = spoken(clause)
         for wanted in wanted_words:
-            if not wanted:
-                continue
-            place = _in_order(wanted, said, gap)
+            place = _in_order(wanted, said, gap) if wanted else None
             if place is None:
                 continue
             start, end = place
-            around = [word for word in said[max(0, start - 3) : end] if word not in wanted]
-            if not _UNSAID.intersection(around):
+            before = set(said[:start])
+            around = {word for word in said[max(0, start - 3) : end] if word not in wanted}
+            if not _DENIALS & around and not (_CONDITIONS - set(wanted)) & (before | around):
                 return True
     return False

@@ -43,9 +43,10 @@ def first_driver(
     """The driver to begin with: the cheap one, unless a browser was asked for."""
     require_libraries(settings.driver)
     if settings.driver == "browser":
-        from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers import browser as browsers
+        # Playwright is worth its import only to those who use it.
+        from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser import BrowserDriver
 
-        return browsers.BrowserDriver(settings, deadline, snapshots, running=browser)
+        return BrowserDriver(settings, deadline, snapshots, running=browser)
     return http.HttpDriver(settings, deadline, snapshots, slow_down)
 
 
@@ -53,9 +54,12 @@ def browser_after(
     driver: Driver, settings: PortalSettings, deadline: Deadline, snapshots: Snapshots | None, running: t.Any
 ) -> Driver | None:
     """A browser that goes on where plain HTTP got stuck, with its cookies; None if there is no browser here."""
-    from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers import browser as browsers
+    from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser import (
+        BrowserDriver,
+        is_available,
+    )
 
-    if running is None and not browsers.is_available(settings):
+    if running is None and not is_available(settings):
         return None
     cookies = driver.cookies() if isinstance(driver, http.HttpDriver) else []
-    return browsers.BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies)
+    return BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies)
