@@ -56,6 +56,8 @@ def compose(
         "message": composer.message(state, lab, steps, next_steps),
         "steps": steps,
         "next_steps": next_steps,
+        # What a run would do; after a run that did it, nothing.
+        "missing": list((observed or {}).get("missing") or []) if operation == "audit" else [],
         **composer.observation(),
         "started": (observed or {}).get("started") or finished,
         "finished": finished,
