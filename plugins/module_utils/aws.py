@@ -310,8 +310,15 @@ def aws_error(exc: BaseException, doing: str) -> CollectionError:
             reason="unreachable",
             details=details,
         )
+    if code == "ProfileNotFound":
+        return CollectionError(
+            f"Could not {doing}: {answer}.",
+            next_step="Correct the profile's name, or add it to the AWS configuration of the control node.",
+            reason="no_credentials",
+            details=details,
+        )
     return CollectionError(
-        f"Could not {doing}: {code}: {answer}",
+        f"Could not {doing}: {code}: {answer}.",
         next_step="See the AWS error code; run again when its cause is gone.",
         reason="aws_error",
         details=details,

@@ -75,14 +75,14 @@ def test_a_stock_module_in_a_labs_account(simulator: Simulator, tmp_path: pathli
     assert outcome("predicted") == outcome("made") == ("ok", True), run.result("made")
     assert outcome("there already") == ("ok", False)
     account = labs["here"]["account_id"]
-    assert run.result("made")["iam_user"]["user"]["arn"] == f"arn:aws:iam::{account}:user/{USER}"
+    assert run.result("made")["user"]["arn"] == f"arn:aws:iam::{account}:user/{USER}"
     # The alias is the ops key's; the user is made in the lab all the same.
     there = labs["there"]["account_id"]
     assert outcome("aliases") == ("ok", True), run.result("aliases")
-    assert run.result("aliases")["iam_user"]["user"]["arn"] == f"arn:aws:iam::{there}:user/{USER}"
+    assert run.result("aliases")["user"]["arn"] == f"arn:aws:iam::{there}:user/{USER}"
     assert outcome("profile of the environment") == ("ok", False), run.result("profile of the environment")
     management = simulator.management_account_id
-    assert run.result("without a role")["iam_user"]["user"]["arn"] == f"arn:aws:iam::{management}:user/in-management"
+    assert run.result("without a role")["user"]["arn"] == f"arn:aws:iam::{management}:user/in-management"
     assert [user["user_name"] for user in run.result("another module")["iam_users"]] == [USER]
 
     failed = {name: run.result(name) for name in run_names(run.results) if run.entry(name)["outcome"] == "failed"}

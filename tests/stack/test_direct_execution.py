@@ -410,7 +410,7 @@ def test_our_tasks_did_what_they_are_named_for(ours_run: tuple[TaskRun, dict[str
     ]
     changed = [name for name in OUR_NAMES if outcomes[name] == "ok" and run.result(name, DIRECT)["changed"]]
     assert changed == ["user, check mode", "user", "user, password", "user gone", "link, predicted", "link"]
-    assert run.result("user", DIRECT)["iam_user"]["user"]["tags"] == {"a": "{{ b }}"}
+    assert run.result("user", DIRECT)["user"]["tags"] == {"a": "{{ b }}"}
     invoked = run.result("user, password", DIRECT)["invocation"]["module_args"]
     assert invoked["password"] == invoked["secret_key"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
     default = run.result("requester, default of the group", DIRECT)["environments"]
