@@ -151,7 +151,6 @@ requirements:
   - python >= 3.11
   - requests >= 2.31.0 (for O(driver=http))
   - beautifulsoup4 >= 4.12.0
-  - pyotp >= 2.9.0
   - playwright >= 1.45.0 and Chromium or Chrome (for O(driver=browser))
 extends_documentation_fragment:
   - labops.cloudresearch.aws.direct

@@ -33,6 +33,10 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words 
 
 # Two things closer than this in score are the same to a person.
 _MARGIN = 4
+# A button or link may say a little more than is looked for.
+_LOOSELY = BEGINS - 10
+# Words whose continuation does not matter: "Continue to my dashboard".
+_BEGINNINGS = ("continue", "skip", "accept", "agree", "proceed")
 
 AnyControl = t.TypeVar("AnyControl", bound=Control)
 
@@ -380,6 +384,21 @@ class Finder:
             avoid.NOT_CHANGE,
             "control that changes the key",
             "change_key_control",
+        )
+
+    def ways_past(self, page: Page, phrases: Phrases, *, typed_too: bool) -> list[tuple[int, Control]]:
+        """What leads on from a page in between.
+
+        :param typed_too: whether the button of a form that wants to be filled in counts.
+        """
+        controls: list[Control] = [link for link in page.links if link.seen.usable]
+        for button in page.buttons:
+            form = page.form_of(button)
+            if typed_too or form is None or not form.fillable:
+                controls.append(button)
+        beginnings = tuple(phrase for phrase in phrases if phrase in _BEGINNINGS)
+        return ranked(controls, phrases, avoid.NOT_GOING_ON, least=_LOOSELY, strict=True) or ranked(
+            controls, beginnings, avoid.NOT_GOING_ON, least=_LOOSELY
         )
 
     def control(self, page: Page, phrases: Phrases, thing: str, setting: str) -> Link | Button | None:

@@ -26,6 +26,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages 
     Field,
     Link,
     Page,
+    Seen,
     bare_address,
     describe,
 )
@@ -39,6 +40,7 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words 
 # More pages than any sign-in has; a portal that goes in circles must not be followed for ever.
 _STEPS = 30
 _MENUS = 12
+_RETURNS = 3
 # What sites answer to a form whose anti-forgery token or session is no longer known (419 and 440 are customary).
 _STALE_FORM = (400, 419, 440)
 
@@ -120,7 +122,12 @@ class Flow(SigningIn):
         if self._is_link_page(page, way):
             return LinkView(page, None)
         self._password_accepted()
-        if way is not None and not self._went(way):
+        if way is not None:
+            # Sent back on the way there: something wants to be seen first, or this is home again.
+            moved = self._in_between(page) if self._followed else None
+            if moved is not None:
+                return moved
+        if way is not None and self._may_leave(page):
             self.signed_in = True
             self._note(page, "home", {"link_page": way.label})
             self.passed.append(page)
@@ -189,24 +196,16 @@ class Flow(SigningIn):
             (form, field)
             for form in page.forms
             for field in form.fields
-            if field.kind == "checkbox" and field.seen is not None and not field.checked and self._wants_consent(field)
+            if field.kind == "checkbox"
+            and field.seen is not Seen.HIDDEN
+            and not field.checked
+            and self._wants_consent(field)
         ]
-        if (
-            sure
-            and not boxes
-            and not any(says(text, self._wording.in_between_notice, gap=1) for text in self._loud(page))
-        ):
+        told = any(says(text, self._wording.in_between_notice, gap=1) for text in self._loud(page))
+        if not boxes and ((sure and not told) or (self._followed and bare_address(self.link_address) == page.place)):
             return None
-        tiers = (self._wording.skip_control, self._wording.accept_terms, self._wording.continue_control)
-        for phrases in tiers:
-            controls: list[Control] = [*page.buttons, *(link for link in page.links if link.seen.usable)]
-            found = ranked(controls, phrases, avoid.NOT_GOING_ON, least=BEGINS - 10, strict=True)
-            loose = [
-                pair for pair in ranked(controls, ("continue", "skip", "accept", "agree"), avoid.NOT_GOING_ON, least=BEGINS - 10)
-                if {"continue", "skip", "accept", "agree"} & {phrase.split()[0] for phrase in phrases}
-                and best([pair[1].label], [phrase for phrase in phrases if " " not in phrase]) >= BEGINS - 10
-            ]  # fmt: skip
-            found = found or loose
+        for phrases in (self._wording.skip_control, self._wording.accept_terms, self._wording.continue_control):
+            found = self.finder.ways_past(page, phrases, typed_too=phrases is self._wording.skip_control)
             if not found:
                 continue
             try:
@@ -293,8 +292,11 @@ class Flow(SigningIn):
             says(text, (*self._wording.linked_notice, *self._wording.not_linked_notice), gap=2) for text in page.blocks
         )
 
-    def _went(self, way: Link | Button) -> bool:
-        return self._followed and isinstance(way, Link) and bare_address(way.address) == bare_address(self.link_address)
+    def _may_leave(self, page: Page) -> bool:
+        """Whether the link on this page may be followed (again): not for ever, and not from the page that it leads to."""
+        here = self._followed and bare_address(self.link_address) == page.place
+        self._left[page.place] = self._left.get(page.place, 0) + 1
+        return not here and self._left[page.place] <= _RETURNS
 
     def _go_to_link_page(self, page: Page, way: Link | Button) -> Page:
         self._followed = True

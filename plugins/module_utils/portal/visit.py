@@ -73,6 +73,7 @@ class Visit:
         self._expired_form = False
         self._before: set[str] = set()
         self._tried_menus: set[str] = set()
+        self._left: dict[str, int] = {}
         self._passed_by: dict[str, int] = {}
         self._closer: set[str] = set()
 

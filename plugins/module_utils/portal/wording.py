@@ -220,7 +220,9 @@ class Wording(t.NamedTuple):
 
 
 # Words that rule a thing out although it has the right name otherwise.
-NOT_EMAIL = _listed("key | secret | access | newsletter | subscribe | friend | recovery | backup | search | confirm | invite")
+NOT_EMAIL = _listed(
+    "key | secret | access | newsletter | subscribe | friend | recovery | backup | search | confirm | invite"
+)
 NOT_PASSWORD = _listed("new | confirm | repeat | retype | onetime | forgot | reset | old | secret")
 NOT_CODE = _listed(
     "promo | coupon | postal | zip | country | area | referral | recovery | backup | discount | invitation | invite | "

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import authenticator, tree
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import tree
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers import http
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.base import Deadline, Driver
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import SettingsError
@@ -22,7 +22,7 @@ def require_libraries(driver: str) -> None:
 
     :raises SettingsError: naming the library and the Python that lacks it.
     """
-    needed = [("beautifulsoup4", tree.HAS_BS4), ("pyotp", authenticator.HAS_PYOTP)]
+    needed = [("beautifulsoup4", tree.HAS_BS4)]
     if driver in ("auto", "http"):
         needed.append(("requests", http.HAS_REQUESTS))
     for library, there in needed:
