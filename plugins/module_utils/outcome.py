@@ -89,15 +89,16 @@ class _Composer:
     def _failed_step(self) -> str:
         if not self.failure:
             return ""
+        # Wrong variables of a later step are told before anything is observed.
+        told = str(self.failure.get("step") or "")
+        told = told if told in vocabulary.STEPS else "observe"
         if not self.observed:
-            # Wrong variables of a later step are told before anything is observed.
-            step = str(self.failure.get("step") or "")
-            return step if step in vocabulary.STEPS else "observe"
+            return told
         ignored = {"link"} if self._retiring() else set()
         reached = [
             step for step in vocabulary.STEPS if step not in ignored and (self.results.get(step) or {}).get("failed")
         ]
-        return reached[-1] if reached else str(self.failure.get("step") or "observe")
+        return reached[-1] if reached else told
 
     # -- steps ---------------------------------------------------------------------------------------------------
 
@@ -124,6 +125,8 @@ class _Composer:
             return self._requester_step()
         if result.get("waiting_for_person"):
             return _status("waiting", str((result.get("link") or {}).get("message") or ""), "manual")
+        if step == "link" and self._link_unproved():
+            return _status("failed", str(self.link().get("message") or _UNPROVED), "link_not_proved")
         changed = bool(result.get("changed"))
         if step == "iam_user":
             changed = changed or bool((self.results.get("iam_user_excess") or {}).get("changed"))
@@ -144,6 +147,12 @@ class _Composer:
         if worst is None:
             return _status("waiting", message, "not_linked")
         return _status("failed", message, str(worst.get("status")))
+
+    def _link_unproved(self) -> bool:
+        """Whether the step ended well although nothing shows that CloudResearch holds the key."""
+        result = self.results.get("link") or {}
+        done = bool(result) and not (result.get("skipped") or result.get("failed") or result.get("waiting_for_person"))
+        return done and not self.check_mode and not self._retiring() and self.link().get("status") != "linked"
 
     def _retiring(self) -> bool:
         # Deleting the key makes the link dead anyway, so a portal that cannot be reached fails no retirement.
@@ -262,6 +271,8 @@ class _Composer:
             steps.append(_next("link", "operator", text))
         elif link.get("waiting_for_person"):
             steps.append(_next("link", "person", str(link.get("next_step") or ""), str(link.get("url") or "")))
+        elif self._link_unproved():
+            steps.append(_next("link", "operator", "See at the portal which key it holds, then run again."))
         if self.failure:
             person = str(self.failure.get("reason") or "") in PERSON_REASONS
             text = str(self.failure.get("next_step") or "Look at the message of the step that failed, then run again.")
@@ -311,6 +322,8 @@ class _Composer:
 
 # A key that waits for its link is told by the step that it waits for.
 _TOLD_ELSEWHERE = frozenset({"pending_key_not_linked"})
+
+_UNPROVED = "Nothing shows that CloudResearch holds the lab's key."
 
 # Requester statuses that a person ends by a click on the web.
 _WAITS = frozenset({"not_linked"})
