@@ -19,11 +19,19 @@ try:
     import botocore.config
     import botocore.exceptions
     import botocore.loaders
+    import botocore.parsers
     import botocore.session
 
     HAS_BOTOCORE = True
+    # Everything that a call can end in. An unreadable answer is neither of botocore's two families of errors.
+    AWS_FAILURES: tuple[type[Exception], ...] = (
+        botocore.exceptions.ClientError,
+        botocore.exceptions.BotoCoreError,
+        botocore.parsers.ResponseParserError,
+    )
 except ImportError:
     HAS_BOTOCORE = False
+    AWS_FAILURES = ()
 
 # IAM, Organizations and MTurk live there; STS answers there too.
 GLOBAL_REGION = "us-east-1"
@@ -226,8 +234,8 @@ class AwsConnection:
                 answer = self._make_client("sts", None, None, None, None).assume_role(
                     RoleArn=role_arn, RoleSessionName=COLLECTION
                 )
-            except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as exc:
-                raise _not_assumable(exc, role_arn) from exc
+            except AWS_FAILURES as exc:
+                raise _not_assumable(exc, role_arn) from None
             self._assumed = {
                 "access_key": answer["Credentials"]["AccessKeyId"],
                 "secret_key": answer["Credentials"]["SecretAccessKey"],
@@ -327,6 +335,9 @@ def aws_error(exc: BaseException, doing: str) -> CollectionError:
 
 def plain_message(exc: BaseException) -> str:
     """What AWS (or the network) said, in one short line without its final full stop."""
+    if isinstance(exc, botocore.parsers.ResponseParserError):
+        # Its text quotes the answer, and an answer can hold credentials.
+        return "the answer could not be read"
     response = getattr(exc, "response", None)
     if isinstance(response, dict):
         return _one_line(str(response.get("Error", {}).get("Message") or response.get("Message") or exc))

@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import (
+    AWS_FAILURES,
     aws_error,
     error_code,
     is_connection_failure,
@@ -23,9 +24,9 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import (
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 
 try:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 except ImportError:  # AwsConnection says what is missing
-    BotoCoreError = ClientError = Exception
+    ClientError = Exception
 
 # IAM User Guide, "IAM and AWS STS quotas".
 KEYS_A_USER = 2
@@ -91,7 +92,7 @@ class CreationUnclear(CollectionError):
 def _saying(doing: str) -> t.Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError) as exc:
+    except AWS_FAILURES as exc:
         raise aws_error(exc, doing) from exc
 
 

@@ -6,15 +6,11 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import functools
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import timestamp
-
-with contextlib.suppress(ImportError):  # AwsConnection says what is missing
-    from botocore.exceptions import BotoCoreError, ClientError
 
 # IAM's answer for a user, a login profile or a policy that does not exist.
 MISSING_CODE = "NoSuchEntity"
@@ -150,7 +146,7 @@ def _all_pages(iam: t.Any, operation: str, key: str, user_name: str) -> list[t.A
 def _unless_missing(read: Read, doing: str) -> t.Any:
     try:
         return read()
-    except (ClientError, BotoCoreError) as exc:
+    except aws.AWS_FAILURES as exc:
         if aws.error_code(exc) == MISSING_CODE:
             return None
         raise aws.aws_error(exc, doing) from exc

@@ -18,11 +18,6 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, vocabulary
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:  # AwsConnection says what is missing
-    pass
-
 ENVIRONMENTS = vocabulary.ENVIRONMENTS
 
 # botocore knows production's endpoint only (MTurk's one region is us-east-1).
@@ -140,7 +135,7 @@ def check_environment(
     try:
         balance = client.get_account_balance()
         available = decimal.Decimal(balance["AvailableBalance"])
-    except (ClientError, BotoCoreError) as exc:
+    except aws.AWS_FAILURES as exc:
         status, code = classify(exc)
         return _observation(status, environment, today, error_code=code, answer=aws.plain_message(exc))
     except UNREADABLE:
@@ -221,7 +216,7 @@ def prove_key(
 def _sts_accepts(connection: aws.AwsConnection) -> bool:
     try:
         connection.client("sts").get_caller_identity()
-    except (ClientError, BotoCoreError):
+    except aws.AWS_FAILURES:
         return False
     return True
 

@@ -27,11 +27,6 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils import (
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey, timestamp
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:  # AwsConnection says what is missing
-    BotoCoreError = ClientError = Exception
-
 # Reads of one lab that go out at once: the user's parts, its keys, and both MTurk environments.
 PARALLEL_READS = 8
 
@@ -178,7 +173,7 @@ class _Reader:
             return role_account
         try:
             return str(self.connection.client("sts").get_caller_identity()["Account"])
-        except (ClientError, BotoCoreError) as exc:
+        except aws.AWS_FAILURES as exc:
             raise aws.aws_error(exc, "find out which AWS account the credentials belong to") from exc
 
     def _ask_mturk(self) -> dict[str, dict[str, t.Any]]:
