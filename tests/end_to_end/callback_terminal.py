@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -78,6 +79,7 @@ class Session:
     ) -> None:
         self.output = ""
         self.screen = Screen(columns)
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.chdir(directory)
@@ -92,6 +94,18 @@ class Session:
     def type(self, text: str) -> None:
         """Type on the keyboard; V(\\x03) is Ctrl-C."""
         os.write(self._terminal, text.encode())
+
+    def type_until(self, text: str, answer: str) -> None:
+        """Type again and again until the answer comes: a program may throw away what was typed too early."""
+        for _attempt in range(60):
+            self.type(text)
+            deadline = time.monotonic() + 1
+            while time.monotonic() < deadline and answer not in self.output:
+                if select.select([self._terminal], [], [], 0.1)[0]:
+                    self._read_once()
+            if answer in self.output:
+                return
+        raise AssertionError(f"{answer!r} never came:\n{self.output}")
 
     def finish(self, seconds: float = 60) -> int:
         """Read to the end; the exit status."""
@@ -112,12 +126,15 @@ class Session:
         while not enough():
             ready, _, _ = select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"nothing came within {seconds} s:\n{self.output}"
-            try:
-                read = os.read(self._terminal, 65536)
-            except OSError:  # Linux: the other side has closed
+            if not self._read_once():
                 return
-            if not read:
-                return
-            text = read.decode()
-            self.output += text
-            self.screen.feed(text)
+
+    def _read_once(self) -> bool:
+        try:
+            read = os.read(self._terminal, 65536)
+        except OSError:  # Linux: the other side has closed
+            read = b""
+        text = self._decoder.decode(read)
+        self.output += text
+        self.screen.feed(text)
+        return bool(read)

@@ -369,17 +369,15 @@ def test_a_report_play_behind_the_labs_is_shown_with_its_tasks(project: Project)
 # -- nothing is swallowed ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [["-v"], ["-vvv"]])
-def test_verbose_output_has_everything_that_the_default_callback_says(project: Project, arguments: list[str]) -> None:
+def test_verbose_output_has_everything_that_the_default_callback_says(project: Project) -> None:
     """Over one lab, so that the order is the same."""
     tasks = [{"name": "Warned", "warner": {}}]
     project.prepare([{**PLAY, "tasks": tasks}], {"lab-03": {"how": "failed"}})
     options = {"ANSIBLE_FORKS": "1"}
-    expected = timeless(project.run(*arguments, **options, ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default"))
-    found = collections.Counter(timeless(project.run(*arguments, **options)).splitlines())
-    unsteady = re.compile(r"PUT|EXEC|ansible-tmp|ansible-local|Loading|callback|config file|^\s*$")
+    expected = timeless(project.run("-v", **options, ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default"))
+    found = collections.Counter(timeless(project.run("-v", **options)).splitlines())
     for line in expected.splitlines():
-        if not unsteady.search(line):
+        if line.strip():
             assert found[line] > 0, f"missing: {line}"
             found[line] -= 1
     assert any(line.startswith("failed              lab-03") for line in found)
@@ -488,7 +486,7 @@ def test_show_tasks_shows_tasks_without_results(project: Project) -> None:
     assert any(line.startswith("lab-00 ") for line in section(output, "PLAY RECAP"))
 
 
-@pytest.mark.parametrize(("table", "listed"), [("all", 8), ("attention", 6), ("auto", 8), ("none", None)])
+@pytest.mark.parametrize(("table", "listed"), [("attention", 6), ("none", None)])
 def test_the_table_lists_what_was_asked_for(project: Project, table: str, listed: int | None) -> None:
     lines = section(project.run(ANSIBLE_FLEET_PROGRESS_TABLE=table), "LABS")
     assert len([line for line in lines if re.match(r"lab-\d\d", line)]) == (listed or 0)
@@ -555,7 +553,7 @@ def test_a_person_can_answer_a_prompt_without_the_bar_in_the_way(project: Projec
     session = project.terminal()
     session.wait_for("Have you linked it")
     drawn = session.output.count("\x1b[K")
-    session.type("yes\r")
+    session.type_until("yes\r", "lab-00")
     session.finish()
     asked = session.output[session.output.index("Have you linked it") :]
     assert "0/8 labs" not in asked[: asked.index("lab-00")].split("\n")[0]
