@@ -57,6 +57,10 @@ demo: ready ## Onboard twelve labs on the local stack, again with nothing to do,
 bench: ready ## Measure fleets of labs on the local stack
 	@$(PY) -m tests.benchmark
 
+.PHONY: calls
+calls: ready ## Count the calls that a lab costs in each playbook
+	@$(PY) -m tests.tools.calls
+
 # --- referees ------------------------------------------------------------------------------------------------------
 
 .PHONY: check

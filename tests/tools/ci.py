@@ -10,6 +10,7 @@ and ansible-test units report, and one for each other target.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -79,6 +80,18 @@ def judge(target: str, status: int, seconds: float, log: pathlib.Path) -> Result
     return Result(target, status, seconds, passed, failed, skipped, closing, log)
 
 
+RUNNING: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a target and all that it started; gently at first."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+
+
 def make(target: str) -> Result:
     """Make one target in a process group of its own, which is ended when it takes too long."""
     log = LOGS / f"{target}.log"
@@ -94,17 +107,14 @@ def make(target: str) -> Result:
             # Colours and the outer make's job server have no place in a log.
             env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")},
         )
+        RUNNING[process.pid] = process
         try:
             status = process.wait(timeout=LONGEST_SECONDS)
         except subprocess.TimeoutExpired:
             output.write(f"\n{target} was stopped after {LONGEST_SECONDS} s\n".encode())
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                status = process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                status = 1
-            os.killpg(process.pid, signal.SIGKILL)
-            status = status or 1
+            end(process)
+            status = 1
+        del RUNNING[process.pid]
     return judge(target, status, time.monotonic() - begun, log)
 
 
@@ -140,10 +150,17 @@ def main() -> int:
     begun = time.monotonic()
     say(f"{len(arguments.targets)} targets, {LANES} at a time; logs in {os.path.relpath(LOGS, PROJECT)}")
     lanes = [threading.Thread(target=lane, args=(waiting, results)) for unused in range(LANES)]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for each in lanes:
+        each.daemon = True
         each.start()
-    for each in lanes:
-        each.join()
+    try:
+        for each in lanes:
+            each.join()
+    finally:
+        # Only left over when this was interrupted.
+        for process in list(RUNNING.values()):
+            end(process)
     for result in results:
         if result.status:
             say(f"\n--- {result.target} failed ({os.path.relpath(result.log, PROJECT)}) ---")
