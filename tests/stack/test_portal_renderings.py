@@ -33,10 +33,12 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+# The drivers read the link page alike, so a few of the slow ones are enough.
+RERUN_IN_A_BROWSER = ("classic", "script", "toast")
 CASES = [("http", name) for name in SERVER_DRAWN] + [("browser", name) for name in ALL]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: "-".join(case))
+@pytest.fixture(params=CASES, ids="-".join)
 def lab(
     request: pytest.FixtureRequest, site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path
 ) -> Iterator[Lab]:
@@ -56,6 +58,8 @@ def test_a_key_is_linked_once_with_evidence(lab: Lab) -> None:
     assert first.link.evidence == "page"
     assert lab.linked() == KEY
     assert lab.submissions() == 1
+    if lab.driver == "browser" and lab.rendering not in RERUN_IN_A_BROWSER:
+        return
     lab.wait_for_new_code()
     again = lab.present(recorded=KEY)
     assert (again.changed, again.link.status) == (False, "linked")

@@ -248,7 +248,8 @@ def judge(
     if key_use_proves(key_use):
         return LinkState(
             LINKED, access_key_id, KEY_USE,
-            "AWS says that the key was used for MTurk after the collection's own last use, which only CloudResearch can have done.",
+            "AWS says that the key was used for MTurk after the collection's own last use, which only "
+            "CloudResearch can have done.",
         )  # fmt: skip
     if recorded_access_key_id:
         return LinkState(

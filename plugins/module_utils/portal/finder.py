@@ -311,11 +311,7 @@ class Finder:
             return None
         secret = self.one(page, secrets, "field for the secret access key", "secret_access_key_field")
         access_key_id = self.one(page, ids, "field for the access key ID", "access_key_id_field")
-        repeated = [
-            field for field in fields
-            if field not in (secret, access_key_id) and best([name.text for name in field.names], ("confirm", "repeat", "retype", "again"))
-            and "secret" in {word for name in field.names for word in words(name.text)}
-        ]  # fmt: skip
+        repeated = [field for field in fields if field not in (secret, access_key_id) and _repeats_secret(field)]
         return LinkForm(form, access_key_id, secret, None, repeated[0] if repeated else None)
 
     def button(
@@ -415,6 +411,11 @@ class Finder:
         if not found:
             return None
         return t.cast("Link | Button", self.one(page, found, thing, setting))
+
+
+def _repeats_secret(field: Field) -> bool:
+    said = {word for name in field.names for word in words(name.text)}
+    return "secret" in said and bool(said & {"confirm", "repeat", "retyp", "again"})
 
 
 def _to_leave_empty(field: Field) -> bool:

@@ -251,10 +251,9 @@ class Flow(SigningIn):
             ),
             *(link for link in page.links if link.seen.usable and self.settings.trust.trusts(link.address)),
         ]
-        found = ranked(
-            controls, (*self._wording.user_menu, self.account.email),
-            ("signout", "delete", "signin", "signup", "help", "new", "create", "back", "password", "billing"), least=BEGINS - 14, strict=True,
-        )  # fmt: skip
+        # People are often shown by their address instead of an icon.
+        words_for_it = (*self._wording.user_menu, self.account.email)
+        found = ranked(controls, words_for_it, avoid.NOT_USER_MENU, least=BEGINS - 14, strict=True)
         for _points, control in found[:10]:
             target = bare_address(control.address) if isinstance(control, Link) else f"{page.place} {control.label}"
             if target in self._tried_menus or target == page.place or len(self._tried_menus) > _MENUS:
@@ -293,7 +292,8 @@ class Flow(SigningIn):
         )
 
     def _may_leave(self, page: Page) -> bool:
-        """Whether the link on this page may be followed (again): not for ever, and not from the page that it leads to."""
+        """Whether the link on this page may be followed (again): not for ever, and not from the page that it "
+        "leads to."""
         here = self._followed and bare_address(self.link_address) == page.place
         self._left[page.place] = self._left.get(page.place, 0) + 1
         return not here and self._left[page.place] <= _RETURNS

@@ -73,7 +73,8 @@ class Journal:
         except OSError as exc:
             raise SettingsError(
                 f"state_dir {path.parent} cannot be used: {exc.strerror}. Nothing was sent to the portal.",
-                next_step="Name a directory that you can write to (option state_dir); it keeps the module from trying a "
+                next_step="Name a directory that you can write to (option state_dir); it keeps the module from "
+                "trying a "
                 "refused password twice.",
             ) from None
         with os.fdopen(handle, "r+", encoding="utf-8") as file:
@@ -98,7 +99,8 @@ class Journal:
                     reason,
                     f"The portal refused this {what} for {self._account.email} on {at}, and it has not changed since. "
                     "It was not tried again, because repeated mistakes lock the account.",
-                    next_step=f"Correct the {'TOTP secret' if what == 'code' else 'password'} where you keep it. If it is "
+                    next_step=f"Correct the {'TOTP secret' if what == 'code' else 'password'} where you keep "
+                    "it. If it is "
                     f"right by now because it was changed at the portal, remove {self.path} and run again.",
                     details={"tried": False},
                 )
@@ -113,7 +115,8 @@ class Journal:
             )
             raise PortalError(
                 LOGIN_FAILED,
-                f"Signing in as {self._account.email} was not tried: {said}, and one more mistake could lock the account.",
+                f"Signing in as {self._account.email} was not tried: {said}, and one more mistake could lock "
+                "the account.",
                 next_step="Sign in by hand once to make sure of the password, then "
                 f"remove {self.path} and run again; or wait an hour.",
                 details={"tried": False},

@@ -71,7 +71,8 @@ def check(params: t.Mapping[str, t.Any], check_mode: bool) -> None:
             shown = f"{value[:4]}..., {len(value)} characters" if len(value) > 24 else repr(value)
             raise SettingsError(
                 f"The option {name} is not the ID of an IAM user's access key ({shown}).",
-                next_step="Such an ID is AKIA followed by capital letters and digits. Temporary keys (ASIA) do not work with "
+                next_step="Such an ID is AKIA followed by capital letters and digits. Temporary keys (ASIA) do "
+                "not work with "
                 "MTurk; a secret does not belong here.",
             )
 

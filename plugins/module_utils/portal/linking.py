@@ -24,6 +24,11 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words 
 _PAUSE_SECONDS = 8.0
 # How often to look whether a page has something to say (each look waits for the page to change).
 _LOOKS = 3
+# What a portal may say of a key that AWS does not know everywhere yet.
+_NOT_KNOWN_YET = (
+    *("not valid", "invalid", "not recognized", "not recognised", "could not", "couldn't", "did not", "didn't"),
+    *("not found", "does not exist", "unable", "incorrect", "not accepted", "rejected", "refused", "try again"),
+)
 # The portal asks MTurk with the key; that it cannot is no verdict.
 _AWAY = (
     "could not reach",
@@ -89,7 +94,8 @@ class Linker:
             raise PortalError(
                 KEY_REJECTED,
                 f'The portal did not accept the key {access_key_id}: "{self.flow.quote(text)}".',
-                next_step="Check that the key is active and that its AWS account is linked to an MTurk requester account "
+                next_step="Check that the key is active and that its AWS account is linked to an MTurk "
+                "requester account "
                 "(M(labops.cloudresearch.mturk_requester_check) tells), then run it again.",
                 details={"submitted": True, "submissions": tries},
             )
@@ -198,9 +204,9 @@ class Linker:
             if any(says(text, self._wording.expired_notice) for text in errors):
                 return "again", errors[0], None
             if any(says(text, _AWAY) or says(text, self._wording.unavailable_notice) for text in errors):
+                quoted = self.flow.quote(errors[0])
                 raise self.flow.unavailable(
-                    page,
-                    f'The portal could not check the key: "{self.flow.quote(errors[0])}". That says nothing about the key.',
+                    page, f'The portal could not check the key: "{quoted}". That says nothing about the key.'
                 )
             return "refused", errors[0], None
         if signs.shows(access_key_id) and not errors:
@@ -253,7 +259,4 @@ class Linker:
 
 
 def _is_premature(text: str) -> bool:
-    return says(
-        text, ("not valid", "invalid", "not recognized", "not recognised", "could not", "couldn't", "not found", "does not exist",
-               "unable", "incorrect", "not accepted", "rejected", "refused", "try again"), gap=3,
-    )  # fmt: skip
+    return says(text, _NOT_KNOWN_YET, gap=3)

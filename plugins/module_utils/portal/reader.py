@@ -402,9 +402,17 @@ class _Reader:
                     page.captcha = page.captcha or (plain(attribute(tag, "title")) or "a captcha in a frame")
                 elif address and self._seen.seen(tag).usable:
                     page.frames.append(self._absolute(address))
-            elif any(_CAPTCHA_CLASS.match(name) for name in classes(tag)) and self._seen.seen(tag).usable:
-                if attribute(tag, "data-size").lower() != "invisible" and tag.name not in ("input", "button"):
-                    page.captcha = page.captcha or "a captcha widget"
+            elif self._is_captcha_widget(tag):
+                page.captcha = page.captcha or "a captcha widget"
+
+    def _is_captcha_widget(self, tag: Tag) -> bool:
+        # One that is invisible only steps in where it suspects a robot.
+        return (
+            any(_CAPTCHA_CLASS.match(name) for name in classes(tag))
+            and self._seen.seen(tag).usable
+            and attribute(tag, "data-size").lower() != "invisible"
+            and tag.name not in ("input", "button")
+        )
 
     def _read_own_moves(self, page: Page) -> None:
         refresh = next(

@@ -69,7 +69,7 @@ class PortalSettings:
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any], **more: t.Any) -> PortalSettings:
-        """From module parameters of the names of M(labops.cloudresearch.cloudresearch_link); missing ones have defaults.
+        """From parameters named as those of M(labops.cloudresearch.cloudresearch_link); missing ones have defaults.
 
         :raises SettingsError: for a value that cannot be right, before anything is sent.
         """

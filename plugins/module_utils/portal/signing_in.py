@@ -62,7 +62,8 @@ class SigningIn(Visit):
         if left is not None and left <= 1:
             raise PortalError(
                 LOGIN_FAILED,
-                f"Signing in as {self.account.email} was not tried: the portal says that {left} attempt is left before it locks "
+                f"Signing in as {self.account.email} was not tried: the portal says that {left} attempt is left "
+                "before it locks "
                 "the account.",
                 next_step="Sign in by hand once to make sure of the password, then run it again.",
                 details={"tried": False},
@@ -130,7 +131,8 @@ class SigningIn(Visit):
         raise PortalError(
             LOGIN_FAILED,
             f"The portal refused the e-mail address or the password of {self.account.email}.{told}",
-            next_step="Correct the address or the password where you keep it, then run it again. The same password is not tried "
+            next_step="Correct the address or the password where you keep it, then run it again. The same "
+            "password is not tried "
             f"again until then (see {self._journal.path}).",
             details={"tried": True, **({"attempts_left": left} if left is not None else {})},
         )
@@ -154,7 +156,7 @@ class SigningIn(Visit):
                     (early - 1) * authenticator.seconds + authenticator.until_next() + 0.2, "waiting for a fresh code"
                 )
         else:
-            # A code is good for one sign-in. If the present one was used, portals commonly take the next a little early.
+            # A code is good for one sign-in; if the present one was used, portals commonly take the next early.
             self._last_code_before = self._journal.last_code_step
             step = authenticator.first_step(self._last_code_before)
             if step - authenticator.step() > 1:
@@ -192,13 +194,14 @@ class SigningIn(Visit):
             raise PortalError(
                 SECOND_FACTOR_FAILED,
                 f"The portal refused the code for {self.account.email}, the present one and its neighbour.",
-                next_step="Check that totp_secret belongs to this account and that this machine's clock is right (to a few "
+                next_step="Check that totp_secret belongs to this account and that this machine's clock is "
+                "right (to a few "
                 "seconds), then run it again.",
             )
         self._password_accepted()
         code = self._next_code()
         if len(found.fields) > 1:
-            fill = {field.ref: digit for field, digit in zip(found.fields, code)}
+            fill = {field.ref: digit for field, digit in zip(found.fields, code, strict=False)}
         else:
             fill = {found.fields[0].ref: code}
         self._before = page.texts()
@@ -214,7 +217,8 @@ class SigningIn(Visit):
         return PortalError(
             SECOND_FACTOR_REQUIRED,
             f'The portal asks {self.account.email} for {what} ("{page.title}", {page.place}).',
-            next_step="Give the module the account's totp_secret (the text shown when the authenticator was set up), set up an "
+            next_step="Give the module the account's totp_secret (the text shown when the authenticator was set "
+            "up), set up an "
             "authenticator for the account, or enter the key by hand: driver=manual says how.",
         )
 

@@ -25,6 +25,10 @@ BLOT = "[blotted out]"
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
 _ADDRESS_ATTRIBUTES = frozenset(("href", "src", "action", "formaction", "data-src", "poster", "cite", "srcset", "data"))
+# How the page's author calls things; long, but no tokens.
+_NAMING_ATTRIBUTES = frozenset(
+    ("id", "for", "name", "class", "type", "role", "style", "aria-labelledby", "aria-controls")
+)
 _PLAIN_ATTRIBUTES = frozenset(
     [
         "class",
@@ -77,11 +81,12 @@ _PLAIN_ATTRIBUTES = frozenset(
 )
 
 
-def blot(text: str, secrets: t.Iterable[str] = ()) -> str:
-    """A text without the secrets given, e-mail addresses, and what looks like a token."""
+def blot(text: str, secrets: t.Iterable[str] = (), *, tokens: bool = True) -> str:
+    """A text without the secrets given, e-mail addresses, and (unless told otherwise) what looks like a token."""
     for secret in sorted((item for item in secrets if item), key=len, reverse=True):
         text = text.replace(secret, BLOT)
-    return _TOKEN.sub(lambda match: match[0] if _is_harmless(match[0]) else BLOT, _EMAIL.sub(BLOT, text))
+    text = _EMAIL.sub(BLOT, text)
+    return _TOKEN.sub(lambda match: match[0] if _is_harmless(match[0]) else BLOT, text) if tokens else text
 
 
 def _is_harmless(text: str) -> bool:
@@ -99,29 +104,13 @@ def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
     listed = [secret for secret in secrets if secret]
     soup = parse(html)
     for tag in soup.find_all(True):
-        if tag.name in ("script", "style"):
-            if tag.string:
-                tag.string = "" if tag.name == "script" else blot(str(tag.string), listed)
+        if tag.name in ("script", "style") and tag.string:
+            tag.string = "" if tag.name == "script" else blot(str(tag.string), listed)
         for name in list(tag.attrs):
             value = attribute(tag, name)
-            if not value:
-                continue
-            if name in _ADDRESS_ATTRIBUTES:
-                tag[name] = blot(
-                    re.sub(r"[?#;].*", lambda match: "#" if value.startswith("#") else f"?{BLOT}", value), listed
-                )
-                if value.startswith("#"):
-                    tag[name] = blot(value, listed)
-                elif value.lower().startswith(("javascript:", "data:")):
-                    tag[name] = BLOT
-            elif (
-                name == "value"
-                and (tag.name == "button" or attribute(tag, "type").lower() in ("submit", "button", "reset"))
-                or name in _PLAIN_ATTRIBUTES
-            ):
-                tag[name] = blot(value, listed)
-            else:
-                tag[name] = BLOT
+            if value:
+                kept = _kept_of(tag, name, value)
+                tag[name] = blot(kept, listed, tokens=name not in _NAMING_ATTRIBUTES)
     for text in soup.find_all(string=True):
         if isinstance(text, Comment):
             text.extract()
@@ -130,6 +119,18 @@ def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
             if clean != text:
                 text.replace_with(NavigableString(clean))
     return str(soup)
+
+
+def _kept_of(tag: Tag, name: str, value: str) -> str:
+    """What of an attribute says how the page is built; values and queries do not."""
+    if name in _ADDRESS_ATTRIBUTES:
+        if value.lower().startswith(("javascript:", "data:")):
+            return BLOT
+        return value if value.startswith("#") else re.sub(r"[?#;].*", f"?{BLOT}", value, flags=re.DOTALL)
+    is_caption = tag.name == "button" or attribute(tag, "type").lower() in ("submit", "button", "reset")
+    if name in _PLAIN_ATTRIBUTES or (name == "value" and is_caption):
+        return value
+    return BLOT
 
 
 class Snapshots:

@@ -137,13 +137,15 @@ class Trust:
         if parts is not None and host and not self.encrypted_enough(address):
             raise PortalError(
                 PAGE_CHANGED,
-                f"The portal wants the {what} sent to {bare_address(address)}, which is not encrypted. Nothing was sent there.",
+                f"The portal wants the {what} sent to {bare_address(address)}, which is not encrypted. Nothing "
+                "was sent there.",
                 next_step="Do not send it. Report it to CloudResearch; use https:// for portal_url.",
                 details={"refused_address": bare_address(address)},
             )
         raise PortalError(
             PAGE_CHANGED,
-            f"The portal wants the {what} sent to another site, {bare_address(address) if parts else 'an unreadable address'}, "
+            f"The portal wants the {what} sent to another site, "
+            f"{bare_address(address) if parts else 'an unreadable address'}, "
             "which is not listed. Nothing was sent there.",
             next_step=f"If you know that {host or 'that site'} belongs to the portal's sign-in, list it: "
             f'trusted_hosts: ["{host}"]. Otherwise the portal may have been tampered with: tell CloudResearch.',

@@ -31,7 +31,8 @@ _HIDING_CLASSES = word_set(
     "visually-none uk-hidden ui-helper-hidden x-hidden"
 )
 _OFFSCREEN_CLASSES = word_set(
-    "sr-only visually-hidden visuallyhidden screen-reader-text screenreader-only screen-reader-only cdk-visually-hidden "
+    "sr-only visually-hidden visuallyhidden screen-reader-text screenreader-only screen-reader-only "
+    "cdk-visually-hidden "
     "u-sr-only a11y-hidden assistive-text offscreen off-screen element-invisible govuk-visually-hidden"
 )
 # Shown only with a second class, once a script adds it.
@@ -231,7 +232,8 @@ class Visibility:
         return None
 
     def _before(self, tag: Tag) -> bool:
-        """Whether an element can be seen; those further down have not been walked yet and count if nothing hides them."""
+        """Whether an element can be seen; those further down have not been walked yet and count if nothing "
+        "hides them."""
         if id(tag) in self._seen:
             return self._seen[id(tag)].usable
         return all(

@@ -41,6 +41,7 @@ _ATTEMPTS_LEFT = re.compile(
     r"(?:\s+(?:left|remaining|remain|remains|before))|(?:attempts?|tries)\s+(?:left|remaining)\s*:?\s*(\d+)",
     re.IGNORECASE,
 )
+_ATTEMPTS_COUNTED = re.compile(r"\battempts?\s*:?\s*(\d+)\s*(?:of|/|out of)\s*(\d+)", re.IGNORECASE)
 _NUMBERS = {"no": 0, "one": 1, "two": 2, "three": 3}
 
 
@@ -104,8 +105,9 @@ class Visit:
         self._note(page, "captcha", {})
         raise PortalError(
             CAPTCHA,
-            f'The portal asks for a proof that a person is there ("{self.quote(told)}") on "{page.title}" ({page.place}).',
-            next_step="Sign in once with a browser from this network, or enter the key by hand: driver=manual says how.",
+            f'The portal wants proof that a person is there ("{self.quote(told)}") on "{page.title}" ({page.place}).',
+            next_step="Sign in once with a browser from this network, or enter the key by hand: driver=manual "
+            "says how.",
         )
 
     def _stop_if_told(self, page: Page, texts: t.Iterable[str]) -> None:
@@ -115,7 +117,8 @@ class Visit:
                 raise PortalError(
                     ACCOUNT_LOCKED,
                     f'The account {self.account.email} is locked: "{self.quote(text)}".',
-                    next_step="Wait until the lock ends or unlock the account as the page says, sign in by hand once, and only "
+                    next_step="Wait until the lock ends or unlock the account as the page says, sign in by hand "
+                    "once, and only "
                     "then run it again.",
                 )
 
@@ -178,6 +181,9 @@ class Visit:
 def attempts_left(texts: t.Iterable[str]) -> int | None:
     """The number of attempts that the portal says are left, if it does."""
     for text in texts:
+        counted = _ATTEMPTS_COUNTED.search(text)
+        if counted:
+            return max(0, int(counted[2]) - int(counted[1]))
         match = _ATTEMPTS_LEFT.search(text)
         if match:
             number = (match[1] or match[2]).lower()

@@ -244,6 +244,7 @@ NOT_GOING_ON = _listed(
     "signout | cancel | decline | disagree | reject | delete | back | unlink | disconnect | resend | do not agree | "
     "shopping | browsing | reading | google | facebook | apple | microsoft | without signing"
 )
+NOT_USER_MENU = _listed("signout | delete | signin | signup | help | new | create | back | password | billing | search")
 NOT_UNLINK = _listed("project | study | survey | user | member | signout | how | help | card | photo | cookie | worker")
 NOT_CHANGE = _listed(
     "password | email | profile | photo | language | unlink | remove | delete | how | help | card | plan"

@@ -93,7 +93,8 @@ _FILLERS = word_set(
 _LIGHT = word_set("please now here the a an")
 # Right before a statement, or in it, these take it back: "not successful", "will be locked".
 _DENIALS = word_set(
-    "not no never without will may might would could should can avoid prevent cannot cant dont isnt wasnt couldnt didnt "
+    "not no never without will may might would could should can avoid prevent cannot cant dont isnt wasnt "
+    "couldnt didnt "
     "wont nor neither from must"
 )
 # Anywhere before it in its clause, these make it a condition or a question: "once your account is linked".

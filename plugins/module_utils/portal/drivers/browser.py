@@ -464,7 +464,8 @@ class BrowserDriver:
         return PortalError(
             PORTAL_UNAVAILABLE,
             f"The portal could not be reached while {doing}: {cause}.",
-            next_step="Check the network and portal_url, then run it again. The next run looks first what was accepted.",
+            next_step="Check the network and portal_url, then run it again. The next run looks first what was "
+            "accepted.",
         )
 
 

@@ -22,7 +22,10 @@ except ImportError:
 
 _RESENDING = (307, 308)
 # Hands a form on to the address that a 307 names, as a request of its own, so that it is looked at like any other.
-_HAND_ON = '<!doctype html><title>One moment</title><body onload="document.forms[0].submit()"><form method="post" action="{}">{}</form>'
+_HAND_ON = (
+    '<!doctype html><title>One moment</title><body onload="document.forms[0].submit()">'
+    '<form method="post" action="{}">{}</form>'
+)
 
 
 class Guard:
@@ -88,7 +91,8 @@ class Guard:
         in_address = self._secret_in(address)
         if in_address:
             self._refuse(
-                f"The page would have put the {in_address} into an address ({bare_address(address)}), where it ends up in "
+                f"The page would have put the {in_address} into an address ({bare_address(address)}), where it "
+                "ends up in "
                 "logs. Nothing was sent.",
                 "Enter it by hand, and report it to CloudResearch.",
                 address,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one script that the browser driver runs in a page: it writes down the live tree as HTML, with what only a browser knows.
+"""The script that the browser driver runs in a page: it writes the live tree down, with what only a browser knows.
 
 The marks are those of C(visibility.SEEN_MARK) and C(reader.REF_MARK) and its neighbours. The page itself is not
 changed. An element is marked hidden only for a cause of its own; what is inside it inherits that when it is read.
@@ -13,7 +13,7 @@ READ_TREE = r"""
 () => {
   const refs = [], numbers = new Map(), out = [];
   const VOID = new Set(['area','base','br','col','embed','hr','img','input','link','meta','source','track','wbr']);
-  const SKIP = new Set(['script','style','template','noscript','link','head','object','embed','canvas','video','audio']);
+  const SKIP = new Set(['script','style','template','noscript','link','head','object','canvas','video','audio']);
   const ref = el => {
     if (!numbers.has(el)) { numbers.set(el, refs.length); refs.push(el); }
     return numbers.get(el);
@@ -27,8 +27,8 @@ READ_TREE = r"""
   const seen = (el, inClosed) => {
     const style = getComputedStyle(el);
     if (style.display === 'none' || style.contentVisibility === 'hidden') return 'hidden';
-    if (style.visibility !== 'visible' && !(el.parentElement && getComputedStyle(el.parentElement).visibility !== 'visible'))
-      return 'hidden';
+    const above = el.parentElement ? getComputedStyle(el.parentElement).visibility : 'visible';
+    if (style.visibility !== 'visible' && above === 'visible') return 'hidden';
     if (parseFloat(style.opacity) < 0.05 || clipped(style)) return 'offscreen';
     if (inClosed || style.display === 'contents') return '';
     const box = el.getBoundingClientRect();
@@ -51,7 +51,7 @@ READ_TREE = r"""
     if (SKIP.has(name)) return;
     out.push('<', name);
     for (const { name: key, value } of node.attributes)
-      if (!(key === 'value' && name === 'input' && node.type === 'password') && /^[\w:.@-]+$/.test(key)) attribute(key, value);
+      if (!(key === 'value' && node.type === 'password') && /^[\w:.@-]+$/.test(key)) attribute(key, value);
     attribute('data-labops-ref', ref(node));
     const mark = seen(node, inClosed);
     if (mark) attribute('data-labops-seen', mark);

@@ -23,7 +23,8 @@ if t.TYPE_CHECKING:
     from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.link import LinkResult
 
 REMOVE_BY_HAND = (
-    "Sign in at {url}, open the menu under the user icon, choose Link Mechanical Turk and remove the key there if the page "
+    "Sign in at {url}, open the menu under the user icon, choose Link Mechanical Turk and remove the key there "
+    "if the page "
     "lets you. Either way, retire the key in AWS: that makes the link dead."
 )
 
@@ -32,10 +33,13 @@ def instructions(settings: PortalSettings, account: PortalAccount, access_key_id
     """Where to paste what. The secret is not in it."""
     who = f" as {account.email}" if account.email else ""
     return (
-        f"Sign in at {settings.portal_url}{who}, open the menu under the user icon at the top right, choose Link Mechanical "
-        f"Turk, enter Access Key ID {access_key_id} and its Secret Access Key in the form at the bottom, and press Submit. To see "
+        f"Sign in at {settings.portal_url}{who}, open the menu under the user icon at the top right, choose "
+        "Link Mechanical "
+        f"Turk, enter Access Key ID {access_key_id} and its Secret Access Key in the form at the bottom, and "
+        "press Submit. To see "
         "the secret, run on this machine, with the inventory and vault password of this run: ansible LAB -m "
-        "ansible.builtin.debug -a \"msg={{ lookup('labops.cloudresearch.lab_secret', inventory_hostname) }}\". Then run this "
+        "ansible.builtin.debug -a \"msg={{ lookup('labops.cloudresearch.lab_secret', inventory_hostname) }}\". "
+        "Then run this "
         "again, with recorded_access_key_id set to that key ID if the page does not show the key."
     )
 

@@ -55,7 +55,14 @@ class ScriptedSite:
         return self.open(link.address)
 
     def send(
-        self, page: Page, form: Form, fill: t.Mapping[int, str], button: Button | None, *, check: t.Sequence[int] = (), what: str = ""
+        self,
+        page: Page,
+        form: Form,
+        fill: t.Mapping[int, str],
+        button: Button | None,
+        *,
+        check: t.Sequence[int] = (),
+        what: str = "",
     ) -> Page:
         path = urllib.parse.urlsplit((button.action if button else "") or form.action).path
         values = dict(successful_controls(form, fill, button, check))

@@ -136,7 +136,15 @@ def test_without_a_key_to_compare_any_link_counts() -> None:
 
 @pytest.mark.parametrize(
     ("begins", "ends", "same"),
-    [("", "WXYZ", True), ("AKIA", "WXYZ", True), ("AKIAIOSF", "", True), ("", "XYZ", None), ("AKIA", "YZ", None), ("", "XXYZ", False), ("ASIA", "WXYZ", False)],
+    [
+        ("", "WXYZ", True),
+        ("AKIA", "WXYZ", True),
+        ("AKIAIOSF", "", True),
+        ("", "XYZ", None),
+        ("AKIA", "YZ", None),
+        ("", "XXYZ", False),
+        ("ASIA", "WXYZ", False),
+    ],
 )
 def test_masked_keys_are_compared_with_caution(begins: str, ends: str, same: bool | None) -> None:
     assert Masked("*", begins, ends).compare(KEY) is same

@@ -171,7 +171,9 @@ def test_other_forms_are_not_for_signing_in(name: str, email_known: bool) -> Non
 def test_two_sign_in_forms_are_an_error_that_lists_them() -> None:
     form = "<form method=post><label>Email<input name=e></label><label>Password<input type=password name=p></label><button>Log in</button></form>"
     with pytest.raises(PageChanged) as caught:
-        FINDER.sign_in(read_page(f"<h2>Log in: labs</h2>{form}<h2>Log in: staff</h2>{form}", ADDRESS), email_known=False)
+        FINDER.sign_in(
+            read_page(f"<h2>Log in: labs</h2>{form}<h2>Log in: staff</h2>{form}", ADDRESS), email_known=False
+        )
     assert caught.value.ambiguous
     assert "labs" in str(caught.value)
     assert "staff" in str(caught.value)
@@ -198,7 +200,9 @@ def test_code_form_is_found(name: str) -> None:
 
 def test_one_box_for_each_digit() -> None:
     boxes = "".join(f"<input name=d{number} maxlength=1 aria-label='Digit {number}'>" for number in range(6))
-    found = FINDER.code(read_page(f"<h1>Verification code</h1><form method=post>{boxes}<button>Verify</button></form>", ADDRESS))
+    found = FINDER.code(
+        read_page(f"<h1>Verification code</h1><form method=post>{boxes}<button>Verify</button></form>", ADDRESS)
+    )
     assert found is not None
     assert len(found.fields) == 6
 

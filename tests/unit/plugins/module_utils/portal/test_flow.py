@@ -25,7 +25,9 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.module_utils.po
 CODE = "<title>Two-step verification</title><form method=post action=/code><label>Authenticator code<input name=c></label><label><input type=checkbox name=r>Remember this browser</label><button>Verify</button></form>"
 
 
-def site(between: dict[str, str] | None = None, answers: dict[str, str | Answer] | None = None, first: str = "/home") -> ScriptedSite:
+def site(
+    between: dict[str, str] | None = None, answers: dict[str, str | Answer] | None = None, first: str = "/home"
+) -> ScriptedSite:
     """Sign-in page, C(between), home, link page; C(first) is where the right password leads."""
     return ScriptedSite(
         {"/": SIGN_IN, "/home": HOME, "/link": LINK, **(between or {})},
@@ -86,7 +88,11 @@ def test_pages_in_between_are_passed(name: str, tmp_path: pathlib.Path) -> None:
 
 
 def test_a_page_that_comes_back_is_not_passed_for_ever(tmp_path: pathlib.Path) -> None:
-    pages = site({"/between": "<h1>Announcement</h1><form method=post action=/next><button>Continue</button></form>"}, {"/next": "/between"}, "/between")
+    pages = site(
+        {"/between": "<h1>Announcement</h1><form method=post action=/next><button>Continue</button></form>"},
+        {"/next": "/between"},
+        "/between",
+    )
     with pytest.raises(PortalError) as caught:
         flow_over(pages, tmp_path).reach_link_page()
     assert caught.value.reason == "page_changed"
@@ -94,7 +100,12 @@ def test_a_page_that_comes_back_is_not_passed_for_ever(tmp_path: pathlib.Path) -
 
 
 def test_a_page_that_has_no_known_way_on_is_told(tmp_path: pathlib.Path) -> None:
-    pages = site({"/between": "<title>Hello</title><h1>Hello</h1><form method=post action=/x><label>Shoe size<input name=s></label><button>Tell us</button></form>"}, first="/between")
+    pages = site(
+        {
+            "/between": "<title>Hello</title><h1>Hello</h1><form method=post action=/x><label>Shoe size<input name=s></label><button>Tell us</button></form>"
+        },
+        first="/between",
+    )
     with pytest.raises(PageChanged) as caught:
         flow_over(pages, tmp_path).reach_link_page()
     assert 'button "Tell us"' in str(caught.value)
@@ -125,7 +136,11 @@ def test_second_factor_page_leaves_the_browser_unremembered(tmp_path: pathlib.Pa
     ],
 )
 def test_the_authenticator_is_chosen_among_second_factors(choice: str, tmp_path: pathlib.Path) -> None:
-    pages = site({"/choice": choice, "/code": CODE}, {"/code": "/home", "/choose": lambda values: "/code" if values["m"] == "app" else "/sms"}, "/choice")
+    pages = site(
+        {"/choice": choice, "/code": CODE},
+        {"/code": "/home", "/choose": lambda values: "/code" if values["m"] == "app" else "/sms"},
+        "/choice",
+    )
     assert flow_over(pages, tmp_path).reach_link_page().form is not None
 
 
@@ -147,7 +162,9 @@ def test_second_factors_of_another_kind_need_a_person(html: str, tmp_path: pathl
 
 CAPTCHAS = [
     SIGN_IN.replace("<button>", "<div class='g-recaptcha' data-sitekey=x></div><button>"),
-    SIGN_IN.replace("<button>", "<iframe src='https://www.google.com/recaptcha/api2/anchor?k=x' title=reCAPTCHA></iframe><button>"),
+    SIGN_IN.replace(
+        "<button>", "<iframe src='https://www.google.com/recaptcha/api2/anchor?k=x' title=reCAPTCHA></iframe><button>"
+    ),
     SIGN_IN.replace("<button>", "<label>Enter the characters you see in the picture<input name=x></label><button>"),
     "<title>Just a moment...</title><h1>Checking your browser</h1><p>Verify you are human.</p>",
     "<title>Security check</title><h1>Are you a robot?</h1><form method=post action=/x><button>I'm not a robot</button></form>",
@@ -165,16 +182,27 @@ def test_captchas_stop_it_before_anything_is_sent(html: str, tmp_path: pathlib.P
 
 def test_the_notice_of_an_invisible_captcha_does_not_stop_it(tmp_path: pathlib.Path) -> None:
     pages = site()
-    pages.pages["/"] += "<div class=g-recaptcha data-size=invisible></div><p>This site is protected by reCAPTCHA and the Google Privacy Policy applies.</p>"
+    pages.pages["/"] += (
+        "<div class=g-recaptcha data-size=invisible></div><p>This site is protected by reCAPTCHA and the Google Privacy Policy applies.</p>"
+    )
     assert flow_over(pages, tmp_path).reach_link_page().form is not None
 
 
 REFUSALS = {
     "a notice": (SIGN_IN + "<div class=alert>Invalid login attempt.</div>", "login_failed"),
-    "a notice in other words": (SIGN_IN + "<p>The email or password you entered did not match our records.</p>", "login_failed"),
+    "a notice in other words": (
+        SIGN_IN + "<p>The email or password you entered did not match our records.</p>",
+        "login_failed",
+    ),
     "nothing": (SIGN_IN, "login_failed"),
-    "a lock": (SIGN_IN + "<div role=alert>Too many failed attempts. Your account has been temporarily locked.</div>", "account_locked"),
-    "a lock on a page of its own": ("<title>Locked out</title><h1>This account has been locked out, please try again later.</h1>", "account_locked"),
+    "a lock": (
+        SIGN_IN + "<div role=alert>Too many failed attempts. Your account has been temporarily locked.</div>",
+        "account_locked",
+    ),
+    "a lock on a page of its own": (
+        "<title>Locked out</title><h1>This account has been locked out, please try again later.</h1>",
+        "account_locked",
+    ),
     "maintenance": (SIGN_IN + "<div role=alert>Sign in is temporarily unavailable.</div>", "portal_unavailable"),
     "captcha": (CAPTCHAS[0], "captcha"),
 }
@@ -183,7 +211,10 @@ REFUSALS = {
 @pytest.mark.parametrize("name", REFUSALS)
 def test_refusals_are_told_apart(name: str, tmp_path: pathlib.Path) -> None:
     html, reason = REFUSALS[name]
-    pages = ScriptedSite({"/": SIGN_IN + "<p>After five failed attempts your account will be locked.</p>", "/again": html}, {"/login": "/again"})
+    pages = ScriptedSite(
+        {"/": SIGN_IN + "<p>After five failed attempts your account will be locked.</p>", "/again": html},
+        {"/login": "/again"},
+    )
     with pytest.raises(PortalError) as caught:
         flow_over(pages, tmp_path).reach_link_page()
     assert caught.value.reason == reason
@@ -198,13 +229,23 @@ def test_an_expired_form_is_filled_in_once_more(tmp_path: pathlib.Path) -> None:
         tries.append(1)
         return "/stale" if len(tries) == 1 else "/home"
 
-    pages = ScriptedSite({"/": SIGN_IN, "/stale": SIGN_IN + "<div class=alert>Your session has expired. Please sign in again.</div>", "/home": HOME, "/link": LINK}, {"/login": login})
+    pages = ScriptedSite(
+        {
+            "/": SIGN_IN,
+            "/stale": SIGN_IN + "<div class=alert>Your session has expired. Please sign in again.</div>",
+            "/home": HOME,
+            "/link": LINK,
+        },
+        {"/login": login},
+    )
     assert flow_over(pages, tmp_path).reach_link_page().form is not None
     assert len(pages.sent) == 2
 
 
 def test_it_stops_before_the_last_attempt(tmp_path: pathlib.Path) -> None:
-    pages = ScriptedSite({"/": SIGN_IN + "<div class=alert>You have 1 attempt left before your account is locked.</div>"}, {})
+    pages = ScriptedSite(
+        {"/": SIGN_IN + "<div class=alert>You have 1 attempt left before your account is locked.</div>"}, {}
+    )
     with pytest.raises(PortalError, match="1 attempt is left"):
         flow_over(pages, tmp_path).reach_link_page()
     assert pages.sent == []
@@ -228,12 +269,21 @@ def test_a_public_page_leads_to_the_sign_in_page(landing: str, tmp_path: pathlib
     ("home", "asked"),
     [
         ("<h1>Dashboard</h1><a href=/account title='My account'><i></i></a>", ["/", "/account", "/link"]),
-        ("<h1>Dashboard</h1><a href=/settings>Settings</a><a href=/signout>Sign out</a>", ["/", "/settings", "/account", "/link"]),
+        (
+            "<h1>Dashboard</h1><a href=/settings>Settings</a><a href=/signout>Sign out</a>",
+            ["/", "/settings", "/account", "/link"],
+        ),
     ],
 )
 def test_the_menu_can_be_a_page(home: str, asked: list[str], tmp_path: pathlib.Path) -> None:
     menu = "<h1>My account</h1><a href=/password>Change password</a><a href=/link>Link Mechanical Turk</a>"
-    pages = site({"/home": home, "/account": menu, "/settings": "<h1>Settings</h1><a href=/delete>Delete my account</a><a href=/account>Integrations</a>"})
+    pages = site(
+        {
+            "/home": home,
+            "/account": menu,
+            "/settings": "<h1>Settings</h1><a href=/delete>Delete my account</a><a href=/account>Integrations</a>",
+        }
+    )
     assert flow_over(pages, tmp_path).reach_link_page().form is not None
     assert pages.asked == asked
 

@@ -35,7 +35,9 @@ def test_disguises_do_not_matter(seed: int) -> None:
 
 def test_scores_are_bounded_and_best_for_the_phrase_itself() -> None:
     chance = random.Random(7)
-    for text, phrase in itertools.islice(zip(chance.sample(PHRASES, 200), chance.sample(PHRASES, 200), strict=True), 200):
+    for text, phrase in itertools.islice(
+        zip(chance.sample(PHRASES, 200), chance.sample(PHRASES, 200), strict=True), 200
+    ):
         reached = words.score(text, phrase)
         assert reached == 0 or words.MATCH <= reached <= words.EXACT
         assert reached <= words.score(phrase, phrase)
