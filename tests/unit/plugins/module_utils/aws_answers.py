@@ -84,8 +84,9 @@ class AwsAnswers:
             raise answer
         if isinstance(answer, Refusal):
             return _Http(answer.status), answer.parsed()
-        report = botocore.validate.ParamValidator().validate(answer, model.output_shape)
-        assert not report.has_errors(), report.generate_report()
+        if model.output_shape is not None:
+            report = botocore.validate.ParamValidator().validate(answer, model.output_shape)
+            assert not report.has_errors(), report.generate_report()
         return _Http(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}}
 
     @staticmethod
