@@ -161,7 +161,7 @@ def _assign_columns(
             if any(index < len(row.cells) and row.cells[index] for row in rows):
                 problems.append(Problem(header.line, f"column {index + 1}", "the column holds values but no heading"))
             columns.append(None)
-        elif names_a_secret(shown) or (variable and names_a_secret(variable)):
+        elif names_a_secret(shown) or names_a_secret(variable) or shown != header.cells[index]:
             problems.append(Problem(header.line, shown, f"the column is named like a secret. {WHERE_SECRETS_BELONG}"))
             columns.append(None)
         elif heading in headings[:index]:

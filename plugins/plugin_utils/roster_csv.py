@@ -85,7 +85,7 @@ def read_records(
                 line, "", f"the row that begins here is not valid CSV ({exc}): a quotation mark without its partner?"
             )
         )
-    return _without_empty_end(records)
+    return records
 
 
 def _decoded(content: bytes, encoding: str, problems: list[Problem]) -> str:
@@ -143,12 +143,3 @@ def _fitness(text: str, delimiter: str, known_headings: t.Collection[str]) -> tu
 
 def _stripped(cell: str) -> str:
     return cell.strip().strip(_INVISIBLE).strip()
-
-
-def _without_empty_end(records: list[Record]) -> list[Record]:
-    """Leave off the columns at the right that are empty in every row; spreadsheets export formatted cells as such."""
-    width = 0
-    for record in records:
-        filled = [index for index, cell in enumerate(record.cells) if cell]
-        width = max(width, filled[-1] + 1 if filled else 0)
-    return [Record(record.line, record.cells[:width]) for record in records]

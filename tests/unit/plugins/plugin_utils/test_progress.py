@@ -205,6 +205,13 @@ def test_the_table_fits_the_terminal_except_for_urls(width: int) -> None:
         assert progress.display_width(text) < max(width, 39) or LINK_URL in text
 
 
+def test_urls_are_never_cut_in_two() -> None:
+    url = LINK_URL + "/a-long-path" * 5
+    lab = Lab("lab-01", "waiting_for_person", "", [NextStep("requester", "Link this account.", url)])
+    for width in (20, 60, 80):
+        assert any(url in text for text in texts(progress.table_lines([lab], width)))
+
+
 def test_many_labs_are_only_listed_if_they_need_attention() -> None:
     labs = [*fleet(), *(Lab(f"many-{number}", "converged") for number in range(60))]
     lines = texts(progress.table_lines(labs, 200))

@@ -247,6 +247,12 @@ def test_headings_that_only_resemble_secrets_are_taken(heading: str) -> None:
     assert len(read(f"Lab,AWS account,{heading}\nOne,123456789012,x\n").labs) == 1
 
 
+def test_a_heading_that_is_itself_a_secret_is_refused_unseen() -> None:
+    problems = problems_of("Lab,AWS account,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\nOne,123456789012,x\n")
+    assert any("named like a secret" in problem for problem in problems)
+    assert "wJalr" not in "".join(problems)
+
+
 def test_a_column_cannot_be_mapped_to_a_secret_variable() -> None:
     problems = problems_of(
         "Lab,AWS account,Magic\nOne,123456789012,x\n", columns={"Magic": "lab_account_cloudresearch_password"}
