@@ -67,7 +67,9 @@ def preload(module_name: str) -> t.Any:
     """
     try:
         return importlib.import_module(module_name)
-    except ImportError:
+    except Exception as exc:
+        # Whatever is wrong with it: an action that cannot be loaded could not say.
+        display.vvv(f"{vocabulary.COLLECTION}: {module_name} cannot be imported here: {exc}")
         return None
 
 
