@@ -9,12 +9,13 @@ There is one lab for each kill point. The kill points are counted from an undist
 from __future__ import annotations
 
 import pathlib
-import subprocess
 import typing as t
 
 import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.fleet import Fleet, tool
+from tests.fleet import Fleet
 from tests.simulator.process import Simulator, running_simulator
 
 # Some thirty runs of ansible-playbook each.
@@ -64,20 +65,13 @@ def end_state(fleet: Fleet, lab: str) -> dict[str, t.Any]:
 
 
 def stored(fleet: Fleet, lab: str) -> dict[str, t.Any]:
-    """The lab's record, read back as an operator would."""
-    import yaml
-
+    """The lab's record in its vault-encrypted file."""
     path = fleet.store / f"{lab}.yml"
     if not path.exists():
         return {}
-    shown = subprocess.run(
-        [tool("ansible-vault"), "view", "--vault-password-file", str(fleet.vault_password), str(path)],
-        env=fleet.environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return t.cast("dict[str, t.Any]", yaml.safe_load(shown.stdout))
+    password = VaultSecret(fleet.vault_password.read_bytes().strip())
+    text = VaultLib([("default", password)]).decrypt(path.read_bytes())
+    return t.cast("dict[str, t.Any]", yaml.safe_load(text))
 
 
 def calls_of(fleet: Fleet, lab: str) -> list[dict[str, t.Any]]:

@@ -41,59 +41,56 @@ def distinct_calls(fleet: Fleet, lab: str, since: int) -> list[tuple[str, str, s
     return list(dict.fromkeys(asked))
 
 
-def with_faults(fleet: Fleet, labs: t.Mapping[str, tuple[str, str, str]], kind: str, when: str) -> None:
-    """One fault for each lab, for the next time it makes its call."""
-    for lab, (service, action, environment) in labs.items():
-        account = fleet.hosts[lab]["lab_account_aws_account_id"]
-        fleet.simulator.control.inject_fault(
-            service=service, action=action, kind=kind, account_id=account, when=when, environment=environment or None
-        )
+def undisturbed(fleet: Fleet, playbook: str) -> tuple[list[tuple[str, str, str]], dict[str, t.Any]]:
+    """The calls of a run over one lab, and what the lab looks like then."""
+    if playbook != "onboard":
+        prepare(fleet, ["undisturbed"])
+    else:
+        fleet.add("undisturbed")
+    since = len(calls_of(fleet, "undisturbed"))
+    run = fleet.run(playbook, "-e", "retire_confirm=1")
+    assert run.return_code == 0, run.output
+    found = distinct_calls(fleet, "undisturbed", since), end_state(fleet, "undisturbed")
+    del fleet.hosts["undisturbed"]
+    return found
 
 
-@pytest.mark.parametrize(("kind", "when"), FAULTS)
-def test_a_fault_at_any_call_is_ridden_out_or_healed(fleet: Fleet, kind: str, when: str) -> None:
+@pytest.mark.parametrize("playbook", ["onboard", "rotate", "retire"])
+def test_a_fault_at_any_call_is_ridden_out_or_healed(fleet: Fleet, playbook: str) -> None:
     # A client waits long for an answer that never comes; what it does then is the point, not how long it waited.
     fleet.simulator.control.set(hang_seconds=0.2)
-    fleet.add("undisturbed")
-    steps: dict[str, tuple[str, ...]] = {
-        "onboard": (),
-        "rotate": (),
-        "retire": ("-e", "retire_confirm={count}"),
-    }
-    calls: dict[str, list[tuple[str, str, str]]] = {}
-    expected: dict[str, t.Any] = {}
-    for playbook, arguments in steps.items():
-        since = len(calls_of(fleet, "undisturbed"))
-        run = fleet.run(playbook, *[word.format(count=1) for word in arguments])
-        assert run.return_code == 0, run.output
-        calls[playbook] = distinct_calls(fleet, "undisturbed", since)
-        expected[playbook] = end_state(fleet, "undisturbed")
-    del fleet.hosts["undisturbed"]
-
-    told: collections.Counter[str] = collections.Counter()
-    for playbook, arguments in steps.items():
-        labs = {f"{playbook}-{number:02d}": call for number, call in enumerate(calls[playbook])}
-        fleet.hosts.clear()
-        if playbook == "onboard":
-            for lab in labs:
-                fleet.add(lab)
-        else:
-            prepare(fleet, labs)
-        with_faults(fleet, labs, kind, when)
-        words = [word.format(count=len(labs)) for word in arguments]
-        first = fleet.run(playbook, *words)
-        assert set(first.outcomes) == set(labs), first.output
-        for lab, outcome in first.outcomes.items():
-            told[outcome["state"]] += 1
-            if outcome["state"] == "failed":
-                assert lab in outcome["message"]
-                assert outcome["next_steps"], (lab, outcome)
-        fleet.simulator.control.clear_faults()
-        healing = "onboard" if playbook == "rotate" else playbook
-        second = fleet.run(healing, *words)
-        assert second.return_code == 0, second.output
+    calls, expected = undisturbed(fleet, playbook)
+    faults = [(call, kind, when) for call in calls for kind, when in FAULTS]
+    labs = {f"{kind}-{when}-{number:03d}": (call, kind, when) for number, (call, kind, when) in enumerate(faults)}
+    if playbook == "onboard":
         for lab in labs:
-            assert end_state(fleet, lab) == expected[playbook], (lab, labs[lab])
-            check_timeline(fleet, lab, portal_may_lose_its_key=playbook == "retire")
+            fleet.add(lab)
+    else:
+        prepare(fleet, labs)
+    for lab, ((service, action, environment), kind, when) in labs.items():
+        fleet.simulator.control.inject_fault(
+            service=service,
+            action=action,
+            kind=kind,
+            account_id=fleet.hosts[lab]["lab_account_aws_account_id"],
+            when=when,
+            environment=environment or None,
+        )
+    options = ("-e", f"retire_confirm={len(labs)}", "-e", "rotate_stop_after=9999")
+    first = fleet.run(playbook, "--forks", "8", *options)
+    assert set(first.outcomes) == set(labs), first.output
+    told = collections.Counter(outcome["state"] for outcome in first.outcomes.values())
+    for lab, outcome in first.outcomes.items():
+        if outcome["state"] == "failed":
+            assert lab in outcome["message"]
+            assert outcome["next_steps"], (lab, outcome)
+    fleet.simulator.control.clear_faults()
+
+    # Onboarding goes on with a rotation that was begun; it begins none.
+    second = fleet.run("onboard" if playbook == "rotate" else playbook, "--forks", "8", *options)
+    assert second.return_code == 0, second.output
+    for lab, fault in labs.items():
+        assert end_state(fleet, lab) == expected, (lab, fault)
+        check_timeline(fleet, lab, portal_may_lose_its_key=playbook == "retire")
     # Most faults are ridden out without anybody noticing.
-    assert told["changed"] > told["failed"]
+    assert told["changed"] > told["failed"], told
