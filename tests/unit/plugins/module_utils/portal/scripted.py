@@ -21,9 +21,16 @@ BASE = "https://app.cloudresearch.com"
 EMAIL, PASSWORD = "pi@uni.example", "correct horse"
 TOTP = "JBSWY3DPEHPK3PXP"
 
-SIGN_IN = "<title>Log in</title><form method=post action=/login><label>Email<input name=e></label><label>Password<input type=password name=p></label><button>Log in</button></form>"
+SIGN_IN = (
+    "<title>Log in</title><form method=post action=/login><label>Email<input name=e></label>"
+    "<label>Password<input type=password name=p></label><button>Log in</button></form>"
+)
 HOME = "<title>Dashboard</title><details><summary>Me</summary><a href=/link>Link Mechanical Turk</a></details>"
-LINK = "<title>Link Mechanical Turk</title><h1>Link Mechanical Turk</h1><form method=post action=/link><label>Access Key ID<input name=a></label><label>Secret Access Key<input name=s></label><button>Submit</button></form>"
+LINK = (
+    "<title>Link Mechanical Turk</title><h1>Link Mechanical Turk</h1><form method=post action=/link>"
+    "<label>Access Key ID<input name=a></label><label>Secret Access Key<input name=s></label>"
+    "<button>Submit</button></form>"
+)
 
 # What a site does with what is sent: the next path.
 Answer = t.Callable[[dict[str, str]], str]

@@ -78,7 +78,8 @@ def test_without_proof_it_is_unknown(name: str) -> None:
 
 NOT_LINKED = {
     "statement": "<p>Mechanical Turk is not linked.</p>",
-    "form only": "<p>To run studies once your account is linked, enter a key.</p><form><label>Access Key ID<input placeholder=AKIA...></label></form>",
+    "form only": "<p>To run studies once your account is linked, enter a key.</p><form><label>Access Key ID"
+    "<input placeholder=AKIA...></label></form>",
     "no key": "<p>No access key on file.</p>",
     "example only": "<p>An access key ID looks like AKIAIOSFODNN7EXAMPLE.</p>",
     "card of the account": "<h2>Billing</h2><p>Visa **** **** **** WXYZ</p>",

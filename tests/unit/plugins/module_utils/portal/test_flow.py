@@ -22,7 +22,11 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.module_utils.po
     password_is_right,
 )
 
-CODE = "<title>Two-step verification</title><form method=post action=/code><label>Authenticator code<input name=c></label><label><input type=checkbox name=r>Remember this browser</label><button>Verify</button></form>"
+CODE = (
+    "<title>Two-step verification</title><form method=post action=/code><label>Authenticator code<input "
+    "name=c></label><label><input type=checkbox name=r>Remember this browser</label>"
+    "<button>Verify</button></form>"
+)
 
 
 def site(
@@ -45,32 +49,44 @@ def test_the_straight_way_asks_for_nothing_more(tmp_path: pathlib.Path) -> None:
 
 # Each: the page in between, and the names and values that it has to be sent (None: it is passed by a link).
 BETWEEN = {
-    "announcement": ("<h1>What’s new</h1><p>Studies are faster.</p><form method=post action=/next><button>Got it</button></form>", {}),
-    "announcement with a link": ("<h1>Announcement</h1><p>We moved.</p><a href=/home>Continue to CloudResearch</a>", None),
+    "announcement": ("<h1>What’s new</h1><p>Studies are faster.</p><form method=post action=/next><button>Got it"
+                     "</button></form>", {}),
+    "announcement with a link": ("<h1>Announcement</h1><p>We moved.</p><a href=/home>Continue to "
+                                 "CloudResearch</a>", None),
     "terms": (
-        "<h1>Updated terms of use</h1><form method=post action=/next><input type=hidden name=t value=1><label><input type=checkbox name=ok value=y required> I have read and agree to the Terms of Use</label>"
-        "<label><input type=checkbox name=news>Send me the newsletter</label><button name=do value=decline>Decline</button><button name=do value=accept>Accept</button></form>",
+        "<h1>Updated terms of use</h1><form method=post action=/next><input type=hidden name=t value=1><label>"
+        "<input type=checkbox name=ok value=y required> I have read and agree to the Terms of Use</label>"
+        "<label><input type=checkbox name=news>Send me the newsletter</label><button name=do "
+        "value=decline>Decline</button><button name=do value=accept>Accept</button></form>",
         {"t": "1", "ok": "y", "do": "accept"},
     ),
     "terms, plain continue": (
-        "<h1>Before you continue</h1><form method=post action=/next><input type=checkbox id=c name=ok><label for=c>I accept the terms of service and the privacy policy</label><button>Continue</button></form><a href=/out>Log out</a>",
+        "<h1>Before you continue</h1><form method=post action=/next><input type=checkbox id=c name=ok><label "
+        "for=c>I accept the terms of service and the privacy policy</label><button>Continue</button></form><a "
+        "href=/out>Log out</a>",
         {"ok": "on"},
     ),
     "remember this browser": (
-        "<h1>Remember this browser?</h1><form method=post action=/next><button name=r value=1>Yes</button><button name=r value=0>No</button></form>",
+        "<h1>Remember this browser?</h1><form method=post action=/next><button name=r value=1>Yes</button>"
+        "<button name=r value=0>No</button></form>",
         {"r": "0"},
     ),
     "stay signed in": (
-        "<h1>Stay signed in?</h1><form method=post action=/next><input type=checkbox name=never><button name=b value=n type=submit>No</button><button name=b value=y>Yes</button></form>",
+        "<h1>Stay signed in?</h1><form method=post action=/next><input type=checkbox name=never><button name=b "
+        "value=n type=submit>No</button><button name=b value=y>Yes</button></form>",
         {"b": "n"},
     ),
     "invitation to a second factor": (
-        "<h1>Keep your account secure</h1><p>Set up an authenticator app.</p><form method=post action=/setup><button>Set up now</button></form><form method=post action=/next><button>Not now</button></form>",
+        "<h1>Keep your account secure</h1><p>Set up an authenticator app.</p><form method=post action=/setup>"
+        "<button>Set up now</button></form><form method=post action=/next><button>Not now</button></form>",
         {},
     ),
-    "unknown heading, one way on": ("<h1>Spring is here</h1><form method=post action=/next><button>Continue</button></form>", {}),
+    "unknown heading, one way on": ("<h1>Spring is here</h1><form method=post action=/next>"
+                                    "<button>Continue</button></form>", {}),
     "survey with a way out": (
-        "<h1>One more thing: a survey</h1><form method=post action=/survey><label>How are you?<input name=q></label><button>Send</button></form><form method=post action=/next><button>Maybe later</button></form>",
+        "<h1>One more thing: a survey</h1><form method=post action=/survey><label>How are you?<input "
+        "name=q></label><button>Send</button></form><form method=post action=/next><button>Maybe "
+        "later</button></form>",
         {},
     ),
 }  # fmt: skip
@@ -102,7 +118,8 @@ def test_a_page_that_comes_back_is_not_passed_for_ever(tmp_path: pathlib.Path) -
 def test_a_page_that_has_no_known_way_on_is_told(tmp_path: pathlib.Path) -> None:
     pages = site(
         {
-            "/between": "<title>Hello</title><h1>Hello</h1><form method=post action=/x><label>Shoe size<input name=s></label><button>Tell us</button></form>"
+            "/between": "<title>Hello</title><h1>Hello</h1><form method=post action=/x><label>Shoe size<input "
+            "name=s></label><button>Tell us</button></form>"
         },
         first="/between",
     )
@@ -131,8 +148,11 @@ def test_second_factor_page_leaves_the_browser_unremembered(tmp_path: pathlib.Pa
 @pytest.mark.parametrize(
     "choice",
     [
-        "<h1>Verify it is you</h1><ul><li><a href=/sms>Text message</a><li><a href=/code>Use an authenticator app</a></ul>",
-        "<h1>How do you want to verify?</h1><form method=post action=/choose><label><input type=radio name=m value=sms checked>Text message</label><label><input type=radio name=m value=app>Authenticator app</label><button>Continue</button></form>",
+        "<h1>Verify it is you</h1><ul><li><a href=/sms>Text message</a><li><a href=/code>Use an authenticator "
+        "app</a></ul>",
+        "<h1>How do you want to verify?</h1><form method=post action=/choose><label><input type=radio name=m "
+        "value=sms checked>Text message</label><label><input type=radio name=m value=app>Authenticator "
+        "app</label><button>Continue</button></form>",
     ],
 )
 def test_the_authenticator_is_chosen_among_second_factors(choice: str, tmp_path: pathlib.Path) -> None:
@@ -148,7 +168,8 @@ def test_the_authenticator_is_chosen_among_second_factors(choice: str, tmp_path:
     "html",
     [
         "<h1>Check your phone</h1><p>Approve the sign in on your phone.</p>",
-        "<h1>Verification</h1><p>We sent a code to p***@uni.example.</p><form method=post action=/c><label>Verification code<input name=c></label><button>Verify</button></form>",
+        "<h1>Verification</h1><p>We sent a code to p***@uni.example.</p><form method=post action=/c>"
+        "<label>Verification code<input name=c></label><button>Verify</button></form>",
         "<h1>Two-factor authentication</h1><p>Insert your security key.</p>",
     ],
 )
@@ -167,7 +188,8 @@ CAPTCHAS = [
     ),
     SIGN_IN.replace("<button>", "<label>Enter the characters you see in the picture<input name=x></label><button>"),
     "<title>Just a moment...</title><h1>Checking your browser</h1><p>Verify you are human.</p>",
-    "<title>Security check</title><h1>Are you a robot?</h1><form method=post action=/x><button>I'm not a robot</button></form>",
+    "<title>Security check</title><h1>Are you a robot?</h1><form method=post action=/x><button>I'm not a "
+    "robot</button></form>",
 ]
 
 
@@ -183,7 +205,8 @@ def test_captchas_stop_it_before_anything_is_sent(html: str, tmp_path: pathlib.P
 def test_the_notice_of_an_invisible_captcha_does_not_stop_it(tmp_path: pathlib.Path) -> None:
     pages = site()
     pages.pages["/"] += (
-        "<div class=g-recaptcha data-size=invisible></div><p>This site is protected by reCAPTCHA and the Google Privacy Policy applies.</p>"
+        "<div class=g-recaptcha data-size=invisible></div><p>This site is protected by reCAPTCHA and the Google "
+        "Privacy Policy applies.</p>"
     )
     assert flow_over(pages, tmp_path).reach_link_page().form is not None
 
@@ -255,7 +278,8 @@ def test_it_stops_before_the_last_attempt(tmp_path: pathlib.Path) -> None:
     "landing",
     [
         "<h1>Research made easy</h1><a href=/in>Log in</a><a href=/up>Sign up</a>",
-        "<header><a class=btn href=/in>Sign In</a></header><form action=/n method=post><label>Email<input name=n></label><button>Subscribe</button></form>",
+        "<header><a class=btn href=/in>Sign In</a></header><form action=/n method=post><label>Email<input "
+        "name=n></label><button>Subscribe</button></form>",
         "<h1>Welcome</h1><a href=/google>Sign in with Google</a><a href=/in>Sign in with email</a>",
     ],
 )

@@ -87,14 +87,16 @@ def test_what_is_seen_is_read(markup: str) -> None:
 
 def test_texts_are_told_apart_by_the_blocks_they_stand_in() -> None:
     page = read(
-        "<p>One <b>two</b> <span>three</span></p>four<br>five<ul><li>six<li>seven</ul><table><tr><td>eight<td>nine</table><select><option>no</select>"
+        "<p>One <b>two</b> <span>three</span></p>four<br>five<ul><li>six<li>seven</ul><table><tr><td>eight"
+        "<td>nine</table><select><option>no</select>"
     )
     assert page.blocks == ["One two three", "four", "five", "six", "seven", "eight", "nine"]
 
 
 def test_end_tags_that_are_left_out_do_not_nest_things() -> None:
     page = read(
-        "<form action=/f><table><tr><td>Email<td><input name=e><tr><td>Password<td><input name=p type=password></table></form><p>One<p>Two<div>Three</div>"
+        "<form action=/f><table><tr><td>Email<td><input name=e><tr><td>Password<td><input name=p "
+        "type=password></table></form><p>One<p>Two<div>Three</div>"
     )
     names = {field.name: field.label for field in page.forms[0].fields}
     assert names == {"e": "Email", "p": "Password"}
@@ -103,7 +105,8 @@ def test_end_tags_that_are_left_out_do_not_nest_things() -> None:
 
 def test_notices_have_the_tone_of_their_classes() -> None:
     page = read(
-        "<div class='alert alert-danger'>No</div><div class='toast toast-success'>Yes</div><output>Fine</output><div role=status>Well</div>"
+        "<div class='alert alert-danger'>No</div><div class='toast toast-success'>Yes</div><output>Fine</output>"
+        "<div role=status>Well</div>"
     )
     assert [(notice.text, notice.tone) for notice in page.notices] == [
         ("No", "error"),
@@ -116,9 +119,12 @@ def test_notices_have_the_tone_of_their_classes() -> None:
 @pytest.mark.parametrize(
     "html",
     [
-        "<body onload='document.forms[0].submit()'><form method=post action=/cb><input type=hidden name=id_token value=x><noscript><button>Continue</button></noscript></form>",
-        "<form method=post action=/cb><input type=hidden name=code value=x></form><script>window.addEventListener('load',function(){document.forms[0].submit();});</script>",
-        "<form name=f method=post action=/cb><input type=hidden name=code value=x><input type=submit value=Continue></form><script>document.f.submit()</script>",
+        "<body onload='document.forms[0].submit()'><form method=post action=/cb><input type=hidden name=id_token "
+        "value=x><noscript><button>Continue</button></noscript></form>",
+        "<form method=post action=/cb><input type=hidden name=code value=x></form>"
+        "<script>window.addEventListener('load',function(){document.forms[0].submit();});</script>",
+        "<form name=f method=post action=/cb><input type=hidden name=code value=x><input type=submit "
+        "value=Continue></form><script>document.f.submit()</script>",
     ],
 )
 def test_pages_that_send_themselves_are_known(html: str) -> None:
@@ -128,7 +134,10 @@ def test_pages_that_send_themselves_are_known(html: str) -> None:
 
 
 def test_ordinary_forms_do_not_send_themselves() -> None:
-    html = "<form method=post action=/cb><input type=hidden name=t value=x><label>Email<input name=e></label></form><script>function go(){document.forms[0].submit()}</script>"
+    html = (
+        "<form method=post action=/cb><input type=hidden name=t value=x><label>Email<input "
+        "name=e></label></form><script>function go(){document.forms[0].submit()}</script>"
+    )
     assert read(html).sends_itself is None
 
 
@@ -150,10 +159,14 @@ def test_pages_that_move_on_by_themselves(html: str, target: str) -> None:
 
 def test_a_form_sends_what_a_browser_would() -> None:
     page = read(
-        """<form method=post action=x><input type=hidden name=__RequestVerificationToken value="a+b/c="><input name=e value=old><input name=empty>
-        <input type=checkbox name=c1 value=v1 checked><input type=checkbox name=c2><input type=checkbox name=c3 value=v3><input type=radio name=r value=1><input type=radio name=r value=2 checked>
-        <select name=s><option value=a>A<option selected>B</select><textarea name=t>\nx</textarea><input type=file name=f><input name=off disabled value=1><fieldset disabled><input name=off2></fieldset>
-        <input value=nameless><input type=reset name=rs><button name=b1 value=1>One</button><button name=b2 value=2>Two</button></form><input name=outside form=zz>"""
+        """<form method=post action=x><input type=hidden name=__RequestVerificationToken value="a+b/c="><input
+        name=e value=old><input name=empty>
+        <input type=checkbox name=c1 value=v1 checked><input type=checkbox name=c2><input type=checkbox name=c3
+        value=v3><input type=radio name=r value=1><input type=radio name=r value=2 checked>
+        <select name=s><option value=a>A<option selected>B</select><textarea name=t>\nx</textarea><input
+        type=file name=f><input name=off disabled value=1><fieldset disabled><input name=off2></fieldset>
+        <input value=nameless><input type=reset name=rs><button name=b1 value=1>One</button><button name=b2
+        value=2>Two</button></form><input name=outside form=zz>"""
     )
     form = page.forms[0]
     fields = {field.name: field for field in form.fields}
@@ -171,7 +184,8 @@ def test_an_image_sends_where_it_was_pressed() -> None:
 
 def test_fields_and_buttons_elsewhere_belong_to_the_form_they_name() -> None:
     page = read(
-        "<form id=f method=post></form><label>Email<input name=e form=f></label><button form=f formaction=/other>Go</button>"
+        "<form id=f method=post></form><label>Email<input name=e form=f></label><button form=f "
+        "formaction=/other>Go</button>"
     )
     assert [field.name for field in page.forms[0].fields] == ["e"]
     assert page.forms[0].buttons[0].action == "https://app.cloudresearch.com/other"
@@ -207,9 +221,12 @@ SECRETS = ["hunter2hunter2", "s3cret+secret/secret", "JBSWY3DPEHPK3PXP"]
 
 
 def test_snapshots_hold_structure_and_words_but_nothing_secret(tmp_path: pathlib.Path) -> None:
-    html = """<title>Link</title><!-- token=abc --><script>var token="hunter2hunter2"</script><style>.a{}</style><form action="/x?code=abc#f" method=post>
-      <input type=hidden name=__RequestVerificationToken value="CfDJ8abc"><label for=e>Email</label><input id=e name=e value="pi@uni.example"><textarea>s3cret+secret/secret</textarea>
-      <input type=submit value=Submit data-token=xyz></form><p>Hello pi@uni.example, hunter2hunter2 and eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.x, key AKIAIOSFODNN7LABWXYZ</p><a href="javascript:f('abc')">x</a>"""
+    html = """<title>Link</title><!-- token=abc --><script>var token="hunter2hunter2"</script>
+        <style>.a{}</style><form action="/x?code=abc#f" method=post>
+      <input type=hidden name=__RequestVerificationToken value="CfDJ8abc"><label for=e>Email</label><input id=e
+        name=e value="pi@uni.example"><textarea>s3cret+secret/secret</textarea>
+      <input type=submit value=Submit data-token=xyz></form><p>Hello pi@uni.example, hunter2hunter2 and
+        eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.x, key AKIAIOSFODNN7LABWXYZ</p><a href="javascript:f('abc')">x</a>"""
     clean = blotted_page(html, SECRETS)
     for gone in (*SECRETS, "CfDJ8abc", "pi@uni.example", "eyJhb", "code=abc", "xyz", "token=abc", "f('abc')"):
         assert gone not in clean, gone
