@@ -16,6 +16,8 @@ import botocore.session
 import botocore.validate
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws
+
 CREATED = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 
 
@@ -96,7 +98,7 @@ class AwsAnswers:
 
 
 @pytest.fixture
-def aws_answers(monkeypatch: pytest.MonkeyPatch) -> AwsAnswers:
+def aws_answers(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[AwsAnswers]:
     """Answers for all clients of a test; no test ever reaches the network."""
     answers = AwsAnswers()
     handlers = [
@@ -105,9 +107,18 @@ def aws_answers(monkeypatch: pytest.MonkeyPatch) -> AwsAnswers:
         ("before-call", answers),
     ]
     monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
+    forget_sessions()
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return answers
+    yield answers
+    forget_sessions()
+
+
+def forget_sessions() -> None:
+    """Sessions are kept for the life of a process, and they would keep a test's answers with them."""
+    for name, kept in list(vars(aws).items()):
+        if name != "shared_loader" and hasattr(kept, "cache_clear"):
+            kept.cache_clear()
