@@ -37,7 +37,8 @@ class ActionModule(direct_execution.DirectExecution):
         if given["assume_role_arn"]:
             options = aws_options.without_aliases(options)
             try:
-                credentials = AwsConnection({**options, "assume_role_arn": given["assume_role_arn"]}).credentials()
+                with direct_execution.task_environment(self):
+                    credentials = AwsConnection({**options, "assume_role_arn": given["assume_role_arn"]}).credentials()
             except CollectionError as exc:
                 return {**result, **exc.as_result(), "failed": True}
             # A blank profile keeps the module from taking the one in the operator's environment besides.

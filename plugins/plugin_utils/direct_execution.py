@@ -99,6 +99,15 @@ def warm_up_botocore() -> None:
         display.vvv(f"{vocabulary.COLLECTION}: AWS clients could not be prepared: {exc}")
 
 
+@contextlib.contextmanager
+def task_environment(action: t.Any) -> t.Iterator[None]:
+    """The task's C(environment), for what an action does itself and a module would have done with it."""
+    environment: dict[str, t.Any] = {}
+    action._compute_environment_string(environment)
+    with _added_to_environment(environment):
+        yield
+
+
 class DirectExecution(ActionBase):  # type: ignore[misc]
     """An action that runs the module of its own name in the worker where it can, and as usual where it cannot."""
 

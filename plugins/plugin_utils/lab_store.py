@@ -13,7 +13,10 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_op
 from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import StoredKey, timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.direct_execution import DirectExecution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.direct_execution import (
+    DirectExecution,
+    task_environment,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import SecretStore, open_store
 
 # Options that belong to the way into the lab's account, which a stored key takes the place of.
@@ -83,8 +86,8 @@ class StoredKeyAction(DirectExecution):
         if args.get("store") is not None:
             lab = str(args.get("lab") or "")
             try:
-                store = open_lab_store(args, self._loader)
-                args = self.options_with_key(args, store, lab)
+                with task_environment(self):
+                    args = self.options_with_key(args, open_lab_store(args, self._loader), lab)
             except CollectionError as exc:
                 return {**result, **exc.as_result(), "failed": True}
             args.pop("store", None)

@@ -35,6 +35,7 @@ def test_a_stock_module_in_a_labs_account(simulator: Simulator, tmp_path: pathli
             arguments["assume_role_arn"] = labs[lab]["role_arn"]
         return {"name": name, "labops.cloudresearch.amazon_aws": arguments, **keywords}
 
+    nobody = {"AWS_ACCESS_KEY_ID": "AKIANOSUCHKEY0000000", "AWS_SECRET_ACCESS_KEY": "nonsense"}
     present = {"name": USER, "state": "present", "tags": {"a": "b"}}
     run = run_tasks(
         tmp_path,
@@ -48,6 +49,7 @@ def test_a_stock_module_in_a_labs_account(simulator: Simulator, tmp_path: pathli
                 {**present, "aws_access_key": ops["access_key"], "aws_secret_key": ops["secret_key"]},
             ),
             run_in("profile of the environment", "there", present, environment={"AWS_PROFILE": "ops"}),
+            run_in("credentials of the environment keyword", "here", present, environment=nobody),
             run_in("without a role", "", {**present, "name": "in-management"}),
             run_in("another module", "here", {}, module="amazon.aws.iam_user_info"),
             run_in("role missing", "closed", present),
@@ -86,6 +88,7 @@ def test_a_stock_module_in_a_labs_account(simulator: Simulator, tmp_path: pathli
     assert [user["user_name"] for user in run.result("another module")["iam_users"]] == [USER]
 
     failed = {name: run.result(name) for name in run_names(run.results) if run.entry(name)["outcome"] == "failed"}
+    assert failed.pop("credentials of the environment keyword")["reason"] == "invalid_credentials"
     assert set(failed) == {
         "role missing",
         "not of amazon.aws",
