@@ -137,6 +137,7 @@ class Flow(SigningIn):
             if settled is not None:
                 return settled
         for attempt in (
+            self._stop_at_new_password,
             self._choose_way_to_sign_in,
             self._other_second_factor,
             self._in_between,

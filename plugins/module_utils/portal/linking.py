@@ -199,7 +199,11 @@ class Linker:
             if (tones.get(text) == "error" or says(text, self._wording.error_notice, gap=1))
             and not says(text, self._wording.success_notice, gap=1)
         ]  # fmt: skip
-        successes = [text for text in new if says(text, self._wording.success_notice, gap=1)]
+        successes = [
+            text
+            for text in new
+            if text not in errors and (tones.get(text) == "success" or says(text, self._wording.success_notice, gap=1))
+        ]
         if errors and not successes:
             if any(says(text, self._wording.expired_notice) for text in errors):
                 return "again", errors[0], None
@@ -211,7 +215,7 @@ class Linker:
             return "refused", errors[0], None
         if signs.shows(access_key_id) and not errors:
             return self._linked(access_key_id, "The page shows this key.", signs)
-        if successes and not errors:
+        if successes and not errors and not _shows_another(signs, access_key_id):
             return self._linked(access_key_id, f'The portal says: "{self.flow.quote(successes[0])}".', signs)
         return None
 
@@ -256,6 +260,12 @@ class Linker:
             "unlinked_notice",
             why="The control that removes the key was used, but no sign of it was recognised",
         )
+
+
+def _shows_another(signs: Signs, access_key_id: str) -> bool:
+    if signs.ids:
+        return access_key_id not in signs.ids
+    return any(item.compare(access_key_id) is False for item in signs.masked)
 
 
 def _is_premature(text: str) -> bool:

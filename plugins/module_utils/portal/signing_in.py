@@ -251,10 +251,25 @@ class SigningIn(Visit):
             raise self._needs_person(page, "a second factor that is not a code from an authenticator")
         return None
 
+    def _stop_at_new_password(self, page: Page) -> Page | None:
+        """A password that has run out is for its owner to renew."""
+        asks = any(sum(field.kind == "password" for field in form.fillable) >= 2 for form in page.forms)
+        told = [text for text in self._loud(page) if says(text, self._wording.new_password_notice, gap=1)]
+        if self.signed_in or not self._password_sent or not asks or not told:
+            return None
+        self._note(page, "new password wanted", {})
+        raise PortalError(
+            LOGIN_FAILED,
+            f'The portal wants {self.account.email} to choose a new password: "{self.quote(told[0])}".',
+            next_step="Sign in by hand, choose a new password, put it where you keep the old one, then run it again.",
+        )
+
     def _choose_way_to_sign_in(self, page: Page) -> Page | None:
         if self.signed_in or self._password_sent:
             return None
-        control = self.finder.control(page, self._wording.sign_in_with_email, "way to sign in", "sign_in_with_email")
+        # A list of accounts, as identity providers show it, offers the address itself.
+        words_for_it = (*self._wording.sign_in_with_email, self.account.email)
+        control = self.finder.control(page, words_for_it, "way to sign in", "sign_in_with_email")
         return self.press(page, control) if control is not None and self._passes_by(page, 2) else None
 
     def _landing(self, page: Page) -> Page | None:

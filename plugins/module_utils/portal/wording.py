@@ -26,7 +26,10 @@ class Wording(t.NamedTuple):
     """What to look for. Names ending in C(_field) are labels, C(_notice) sentences, the rest links and buttons."""
 
     # Signing in
-    sign_in_link: Phrases = _listed("sign in | log in | sign in to your account | researcher login")
+    sign_in_link: Phrases = _listed(
+        "sign in | log in | sign in to your account | researcher login | i am a researcher | i'm a researcher | "
+        "researchers | for researchers"
+    )
     sign_in_with_email: Phrases = _listed(
         "sign in with email | continue with email | use email | email and password | sign in with password | "
         "use password | use your password instead | with a password"
@@ -50,6 +53,10 @@ class Wording(t.NamedTuple):
     authenticator_choice: Phrases = _listed(
         "authenticator app | use authenticator app | authentication app | authenticator | google authenticator | "
         "verification code from your app | code from app | time-based code"
+    )
+    new_password_notice: Phrases = _listed(
+        "password expired | password has expired | change your password | choose a new password | set a new password | "
+        "create a new password | reset your password | update your password"
     )
     second_factor_notice: Phrases = _listed(
         "2fa | 2fa verification | enter verification code | verify identity | verify it is you | security key | "

@@ -1,0 +1,196 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module as Ansible runs it, against the double: results, secrets, the second factor's clock, the person."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link
+from tests.fleet import PROJECT
+from tests.simulator.portal import PortalServer, PortalState, serve_portal
+from tests.stack.portal_site import BAD_KEY, CHROMIUM, KEY, OTHER_KEY, PASSWORD, SECRET, TOTP, Lab, verify
+
+MODULE = PROJECT / "plugins" / "modules" / "cloudresearch_link.py"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[tuple[PortalState, PortalServer]]:
+    state = PortalState(verify_key=verify)
+    with serve_portal(state) as portal:
+        yield state, portal
+
+
+@pytest.fixture
+def lab(site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path) -> Iterator[Lab]:
+    state, portal = site
+    yield Lab(state, portal, "classic", "http", tmp_path, totp=TOTP)
+    state.clear_faults()
+
+
+def run_module(lab: Lab, check_mode: bool = False, **options: Any) -> tuple[dict[str, Any], str]:
+    """The module in a Python of its own; its result and everything that it printed."""
+    arguments = {
+        "portal_url": lab.url,
+        "email": lab.email,
+        "password": PASSWORD,
+        "totp_secret": TOTP,
+        "access_key_id": KEY,
+        "secret_access_key": SECRET,
+        "state_dir": str(lab.directory / "state"),
+        "driver": lab.driver,
+        "browser_executable": CHROMIUM,
+        "_ansible_check_mode": check_mode,
+        "_ansible_diff": True,
+        "_ansible_verbosity": 4,
+        **options,
+    }
+    finished = subprocess.run(
+        [sys.executable, str(MODULE)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "build" / "collections")},
+        check=False,
+    )
+    said = finished.stdout + finished.stderr
+    # The arguments come back as "invocation", with what is secret blotted out by Ansible.
+    return json.loads(finished.stdout), said
+
+
+def assert_silent(lab: Lab, text: str) -> None:
+    """Nothing secret of the site is in a text, in any usual spelling."""
+    for secret in [*lab.state.issued_secrets(), PASSWORD, TOTP, SECRET]:
+        for spelling in (secret, base64.b64encode(secret.encode()).decode()):
+            assert spelling not in text
+
+
+def test_present_twice_then_absent(lab: Lab) -> None:
+    first, said = run_module(lab)
+    assert (first["changed"], first["link"]["status"], first["link"]["evidence"]) == (True, "linked", "page")
+    assert first["diff"]["before"]["status"] == "not_linked"
+    assert first["diff"]["after"] == {"status": "linked", "access_key_id": KEY}
+    lab.wait_for_new_code()
+    second, said_again = run_module(lab, recorded_access_key_id=KEY)
+    assert (second["changed"], second["link"]["status"]) == (False, "linked")
+    lab.wait_for_new_code()
+    third, said_at_last = run_module(lab, state="absent")
+    assert third["changed"] is False
+    assert third["next_step"]
+    assert_silent(lab, said + said_again + said_at_last)
+
+
+def test_check_mode_looks_and_tells_what_it_recognised(lab: Lab) -> None:
+    seen, said = run_module(lab, check_mode=True, access_key_id=None, secret_access_key=None)
+    assert (seen["changed"], seen["link"]["status"]) == (False, "not_linked")
+    assert [page["page"] for page in seen["recognised"]] == ["sign-in", "second factor", "home", "link page"]
+    assert seen["recognised"][-1]["recognised"]["access_key_id_field"] == "Access Key ID"
+    assert lab.submissions() == 0
+    assert_silent(lab, said)
+
+
+@pytest.mark.parametrize("kind", ["captcha", "no_form", "server_error", "open_redirect", "survey"])
+def test_failures_and_their_snapshots_hold_nothing_secret(lab: Lab, kind: str) -> None:
+    where = {"no_form": "link", "open_redirect": "submit", "survey": "link"}.get(kind, "password")
+    lab.state.inject(kind, where=where, times=None)
+    snapshots = lab.directory / "pages"
+    failed, said = run_module(lab, snapshot_dir=str(snapshots))
+    assert failed["failed"]
+    assert failed["reason"]
+    assert failed["next_step"]
+    assert failed["recognised"]
+    kept = "".join(path.read_text() for path in snapshots.iterdir())
+    assert "Log in" in kept
+    assert lab.email not in kept
+    assert_silent(lab, said + kept)
+
+
+def test_a_browsers_snapshots_hold_nothing_secret(lab: Lab) -> None:
+    snapshots = lab.directory / "pages"
+    failed, said = run_module(lab, driver="browser", snapshot_dir=str(snapshots), access_key_id=BAD_KEY, timeout=30)
+    assert failed["reason"] == "key_rejected"
+    assert_silent(lab, said + "".join(path.read_text() for path in snapshots.iterdir()))
+
+
+@pytest.mark.parametrize("skew", [0.0, 33.0, -33.0])
+def test_a_clock_that_is_off_by_a_step_gets_the_neighbouring_code(lab: Lab, skew: float) -> None:
+    with lab.state.knob(totp_window=0, totp_clock_skew=skew):
+        try:
+            done = lab.present()
+        except Exception as exc:
+            # Which neighbour is right cannot always be told from here; never more than two codes are tried.
+            assert getattr(exc, "reason", "") == "second_factor_failed"
+            assert skew
+        else:
+            assert done.link.status == "linked"
+    assert lab.failed_attempts() <= 2
+
+
+def test_two_runs_within_one_code_do_not_use_it_twice(lab: Lab) -> None:
+    assert lab.present(check_mode=True).changed
+    assert lab.present().changed
+    assert lab.failed_attempts() == 0
+
+
+def test_another_processes_turn_is_waited_for(site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path) -> None:
+    labs = [Lab(*site, "classic", "http", tmp_path) for _number in range(4)]
+    start = site[0].clock()
+    threads = [threading.Thread(target=lab.present, kwargs={"pace": 0.3}) for lab in labs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(lab.linked() == KEY for lab in labs)
+    assert site[0].clock() - start >= 0.9
+
+
+def test_a_person_pastes_the_key_while_the_manual_driver_waits(lab: Lab) -> None:
+    lab.totp = None
+    lab.state.add_account(lab.email, PASSWORD, rendering="classic")
+    said: list[str] = []
+
+    def person(text: str) -> None:
+        said.append(text)
+        lab.state.set_linked(lab.email, KEY, SECRET)
+
+    settings = link.PortalSettings.from_params(
+        {
+            "portal_url": lab.url,
+            "driver": "manual",
+            "state_dir": str(lab.directory / "state"),
+            "wait_timeout": 20,
+            "wait_interval": 1,
+        },
+        announce=person,
+    )
+    done = link.ensure_present(settings, lab.account(), KEY, SECRET)
+    assert (done.changed, done.link.status, done.link.evidence) == (True, "linked", "page")
+    assert KEY in said[0]
+    assert SECRET not in said[0]
+    assert lab.submissions() == 0
+
+
+def test_the_right_password_of_another_account_does_not_unlock_a_refusal(lab: Lab) -> None:
+    wrong = lab.account(password="not the password", totp_secret="")
+    lab.fails(account=wrong)
+    attempts = lab.failed_attempts()
+    lab.fails(account=wrong, state_dir=str(lab.directory / "state"))
+    assert lab.failed_attempts() == attempts == 1
+
+
+def test_a_foreign_key_is_reported_as_drift(lab: Lab) -> None:
+    lab.state.set_linked(lab.email, OTHER_KEY)
+    seen = lab.look()
+    assert (seen.status, seen.access_key_id) == ("other_key", OTHER_KEY)
