@@ -36,6 +36,7 @@ BELONGS = (
     "changelogs/*",
     "docs/*.md",
     "docs/docsite/*",
+    "docs/iam/*",  # policies to apply
     "execution-environment.yml",
     "meta/*",
     "playbooks/*",
