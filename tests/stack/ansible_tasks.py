@@ -43,6 +43,11 @@ class TaskRun:
         return t.cast("dict[str, t.Any]", self.entry(task, host)["result"])
 
 
+def control(name: str, operation: str, **arguments: t.Any) -> Task:
+    """A task that tells the local stack something; the run needs E(LABOPS_CONTROL_URL)."""
+    return {"name": name, "stack_control": {"operation": operation, "arguments": arguments}}
+
+
 def ansible_bin() -> pathlib.Path:
     """Where the ansible commands to test with are: E(LABOPS_ANSIBLE_BIN), else beside this Python."""
     return pathlib.Path(os.environ.get("LABOPS_ANSIBLE_BIN", sys.prefix + "/bin"))
@@ -94,6 +99,7 @@ def run_tasks(
             "ANSIBLE_REMOTE_TEMP": str(home / ".ansible" / "tmp"),
             "ANSIBLE_ASYNC_DIR": str(home / ".ansible_async"),
             "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(COLLECTIONS), *map(str, collections)]),
+            "ANSIBLE_ACTION_PLUGINS": str(PROJECT / "tests" / "stack" / "action_plugins"),
             "ANSIBLE_CALLBACK_PLUGINS": str(PROJECT / "tests" / "callbacks"),
             "ANSIBLE_CALLBACKS_ENABLED": "results_to_file",
             "ANSIBLE_NOCOWS": "true",

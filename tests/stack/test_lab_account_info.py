@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lab_account_info through the real ansible-playbook: what it sees, what it asks, and what it concludes for the role."""
+"""lab_account_info through the real ansible-playbook: what it sees, what it asks, and what it concludes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from tests.simulator.process import Simulator
-from tests.stack.ansible_tasks import Task, TaskRun, run_tasks
+from tests.stack.ansible_tasks import Task, TaskRun, control, run_tasks
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -60,8 +60,7 @@ class Bench:
         self.tasks.append({"name": name, "labops.cloudresearch.lab_account_info": arguments, **keywords})
 
     def mark(self, text: str) -> None:
-        mark = {"url": f"{self.simulator.control_url}/mark", "method": "POST", "body_format": "json"}
-        self.tasks.append({"name": f"mark {text}", "ansible.builtin.uri": {**mark, "body": {"text": text}}})
+        self.tasks.append(control(f"mark {text}", "mark", text=text))
 
     def user(self, lab: str) -> None:
         options = {"name": USER, "state": "present", "managed_policies": [POLICY], "tags": TAG, "region": "us-east-1"}
@@ -85,13 +84,14 @@ class Bench:
             "-vvv",
             "--vault-password-file",
             str(self.directory / "vault-password"),
+            LABOPS_CONTROL_URL=self.simulator.control_url,
             AWS_ACCESS_KEY_ID=self.simulator.ops_access_key,
             AWS_SECRET_ACCESS_KEY=self.simulator.ops_secret_key,
         )
 
     def asked(self, run: TaskRun, name: str) -> list[str]:
         """The AWS and MTurk calls of one observation."""
-        marks = {entry["task"]: entry["result"]["json"] for entry in run.results if entry["task"].startswith("mark ")}
+        marks = {entry["task"]: entry["result"]["answer"] for entry in run.results if entry["task"].startswith("mark ")}
         start = marks[f"mark {name}"]
         end = min((n for n in marks.values() if n > start), default=10**9)
         calls = [call for call in self.control.calls(since=start) if call["n"] < end and call["lab"]]
@@ -221,15 +221,15 @@ def test_a_lab_from_nothing_to_converged(bench: Bench) -> None:
 
 
 def test_labs_that_somebody_else_had_a_hand_in(bench: Bench) -> None:
-    control = bench.control
+    stack = bench.control
     for name in ("foreign-user", "foreign-keys", "excess", "odd-tags"):
         bench.add(name)
-    control.create_user("foreign-user", USER, policy_arns=[POLICY], tags={"owner": "somebody"})
-    control.create_user("foreign-keys", USER, policy_arns=[POLICY], tags=TAG)
-    strangers = [control.create_access_key("foreign-keys", USER)["access_key_id"] for _ in range(2)]
+    stack.create_user("foreign-user", USER, policy_arns=[POLICY], tags={"owner": "somebody"})
+    stack.create_user("foreign-keys", USER, policy_arns=[POLICY], tags=TAG)
+    strangers = [stack.create_access_key("foreign-keys", USER)["access_key_id"] for _ in range(2)]
     administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
     anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    control.create_user(
+    stack.create_user(
         "excess",
         USER,
         policy_arns=[POLICY, administrator],
@@ -238,7 +238,7 @@ def test_labs_that_somebody_else_had_a_hand_in(bench: Bench) -> None:
         console_password="a-Console-passw0rd",
         tags=TAG,
     )
-    control.create_user("odd-tags", USER, tags={**TAG, "department": "Physics"})
+    stack.create_user("odd-tags", USER, tags={**TAG, "department": "Physics"})
     bench.info("foreign user", "foreign-user")
     bench.info("foreign user, onboarding", "foreign-user", operation="onboard")
     bench.info("foreign user, audit", "foreign-user", operation="audit")
@@ -272,21 +272,21 @@ def test_labs_that_somebody_else_had_a_hand_in(bench: Bench) -> None:
     assert excess["user"]["inline_policies"] == ["everything"]
     assert set(excess["user"]["attached_policies"]) == {POLICY, administrator}
     assert "iam_user" not in excess["missing"]
-    assert "console_access" in seen(run, "excess to go")["why_missing"]["iam_user"]
+    assert "console access" in seen(run, "excess to go")["why_missing"]["iam_user"]
     codes = {entry["code"] for entry in seen(run, "odd tags")["drift"]}
     assert codes == {"policy_missing", "tag_missing", "tag_differs"}
 
 
 def test_what_keeps_it_from_seeing(bench: Bench) -> None:
-    control = bench.control
+    stack = bench.control
     for name in ("lab", "other", "no-role", "no-rights"):
         bench.add(name)
-    control.delete_role("no-role")
+    stack.delete_role("no-role")
     reads = ["iam:GetUser", "iam:List*", "iam:GetLoginProfile", "iam:GetAccessKeyLastUsed"]
     allowed = {"Effect": "Allow", "Action": reads, "Resource": "*"}
     denied = {"Effect": "Deny", "Action": "iam:ListGroupsForUser", "Resource": "*"}
-    control.set_role_policy("no-rights", {"Version": "2012-10-17", "Statement": [allowed, denied]})
-    control.create_user("no-rights", USER, tags=TAG)
+    stack.set_role_policy("no-rights", {"Version": "2012-10-17", "Statement": [allowed, denied]})
+    stack.create_user("no-rights", USER, tags=TAG)
     a_file = bench.directory / "vault-password"
     bench.user("lab")
     bench.key("lab")

@@ -14,7 +14,7 @@ import typing as t
 import pytest
 
 from tests.simulator.process import Simulator
-from tests.stack.ansible_tasks import Task, TaskRun, run_tasks
+from tests.stack.ansible_tasks import Task, TaskRun, control, run_tasks
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -60,8 +60,7 @@ class Labs:
 
     def knobs(self, name: str, **knobs: t.Any) -> Task:
         """The task that turns knobs of the double."""
-        uri = {"url": f"{self.simulator.control_url}/set", "method": "POST", "body_format": "json", "body": knobs}
-        return {"name": name, "ansible.builtin.uri": uri}
+        return control(name, "set", **knobs)
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ def statuses(run: TaskRun, name: str) -> tuple[str, str]:
 
 
 def test_every_status_word(labs: Labs, tmp_path: pathlib.Path) -> None:
-    control = labs.control
+    stack = labs.control
     linked = labs.add("linked", balance="25.00")
     not_linked = labs.add("not-linked", requester_linked=())
     production = labs.add("production-only", requester_linked=("production",))
@@ -100,14 +99,14 @@ def test_every_status_word(labs: Labs, tmp_path: pathlib.Path) -> None:
     no_policy = labs.add("no-policy", policy=False)
     throttled, broken, denied = labs.add("throttled"), labs.add("broken"), labs.add("denied")
     cut, recovers = labs.add("cut"), labs.add("recovers")
-    inactive = control.create_access_key("linked", USER, status="Inactive")
+    inactive = stack.create_access_key("linked", USER, status="Inactive")
     unknown = {"access_key": "AKIANOSUCHKEY0000000", "secret_key": "a-secret-that-opens-nothing"}
     ops = {"access_key": labs.simulator.ops_access_key, "secret_key": labs.simulator.ops_secret_key}
-    role = {"assume_role_arn": control.lab("linked")["role_arn"], "endpoint_url": labs.simulator.aws_url}
+    role = {"assume_role_arn": stack.lab("linked")["role_arn"], "endpoint_url": labs.simulator.aws_url}
     session = {"access_key": "ASIAIOSFODNN7EXAMPLE", "secret_key": "x", "session_token": "a-token-of-a-session"}
     for lab, kind in (("throttled", "throttle"), ("broken", "http_500"), ("denied", "access_denied"), ("cut", "cut")):
-        control.inject_fault("mturk", "*", kind, 1000, lab)
-    control.inject_fault("mturk", "*", "throttle", 1, "recovers", environment="production")
+        stack.inject_fault("mturk", "*", kind, 1000, lab)
+    stack.inject_fault("mturk", "*", "throttle", 1, "recovers", environment="production")
     # Five tries are the module's own; two show the same here without the pauses in between.
     impatient = {"aws_config": {"retries": {"total_max_attempts": 2}}}
     tasks = [
@@ -167,7 +166,7 @@ def test_every_status_word(labs: Labs, tmp_path: pathlib.Path) -> None:
     assert asked(run, "error")["production"]["error_code"] == "AWS.ServiceUnavailable"
     assert statuses(run, "cut") == ("unreachable", "unreachable")
 
-    calls = [call for call in control.calls() if call["service"] == "mturk"]
+    calls = [call for call in stack.calls() if call["service"] == "mturk"]
     assert not [call for call in calls if call["access_key_id"].startswith("ASIA")], "MTurk is not asked in vain"
     assert {call["action"] for call in calls} == {"GetAccountBalance"}
     assert not [secret for secret in [*labs.secrets, labs.simulator.ops_secret_key] if secret in run.output]
@@ -198,7 +197,7 @@ def test_every_way_to_be_closed_or_out_of_reach(labs: Labs, tmp_path: pathlib.Pa
     # The double of IAM answers too, but it is not MTurk.
     elsewhere = {"production_endpoint_url": labs.simulator.portal_url, "environments": ["production"]}
     tasks.append({"name": "elsewhere", MODULE: {**key, **elsewhere, **impatient}})
-    run = run_tasks(tmp_path, tasks)
+    run = run_tasks(tmp_path, tasks, LABOPS_CONTROL_URL=labs.simulator.control_url)
 
     for name, (_knobs, status) in ways.items():
         assert statuses(run, name) == (status, "linked"), name
@@ -211,7 +210,7 @@ def test_every_way_to_be_closed_or_out_of_reach(labs: Labs, tmp_path: pathlib.Pa
 
 
 def test_waiting_for_a_person(labs: Labs, tmp_path: pathlib.Path) -> None:
-    control = labs.control
+    stack = labs.control
     waits = labs.add("waits", requester_linked=("sandbox",))
     never = labs.add("never", requester_linked=())
     no_use = labs.add("no-use", policy=False)
@@ -221,9 +220,9 @@ def test_waiting_for_a_person(labs: Labs, tmp_path: pathlib.Path) -> None:
         """Links the account once the module has found that it is not."""
         deadline = time.monotonic() + 100
         while time.monotonic() < deadline:
-            seen = [call for call in control.calls() if call["lab"] == "waits" and call["environment"] == "production"]
+            seen = [call for call in stack.calls() if call["lab"] == "waits" and call["environment"] == "production"]
             if len(seen) >= 2:
-                control.link_requester("waits", "production")
+                stack.link_requester("waits", "production")
                 clicked.append(time.monotonic())
                 return
             time.sleep(0.1)
@@ -249,7 +248,7 @@ def test_waiting_for_a_person(labs: Labs, tmp_path: pathlib.Path) -> None:
 
     assert clicked and statuses(run, "linked while waiting") == ("linked", "linked")
     assert 0 < run.result("linked while waiting")["waited"] < 90
-    calls = [call for call in control.calls() if call["service"] == "mturk" and call["lab"] == "waits"]
+    calls = [call for call in stack.calls() if call["service"] == "mturk" and call["lab"] == "waits"]
     first_task = calls[: [call["environment"] for call in calls].count("production") + 1]
     assert [call["environment"] for call in first_task].count("sandbox") == 1, "what is linked is not asked again"
     assert statuses(run, "never linked") == ("not_linked", "not_linked")
