@@ -9,7 +9,9 @@ The options have the names and meanings of C(amazon.aws)'s, plus C(assume_role_a
 from __future__ import annotations
 
 import functools
+import os
 import re
+import threading
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
@@ -72,6 +74,27 @@ THROTTLING_CODES = frozenset(
 def shared_loader() -> t.Any:
     """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
     return botocore.loaders.create_loader(None)
+
+
+@functools.cache
+def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> t.Any:
+    """One session for all clients that are set up alike: a session costs more than the calls that most clients make.
+
+    :param settings: the environment variables that botocore reads; a task can change them.
+    """
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", shared_loader())
+    return session
+
+
+# Sessions are not made for several threads at once. Their clients are.
+_session_lock = threading.Lock()
+
+
+def _shared_session(profile: str | None = None) -> t.Any:
+    names = ("HOME", "USERPROFILE")
+    settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in names}
+    return _session_for(profile, tuple(sorted(settings.items())))
 
 
 def warm_up(services: t.Iterable[str]) -> None:
@@ -168,9 +191,8 @@ class AwsConnection:
                 next_step="Give one of the options profile and access_key.",
                 reason="invalid_options",
             )
-        session = botocore.session.Session(profile=self._get("profile"))
-        session.register_component("data_loader", shared_loader())
-        return session
+        with _session_lock:
+            return _shared_session(self._get("profile"))
 
     def _make_client(
         self,
@@ -202,22 +224,22 @@ class AwsConnection:
         if verify is not False and self._get("aws_ca_bundle"):
             verify = t.cast(str, self._get("aws_ca_bundle"))
         static: t.Mapping[str, t.Any] = assumed if assumed is not None else self._params
-        session = self._session() if assumed is None else botocore.session.Session()
-        session.register_component("data_loader", shared_loader())
+        session = self._session() if assumed is None else _shared_session()
         try:
-            return session.create_client(
-                service,
-                region_name=region_name
-                or self._get("region")
-                or session.get_config_variable("region")
-                or GLOBAL_REGION,
-                endpoint_url=endpoint_url or self._get("endpoint_url"),
-                verify=verify,
-                aws_access_key_id=static.get("access_key") or None,
-                aws_secret_access_key=static.get("secret_key") or None,
-                aws_session_token=static.get("session_token") or None,
-                config=config,
-            )
+            with _session_lock:
+                return session.create_client(
+                    service,
+                    region_name=region_name
+                    or self._get("region")
+                    or session.get_config_variable("region")
+                    or GLOBAL_REGION,
+                    endpoint_url=endpoint_url or self._get("endpoint_url"),
+                    verify=verify,
+                    aws_access_key_id=static.get("access_key") or None,
+                    aws_secret_access_key=static.get("secret_key") or None,
+                    aws_session_token=static.get("session_token") or None,
+                    config=config,
+                )
         except (botocore.exceptions.BotoCoreError, ValueError) as exc:
             raise aws_error(exc, f"set up the connection to AWS ({service})") from exc
 
