@@ -10,11 +10,12 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options, lab_record, outcome
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store, role_variables
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.lab_account_info")
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store.ansible_vault")
 direct_execution.warm_up_botocore()
+role_variables.argument_spec()
 
 
 class ActionModule(direct_execution.DirectExecution):
@@ -27,8 +28,11 @@ class ActionModule(direct_execution.DirectExecution):
         args = aws_options.without_aliases(self._task.args)
         operation = args.pop("operation", None)
         try:
+            if boolean(args.pop("role_variables", False)):
+                args = {**role_variables.as_options(task_vars, self._templar), **args}
             if args.get("store") is not None:
-                args.update(self._stored(args, str(operation or "")))
+                with direct_execution.task_environment(self):
+                    args.update(self._stored(args, str(operation or "")))
         except CollectionError as exc:
             exc.step = exc.step or "observe"
             return {**result, **exc.as_result(), "failed": True}

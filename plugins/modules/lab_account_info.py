@@ -143,6 +143,12 @@ options:
         fails if no step can be taken safely.
     type: str
     choices: [onboard, audit, rotate, retire]
+  role_variables:
+    description:
+      - Used by the role. Validates the variables of P(labops.cloudresearch.lab_account#role), and takes from them the
+        options that are not given.
+    type: bool
+    default: false
 author:
   - labops.cloudresearch contributors (@labops)
 extends_documentation_fragment:
@@ -323,6 +329,7 @@ def main() -> None:
             "thorough": {"type": "bool", "default": True},
             "thresholds": {"type": "dict", "default": {}},
             "operation": {"type": "str", "choices": ["onboard", "audit", "rotate", "retire"]},
+            "role_variables": {"type": "bool", "default": False},
         },
         required_together=aws_options.REQUIRED_TOGETHER,
         supports_check_mode=True,
