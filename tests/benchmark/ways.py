@@ -1,0 +1,148 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The three ways to do the same job, each over labs of its own on a local stack of its own."""
+
+from __future__ import annotations
+
+import collections
+import json
+import pathlib
+import sys
+import typing as t
+
+from tests.benchmark import measure
+from tests.fleet import Fleet, tool
+from tests.simulator.process import Simulator
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# The kinds of work, in the order in which they can be done.
+WORKS = {
+    "onboard": "first onboarding",
+    "record": "re-run, portal by record",
+    "page": "re-run, portal looked at",
+    "audit": "audit",
+}
+
+# What is no call of the program that is measured.
+NOT_COUNTED = ("control", "requester")
+
+
+class Way:
+    """One way to take care of labs.
+
+    :param labs: how many labs to make on the stack.
+    :param at_once: how many labs are taken care of at the same time (Ansible: forks).
+    """
+
+    name = ""
+    title = ""
+
+    def __init__(self, simulator: Simulator, directory: pathlib.Path, labs: int, at_once: int) -> None:
+        self.simulator = simulator
+        self.directory = directory
+        self.at_once = at_once
+        self.fleet = Fleet(simulator, directory)
+        self.labs = simulator.control.create_labs([{"name": f"lab-{number:04d}"} for number in range(1, labs + 1)])
+        for lab in self.labs:
+            self.fleet.put(lab)
+
+    def command(self, work: str) -> list[str]:
+        """The program to measure."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """Its environment."""
+        return self.fleet.environment()
+
+    def run(self, work: str, timeout: float) -> tuple[measure.Cost, float, dict[str, float]]:
+        """Do one kind of work for all labs.
+
+        :returns: what it took, the calls a lab, and the same by service and action.
+        """
+        command = self.command(work)
+        self.simulator.control.clear_calls()
+        cost = measure.run(command, self.environment(), self.directory, timeout=timeout, log=f"{work}.log")
+        calls = counted(self.simulator.control.calls())
+        by_action = collections.Counter(f"{call['service']} {call['action']}" for call in calls)
+        labs = len(self.labs)
+        return cost, len(calls) / labs, {action: number / labs for action, number in sorted(by_action.items())}
+
+
+def counted(calls: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """The calls of the program itself, out of the stack's timeline."""
+    return [call for call in calls if call["caller"] == "client" and call["service"] not in NOT_COUNTED]
+
+
+class Ours(Way):
+    """This collection's own playbooks."""
+
+    name = "ours"
+    title = "(b) labops.cloudresearch"
+
+    def command(self, work: str) -> list[str]:
+        options = ["--forks", str(self.at_once)]
+        if work == "page":
+            options += ["-e", "lab_account_link_check=page"]
+        return self.fleet.command("audit" if work == "audit" else "onboard", *options)
+
+
+class Stock(Way):
+    """A role of stock modules."""
+
+    name = "stock"
+    title = "(a) stock modules"
+
+    def command(self, work: str) -> list[str]:
+        simulator = self.simulator
+        inventory = {
+            "vars": {
+                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+                "stock_lab_aws_url": simulator.aws_url,
+                "stock_lab_mturk_urls": {
+                    "production": simulator.mturk_production_url,
+                    "sandbox": simulator.mturk_sandbox_url,
+                },
+                "stock_lab_portal_url": simulator.portal_url,
+                "stock_lab_key_directory": str(self.fleet.store),
+                "stock_lab_vault_password_file": str(self.fleet.vault_password),
+                "stock_lab_look_at_portal": work == "page",
+            },
+            "hosts": {
+                lab["name"]: {
+                    "stock_lab_account_id": lab["account_id"],
+                    "stock_lab_email": lab["email"],
+                    "stock_lab_password": lab["password"],
+                }
+                for lab in self.labs
+            },
+        }
+        file = self.directory / "stock.json"
+        file.write_text(json.dumps({"all": inventory}))
+        playbook = HERE / "stock" / ("audit.yml" if work == "audit" else "onboard.yml")
+        options = ["-i", str(file), "--vault-password-file", str(self.fleet.vault_password)]
+        return [tool("ansible-playbook"), str(playbook), *options, "--forks", str(self.at_once)]
+
+    def environment(self) -> dict[str, str]:
+        # The one setting that everybody who cares about speed has; forks are as many as the others have.
+        return self.fleet.environment(ANSIBLE_PIPELINING="true")
+
+
+class Bare(Way):
+    """boto3, requests and threads."""
+
+    name = "bare"
+    title = "(c) bare script"
+
+    def command(self, work: str) -> list[str]:
+        names = ("aws_url", "mturk_production_url", "mturk_sandbox_url", "portal_url")
+        plan = {name: getattr(self.simulator, name) for name in names}
+        plan.update(labs=self.labs, directory=str(self.fleet.store), at_once=self.at_once)
+        self.fleet.store.mkdir(mode=0o700, exist_ok=True)
+        file = self.directory / "plan.json"
+        file.write_text(json.dumps(plan))
+        return [sys.executable, str(HERE / "bare.py"), str(file), work]
+
+
+WAYS: tuple[type[Way], ...] = (Stock, Ours, Bare)
