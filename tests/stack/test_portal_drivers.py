@@ -28,7 +28,8 @@ BUTTON = "<button>Log in</button>"
 HOME = "<title>Home</title><a href=/link>Link Mechanical Turk</a>"
 LINK_FORM = (
     "<title>Link Mechanical Turk</title><h1>Link Mechanical Turk</h1>"
-    "<form method=post action=/link><label>Access Key ID<input name=a></label><label>Secret Access Key<input name=s></label><button>Submit</button></form>"
+    "<form method=post action=/link><label>Access Key ID<input name=a></label>"
+    "<label>Secret Access Key<input name=s></label><button>Submit</button></form>"
 )
 
 

@@ -49,7 +49,7 @@ def test_the_straight_way_asks_for_nothing_more(tmp_path: pathlib.Path) -> None:
 
 # Each: the page in between, and the names and values that it has to be sent (None: it is passed by a link).
 BETWEEN = {
-    "announcement": ("<h1>What’s new</h1><p>Studies are faster.</p><form method=post action=/next><button>Got it"
+    "announcement": ("<h1>What\u2019s new</h1><p>Studies are faster.</p><form method=post action=/next><button>Got it"
                      "</button></form>", {}),
     "announcement with a link": ("<h1>Announcement</h1><p>We moved.</p><a href=/home>Continue to "
                                  "CloudResearch</a>", None),

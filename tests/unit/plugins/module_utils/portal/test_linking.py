@@ -79,7 +79,7 @@ def test_success(name: str, tmp_path: pathlib.Path) -> None:
 AT_FIELD = "<span class=field-validation-error>The Secret Access Key is incorrect.</span>"
 REFUSED = {
     "notice": f"{HEAD}<div class='alert alert-danger'>Error: this key is not valid.</div>{FORM}",
-    "sentence": f"{HEAD}<p>We couldn’t verify these credentials with Amazon.</p>{FORM}",
+    "sentence": f"{HEAD}<p>We couldn\u2019t verify these credentials with Amazon.</p>{FORM}",
     "with the key echoed": f"{HEAD}<p>The access key {KEY} was rejected by "
     f"AWS.</p>{FORM.replace('name=a', f'name=a value={KEY}')}",
     "at the field": f"{HEAD}{FORM.replace('<button>', AT_FIELD + '<button>')}",

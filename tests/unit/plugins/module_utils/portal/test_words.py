@@ -22,7 +22,7 @@ def disguise(text: str, chance: random.Random) -> str:
     """The same text in other case, spacing, punctuation and invisible characters."""
     drawn = "".join(chance.choice(SPACES) if letter == " " else letter for letter in text)
     drawn = "".join(letter + ("\u00ad" if letter.isalpha() and chance.random() < 0.1 else "") for letter in drawn)
-    drawn = drawn.replace("'", chance.choice("'’‘"))
+    drawn = drawn.replace("'", chance.choice("'\u2019\u2018"))
     return chance.choice(("", " ", "» ")) + chance.choice((drawn.upper(), drawn.lower(), drawn)) + chance.choice(ENDS)
 
 
@@ -107,7 +107,7 @@ SAID = [
     ("Your account has been temporarily locked.", "account locked"),
     ("Success! Your account is linked.", "success"),
     ("The key is not valid.", "not valid"),
-    ("We couldn’t verify this key", "couldn't"),
+    ("We couldn\u2019t verify this key", "couldn't"),
     ("Account: linked", "account linked"),
 ]
 UNSAID = [
