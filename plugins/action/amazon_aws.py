@@ -7,9 +7,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection, aws_error
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:  # AwsConnection says what is missing
+    ClientError = Exception
 
 MODULE_PREFIX = "amazon.aws."
 
@@ -44,8 +49,18 @@ class ActionModule(direct_execution.DirectExecution):
             # A blank profile keeps the module from taking the one in the operator's environment besides.
             options.update(credentials, profile="")
         result.update(self.execute(given["module"], options, task_vars or {}))
+        result.update(_advice(result))
         # amazon.aws announces with every call which return keys it will drop; that is for its own callers to read.
         result["deprecations"] = [
             entry for entry in result.get("deprecations") or [] if "return key is deprecated" not in str(entry)
         ]
         return result
+
+
+def _advice(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What a failed module of amazon.aws leaves out: the reason in a word, the missing permission, what to do."""
+    answer = result.get("error")
+    if not result.get("failed") or not isinstance(answer, dict) or not answer.get("code"):
+        return {}
+    told = aws_error(ClientError({"Error": {"Code": answer["code"], "Message": answer.get("message", "")}}, ""), "")
+    return {"reason": told.reason, "next_step": told.next_step, **told.details}
