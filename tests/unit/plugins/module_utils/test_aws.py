@@ -9,7 +9,6 @@ import pathlib
 import typing as t
 
 import botocore.exceptions
-import botocore.session
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, aws_options
@@ -217,17 +216,6 @@ def test_secrets_are_not_in_the_text_of_a_connection(aws_answers: AwsAnswers) ->
     connection.credentials()
     for text in (repr(connection), str(connection), f"{connection}"):
         assert not [secret for secret in (OPS["secret_key"], "a-token", ASSUMED["SecretAccessKey"]) if secret in text]
-
-
-def test_an_inventory_that_came_first_shares_its_models() -> None:
-    """Whoever makes the first client, all sessions use one loader; also those of amazon.aws."""
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
-
-    shared = aws.shared_loader()
-    direct_execution.warm_up_botocore()
-    direct_execution.warm_up_botocore()
-    assert botocore.session.Session().get_component("data_loader") is shared
-    assert botocore.session.create_loader("/somewhere/else") is not shared
 
 
 # -- options -----------------------------------------------------------------------------------------------------

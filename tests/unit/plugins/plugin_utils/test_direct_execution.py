@@ -17,10 +17,12 @@ import time
 import types
 import typing as t
 
+import botocore.session
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
 
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
 
 PASSED = {"_ansible_version": "2.19.0", "_ansible_no_log": False, "_ansible_check_mode": False}
@@ -192,3 +194,12 @@ def test_warming_up_never_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: pathl
     for name, value in (("AWS_PROFILE", "nobody"), ("AWS_CONFIG_FILE", str(config))):
         monkeypatch.setenv(name, value)
         direct_execution.warm_up_botocore()
+
+
+def test_an_inventory_that_came_first_shares_its_models() -> None:
+    """Whoever makes the first client, all sessions use one loader; also those of amazon.aws."""
+    shared = aws.shared_loader()
+    direct_execution.warm_up_botocore()
+    direct_execution.warm_up_botocore()
+    assert botocore.session.Session().get_component("data_loader") is shared
+    assert botocore.session.create_loader("/somewhere/else") is not shared
