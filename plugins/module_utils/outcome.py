@@ -124,7 +124,12 @@ class _Composer:
         if step == "requester":
             return self._requester_step()
         if result.get("waiting_for_person"):
-            return _status("waiting", str((result.get("link") or {}).get("message") or ""), "manual")
+            # Nobody has to be waited for to end a link whose key is gone.
+            return _status(
+                "skipped" if self._retiring() else "waiting",
+                str((result.get("link") or {}).get("message") or ""),
+                "manual",
+            )
         if step == "link" and self._link_unproved():
             return _status("failed", str(self.link().get("message") or _UNPROVED), "link_not_proved")
         changed = bool(result.get("changed"))
