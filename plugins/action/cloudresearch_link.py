@@ -7,9 +7,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.key_situation import NEW_KEY
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store, portal_warm_up
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.cloudresearch_link")
+portal_warm_up.warm_up_portal()
 
 
 class ActionModule(lab_store.StoredKeyAction):

@@ -10,11 +10,17 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options, lab_record, outcome
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store, role_variables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import (
+    direct_execution,
+    lab_store,
+    portal_warm_up,
+    role_variables,
+)
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.lab_account_info")
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store.ansible_vault")
 direct_execution.warm_up_botocore()
+portal_warm_up.warm_up_portal()
 role_variables.argument_spec()
 
 
