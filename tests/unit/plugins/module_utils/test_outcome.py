@@ -337,3 +337,20 @@ def test_a_lab_that_is_gone_already() -> None:
         declared_state="absent", user={"exists": False, "name": "u", "arn": "", "managed": False, "tags": {}}
     )
     assert compose(operation="retire", observed=gone)["state"] == "converged"
+
+
+def test_a_portal_without_a_control_to_unlink_makes_no_retired_lab_wait() -> None:
+    gone = {
+        "changed": False,
+        "waiting_for_person": True,
+        "next_step": "remove it by hand",
+        "link": {"message": "stays"},
+    }
+    composed = compose(
+        operation="retire",
+        observed=observed(["link", "retire"], declared_state="absent"),
+        results={"link": gone, "retire": {"changed": True, "access_keys": []}},
+    )
+    assert composed["state"] == "changed"
+    assert statuses(composed)["link"] == "skipped"
+    assert any(entry["text"] == "remove it by hand" for entry in composed["next_steps"])
