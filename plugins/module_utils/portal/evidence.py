@@ -172,7 +172,8 @@ def _moment(value: str | datetime.datetime | None) -> datetime.datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
 
 
-KeyUseSource = KeyUse | bool | None | t.Callable[[], KeyUse | bool | None]
+# What is known of the key's use, or a way to find out when it matters.
+KeyUseSource: t.TypeAlias = "KeyUse | bool | t.Callable[[], KeyUse | bool | None] | None"
 
 
 def key_use_proves(key_use: KeyUseSource) -> bool:

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import SettingsError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import Page
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.tree import attribute, parse
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.tree import attribute, is_text, parse
 
 try:
     from bs4.element import Comment, NavigableString, Tag
@@ -114,7 +114,7 @@ def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
     for text in soup.find_all(string=True):
         if isinstance(text, Comment):
             text.extract()
-        elif type(text) is NavigableString and isinstance(text.parent, Tag):
+        elif is_text(text) and isinstance(text.parent, Tag) and text.parent.name not in ("script", "style"):
             clean = BLOT if text.parent.name == "textarea" else blot(str(text), listed)
             if clean != text:
                 text.replace_with(NavigableString(clean))

@@ -56,15 +56,9 @@ class Trust:
         :raises SettingsError: for an address that is not https (or http on this machine), or an entry that is no host.
         """
         address = portal_url.strip()
-        try:
-            parts = urllib.parse.urlsplit(address)
-            host = (parts.hostname or "").lower()
-            _ = parts.port
-        except ValueError as exc:
-            raise SettingsError(
-                f"portal_url is not an address: {exc}.", next_step="Write it like https://app.cloudresearch.com."
-            ) from None
-        if parts.scheme not in ("http", "https") or not host:
+        parts = _split(address)
+        host = (parts.hostname or "").lower() if parts else ""
+        if parts is None or parts.scheme not in ("http", "https") or not host:
             raise SettingsError(
                 "portal_url must be an address that begins with https://.",
                 next_step="Write it like https://app.cloudresearch.com.",
@@ -156,10 +150,10 @@ class Trust:
 def _split(address: str) -> urllib.parse.SplitResult | None:
     try:
         parts = urllib.parse.urlsplit(address)
-        _ = parts.port
+        # Reading it is what checks it.
+        return parts if parts.port is None or parts.port >= 0 else None
     except ValueError:
         return None
-    return parts
 
 
 def _within(host: str, domain: str) -> bool:

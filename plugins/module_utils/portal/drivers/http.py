@@ -140,7 +140,7 @@ class HttpDriver:
             if what:
                 # A secret in an address would end up in logs; such forms are meant to be sent by script.
                 raise _needs_script(page, f"the form would put the {what} into the page's address")
-            query = urllib.parse.urlencode([(name, value) for name, value in pairs])
+            query = urllib.parse.urlencode(pairs)
             return self._go(
                 "GET", urllib.parse.urlsplit(action)._replace(query=query, fragment="").geturl(), referer=page
             )
