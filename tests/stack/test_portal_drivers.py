@@ -325,3 +325,56 @@ def test_cookies_come_back(sites: tuple[Site, Site], over_http: Run) -> None:
     own.answers["/login"] = (303, {"Location": "/home", "Set-Cookie": "session=abc; HttpOnly"}, "")
     over_http(own)
     assert own.requests[-1].headers["Cookie"] == "session=abc"
+
+
+APP = """<!doctype html><title>Research Hub</title><div id=app></div><script>
+const app = document.getElementById('app'), at = id => document.getElementById(id);
+const send = (path, body) => fetch(path, { method: 'POST', body: JSON.stringify(body) });
+const start = () => {
+  app.innerHTML = `<h1>Research made easy</h1><button type=button id=open>Log in</button><dialog>
+    <div><span>E-mail</span><input id=e></div><div><span>Password</span><input id=p type=password></div>
+    <button id=go type=button>Log in</button></dialog>`;
+  at('open').onclick = () => document.querySelector('dialog').showModal();
+  at('go').onclick = async () => {
+    await send('/api/login', { e: at('e').value, p: at('p').value });
+    setTimeout(home, 400);
+  };
+};
+const home = () => {
+  app.innerHTML = `<h1>Studies</h1><button type=button>New study</button><div id=who style="cursor:pointer">JD</div>`;
+  at('who').onclick = () => {
+    const menu = document.createElement('div');
+    menu.innerHTML = `<div role=menuitem id=way>Link Mechanical Turk</div><div role=menuitem>Log out</div>`;
+    app.append(menu);
+    at('way').onclick = link;
+  };
+};
+const link = () => {
+  history.pushState({}, '', '/mturk');
+  app.innerHTML = '<h1>Link Mechanical Turk</h1><div id=island></div>';
+  const root = at('island').attachShadow({ mode: 'open' });
+  root.innerHTML = `<label for=a>Access Key ID</label><input id=a>
+    <label for=s>Secret Access Key</label><input id=s type=password><button type=button>Submit</button>`;
+  root.querySelector('button').onclick = async () => {
+    const answer = await send('/api/link', { a: root.getElementById('a').value, s: root.getElementById('s').value });
+    setTimeout(() => {
+      const toast = document.createElement('div');
+      toast.setAttribute('role', 'status');
+      toast.textContent = answer.ok ? 'Success' : 'Error: key not valid';
+      document.body.append(toast);
+      setTimeout(() => toast.remove(), 4000);
+    }, 300);
+  };
+};
+start();
+</script>"""
+
+
+def test_an_application_without_forms_links_or_names(sites: tuple[Site, Site], in_browser: Run) -> None:
+    own, _foreign = sites
+    own.answers = {"/": APP, "/api/login": "{}", "/api/link": "{}"}
+    done = in_browser(own, timeout=60)
+    assert (done.link.status, done.link.evidence) == ("linked", "page")
+    (submitted,) = [request for request in own.requests if request.path == "/api/link"]
+    assert KEY in submitted.body
+    assert SECRET in submitted.body

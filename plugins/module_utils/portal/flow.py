@@ -255,6 +255,9 @@ class Flow(SigningIn):
         # People are often shown by their address instead of an icon.
         words_for_it = (*self._wording.user_menu, self.account.email)
         found = ranked(controls, words_for_it, avoid.NOT_USER_MENU, least=BEGINS - 14, strict=True)
+        if self.driver.runs_scripts:
+            # An icon or initials without a name: opening a menu does no harm.
+            found += [(0, button) for button in page.loose if button.seen.usable and _is_nameless_opener(button)]
         for _points, control in found[:10]:
             target = bare_address(control.address) if isinstance(control, Link) else f"{page.place} {control.label}"
             if target in self._tried_menus or target == page.place or len(self._tried_menus) > _MENUS:
@@ -342,3 +345,11 @@ def _looks_unfinished(page: Page) -> bool:
     if any(says(text, ("loading", "one moment", "please wait")) for text in page.blocks if len(text) < 60):
         return True
     return len(page.links) + len(page.buttons) < 3 and len(page.blocks) < 6
+
+
+def _is_nameless_opener(button: Button) -> bool:
+    label = button.names[0].text if button.names else ""
+    is_short = not label or (len(label) <= 3 and label.isupper()) or not any(letter.isalpha() for letter in label)
+    if button.kind == "submit" or best([label], avoid.NOT_USER_MENU):
+        return False
+    return is_short or (button.opens and len(label) < 40)

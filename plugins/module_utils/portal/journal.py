@@ -47,7 +47,7 @@ class Journal:
         self._settings = settings
         self._account = account
         self._clock = clock
-        site = settings.trust.host
+        site = settings.trust.site
         name = hashlib.sha256(f"{site}\n{account.email.strip().lower()}".encode()).hexdigest()[:32]
         self.path = settings.state_dir / f"account-{name}.json"
         self._pace_path = settings.state_dir / f"pace-{hashlib.sha256(site.encode()).hexdigest()[:16]}.json"

@@ -95,6 +95,8 @@ class Button(Control):
     method: str = ""
     script: str = dataclasses.field(default="", repr=False)
     address: str = dataclasses.field(default="", repr=False)
+    # Whether the markup says that it opens something rather than do something.
+    opens: bool = False
 
 
 @dataclasses.dataclass
@@ -195,7 +197,7 @@ class Page:
 
     def texts(self) -> set[str]:
         """Everything the page says, to tell what another page says anew."""
-        return {*self.blocks, *(notice.text for notice in self.notices)}
+        return {self.title, *self.blocks, *(notice.text for notice in self.notices)}
 
 
 def bare_address(address: str) -> str:

@@ -40,6 +40,8 @@ VALUE_MARK = "data-labops-value"
 FORM_MARK = "data-labops-form"
 CHECKED_MARK = "data-labops-checked"
 
+_PRESSED_ROLES = frozenset(("button", "link", "menuitem", "tab"))
+_OPENING = ("aria-haspopup", "aria-expanded", "data-toggle", "data-bs-toggle", "popovertarget")
 _INLINE = word_set(
     "a abbr b bdi bdo cite code data dfn em i img kbd label mark q s samp small span strong sub sup time u var font "
     "button svg ins del"
@@ -165,18 +167,12 @@ class _Reader:
 
     def _acts_as_button(self, tag: Tag) -> bool:
         """A link or other element that does something by script rather than lead somewhere."""
-        if attribute(tag, "role") == "button" and tag.name not in ("button", "input"):
-            return not _leads_somewhere(tag)
-        return (
-            tag.name == "a"
-            and not _leads_somewhere(tag)
-            and (
-                tag.has_attr("onclick")
-                or attribute(tag, "href").lower().startswith("javascript:")
-                or tag.has_attr("href")
-                or self._scripts_run
-            )
-        )
+        if tag.name in ("button", "input", "select", "textarea", "summary", "option") or _leads_somewhere(tag):
+            return False
+        if attribute(tag, "role") in _PRESSED_ROLES:
+            # One that only wraps the real thing is no second one.
+            return tag.find(["a", "button", "input"]) is None
+        return tag.name == "a" and (tag.has_attr("onclick") or tag.has_attr("href") or self._scripts_run)
 
     def _add_to(self, form: Form, tag: Tag) -> None:
         kind = attribute(tag, "type").lower()
@@ -210,6 +206,7 @@ class _Reader:
             method=attribute(tag, "formmethod").lower(),
             script=script,
             address=self._absolute(goes[2] or goes[4]) if goes else "",
+            opens=any(tag.has_attr(mark) for mark in _OPENING),
         )
 
     def _field(self, tag: Tag) -> Field:

@@ -89,6 +89,12 @@ class Trust:
         """The portal's host."""
         return (urllib.parse.urlsplit(self.portal_url).hostname or "").lower()
 
+    @property
+    def site(self) -> str:
+        """The portal's host and port: what tells one portal from another."""
+        parts = urllib.parse.urlsplit(self.portal_url)
+        return f"{self.host}:{parts.port or _PORTS[parts.scheme]}"
+
     def encrypted_enough(self, address: str) -> bool:
         """https, or http on this machine if the portal itself is so."""
         parts = _split(address)

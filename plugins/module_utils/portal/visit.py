@@ -152,9 +152,8 @@ class Visit:
 
     def new_texts(self, page: Page, before: set[str]) -> list[str]:
         """What the page says that the one before did not, notices first."""
-        texts = [
-            notice.text for notice in sorted(page.notices, key=lambda notice: notice.tone != "error")
-        ] + page.blocks
+        notices = sorted(page.notices, key=lambda notice: notice.tone != "error")
+        texts = [*(notice.text for notice in notices), *page.blocks, page.title]
         return [text for text in dict.fromkeys(texts) if text not in before]
 
     def quote(self, text: str) -> str:

@@ -40,6 +40,12 @@ READ_TREE = r"""
       return 'offscreen';
     return '';
   };
+  // What shows a hand under the mouse is there to be pressed, whatever it is made of.
+  const points = el =>
+    !el.hasAttribute('role') && ['div', 'span', 'li', 'img', 'svg', 'i'].includes(el.localName) &&
+    getComputedStyle(el).cursor === 'pointer' && !el.closest('a, button, label, summary, select, [role]') &&
+    !(el.parentElement && getComputedStyle(el.parentElement).cursor === 'pointer') &&
+    !el.querySelector('a, button, input');
   const children = el => {
     if (el.localName === 'slot') { const given = el.assignedNodes(); return given.length ? given : el.childNodes; }
     return el.shadowRoot ? el.shadowRoot.childNodes : el.childNodes;
@@ -59,6 +65,7 @@ READ_TREE = r"""
       attribute('data-labops-value', node.value);
       if (node.type === 'checkbox' || node.type === 'radio') attribute('data-labops-checked', node.checked ? '1' : '0');
     }
+    if (points(node)) attribute('role', 'button');
     if ('form' in node && node.form && name !== 'label') attribute('data-labops-form', ref(node.form));
     out.push('>');
     if (VOID.has(name)) return;
