@@ -105,7 +105,7 @@ def warm_up(services: t.Iterable[str]) -> None:
     for service in services:
         client = connection.client(service)
         # botocore reads the models of waiters and of pages only when they are asked for.
-        _ = client.waiter_names, client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
+        _unused = client.waiter_names, client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 
 
 class AwsConnection:

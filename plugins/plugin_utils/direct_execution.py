@@ -29,6 +29,7 @@ import typing as t
 
 from ansible.executor import module_common
 from ansible.module_utils import basic
+from ansible.module_utils.common import json as module_json
 from ansible.module_utils.common import warnings as module_warnings
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -41,12 +42,9 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, v
 try:  # ansible-core 2.19 and later
     from ansible.module_utils import _internal as ansible_internal
     from ansible.module_utils._internal._ansiballz import _loader as ansiballz_loader
-    from ansible.module_utils.common.json import Direction, get_module_encoder
 
     HAS_PROFILES = True
 except ImportError:  # ansible-core 2.18
-    from ansible.module_utils.common.json import AnsibleJSONEncoder
-
     HAS_PROFILES = False
 
 # The variable with which an operator turns direct execution off.
@@ -185,9 +183,9 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
         path = getattr(self._direct_module, "__file__", module_name)
         payload = {"ANSIBLE_MODULE_ARGS": module_args}
         if not HAS_PROFILES:
-            encoded = json.dumps(payload, cls=AnsibleJSONEncoder, vault_to_text=True).encode()
+            encoded = json.dumps(payload, cls=module_json.AnsibleJSONEncoder, vault_to_text=True).encode()
             return "new", _SHEBANG, encoded, path
-        encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
+        encoder = module_json.get_module_encoder(_PROFILE, module_json.Direction.CONTROLLER_TO_MODULE)
         built = module_common._BuiltModule(
             b_module_data=json.dumps(payload, cls=encoder).encode(),
             module_style="new",

@@ -78,7 +78,8 @@ def probe_collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     for kind in ("action", "modules"):
         (collection / "plugins" / kind).mkdir(parents=True)
     shutil.copy(PROBE / "action.py", collection / "plugins" / "action" / "probe.py")
-    shutil.copy(PROBE / "module.py", collection / "plugins" / "modules" / "probe.py")
+    module = "#!/usr/bin/python\n" + (PROBE / "module.py").read_text()
+    (collection / "plugins" / "modules" / "probe.py").write_text(module)
     (collection / "meta").mkdir()
     (collection / "meta" / "runtime.yml").write_text('requires_ansible: ">=2.18.0"\naction_groups: {all: [probe]}\n')
     return collections
