@@ -109,7 +109,8 @@ class _Composer:
         if step == self.failed_step:
             return self._failed(self.failure)
         if step == "observe":
-            return _status("ok" if self.observed else "skipped", "")
+            # What could not be read (an audit goes on without the store) is told here, and found to be missing.
+            return _status("ok" if self.observed else "skipped", str((self.store() or {}).get("message") or ""))
         result = self.results.get(step) or {}
         if result.get("skipped") or not result:
             if step not in self.missing:

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policies in docs/iam are what the playbooks need: with them everything works, and without any action of them the
+lab fails and names that action.
+
+There is one lab for each action that is taken away, and all of them are in one run.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pathlib
+import typing as t
+
+import cfnlint.api
+import pytest
+
+from tests.fleet import Fleet, Run
+from tests.simulator.process import Simulator, running_simulator
+from tests.tools import iam_policies
+from tests.tools.iam_scenarios import (
+    SCENARIOS,
+    Document,
+    Scenario,
+    calls_of_inventory,
+    prepare,
+    run_with,
+)
+from tests.tools.iam_stores import STORES, calls_of_stores, joined
+from tests.tools.iam_template import CHOICES
+
+pytestmark = pytest.mark.timeout(600)
+
+FILES = iam_policies.on_disk()
+
+
+@pytest.fixture(scope="module")
+def simulator() -> t.Iterator[Simulator]:
+    """A stack of its own: roles and policies are turned about, and the timeline is only this module's."""
+    with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def fleet(simulator: Simulator, tmp_path: pathlib.Path) -> Fleet:
+    """An empty fleet."""
+    simulator.control.reset()
+    return Fleet(simulator, tmp_path / "fleet")
+
+
+def without(documents: t.Sequence[Document], action: str) -> list[Document]:
+    """The policies with one action less."""
+    changed = copy.deepcopy(list(documents))
+    for document in changed:
+        for statement in document["Statement"]:
+            statement["Action"] = [entry for entry in statement["Action"] if entry != action]
+        document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
+    return [document for document in changed if document["Statement"]]
+
+
+def require_named(run: Run, lab: str, action: str) -> None:
+    """The lab has failed; its outcome names the action, and says what to do."""
+    outcome = run.outcomes[lab]
+    assert outcome["state"] == "failed", (lab, outcome)
+    assert lab in outcome["message"], outcome["message"]
+    assert action in outcome["message"], outcome["message"]
+    step = next(entry for entry in outcome["steps"] if entry["status"] == "failed")
+    assert step["reason"] == "access_denied", step
+    assert any(f"Allow {action} to " in entry["text"] for entry in outcome["next_steps"]), outcome["next_steps"]
+    assert run.stats[lab]["failures"], run.stats[lab]
+
+
+@pytest.mark.parametrize("playbook", SCENARIOS)
+def test_a_playbook_needs_exactly_its_policy(fleet: Fleet, playbook: str) -> None:
+    scenarios = {scenario.name: scenario for scenario in SCENARIOS[playbook]}
+    prepare(fleet, scenarios)
+    policies = {lab: [FILES[name] for name in scenario.policies] for lab, scenario in scenarios.items()}
+    run, actions = run_with(fleet, playbook, policies, FILES["ops-playbooks"])
+    assert run.return_code == 0, run.output
+    needed = iam_policies.needed_of_labs(playbook, actions)
+    documents = iam_policies.labs_policies(needed)
+    assert documents[f"lab-{playbook}"] == FILES[f"lab-{playbook}"], "run python -m tests.tools.iam_policies"
+    assert needed.get(iam_policies.OPTIONAL, set()) <= iam_policies.actions_of(FILES[iam_policies.OPTIONAL])
+    if playbook == "retire":
+        assert documents[iam_policies.OPTIONAL] == FILES[iam_policies.OPTIONAL]
+
+    # Which lab makes a call, so that taking the right away can be seen there.
+    labs: dict[str, tuple[str, Scenario]] = {}
+    for scenario in SCENARIOS[playbook]:
+        for name in scenario.policies:
+            for action in sorted(actions[scenario.name] & iam_policies.actions_of(FILES[name])):
+                if action not in {known for known, _scenario in labs.values()}:
+                    labs[f"without-{action.partition(':')[2].lower()}"] = action, scenario
+    wanted = set().union(*needed.values())
+    assert {action for action, _scenario in labs.values()} == wanted
+    prepare(fleet, {lab: scenario for lab, (_action, scenario) in labs.items()})
+    policies = {
+        lab: without([FILES[name] for name in scenario.policies], action) for lab, (action, scenario) in labs.items()
+    }
+    run, _actions = run_with(fleet, playbook, policies, FILES["ops-playbooks"])
+    for lab, (action, _scenario) in labs.items():
+        require_named(run, lab, action)
+
+
+def test_stores_need_exactly_their_policies(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+    def policies_for(playbook: str, lab: str) -> tuple[list[Document], list[Document]]:
+        store = FILES[lab + ("-read" if playbook == "audit" else "")]
+        return [FILES["ops-playbooks"], store], [FILES[f"lab-{playbook}"]]
+
+    needed = calls_of_stores(fleet.simulator, tmp_path, policies_for)
+    for name, actions in needed.items():
+        assert FILES[name] == STORES[name.removesuffix("-read")].policy(actions), (
+            "run python -m tests.tools.iam_policies"
+        )
+
+
+@pytest.mark.xfail(strict=True, reason="cloudresearch_link is not told how to reach a store in the lab's account")
+def test_stores_in_labs_need_the_same_policies(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+    def policies_for(playbook: str, lab: str) -> tuple[list[Document], list[Document]]:
+        store = FILES[lab + ("-read" if playbook == "audit" else "")]
+        return [FILES["ops-playbooks"]], [FILES[f"lab-{playbook}"], store]
+
+    needed = calls_of_stores(fleet.simulator, tmp_path, policies_for, account="lab")
+    for name, actions in needed.items():
+        assert FILES[name] == STORES[name.removesuffix("-read")].policy(actions)
+
+
+def test_a_store_without_any_of_its_actions_is_told(fleet: Fleet) -> None:
+    # By lab, the store and the action that is taken away; the policies tell labs apart by their records' names.
+    labs = {
+        f"without-{action.replace(':', '-').lower()}": (store, action)
+        for name, store in STORES.items()
+        for action in sorted(iam_policies.actions_of(FILES[name]))
+    }
+    on_retirement = [lab for lab in labs if "-delete" in lab]
+    restored = [lab for lab in labs if lab.endswith(("-restoresecret", "-describesecret"))]
+    for lab, (store, _action) in labs.items():
+        fleet.add(lab)
+        fleet.hosts[lab].update(store.variables(fleet.simulator))
+    assert fleet.run("onboard", "--limit", ",".join(on_retirement + restored)).return_code == 0
+    retired = fleet.run("retire", "--limit", ",".join(restored), "-e", f"retire_confirm={len(restored)}")
+    assert retired.return_code == 0, retired.output
+
+    rest = [
+        store.policy(iam_policies.actions_of(FILES[f"store-{store.type}"]) - {action}, f"{lab}{store.after_name}")
+        for lab, (store, action) in labs.items()
+    ]
+    assume = {"Sid": "Assume", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    fleet.simulator.control.set_ops_policy(joined([*rest, {"Statement": [assume]}]))
+    confirmed = f"retire_confirm={len(on_retirement)}"
+    onboarded = fleet.run("onboard", "--limit", ",".join(set(labs) - set(on_retirement)))
+    retired = fleet.run("retire", "--limit", ",".join(on_retirement), "-e", confirmed)
+    for lab, (_store, action) in labs.items():
+        require_named(retired if lab in on_retirement else onboarded, lab, action)
+        # A key whose secret could not be stored is gone again, and one that is in use stays.
+        assert fleet.simulator.control.keys(lab) == []
+
+
+def test_an_audit_goes_on_without_the_store(fleet: Fleet) -> None:
+    """Deliberate: who may not read the secrets can still see which keys are out there."""
+    for name, store in STORES.items():
+        fleet.add(name)
+        fleet.hosts[name].update(store.variables(fleet.simulator))
+    assert fleet.run("onboard").return_code == 0
+    policies = {name: [FILES["lab-audit"]] for name in STORES}
+    run, _actions = run_with(fleet, "audit", policies, FILES["ops-playbooks"])
+    assert run.return_code == 0, run.output
+    for name in STORES:
+        outcome = run.outcomes[name]
+        (action,) = iam_policies.actions_of(FILES[f"{name}-read"])
+        assert outcome["store"]["readable"] is False
+        assert [key["stored"] for key in outcome["access_keys"]] == [None]
+        (observed,) = [entry for entry in outcome["steps"] if entry["name"] == "observe"]
+        assert action in observed["message"]
+        assert "observation_incomplete" in {entry["code"] for entry in outcome["findings"]}
+
+
+def test_a_lab_whose_role_may_not_be_assumed_is_told(fleet: Fleet) -> None:
+    fleet.add("allowed")
+    fleet.add("denied")
+    account = fleet.hosts["allowed"]["lab_account_aws_account_id"]
+    ops = json.loads(json.dumps(FILES["ops-playbooks"]).replace("iam::*:", f"iam::{account}:"))
+    run, _actions = run_with(fleet, "audit", {lab: [FILES["lab-audit"]] for lab in fleet.hosts}, ops)
+    assert run.outcomes["allowed"]["state"] == "drifted"
+    assert run.outcomes["denied"]["state"] == "failed"
+    assert "sts:AssumeRole" in run.outcomes["denied"]["message"]
+    assert "Lab denied failed" in run.outcomes["denied"]["message"]
+
+
+def test_the_inventory_needs_exactly_its_policy(simulator: Simulator, tmp_path: pathlib.Path) -> None:
+    """That each missing action is named is tested with the plugin."""
+    actions = calls_of_inventory(simulator, tmp_path, FILES["ops-inventory"])
+    assert iam_policies.inventory_policy(actions) == FILES["ops-inventory"]
+
+
+def test_the_other_files_follow_from_these(tmp_path: pathlib.Path) -> None:
+    assert iam_policies.with_the_rest(FILES) == FILES
+    template = iam_policies.DIRECTORY / f"{iam_policies.TEMPLATE}.json"
+    assert not cfnlint.api.lint_file(template)
+    everything = [FILES[name] for name, _default, _description in CHOICES.values()]
+    # IAM quotas: the inline policies of a role have 10,240 characters at most, white space not counted.
+    assert sum(len(json.dumps(document, separators=(",", ":"))) for document in everything) < 10240

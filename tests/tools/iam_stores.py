@@ -1,0 +1,144 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stores in AWS: which calls each of them makes, and the policies that allow them."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+import typing as t
+
+from tests.fleet import Fleet
+from tests.simulator.process import Simulator
+from tests.tools.iam_scenarios import VERSION, Document, called, give_role
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """One type of store.
+
+    :param options: of lab_account_secret_store, so that the store makes all the calls that it can make.
+    :param arn: of records, of all labs or of one.
+    :param after_name: what the ARN of one lab's record has after the lab's name.
+    :param implied: what else a call needs that is given tags (Service Authorization Reference).
+    :param kms_actions: what AWS does on the caller's behalf with a KMS key of one's own (Secrets Manager User Guide,
+        "Secret encryption and decryption"; Systems Manager User Guide, "KMS encryption for SecureString parameters").
+    """
+
+    type: str
+    service: str
+    options: t.Mapping[str, t.Any]
+    arn: str
+    after_name: str
+    implied: t.Mapping[str, str]
+    kms_actions: tuple[str, ...]
+
+    def policy(self, actions: t.Collection[str], lab: str = "*") -> Document:
+        """The policy for these actions on the records of all labs, or of one."""
+        return {
+            "Version": VERSION,
+            "Statement": [
+                {
+                    "Sid": "TheRecords",
+                    "Effect": "Allow",
+                    "Action": sorted(actions),
+                    "Resource": self.arn.format(lab=lab),
+                }
+            ],
+        }
+
+    def kms_policy(self) -> Document:
+        """Use of a KMS key of one's own, through the store's service only."""
+        return {
+            "Version": VERSION,
+            "Statement": [
+                {
+                    "Sid": "TheKeyOfTheRecords",
+                    "Effect": "Allow",
+                    "Action": list(self.kms_actions),
+                    "Resource": "arn:aws:kms:*:*:key/*",
+                    "Condition": {"StringLike": {"kms:ViaService": f"{self.service}.*.amazonaws.com"}},
+                }
+            ],
+        }
+
+    def variables(self, simulator: Simulator, **more: t.Any) -> dict[str, t.Any]:
+        """The host variable that puts a lab's record into this store; C(more) are further options of the store."""
+        options = {"type": self.type, "region": "us-east-1", "endpoint_url": simulator.aws_url, **self.options, **more}
+        return {"lab_account_secret_store": options}
+
+
+STORES: dict[str, Store] = {
+    "store-aws_secretsmanager": Store(
+        type="aws_secretsmanager",
+        service="secretsmanager",
+        options={"tags": {"owner": "research-computing"}, "recovery_window_days": 7},
+        arn="arn:aws:secretsmanager:*:*:secret:cloudresearch/labs/{lab}",
+        after_name="-??????",
+        implied={"secretsmanager:CreateSecret": "secretsmanager:TagResource"},
+        kms_actions=("kms:Decrypt", "kms:GenerateDataKey"),
+    ),
+    "store-aws_ssm": Store(
+        type="aws_ssm",
+        service="ssm",
+        options={"tags": {"owner": "research-computing"}},
+        arn="arn:aws:ssm:*:*:parameter/cloudresearch/labs/{lab}",
+        after_name="",
+        implied={"ssm:PutParameter": "ssm:AddTagsToResource"},
+        # Standard parameters are encrypted with the key itself, advanced ones with a data key.
+        kms_actions=("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"),
+    ),
+}
+
+
+# The last onboarding meets a record that is in its recovery window.
+PLAYBOOKS = ("onboard", "audit", "retire", "onboard")
+
+
+def calls_of_stores(
+    simulator: Simulator,
+    directory: pathlib.Path,
+    policies_for: t.Callable[[str, str], tuple[list[Document], list[Document]]],
+    **options: t.Any,
+) -> dict[str, set[str]]:
+    """Run the playbooks over a lab with each store.
+
+    :param policies_for: the policies of the ops user and of the lab's role, for a playbook and a store.
+    :param options: of the stores, besides their own.
+    :returns: the actions by policy file.
+    """
+    simulator.control.reset()
+    fleet = Fleet(simulator, directory / "stores")
+    for name, store in STORES.items():
+        fleet.add(name)
+        fleet.hosts[name].update(store.variables(simulator, **options))
+    needed: dict[str, set[str]] = collections.defaultdict(set)
+    for playbook in PLAYBOOKS:
+        ops: list[Document] = []
+        for lab in fleet.hosts:
+            of_ops, of_role = policies_for(playbook, lab)
+            ops += of_ops
+            give_role(fleet, lab, of_role)
+        simulator.control.set_ops_policy(joined(ops))
+        before = simulator.control.mark(playbook)
+        run = fleet.run(playbook, "-e", f"retire_confirm={len(fleet.hosts)}")
+        simulator.control.set_ops_policy(None)
+        assert run.return_code == 0, run.output
+        actions: set[str] = set().union(*called(fleet, since=before).values())
+        for name, store in STORES.items():
+            mine = {action for action in actions if action.startswith(f"{store.service}:")}
+            needed[name] |= mine | {implied for action, implied in store.implied.items() if action in mine}
+            if playbook == "audit":
+                needed[f"{name}-read"] |= mine
+    return dict(needed)
+
+
+def joined(documents: t.Sequence[Document]) -> Document:
+    """One policy that allows what several allow. Their statements lose their names, which must differ in one policy."""
+    statements = [entry for document in documents for entry in document["Statement"]]
+    return {
+        "Version": VERSION,
+        "Statement": [{**entry, "Sid": f"S{number}"} for number, entry in enumerate(statements)],
+    }
