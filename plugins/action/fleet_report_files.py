@@ -12,7 +12,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.report import files, model
+from ansible_collections.labops.cloudresearch.plugins.module_utils.report import files, merge, model
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
     "directory": {"type": "path", "required": True},
@@ -21,12 +21,16 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "formats": {"type": "list", "elements": "str", "choices": list(files.FORMATS), "default": list(files.FORMATS)},
     "labs": {"type": "list", "elements": "str"},
     "outcomes": {"type": "list", "elements": "dict"},
+    "merge": {"type": "list", "elements": "path"},
     "contacts": {"type": "dict", "default": {}},
     "contact_variable": {"type": "str", "default": "lab_contact_email"},
     "previous": {"type": "path"},
     "keep_earlier": {"type": "int", "default": 30},
     "mode": {"type": "str", "default": "0600"},
 }
+
+# Where the labs come from: one of these.
+SOURCES = ("labs", "outcomes", "merge")
 
 OUTCOME_FACT = "lab_account_outcome"
 
@@ -44,7 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
-            argument_spec=OPTIONS, mutually_exclusive=[("labs", "outcomes")], required_one_of=[("labs", "outcomes")]
+            argument_spec=OPTIONS, mutually_exclusive=[SOURCES], required_one_of=[SOURCES]
         )
         try:
             return {**result, **self._report(options, task_vars or {})}
@@ -62,7 +66,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         contacts = {str(lab): str(address) for lab, address in options["contacts"].items()}
         outcomes: list[t.Mapping[str, t.Any]] = options["outcomes"] or []
         missing: list[str] = []
-        if options["outcomes"] is None:
+        if options["merge"] is not None:
+            outcomes, found = merge.labs_of(merge.find(options["merge"], place))
+            contacts = {**found, **contacts}
+        elif options["outcomes"] is None:
             outcomes, missing = _from_hosts(options, task_vars.get("hostvars") or {}, contacts)
         report = model.build(
             outcomes,

@@ -46,13 +46,20 @@ options:
       - The inventory hosts that are the labs of the run. Their outcomes are the host facts C(lab_account_outcome).
       - A host without one is in the report as failed, with the advice to read the run's output. C(localhost) without
         one is left out.
-      - Exactly one of O(labs) and O(outcomes) is required.
+      - Exactly one of O(labs), O(outcomes) and O(merge) is required.
     type: list
     elements: str
   outcomes:
     description: The outcomes themselves, where they are not host facts.
     type: list
     elements: dict
+  merge:
+    description:
+      - Reports (JSON or HTML) of slices of the fleet to make one report of, as paths or shell patterns.
+      - A lab that is in more than one of them is taken from the run that ended last.
+      - A pattern or path that names no file is an error, so that no slice is left out silently.
+    type: list
+    elements: path
   contacts:
     description: By lab, the e-mail address that next steps for people go to. The page never sends anything itself.
     type: dict
@@ -112,6 +119,14 @@ EXAMPLES = r"""
     labs: "{{ groups['labs'] }}"
     previous: /srv/reports/mturk/earlier/fleet-report-20260901T060000Z.json
     mode: "0644"
+  delegate_to: localhost
+  run_once: true
+
+- name: One report from those of the slices of a sliced job
+  labops.cloudresearch.fleet_report_files:
+    directory: /srv/reports/mturk
+    merge:
+      - /srv/reports/mturk/slices/*.json
   delegate_to: localhost
   run_once: true
 """
