@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run is killed after each single call that it makes, in turn; the next run must leave what an undisturbed run leaves.
+"""A run is killed after each single call, in turn; the next run must leave what an undisturbed run leaves.
 
 There is one lab for each kill point. The kill points are counted from an undisturbed run, never written down.
 """
@@ -75,8 +75,8 @@ def stored(fleet: Fleet, lab: str) -> dict[str, t.Any]:
 
 
 def calls_of(fleet: Fleet, lab: str) -> list[dict[str, t.Any]]:
-    """The lab's part of the timeline, without the test's own doings."""
-    return [call for call in fleet.simulator.control.calls() if call["lab"] == lab and call["service"] != "control"]
+    """The lab's part of the timeline, without what the test and the portal did."""
+    return [call for call in fleet.simulator.control.key_timeline(lab) if call["caller"] == "client"]
 
 
 def count_calls(fleet: Fleet, playbook: str, lab: str, *arguments: str) -> int:

@@ -308,7 +308,7 @@ class Operations:
 
     def key_timeline(self, lab: str, since: int = 0) -> Result:
         name = self._world.lab(lab).name
-        wanted = ("n", "at", "service", "action", "status", "caller", "keys", "portal_key")
+        wanted = ("n", "at", "service", "environment", "action", "status", "caller", "keys", "portal_key")
         return [{k: entry[k] for k in wanted} for entry in self._world.calls(since) if entry["lab"] == name]
 
     def issued_secrets(self) -> Result:
