@@ -9,9 +9,7 @@ with the amazon.aws that was current with them: so the two ends of galaxy.yml's 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import os
 import pathlib
@@ -19,10 +17,9 @@ import re
 import shutil
 import subprocess
 import sys
-import typing as t
 import zipfile
 
-from .tree import BUILD, PROJECT
+from .tree import BUILD, PROJECT, alone
 
 COLLECTIONS_INSIDE_VENV = "ansible_collections"
 TOOLS = ("pytest", "pytest-xdist", "pytest-timeout", "hvac", "playwright")
@@ -119,21 +116,11 @@ def prepare(core: Core) -> Environment:
     if _installed_core(own) == core.package.partition("==")[2]:
         environment = Environment(core, own, _site_packages(own) / COLLECTIONS_INSIDE_VENV, work)
     else:
-        with _alone(core):
+        with alone(f"core-{core.series}"):
             _install(core, work)
         environment = Environment(core, work / "venv", _site_packages(work / "venv") / COLLECTIONS_INSIDE_VENV, work)
     _seed_pip(environment)
     return environment
-
-
-@contextlib.contextmanager
-def _alone(core: Core) -> t.Iterator[None]:
-    """Two targets may want the same release at the same time: the second waits for the first."""
-    lock = BUILD / "cores" / f"{core.series}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _install(core: Core, work: pathlib.Path) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from .ansible_cores import core_named, prepare
 from .ansible_test import lay_out_in
-from .tree import BUILD
+from .tree import BUILD, alone
 
 
 def main() -> int:
@@ -24,4 +24,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with alone("ansible_lint"):
+        sys.exit(main())

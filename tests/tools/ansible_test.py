@@ -17,7 +17,7 @@ import sys
 import typing as t
 
 from .ansible_cores import CORES, Environment, MissingPythonError, core_named, prepare
-from .tree import PROJECT, copy_collection
+from .tree import PROJECT, alone, copy_collection
 
 
 def lay_out_in(collections: pathlib.Path, environment: Environment) -> pathlib.Path:
@@ -93,7 +93,8 @@ def main() -> int:
         except MissingPythonError as error:
             sys.stdout.write(f"SKIPPED ansible-test {arguments.command} on ansible-core {series}: {error}\n")
             continue
-        failed += run(environment, arguments.command, arguments.options) != 0
+        with alone(f"{arguments.command}-{series}"):
+            failed += run(environment, arguments.command, arguments.options) != 0
         sys.stdout.flush()
     return 1 if failed else 0
 

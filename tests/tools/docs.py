@@ -15,7 +15,7 @@ import yaml
 
 from .ansible_cores import core_named, prepare
 from .ansible_test import lay_out_in
-from .tree import BUILD, PROJECT
+from .tree import BUILD, PROJECT, alone
 
 SITE = BUILD / "docs"
 
@@ -68,4 +68,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with alone("docs"):
+        sys.exit(main())

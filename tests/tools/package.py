@@ -21,7 +21,7 @@ import yaml
 
 from .ansible_cores import core_named, prepare
 from .ansible_test import lay_out_in
-from .tree import BUILD, PROJECT
+from .tree import BUILD, PROJECT, alone
 
 WORK = BUILD / "package"
 
@@ -177,4 +177,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with alone("package"):
+        sys.exit(main())

@@ -9,14 +9,27 @@ what git knows or would add, so that no virtual environment and no left-over can
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import typing as t
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = PROJECT / "build"
+
+
+@contextlib.contextmanager
+def alone(name: str) -> t.Iterator[None]:
+    """Two processes that would make the same thing under build: the second waits for the first."""
+    lock = BUILD / "locks" / name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def collection_files() -> list[pathlib.Path]:
