@@ -200,7 +200,7 @@ def _visit(
         except PageChanged as exc:
             if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
                 raise
-            following = choice.browser_after(driver, settings, deadline, snapshots, browser)
+            following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
             if following is None:
                 raise
             driver.close()

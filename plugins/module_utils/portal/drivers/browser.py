@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import os
-import pathlib
-import shutil
 import time
 import typing as t
-
-from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers import browser_script
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser_guard import Guard
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.http import retry_after, tls_error
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser_start import (
+    start_browser,
+    user_agent,
+)
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.network import (
+    BROWSER_CAUSES,
+    retry_after,
+    tls_error,
+)
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import (
     PORTAL_UNAVAILABLE,
     PortalError,
-    SettingsError,
 )
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages import (
     Button,
@@ -36,20 +38,16 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.pages 
     bare_address,
 )
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.reader import read_page
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.settings import USER_AGENT, PortalSettings
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.words import plain
 
 try:
     from playwright.sync_api import Error as PlaywrightError
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
-    from playwright.sync_api import sync_playwright
-
-    HAS_PLAYWRIGHT = True
 except ImportError:
-    HAS_PLAYWRIGHT = False
+    pass
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 # Seconds. A page is at rest when it has asked for nothing and changed nothing for QUIET.
 _QUIET = 0.15
 _REST_AT_MOST = 20.0
@@ -61,19 +59,6 @@ _TRIES = 3
 # A request that is older is a channel that stays open, not an answer that is due.
 _LASTING = 6.0
 _AWAITED = frozenset(("document", "xhr", "fetch", "script"))
-
-
-def executable(settings: PortalSettings) -> str:
-    """The browser to start; empty if none is found."""
-    if settings.browser_executable:
-        return settings.browser_executable
-    return next((found for found in map(shutil.which, _BROWSERS) if found), "")
-
-
-def is_available(settings: PortalSettings) -> bool:
-    """Whether a browser could be started here."""
-    path = executable(settings)
-    return HAS_PLAYWRIGHT and bool(path) and os.access(path, os.X_OK)
 
 
 class BrowserDriver:
@@ -115,10 +100,10 @@ class BrowserDriver:
         self._accept_dialogs = False
         self._guard = Guard(settings.trust)
         try:
-            browser = running if running is not None else self._start()
+            browser = running if running is not None else start_browser(settings, deadline.left(), self._close)
             self._context = browser.new_context(
                 ignore_https_errors=not settings.validate_certs,
-                user_agent=_user_agent(browser.version),
+                user_agent=user_agent(browser.version),
                 locale="en-US",
                 viewport={"width": 1280, "height": 1000},
                 accept_downloads=False,
@@ -135,36 +120,6 @@ class BrowserDriver:
         except BaseException:
             self._close.close()
             raise
-
-    def _start(self) -> t.Any:
-        if not HAS_PLAYWRIGHT:
-            raise SettingsError(
-                missing_required_lib("playwright", reason="for driver=browser"),
-                next_step="Install it for that Python (pip install playwright), or use driver=http.",
-            )
-        path = executable(self._settings)
-        if not path or not os.access(path, os.X_OK):
-            raise SettingsError(
-                f"There is no browser at {path}." if path else "No Chromium or Chrome was found for driver=browser.",
-                next_step="Install one (Debian: apt install chromium), or name it with browser_executable.",
-            )
-        playwright = sync_playwright().start()
-        self._close.callback(playwright.stop)
-        arguments = ["--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-        if os.geteuid() == 0:
-            # Chromium's sandbox refuses to run as root, as in containers.
-            arguments.append("--no-sandbox")
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=path, args=arguments, timeout=1000 * max(1.0, min(30.0, self._deadline.left()))
-            )
-        except PlaywrightError as exc:
-            raise SettingsError(
-                f"The browser {path} could not be started: {plain(str(exc).splitlines()[0])[:200]}.",
-                next_step="Start it by hand to see what it lacks, or name another with browser_executable.",
-            ) from None
-        self._close.callback(browser.close)
-        return browser
 
     def _close_context(self) -> None:
         with contextlib.suppress(PlaywrightError):
@@ -446,19 +401,8 @@ class BrowserDriver:
             return tls_error(bare_address(self._settings.portal_url), Exception(cause))
         if "TIMED_OUT" in failure:
             return out_of_time(doing, self._settings.timeout)
-        causes = {
-            "NAME_NOT_RESOLVED": "its host name is not known",
-            "CONNECTION_REFUSED": "the connection was refused",
-            "CONNECTION_RESET": "the connection was cut",
-            "CONNECTION_CLOSED": "the connection was cut",
-            "EMPTY_RESPONSE": "the connection was cut",
-            "socket hang up": "the connection was cut",
-            "INTERNET_DISCONNECTED": "the network is unreachable",
-            "ADDRESS_UNREACHABLE": "the network is unreachable",
-            "TOO_MANY_REDIRECTS": "it redirects in a circle",
-        }
         cause = next(
-            (cause for sign, cause in causes.items() if sign in failure),
+            (cause for sign, cause in BROWSER_CAUSES.items() if sign in failure),
             plain(failure.splitlines()[0])[:120] if failure else "",
         )
         return PortalError(
@@ -479,14 +423,3 @@ def _signature(page: Page) -> tuple[t.Any, ...]:
         tuple((item.label, item.seen) for item in controls),
         len(page.notices),
     )
-
-
-def _user_agent(version: str) -> str:
-    major = version.partition(".")[0]
-    return (
-        f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36 "
-        f"{USER_AGENT}"
-    )
-
-
-__all__ = ["HAS_PLAYWRIGHT", "BrowserDriver", "executable", "is_available", "pathlib"]

@@ -46,20 +46,23 @@ def first_driver(
         # Playwright is worth its import only to those who use it.
         from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser import BrowserDriver
 
-        return BrowserDriver(settings, deadline, snapshots, running=browser)
+        return BrowserDriver(settings, deadline, snapshots, running=browser, slow_down=slow_down)
     return http.HttpDriver(settings, deadline, snapshots, slow_down)
 
 
 def browser_after(
-    driver: Driver, settings: PortalSettings, deadline: Deadline, snapshots: Snapshots | None, running: t.Any
+    driver: Driver,
+    settings: PortalSettings,
+    deadline: Deadline,
+    snapshots: Snapshots | None,
+    slow_down: t.Callable[[float], None],
+    running: t.Any,
 ) -> Driver | None:
     """A browser that goes on where plain HTTP got stuck, with its cookies; None if there is no browser here."""
-    from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser import (
-        BrowserDriver,
-        is_available,
-    )
+    from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser import BrowserDriver
+    from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser_start import is_available
 
     if running is None and not is_available(settings):
         return None
     cookies = driver.cookies() if isinstance(driver, http.HttpDriver) else []
-    return BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies)
+    return BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies, slow_down=slow_down)

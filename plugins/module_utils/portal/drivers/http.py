@@ -8,7 +8,6 @@ Redirects are followed by hand, because each hop decides whether a secret may go
 
 from __future__ import annotations
 
-import datetime
 import email.utils
 import re
 import time
@@ -19,10 +18,14 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.driver
     Deadline,
     out_of_time,
 )
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.network import (
+    plain_cause,
+    retry_after,
+    tls_error,
+)
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import (
     PAGE_CHANGED,
     PORTAL_UNAVAILABLE,
-    TLS,
     PageChanged,
     PortalError,
 )
@@ -337,7 +340,7 @@ class HttpDriver:
                 raise out_of_time(doing, min(_READ_SECONDS, left)) from None
             raise PortalError(
                 PORTAL_UNAVAILABLE,
-                f"The portal could not be reached while {doing}: {_plain_cause(exc)}.",
+                f"The portal could not be reached while {doing}: {plain_cause(exc)}.",
                 next_step="Check the network and portal_url, then run it again."
                 + ("" if method == "GET" else " The next run looks first whether the form was accepted."),
             ) from None
@@ -392,61 +395,3 @@ def _needs_script(page: Page, why: str) -> PageChanged:
         needs_javascript=True,
         why=f"The page needs JavaScript ({why})",
     )
-
-
-def tls_error(host: str | None, exc: Exception) -> PortalError:
-    """The error for a connection that cannot be trusted."""
-    text = str(exc).lower()
-    if "expired" in text:
-        cause = "its certificate has expired"
-    elif "self-signed" in text or "self signed" in text:
-        cause = "its certificate is self-signed"
-    elif "doesn't match" in text or "mismatch" in text:
-        cause = "its certificate is for another host"
-    elif (
-        "unable to get local issuer" in text
-        or "certificate_verify_failed" in text
-        or "certificate verify failed" in text
-    ):
-        cause = "its certificate comes from an authority that is not trusted here"
-    else:
-        cause = "no secure connection could be made"
-    return PortalError(
-        TLS,
-        f"The portal at {host} could not be trusted: {cause}. Nothing was sent.",
-        next_step="Check portal_url, the clock of this machine and its trusted authorities (REQUESTS_CA_BUNDLE for a "
-        "proxy's own). Only if you are sure of the network: validate_certs=false.",
-    )
-
-
-def _plain_cause(exc: Exception) -> str:
-    text = str(exc)
-    for sign, cause in (
-        ("NameResolutionError", "its host name is not known"),
-        ("Name or service not known", "its host name is not known"),
-        ("Connection refused", "the connection was refused"),
-        ("Connection aborted", "the connection was cut"),
-        ("RemoteDisconnected", "the connection was cut"),
-        ("reset by peer", "the connection was cut"),
-        ("IncompleteRead", "the answer broke off"),
-        ("unreachable", "the network is unreachable"),
-    ):
-        if sign in text:
-            return cause
-    return type(exc).__name__
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds from the header Retry-After, which holds seconds or a date (RFC 9110)."""
-    if not value:
-        return None
-    value = value.strip()
-    if re.fullmatch(r"\d+(?:\.\d+)?", value):
-        return float(value)
-    try:
-        when = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
