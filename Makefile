@@ -98,6 +98,10 @@ $(UNITS): units-%: ready
 docs: ready ## Check the documentation and build the site (build/docs/html)
 	@$(PY) -m tests.tools.docs
 
+.PHONY: changelog
+changelog: ready ## Release the changelog fragments, or bring the lists of plugins up to date
+	@$(PY) -m tests.tools.changelog
+
 .PHONY: package
 package: ready ## Build the artifact, use it from an empty place, let Galaxy's importer judge it
 	@$(PY) -m tests.tools.package
