@@ -10,7 +10,7 @@ import typing as t
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import tree
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers import http
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers import http_driver
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.base import Deadline, Driver
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import SettingsError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.settings import PortalSettings
@@ -24,7 +24,7 @@ def require_libraries(driver: str) -> None:
     """
     needed = [("beautifulsoup4", tree.HAS_BS4)]
     if driver in ("auto", "http"):
-        needed.append(("requests", http.HAS_REQUESTS))
+        needed.append(("requests", http_driver.HAS_REQUESTS))
     for library, there in needed:
         if not there:
             raise SettingsError(
@@ -47,7 +47,7 @@ def first_driver(
         from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.drivers.browser import BrowserDriver
 
         return BrowserDriver(settings, deadline, snapshots, running=browser, slow_down=slow_down)
-    return http.HttpDriver(settings, deadline, snapshots, slow_down)
+    return http_driver.HttpDriver(settings, deadline, snapshots, slow_down)
 
 
 def browser_after(
@@ -64,5 +64,5 @@ def browser_after(
 
     if running is None and not is_available(settings):
         return None
-    cookies = driver.cookies() if isinstance(driver, http.HttpDriver) else []
+    cookies = driver.cookies() if isinstance(driver, http_driver.HttpDriver) else []
     return BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies, slow_down=slow_down)
