@@ -20,6 +20,11 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 COLLECTIONS = PROJECT / "build" / "collections"
 
 
+def tool(name: str) -> str:
+    """The path of one of Ansible's commands; LABOPS_ANSIBLE_BIN names the directory of another Ansible to test with."""
+    return str(pathlib.Path(os.environ.get("LABOPS_ANSIBLE_BIN", sys.prefix + "/bin")) / name)
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """One finished run of ansible-playbook.
@@ -107,12 +112,12 @@ class Fleet:
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
         """The command line of a run."""
-        self.inventory.write_text(json.dumps({"all": {"hosts": self.hosts, "vars": self.variables}}, indent=1))
+        content = {"all": {"children": {"labs": {"hosts": self.hosts}}, "vars": self.variables}}
+        self.inventory.write_text(json.dumps(content, indent=1))
         self.inventory.chmod(0o600)
-        ansible_playbook = pathlib.Path(os.environ.get("LABOPS_ANSIBLE_BIN", sys.prefix + "/bin")) / "ansible-playbook"
         name = playbook if playbook.endswith(".yml") else f"labops.cloudresearch.{playbook}"
         vault = ["--vault-password-file", str(self.vault_password)]
-        return [str(ansible_playbook), name, "-i", str(self.inventory), *vault, *arguments]
+        return [tool("ansible-playbook"), name, "-i", str(self.inventory), *vault, *arguments]
 
     def run(self, playbook: str, *arguments: str, timeout: float = 300, **environment: str) -> Run:
         """Run a playbook of the collection to its end and read what it left."""

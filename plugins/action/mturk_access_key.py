@@ -50,7 +50,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             required_together=aws_options.REQUIRED_TOGETHER,
         )
         try:
-            outcome = self._outcome(options)
+            with direct_execution.task_environment(self):
+                outcome = self._outcome(options)
             if outcome.stop:
                 raise self._foreseen_stop(outcome, options)
         except CollectionError as exc:

@@ -211,7 +211,12 @@ class _Reader:
         recorded = [key for slot, key in situation.stored if key.linked]
         key = max(recorded, key=lambda entry: entry.linked or "") if recorded else None
         if self.declared.look is not None:
-            return dict(self.declared.look(wanted, key.access_key_id if key else ""))
+            try:
+                return dict(self.declared.look(wanted, key.access_key_id if key else ""))
+            except CollectionError as exc:
+                # What AWS and MTurk said is worth having all the same; the step that links will fail by itself.
+                failure = {"reason": exc.reason, "next_step": exc.next_step}
+                return {**_link("unknown", "", "", exc.message), **failure}
         if key:
             same = key.access_key_id == wanted
             return _link(

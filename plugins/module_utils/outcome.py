@@ -112,6 +112,8 @@ class _Composer:
             # What could not be read (an audit goes on without the store) is told here, and found to be missing.
             return _status("ok" if self.observed else "skipped", str((self.store() or {}).get("message") or ""))
         result = self.results.get(step) or {}
+        if step == "link" and self._portal_unseen():
+            return self._failed({"msg": self.link()["message"], "reason": self.link()["reason"]})
         if result.get("skipped") or not result:
             if step not in self.missing:
                 return _status("ok" if self.observed else "skipped", "")
@@ -159,6 +161,10 @@ class _Composer:
         result = self.results.get("link") or {}
         done = bool(result) and not (result.get("skipped") or result.get("failed") or result.get("waiting_for_person"))
         return done and not self.check_mode and not self._retiring() and self.link().get("status") != "linked"
+
+    def _portal_unseen(self) -> bool:
+        """Whether an audit was to look at the portal and could not; other runs try again and say so themselves."""
+        return self.operation == "audit" and bool(self.link().get("reason"))
 
     def _retiring(self) -> bool:
         # Deleting the key makes the link dead anyway, so a portal that cannot be reached fails no retirement.
@@ -271,6 +277,9 @@ class _Composer:
             for note in self._notes()
             if note["code"] not in _TOLD_ELSEWHERE and (note["code"] != "foreign_key" or self._retiring())
         )
+        if self._portal_unseen():
+            person = self.link()["reason"] in PERSON_REASONS
+            steps.append(_next("link", "person" if person else "operator", str(self.link().get("next_step") or "")))
         link = self.results.get("link") or {}
         if link.get("failed") and self._retiring():
             text = "CloudResearch may still show the link, dead without its key. Remove it there by hand if you wish."

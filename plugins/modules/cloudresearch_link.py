@@ -174,7 +174,7 @@ EXAMPLES = r"""
     lab: lab-01
     store:
       type: ansible_vault
-      directory: secrets
+      directory: "{{ inventory_dir }}/lab_keys"
     email: pi@lab.example
     password: "{{ vault_password_of_pi }}"
     totp_secret: "{{ vault_totp_secret_of_pi | default(omit) }}"
@@ -184,7 +184,7 @@ EXAMPLES = r"""
     email: pi@lab.example
     password: "{{ vault_password_of_pi }}"
     access_key_id: AKIAIOSFODNN7LAB0001
-    secret_access_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01') }}"
+    secret_access_key: "{{ lookup('labops.cloudresearch.lab_secret', 'lab-01', store=lab_store) }}"
     portal:
       link_page: Worker marketplace
       access_key_id_field: [Marketplace user]

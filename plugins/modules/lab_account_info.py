@@ -173,7 +173,7 @@ EXAMPLES = r"""
     assume_role_arn: arn:aws:iam::111122223333:role/OrganizationAccountAccessRole
     store:
       type: ansible_vault
-      directory: secrets
+      directory: "{{ inventory_dir }}/lab_keys"
   register: observed
 
 - name: Show which keys are out there

@@ -91,6 +91,7 @@ EXAMPLES = r"""
     lab: lab-01
     store:
       type: ansible_vault
+      directory: "{{ inventory_dir }}/lab_keys"
   register: requester
 
 - name: Say what is missing

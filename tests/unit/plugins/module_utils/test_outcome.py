@@ -354,3 +354,16 @@ def test_a_portal_without_a_control_to_unlink_makes_no_retired_lab_wait() -> Non
     assert composed["state"] == "changed"
     assert statuses(composed)["link"] == "skipped"
     assert any(entry["text"] == "remove it by hand" for entry in composed["next_steps"])
+
+
+def test_an_audit_keeps_what_it_saw_when_the_portal_could_not_be_looked_at() -> None:
+    unseen = {"status": "unknown", "access_key_id": "", "evidence": "", "message": "The portal is down."}
+    composed = compose(
+        operation="audit",
+        observed=observed(link={**unseen, "reason": "portal_unavailable", "next_step": "Run it again later."}),
+    )
+    assert composed["state"] == "failed"
+    assert statuses(composed)["link"] == "failed"
+    assert statuses(composed)["observe"] == "ok"
+    assert composed["user"]["exists"]
+    assert [entry["text"] for entry in composed["next_steps"]] == ["Run it again later."]
