@@ -116,9 +116,15 @@ unit: ready ## Pure tests
 stack: ready browser ## Against the local stack: AWS, MTurk and portal doubles, OpenBao, Chromium
 	@$(PYTEST) tests/stack -n $(WORKERS) --dist loadfile
 
-.PHONY: e2e
-e2e: ready browser ## The real ansible-playbook against the local stack
-	@$(PYTEST) tests/end_to_end
+E2E := $(addprefix e2e-,crash faults labs)
+.PHONY: e2e $(E2E)
+e2e: $(E2E) ## The real ansible-playbook against the local stack
+e2e-crash: ready
+	@$(PYTEST) tests/end_to_end/test_crash.py
+e2e-faults: ready
+	@$(PYTEST) tests/end_to_end/test_faults.py
+e2e-labs: ready browser
+	@$(PYTEST) tests/end_to_end --ignore tests/end_to_end/test_crash.py --ignore tests/end_to_end/test_faults.py
 
 .PHONY: integration
 integration: ready ## ansible-test integration against the local stack
