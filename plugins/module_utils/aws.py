@@ -14,6 +14,7 @@ import re
 import threading
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_tls
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.vocabulary import COLLECTION
 
@@ -227,7 +228,7 @@ class AwsConnection:
         session = self._session() if assumed is None else _shared_session()
         try:
             with _session_lock:
-                return session.create_client(
+                client = session.create_client(
                     service,
                     region_name=region_name
                     or self._get("region")
@@ -240,6 +241,8 @@ class AwsConnection:
                     aws_session_token=static.get("session_token") or None,
                     config=config,
                 )
+                aws_tls.share_context(client)
+                return client
         except (botocore.exceptions.BotoCoreError, ValueError) as exc:
             raise aws_error(exc, f"set up the connection to AWS ({service})") from exc
 

@@ -27,8 +27,9 @@ from ansible_collections.labops.cloudresearch.plugins.module_utils import (
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey, timestamp
 
-# Reads of one lab that go out at once: the user's parts, its keys, and both MTurk environments.
-PARALLEL_READS = 8
+# Threads that read one lab, besides the main one: each opens a connection of its own, and connections cost more than
+# the calls that they carry. Labs overlap anyway, by forks.
+PARALLEL_READS = 3
 
 # Looks which key the portal holds; given the key that it should hold, and the one that an earlier run recorded.
 PortalLook = t.Callable[[str, str], t.Mapping[str, t.Any]]

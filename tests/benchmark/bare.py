@@ -31,8 +31,9 @@ TOKEN = re.compile(r'name="__RequestVerificationToken"[^>]*value="([^"]*)"')
 
 Lab = dict[str, t.Any]
 
-# Sessions are not safe to share between threads, and costly to make.
-_of_thread = threading.local()
+# A session for each thread would parse botocore's service models anew; making clients of one needs a lock.
+_session = boto3.Session(region_name="us-east-1")
+_session_lock = threading.Lock()
 
 
 class LabWork:
@@ -44,11 +45,10 @@ class LabWork:
         self.file = pathlib.Path(plan["directory"]) / f"{lab['name']}.json"
 
     def client(self, service: str, url: str, key: dict[str, str] | None = None) -> t.Any:
-        if not hasattr(_of_thread, "session"):
-            _of_thread.session = boto3.Session(region_name="us-east-1")
         names = {"access_key": "aws_access_key_id", "secret_key": "aws_secret_access_key", "token": "aws_session_token"}
         credentials = {names[name]: value for name, value in (key or {}).items()}
-        return _of_thread.session.client(service, endpoint_url=url, config=CONFIG, **credentials)
+        with _session_lock:
+            return _session.client(service, endpoint_url=url, config=CONFIG, **credentials)
 
     def iam(self) -> t.Any:
         """An IAM client in the lab's role."""
