@@ -29,8 +29,8 @@ options:
     type: dict
   note_key_use:
     description:
-      - Whether to note in O(store), before it happens, that the collection itself uses the key. Needed where a later use
-        by CloudResearch is to prove the link, see O(labops.cloudresearch.lab_account_info#module:judge_key_use).
+      - Whether to note in O(store), before it happens, that the collection itself uses the key. Needed where a later
+        use by CloudResearch is to prove the link, see O(labops.cloudresearch.lab_account_info#module:judge_key_use).
     type: bool
     default: false
   environments:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make demo: onboard twelve labs on the local stack, let a person help two of them, and run again with nothing to do."""
+"""make demo: onboard twelve labs on the local stack, help two of them, and run again with nothing to do."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def main() -> int:
         check(first.return_code != 0, "the run says by its exit code that a lab failed")
 
         say(
-            f"A person links {UNLINKED}'s account on the requester site, and the password of {WRONG_PASSWORD} is corrected"
+            f"A person links {UNLINKED}'s account on the requester site,",
+            f"and the password of {WRONG_PASSWORD} is corrected",
         )
         simulator.control.link_requester(UNLINKED, "production")
         fleet.hosts[WRONG_PASSWORD]["lab_account_cloudresearch_password"] = right_password
