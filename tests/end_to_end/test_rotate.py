@@ -1,0 +1,63 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rotating a fleet: batches, a stop after failures, and proof that CloudResearch holds the new keys."""
+
+from __future__ import annotations
+
+from tests.fleet import Fleet
+
+LABS = ["lab-1", "lab-2", "lab-3", "lab-4"]
+
+
+def held_keys(fleet: Fleet) -> dict[str, str]:
+    """What CloudResearch holds for each lab."""
+    return {lab: fleet.simulator.control.portal_key(lab) for lab in fleet.hosts}
+
+
+def test_all_keys_are_replaced_and_the_old_ones_are_gone(fleet: Fleet) -> None:
+    for lab in LABS:
+        fleet.add(lab)
+    assert fleet.run("onboard").return_code == 0
+    before = held_keys(fleet)
+    run = fleet.run("rotate", "-e", "rotate_batch_size=2")
+    assert run.return_code == 0, run.output
+    after = held_keys(fleet)
+    for lab in LABS:
+        assert after[lab] != before[lab]
+        assert [key["access_key_id"] for key in fleet.simulator.control.keys(lab)] == [after[lab]]
+        assert run.outcomes[lab]["link"] == {**run.outcomes[lab]["link"], "status": "linked", "evidence": "page"}
+    # By age, a second run has nothing to do.
+    again = fleet.run("rotate", "-e", "lab_account_key_max_age_days=30")
+    assert again.changed() == dict.fromkeys(LABS, 0), again.output
+
+
+def test_no_further_lab_once_too_many_have_failed(fleet: Fleet) -> None:
+    for lab in LABS:
+        fleet.add(lab)
+    assert fleet.run("onboard").return_code == 0
+    before = held_keys(fleet)
+    for lab in ("lab-1", "lab-2"):
+        fleet.hosts[lab]["lab_account_cloudresearch_password"] = "not the password"
+    run = fleet.run("rotate", "-e", "rotate_batch_size=1", "-e", "rotate_stop_after=2")
+    assert run.return_code != 0
+    assert {lab: outcome["state"] for lab, outcome in run.outcomes.items()} == {"lab-1": "failed", "lab-2": "failed"}
+    # Those that were left alone are told, and still work with their old key; so do those that failed.
+    assert {lab for lab, counts in run.stats.items() if counts["failures"]} == set(LABS)
+    assert "lab-4 was left alone" in run.output
+    assert held_keys(fleet) == before
+    for lab, key_id in before.items():
+        active = {key["access_key_id"] for key in fleet.simulator.control.keys(lab) if key["status"] == "Active"}
+        assert key_id in active
+
+
+def test_grace_keeps_the_old_key_inactive(fleet: Fleet) -> None:
+    fleet.add("lab-1")
+    fleet.variables["lab_account_key_grace_days"] = 14
+    assert fleet.run("onboard").return_code == 0
+    old = held_keys(fleet)["lab-1"]
+    assert fleet.run("rotate").return_code == 0
+    status = {key["access_key_id"]: key["status"] for key in fleet.simulator.control.keys("lab-1")}
+    assert status[old] == "Inactive"
+    assert status[held_keys(fleet)["lab-1"]] == "Active"
+    assert fleet.run("onboard").changed() == {"lab-1": 0}
