@@ -26,14 +26,14 @@ def lay_out_in(collections: pathlib.Path, environment: Environment) -> pathlib.P
     amazon = collection.parents[1] / "amazon"
     amazon.unlink(missing_ok=True)
     amazon.symlink_to(environment.amazon / "amazon", target_is_directory=True)
+    # Tools that ask git for the files would else ask the repository around the copy, which ignores build/.
+    subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
     return collection
 
 
 def run(environment: Environment, command: str, options: list[str]) -> int:
     """Run one ansible-test command; return its exit status. Says which sanity tests it skipped."""
     collection = lay_out_in(environment.work / command, environment)
-    # Without a repository of its own, ansible-test asks the one around it, which ignores build/.
-    subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
     arguments = ["ansible-test", command, "--color", "no", "--python", environment.python_version, *options]
     with contextlib.ExitStack() as stack:
         if command == "integration":
