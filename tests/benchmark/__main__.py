@@ -73,6 +73,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="20, 200 and 1,000 labs, stock modules up to 200: hours")
     parser.add_argument("--output", type=pathlib.Path, default=DIRECTORY / "results.json")
     options = parser.parse_args()
+    options.works = [work for work in WORKS if work in options.works]
     if options.quick:
         options.labs, options.latency, options.repeat = [20], [0], 1
     if options.full:
@@ -85,10 +86,10 @@ def measure_fleet(options: argparse.Namespace, labs: int, latency: int, rows: li
     chosen = [way for way in WAYS if way.name in options.ways and (way.name != "stock" or labs <= options.stock_up_to)]
     with contextlib.ExitStack() as stack:
         ways = [_start(stack, way, labs, latency, options.at_once) for way in chosen]
-        for work in WORKS:
-            if work != "onboard" and work not in options.works:
-                continue
-            # What comes after it needs it, so it is done even if nobody wants its figures.
+        if "onboard" not in options.works:
+            for way in ways:
+                way.seed()
+        for work in options.works:
             repeat = 1 if work == "onboard" else options.repeat
             found = {way.name: _measure(way, work, 1 if way.name == "stock" else repeat, options) for way in ways}
             for way in ways:

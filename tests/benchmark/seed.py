@@ -1,0 +1,58 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts labs of the stack into the state that an onboarding leaves, without one: for benchmarks of what comes after."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import typing as t
+
+from ansible.parsing.vault import VaultSecret
+from ansible.plugins.loader import init_plugin_loader
+
+from tests.fleet import COLLECTIONS, Fleet
+
+POLICY_ARN = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
+USER_NAME = "cloudresearch-mturk"
+TAGS = {"managed-by": "labops.cloudresearch"}
+
+Key = dict[str, str]
+
+
+@functools.cache
+def _make_importable() -> None:
+    init_plugin_loader([str(COLLECTIONS)])
+
+
+def make_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]]) -> dict[str, Key]:
+    """Make each lab's user and key, and enter the key at the portal; by lab, the key."""
+    control = fleet.simulator.control
+    keys: dict[str, Key] = {}
+    for lab in labs:
+        name = lab["name"]
+        control.create_user(name, USER_NAME, policy_arns=[POLICY_ARN], tags=TAGS)
+        keys[name] = control.create_access_key(name, USER_NAME)
+        control.set_portal_key(name, keys[name]["access_key_id"], keys[name]["secret_access_key"])
+    return keys
+
+
+def store_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]], keys: t.Mapping[str, Key]) -> None:
+    """Write the records that an onboarding would have left in the store."""
+    _make_importable()
+    from ansible_collections.labops.cloudresearch.plugins.module_utils import lab_record
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import ansible_vault, base
+
+    now = lab_record.timestamp(datetime.datetime.now(datetime.UTC))
+    secret = VaultSecret(fleet.vault_password.read_bytes().strip())
+    store = ansible_vault.AnsibleVaultStore(
+        {"directory": str(fleet.store)}, base.Surroundings(vault_secrets=[("default", secret)])
+    )
+    for lab in labs:
+        name = lab["name"]
+        key = lab_record.StoredKey(
+            created=now, proved=now, proved_by="mturk", linked=now, link_evidence="page", **keys[name]
+        )
+        record = lab_record.LabRecord(name, lab["account_id"], USER_NAME, current=key)
+        store.put(record, after=store.get(name))
