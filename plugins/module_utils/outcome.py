@@ -321,6 +321,7 @@ class _Composer:
         if state == "failed":
             step = next(entry for entry in steps if entry["status"] == "failed")
             what = f"Lab {lab} failed at step {step['name']}: {step['message']}"
+            what += "" if what.endswith((".", "!", "?")) else "."
             following = next((entry["text"] for entry in next_steps if entry["step"] == step["name"]), "")
             return what if not following or following in what else f"{what} Next step: {following}"
         if state == "waiting_for_person":
