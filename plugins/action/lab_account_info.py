@@ -35,7 +35,10 @@ class ActionModule(direct_execution.DirectExecution):
         operation = args.pop("operation", None)
         try:
             if boolean(args.pop("role_variables", False)):
-                args = {**role_variables.as_options(task_vars, self._templar), **args}
+                variables = role_variables.read(task_vars, self._templar)
+                args = {**role_variables.as_options(variables), **args}
+                operation = args.pop("operation", operation)
+                result["derived"] = role_variables.derive(variables)
             if args.get("store") is not None:
                 with direct_execution.task_environment(self):
                     args.update(self._stored(args, str(operation or "")))

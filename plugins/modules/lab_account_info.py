@@ -259,6 +259,10 @@ lab_account:
       description: Why no step can be taken safely, and what the operator can choose; empty if nothing is in the way.
       returned: always
       type: dict
+derived:
+  description: Used by the role. What follows from its variables for its later tasks.
+  returned: with O(role_variables=true)
+  type: dict
 """
 
 import decimal

@@ -23,6 +23,8 @@ SPEC_FILE = pathlib.Path(__file__).resolve().parents[2] / "roles" / "lab_account
 
 # Options of lab_account_info, and the variables that they are taken from. Empty texts count as not given.
 OPTIONS = {
+    "operation": "lab_account_operation",
+    "lab": "lab_account_lab",
     "account_id": "lab_account_aws_account_id",
     "profile": "lab_account_aws_profile",
     "endpoint_url": "lab_account_aws_endpoint_url",
@@ -52,8 +54,8 @@ def argument_spec() -> dict[str, dict[str, t.Any]]:
     return dict(document["argument_specs"]["main"]["options"])
 
 
-def as_options(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> dict[str, t.Any]:
-    """What C(lab_account_info) is to be told.
+def read(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> dict[str, t.Any]:
+    """The role's variables, validated.
 
     :param task_vars: the variables of a task of the role; templates in their values are resolved.
     :raises CollectionError: the role's argument spec does not allow a value.
@@ -67,15 +69,52 @@ def as_options(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> dict[str, t.
             reason="invalid_options",
             step="observe",
         )
-    values = checked.validated_parameters
+    values: dict[str, t.Any] = checked.validated_parameters
+    return values
+
+
+def as_options(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What C(lab_account_info) is to be told.
+
+    :param values: what C(read) returned.
+    """
     options = {option: values[name] for option, name in OPTIONS.items() if values.get(name) not in (None, "")}
     account = {word: values.get(f"lab_account_cloudresearch_{word}") for word in ("email", "password", "totp_secret")}
-    portal = {word: values[f"lab_account_{name}"] for word, name in _PORTAL.items() if f"lab_account_{name}" in values}
+    portal = {word: values[name] for word, name in _PORTAL.items() if name in values}
     options["cloudresearch"] = {
         **{word: value for word, value in account.items() if value},
         "options": {**portal, **(values.get("lab_account_portal_options") or {})},
     }
+    derived = derive(values)
+    options.update(state=derived["key_state"], judge_key_use=derived["manual_link"])
+    if derived["role_arn"]:
+        options["assume_role_arn"] = derived["role_arn"]
     return options
 
 
-_PORTAL = {"portal_url": "portal_url", "portal": "portal", "driver": "link_driver"}
+def derive(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What follows from the variables, and what the role's later tasks need, too.
+
+    :returns: C(role_arn) to assume (empty: none); C(key_state) to ask for; C(manual_link): whether a person enters the
+        key at the portal.
+    """
+    account, role = values.get("lab_account_aws_account_id"), values.get("lab_account_assume_role_name")
+    state = values.get("lab_account_state", "present")
+    # Rotating is asking for a new key now; a maximum age asks for one only where it is due.
+    rotate_now = values.get("lab_account_operation") == "rotate" and not values.get("lab_account_key_max_age_days")
+    # Without an e-mail address nobody signs in for the lab.
+    nobody_signs_in = values.get("lab_account_link_driver") == "manual" or not values.get(
+        "lab_account_cloudresearch_email"
+    )
+    return {
+        "role_arn": f"arn:aws:iam::{account}:role/{role}" if account and role else "",
+        "key_state": "rotated" if rotate_now and state == "present" else state,
+        "manual_link": nobody_signs_in and values.get("lab_account_link_check") != "none",
+    }
+
+
+_PORTAL = {
+    "portal_url": "lab_account_portal_url",
+    "portal": "lab_account_portal",
+    "driver": "lab_account_link_driver",
+}

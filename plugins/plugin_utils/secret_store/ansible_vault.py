@@ -179,7 +179,8 @@ class AnsibleVaultStore(base.SecretStore):
                 "vault_password_wrong",
             ) from None
         try:
-            data = yaml.safe_load(text)
+            # The safe loader in C, where PyYAML has it.
+            data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
         except yaml.YAMLError:
             # The cause is dropped on purpose: it quotes the text.
             data = None
