@@ -115,6 +115,9 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
 
     # Set while a module runs directly.
     _direct_module: t.Any = None
+    # The options of the module that is being run. ActionBase writes the arguments that it is given to the debug log,
+    # whatever is secret in them, so it is given none.
+    _options: t.Mapping[str, t.Any] | None = None
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task's module."""
@@ -125,27 +128,31 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
         """Run any module, directly if possible.
 
         :param module_name: the module's fully qualified collection name.
-        :param module_args: its options; changed in place, as C(_execute_module) does.
+        :param module_args: its options.
         """
         module = None
         refusal = self._why_not_direct(task_vars)
         if not refusal:
             module = preload(self._python_name(module_name))
             refusal = "" if hasattr(module, "main") else "the module cannot be imported here"
-        if refusal:
-            display.vvv(f"{module_name} runs as an ordinary module: {refusal}", host=self._host_name(task_vars))
-            wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
-            data: dict[str, t.Any] = self._execute_module(
-                module_name=module_name, module_args=module_args, task_vars=task_vars, wrap_async=wrap_async
-            )
-            if not wrap_async:
-                self._remove_tmp_path(self._connection._shell.tmpdir)
-            return data
-        self._direct_module = module
+        self._options = module_args
         try:
-            data = self._execute_module(module_name=module_name, module_args=module_args, task_vars=task_vars)
+            if refusal:
+                display.vvv(f"{module_name} runs as an ordinary module: {refusal}", host=self._host_name(task_vars))
+                return self._execute_as_usual(module_name, task_vars)
+            self._direct_module = module
+            data: dict[str, t.Any] = self._execute_module(module_name=module_name, module_args={}, task_vars=task_vars)
+            return data
         finally:
-            self._direct_module = None
+            self._options = self._direct_module = None
+
+    def _execute_as_usual(self, module_name: str, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
+        data: dict[str, t.Any] = self._execute_module(
+            module_name=module_name, module_args={}, task_vars=task_vars, wrap_async=wrap_async
+        )
+        if not wrap_async:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
         return data
 
     def _why_not_direct(self, task_vars: dict[str, t.Any]) -> str:
@@ -178,6 +185,8 @@ class DirectExecution(ActionBase):  # type: ignore[misc]
         return True if self._direct_module else bool(super()._is_pipelining_enabled(module_style, wrap_async))
 
     def _configure_module(self, module_name: str, module_args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> t.Any:
+        options, self._options = self._options or {}, None  # once: an asynchronous task configures its wrapper next
+        module_args = {**options, **module_args}
         if not self._direct_module:
             return super()._configure_module(module_name=module_name, module_args=module_args, task_vars=task_vars)
         path = getattr(self._direct_module, "__file__", module_name)
