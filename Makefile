@@ -116,15 +116,17 @@ unit: ready ## Pure tests
 stack: ready browser ## Against the local stack: AWS, MTurk and portal doubles, OpenBao, Chromium
 	@$(PYTEST) tests/stack -n $(WORKERS) --dist loadfile
 
-E2E := $(addprefix e2e-,crash faults labs)
+E2E := $(addprefix e2e-,crash faults rights labs)
 .PHONY: e2e $(E2E)
 e2e: $(E2E) ## The real ansible-playbook against the local stack
 e2e-crash: ready
 	@$(PYTEST) tests/end_to_end/test_crash.py
 e2e-faults: ready
 	@$(PYTEST) tests/end_to_end/test_faults.py
+e2e-rights: ready
+	@$(PYTEST) tests/end_to_end/test_least_privilege.py tests/end_to_end/test_slices.py
 e2e-labs: ready browser
-	@$(PYTEST) tests/end_to_end --ignore tests/end_to_end/test_crash.py --ignore tests/end_to_end/test_faults.py
+	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py)
 
 .PHONY: integration
 integration: ready ## ansible-test integration against the local stack

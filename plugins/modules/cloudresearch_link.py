@@ -38,6 +38,15 @@ options:
       - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control
         node; the key then takes the place of O(access_key_id) and O(secret_access_key).
     type: dict
+  assume_role_arn:
+    description: The role to assume on the way to a O(store) that is in the lab's own account (V(account=lab)).
+    type: str
+  profile:
+    description: The AWS profile for the same.
+    type: str
+  endpoint_url:
+    description: The AWS endpoint for the same, instead of AWS's own.
+    type: str
   portal_url:
     description:
       - Where the portal is.

@@ -116,7 +116,6 @@ def test_stores_need_exactly_their_policies(fleet: Fleet, tmp_path: pathlib.Path
         )
 
 
-@pytest.mark.xfail(strict=True, reason="cloudresearch_link is not told how to reach a store in the lab's account")
 def test_stores_in_labs_need_the_same_policies(fleet: Fleet, tmp_path: pathlib.Path) -> None:
     def policies_for(playbook: str, lab: str) -> tuple[list[Document], list[Document]]:
         store = FILES[lab + ("-read" if playbook == "audit" else "")]

@@ -33,6 +33,7 @@ TARGETS = (
     "e2e-labs",
     "e2e-crash",
     "e2e-faults",
+    "e2e-rights",
     "molecule",
     "integration",
     "unit",

@@ -22,6 +22,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     # Taken by the action plugin, which puts the stored key in their place.
     "lab": {"type": "str"},
     "store": {"type": "dict"},
+    "assume_role_arn": {"type": "str"},
+    "profile": {"type": "str"},
+    "endpoint_url": {"type": "str"},
     "portal_url": {"type": "str", "default": DEFAULT_PORTAL_URL},
     "trusted_hosts": {"type": "list", "elements": "str", "default": []},
     "email": {"type": "str"},
