@@ -27,6 +27,8 @@ pygments_style = "ansible"
 highlight_language = "YAML+Jinja"
 default_role = "any"
 nitpicky = True
+# Environment variables of other programs have no page of their own.
+nitpick_ignore_regex = [("envvar", r"(AWS|BAO|VAULT)_\w+")]
 
 html_theme = "sphinx_ansible_theme"
 html_show_sphinx = False
