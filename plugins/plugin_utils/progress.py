@@ -218,8 +218,8 @@ def progress_bar(finished: int, total: int, elapsed: float, width: int, notes: t
     if cells < 5:
         return clipped(count, width)
     filled = cells * finished // total if total else 0
-    bar = f"[{'#' * filled}{'-' * (cells - filled)}]"
-    return clipped(f"{bar} {', '.join([*texts, *filter(None, notes)])}", width)
+    drawn = f"[{'#' * filled}{'-' * (cells - filled)}]"
+    return clipped(f"{drawn} {', '.join([*texts, *filter(None, notes)])}", width)
 
 
 # -- at the end ------------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def _start(stack: contextlib.ExitStack, way: type[Way], labs: int, latency: int,
 
 
 def _measure(way: Way, work: str, repeat: int, options: argparse.Namespace) -> tuple[t.Any, float, dict[str, float]]:
-    results = [way.run(work, options.timeout) for _ in range(repeat)]
+    results = [way.run(work, options.timeout) for unused in range(repeat)]
     return min(results, key=lambda result: result[0].wall_seconds)
 
 

@@ -226,7 +226,7 @@ def test_labs_that_somebody_else_had_a_hand_in(bench: Bench) -> None:
         bench.add(name)
     stack.create_user("foreign-user", USER, policy_arns=[POLICY], tags={"owner": "somebody"})
     stack.create_user("foreign-keys", USER, policy_arns=[POLICY], tags=TAG)
-    strangers = [stack.create_access_key("foreign-keys", USER)["access_key_id"] for _ in range(2)]
+    strangers = [stack.create_access_key("foreign-keys", USER)["access_key_id"] for unused in range(2)]
     administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
     anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     stack.create_user(

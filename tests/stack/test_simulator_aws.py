@@ -123,7 +123,7 @@ class TestCredentials:
     def test_temporary_credentials_need_their_own_token(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
         sts = ops_client(simulator, "sts")
         assume = {"RoleArn": lab["role_arn"], "RoleSessionName": "tests"}
-        one, other = (sts.assume_role(**assume)["Credentials"] for _ in range(2))
+        one, other = (sts.assume_role(**assume)["Credentials"] for unused in range(2))
         for token in (None, other["SessionToken"]):
             iam = client("iam", simulator.aws_url, one["AccessKeyId"], one["SecretAccessKey"], token)
             assert code_of(iam.list_users) == "InvalidClientTokenId"
@@ -191,7 +191,7 @@ class TestCredentials:
         finally:
             simulator.control.set(iam_propagation_uses=0)
         own = client("sts", simulator.aws_url, key["AccessKeyId"], key["SecretAccessKey"])
-        answers = [code_of(own.get_caller_identity) for _ in range(4)]
+        answers = [code_of(own.get_caller_identity) for unused in range(4)]
         assert answers == ["InvalidClientTokenId", "InvalidClientTokenId", "", ""]
 
 
@@ -199,7 +199,7 @@ class TestIam:
     def test_two_keys_at_most(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
         iam = lab_client(simulator, lab, "iam")
         iam.create_user(UserName="u")
-        keys = [iam.create_access_key(UserName="u")["AccessKey"] for _ in range(2)]
+        keys = [iam.create_access_key(UserName="u")["AccessKey"] for unused in range(2)]
         assert code_of(iam.create_access_key, UserName="u") == "LimitExceeded"
         iam.update_access_key(UserName="u", AccessKeyId=keys[0]["AccessKeyId"], Status="Inactive")
         assert code_of(iam.create_access_key, UserName="u") == "LimitExceeded"

@@ -71,7 +71,7 @@ class TestFaults:
     def test_mturk_s_own_words(self, simulator: Simulator, lab: dict[str, t.Any], kind: str, code: str) -> None:
         mturk = mturk_client(simulator, "sandbox", *new_key(simulator, lab))
         simulator.control.inject_fault(service="mturk", environment="sandbox", kind=kind, times=2)
-        for _ in range(2):
+        for unused in range(2):
             with pytest.raises(botocore.exceptions.ClientError) as failure:
                 mturk.get_account_balance()
             assert failure.value.response["Error"]["Code"] == code
@@ -128,7 +128,7 @@ class TestFaults:
             service="iam", action="ListUsers", kind="throttle", skip=2, account_id=lab["name"]
         )
         answers = []
-        for _ in range(4):
+        for unused in range(4):
             try:
                 iam.list_users()
                 answers.append("ok")
@@ -350,7 +350,7 @@ class TestLabs:
         assert 99.9 < (time.time() - listed["CreateDate"].timestamp()) / 86400 < 100.1
 
     def test_latency_is_added_without_making_calls_wait_for_each_other(self, simulator: Simulator) -> None:
-        clients = [ops_client(simulator, "iam") for _ in range(5)]
+        clients = [ops_client(simulator, "iam") for unused in range(5)]
         for client in clients:
             client.list_users()
         simulator.control.set(latency_ms=400)

@@ -111,7 +111,7 @@ class TestLinks:
         simulator.control.unlink_requester(lab["name"], "production")
         knobs(link_propagation_uses=2)
         simulator.control.link_requester(lab["name"], "production")
-        answers = [balance(simulator, "production", key) for _ in range(4)]
+        answers = [balance(simulator, "production", key) for unused in range(4)]
         assert answers == ["RequestError/AWS.AccountNotLinked"] * 2 + ["12.34"] * 2
 
     def test_a_new_link_takes_time(
@@ -177,7 +177,7 @@ class TestKeys:
         knobs(iam_propagation_uses=1, policy_propagation_uses=1)
         created = iam.create_access_key(UserName="new")["AccessKey"]
         key = (created["AccessKeyId"], created["SecretAccessKey"])
-        assert [balance(simulator, "production", key) for _ in range(4)] == [
+        assert [balance(simulator, "production", key) for unused in range(4)] == [
             "UnrecognizedClientException",
             "AccessDeniedException",
             "12.34",

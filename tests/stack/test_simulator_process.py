@@ -60,7 +60,7 @@ def wait_until(condition: t.Callable[[], bool], seconds: float = 10) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    sockets = [socket.create_server(("127.0.0.1", 0)) for unused in range(count)]
     ports = [server.getsockname()[1] for server in sockets]
     for server in sockets:
         server.close()
@@ -199,13 +199,13 @@ class TestFleet:
         iam.create_user(UserName="u")
         iam.list_access_keys(UserName="u")
         cpu = _cpu_seconds(own.pid)
-        for _ in range(100):
+        for unused in range(100):
             iam.list_access_keys(UserName="u")
         assert (_cpu_seconds(own.pid) - cpu) / 100 < 0.005, "an IAM call costs the simulator under 5 ms"
 
     def test_connections_are_kept_open(self, own: Simulator) -> None:
         client = ops_client(own, "iam")
-        answers = [client.list_users()["ResponseMetadata"]["HTTPHeaders"]["connection"] for _ in range(2)]
+        answers = [client.list_users()["ResponseMetadata"]["HTTPHeaders"]["connection"] for unused in range(2)]
         assert answers == ["keep-alive", "keep-alive"]
 
     def test_many_at_once(self, own: Simulator) -> None:

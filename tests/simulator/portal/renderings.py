@@ -57,7 +57,7 @@ WORDS: dict[str, str] = {
     "replace": "Replace the key",
     "unlink": "Unlink",
     "unlinked_text": "Mechanical Turk has been unlinked.",
-    "whats_new_heading": "What’s new",
+    "whats_new_heading": "What\u2019s new",
     "got_it": "Got it",
     "announcement_heading": "Scheduled maintenance on Sunday",
     "continue": "Continue",

@@ -49,9 +49,9 @@ async function refresh() {
 }
 
 function failure(kind, status) {
-  const headings = { maintenance: 'We’ll be right back', rate_limited: 'Too many requests', captcha: 'Please verify you are a human', survey: 'One quick question', bot_check: 'Just a moment...' };
+  const headings = { maintenance: 'We\u2019ll be right back', rate_limited: 'Too many requests', captcha: 'Please verify you are a human', survey: 'One quick question', bot_check: 'Just a moment...' };
   const page = [h('h1', {}, headings[kind] || 'Something went wrong')];
-  if (kind === 'captcha') page.push(h('div', { class: 'g-recaptcha' }, h('iframe', { title: 'reCAPTCHA', srcdoc: '<p>☐ I’m not a robot</p>' })));
+  if (kind === 'captcha') page.push(h('div', { class: 'g-recaptcha' }, h('iframe', { title: 'reCAPTCHA', srcdoc: '<p>☐ I\u2019m not a robot</p>' })));
   else page.push(h('p', {}, status ? `The server answered ${status}.` : 'The server could not be reached.'));
   return page;
 }

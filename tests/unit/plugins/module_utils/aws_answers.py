@@ -46,7 +46,7 @@ class Call:
     client_config: t.Any = dataclasses.field(repr=False, compare=False)
 
 
-Answer = dict[str, t.Any] | Refusal | Exception | t.Callable[[dict[str, t.Any]], t.Any]
+Answer = t.Union[dict[str, t.Any], Refusal, Exception, t.Callable[[dict[str, t.Any]], t.Any]]  # noqa: UP007
 
 
 class _Http:

@@ -121,15 +121,15 @@ def test_a_censored_failure_says_that_it_is_censored() -> None:
 
 
 def test_the_bar_shows_count_time_and_notes() -> None:
-    bar = progress.progress_bar(5, 10, 60.0, 100, ["1 failed", "", "Prove the key"])
-    assert bar == "[###############---------------] 5/10 labs, about 60 s left, 1 failed, Prove the key"
+    shown = progress.progress_bar(5, 10, 60.0, 100, ["1 failed", "", "Prove the key"])
+    assert shown == "[###############---------------] 5/10 labs, about 60 s left, 1 failed, Prove the key"
 
 
 @pytest.mark.parametrize("finished", [0, 1, 1000])
 def test_the_bar_fits_any_width(finished: int) -> None:
     for width in range(200):
-        bar = progress.progress_bar(finished, 1000, 9999.0, width, ["実験室" * 30])
-        assert progress.display_width(bar) <= width
+        shown = progress.progress_bar(finished, 1000, 9999.0, width, ["実験室" * 30])
+        assert progress.display_width(shown) <= width
 
 
 def test_no_time_is_promised_before_the_first_lab_or_after_the_last() -> None:
