@@ -124,7 +124,7 @@ class Session:
     def _read(self, enough: t.Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not enough():
-            ready, unused, unused = select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))
+            ready = select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
             assert ready, f"nothing came within {seconds} s:\n{self.output}"
             if not self._read_once():
                 return

@@ -71,7 +71,7 @@ class TestFaults:
     def test_mturk_s_own_words(self, simulator: Simulator, lab: dict[str, t.Any], kind: str, code: str) -> None:
         mturk = mturk_client(simulator, "sandbox", *new_key(simulator, lab))
         simulator.control.inject_fault(service="mturk", environment="sandbox", kind=kind, times=2)
-        for unused in range(2):
+        for _unused in range(2):
             with pytest.raises(botocore.exceptions.ClientError) as failure:
                 mturk.get_account_balance()
             assert failure.value.response["Error"]["Code"] == code
@@ -128,7 +128,7 @@ class TestFaults:
             service="iam", action="ListUsers", kind="throttle", skip=2, account_id=lab["name"]
         )
         answers = []
-        for unused in range(4):
+        for _unused in range(4):
             try:
                 iam.list_users()
                 answers.append("ok")

@@ -199,7 +199,7 @@ class TestFleet:
         iam.create_user(UserName="u")
         iam.list_access_keys(UserName="u")
         cpu = _cpu_seconds(own.pid)
-        for unused in range(100):
+        for _unused in range(100):
             iam.list_access_keys(UserName="u")
         assert (_cpu_seconds(own.pid) - cpu) / 100 < 0.005, "an IAM call costs the simulator under 5 ms"
 
