@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import sys
 import time
 import typing as t
@@ -33,6 +34,8 @@ DIRECTORY = PROJECT / "build" / "bench"
 def main() -> int:
     """Measure as asked; 0 unless a measured program failed."""
     options = _options()
+    # As with Ctrl-C: what was measured so far is written, and nothing is left running.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     rows: list[table.Row] = []
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -503,11 +503,11 @@ def test_on_a_terminal_a_bar_goes_along_and_leaves_nothing_behind(project: Proje
     project.prepare([{**PLAY, "strategy": "host_pinned"}], FLEET)
     session = project.terminal("--forks", "2", columns=columns)
     assert session.finish() == 4
-    assert any("0/8" in bar for bar in session.screen.rewritten)
-    assert any(re.search(r"[3-7]/8", bar) for bar in session.screen.rewritten)
+    assert any("0/8" in one for one in session.screen.rewritten)
+    assert any(re.search(r"[3-7]/8", one) for one in session.screen.rewritten)
     if columns >= 80:
-        assert any(re.search(r"/8 labs, about .* left", bar) for bar in session.screen.rewritten)
-    assert all(len(bar) < columns for bar in session.screen.rewritten)
+        assert any(re.search(r"/8 labs, about .* left", one) for one in session.screen.rewritten)
+    assert all(len(one) < columns for one in session.screen.rewritten)
     screen = "\n".join(session.screen.lines)
     assert "/8 labs" not in screen and "[#" not in screen and "--]" not in screen
     assert {"converged", "unreachable", "no_outcome", "waiting_for_person"} <= set(screen.split())

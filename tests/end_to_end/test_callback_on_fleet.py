@@ -72,7 +72,7 @@ def test_a_terminal_shows_the_bar_on_the_way(fleet: Fleet) -> None:
     command = fleet.command("onboard", "--forks", "1")
     session = Session(command, fleet.environment(ANSIBLE_STDOUT_CALLBACK=CALLBACK), fleet.directory, columns=100)
     assert session.finish(200) == 0, session.output
-    assert any(re.search(r"[1-3]/4 labs, about .* left", bar) for bar in session.screen.rewritten)
+    assert any(re.search(r"[1-3]/4 labs, about .* left", shown) for shown in session.screen.rewritten)
     screen = "\n".join(session.screen.lines)
     assert "/4 labs" not in screen
     assert table(screen) == {f"lab-0{number}": "changed" for number in range(1, 5)}

@@ -59,7 +59,7 @@ def running_openbao(start_timeout: float = 30.0) -> t.Iterator[OpenBao]:
 
 def _await_health(process: subprocess.Popen[bytes], url: str, deadline: float) -> None:
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(f"{url}/v1/sys/health") as _:
+        with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(f"{url}/v1/sys/health"):
             return
         time.sleep(0.1)
     raise RuntimeError("the OpenBao server did not start")
