@@ -102,7 +102,9 @@ def warm_up(services: t.Iterable[str]) -> None:
     """Load the models of services before workers are forked, so that each worker finds them in memory."""
     if not HAS_BOTOCORE:
         return
-    connection = AwsConnection({"access_key": "AKIAWARMUPWARMUPWARM", "secret_key": "not-used-to-sign-anything"})
+    # As modules do it: certificates are verified, with the default bundle unless another one is named.
+    trust = {"validate_certs": True, "aws_ca_bundle": os.environ.get("AWS_CA_BUNDLE")}
+    connection = AwsConnection({"access_key": "AKIAWARMUPWARMUPWARM", "secret_key": "signs-nothing", **trust})
     for service in services:
         client = connection.client(service)
         # botocore reads the models of waiters and of pages only when they are asked for.
