@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+import tempfile
 import typing as t
 
 import yaml
@@ -95,12 +96,18 @@ class AnsibleVaultStore(base.SecretStore):
         doing = f"write the record of lab {lab}"
         if not os.path.isdir(nearest):
             raise base.unavailable(doing, f"{nearest} is not a directory.", "Set store.directory to a directory.")
-        if not os.access(nearest, os.W_OK | os.X_OK):
+        try:
+            # Without a name, so that nothing is left behind. Permission bits alone say too little: root passes them
+            # everywhere, and a file system can be full, read-only or of a kind that takes no files.
+            with tempfile.TemporaryFile(dir=nearest) as probe:
+                probe.write(_HEADER.encode())
+                probe.flush()
+        except OSError as exc:
             raise base.unavailable(
                 doing,
-                f"the directory {nearest} is not writable.",
+                f"the directory {self._directory} is not writable: {exc.strerror}, for a file in {nearest}.",
                 "Make it writable for the user who runs Ansible, or set store.directory to another one.",
-            )
+            ) from None
         if os.path.lexists(path):
             self.get(lab)
 

@@ -195,6 +195,17 @@ def test_a_directory_that_cannot_be_written_is_told(tmp_path: pathlib.Path) -> N
         (tmp_path / "store").chmod(0o700)
 
 
+def test_a_file_system_that_takes_no_files_is_told_whatever_its_permission_bits_say() -> None:
+    # Root passes every permission bit there, and still cannot make anything.
+    with pytest.raises(CollectionError, match="/proc/no/such/place is not writable"):
+        open_store(pathlib.Path("/proc/no/such/place")).check("lab-01")
+
+
+def test_the_check_leaves_nothing_behind(tmp_path: pathlib.Path) -> None:
+    open_store(tmp_path / "store").check("lab-01")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_in_place_of_the_directory_is_told(tmp_path: pathlib.Path) -> None:
     (tmp_path / "store").write_text("")
     for directory in (tmp_path / "store", tmp_path / "store" / "below"):
