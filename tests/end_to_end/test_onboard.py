@@ -172,7 +172,7 @@ def test_bad_input_is_told_and_touches_nothing(fleet: Fleet) -> None:
         assert words in outcome["message"], (what, outcome["message"])
         assert f"lab-{number}" in outcome["message"], what
         assert outcome["next_steps"], what
-    assert not writes(fleet), [(c["lab"],c["action"]) for c in writes(fleet)]
+    assert not writes(fleet), [(call["lab"], call["action"]) for call in writes(fleet)]
 
 
 def test_a_missing_vault_password_is_told_before_anything_is_made(fleet: Fleet) -> None:

@@ -94,8 +94,8 @@ def do_warn(module):
     module.warn("first")
     module.warn("second")
     module.warn("first")
-    module.deprecate("old thing", version="9.0.0", collection_name="labops_tests.probe")
-    module.deprecate("dated thing", date="2031-01-01", collection_name="labops_tests.probe")
+    module.deprecate("old thing", version="9.0.0", collection_name="labops.cloudresearch")
+    module.deprecate("dated thing", date="2031-01-01", collection_name="labops.cloudresearch")
     module.exit_json(changed=False)
 
 

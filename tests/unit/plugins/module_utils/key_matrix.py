@@ -126,6 +126,12 @@ class Row:
     links: tuple[str, ...]
     plan: key_plan.Plan
 
+    def in_words(self) -> str:
+        """The lab, the same in every process: workers that run tests side by side must agree on their names."""
+        given_up = ["foreign keys given up"] if self.plan.final.request.remove_foreign_keys else []
+        keys = [key.in_words() for key in self.keys] or ["no key"]
+        return "; ".join([*keys, f"portal holds {' or '.join(self.links)}", *given_up])
+
     def outcome(self) -> str:
         words = [_outcome_words(action) for action in self.plan.actions]
         text = "; ".join(words) or "nothing to do"

@@ -194,7 +194,9 @@ def test_a_finished_rotation_is_followed_by_another_one_only_in_the_next_run() -
 # --- The adoption table ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("row", [*key_matrix.rows(named=False), *key_matrix.rows(named=True)], ids=str)
+@pytest.mark.parametrize(
+    "row", [*key_matrix.rows(named=False), *key_matrix.rows(named=True)], ids=key_matrix.Row.in_words
+)
 def test_each_row_of_the_adoption_table_keeps_the_invariants(row: key_matrix.Row) -> None:
     foreign = {key_id(index) for index, key in enumerate(row.keys) if key.kind == "foreign"}
     named = row.plan.final.request.remove_foreign_keys
