@@ -19,7 +19,7 @@ COLLECTIONS := build/collections
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/$(COLLECTIONS)" ANSIBLE_HOME="$(CURDIR)/build/ansible" ANSIBLE_LOCALHOST_WARNING=false
 PY := $(RUN) $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
-# Two suites run at once in `make test`; more workers than that would only wait for each other.
+# Other suites run beside this one in `make test`; more workers than that would only wait for each other.
 WORKERS ?= 2
 TYPED := $(addprefix -p ansible_collections.labops.cloudresearch.plugins.,module_utils plugin_utils)
 CORES := 2.18 2.19 2.21

@@ -57,6 +57,11 @@ _NO_EXIT = "New-style module did not handle its own exit"
 
 display = Display()
 
+if HAS_PROFILES:
+    # Loaded here, so that not each worker has to.
+    for _direction in module_json.Direction:
+        module_json.get_module_encoder(_PROFILE, _direction)
+
 
 def preload(module_name: str) -> t.Any:
     """Import a module by its Python name, so that the workers forked later find it loaded.

@@ -29,6 +29,8 @@ FAULTS = [
     ("cut", "after"),
     ("timeout", "before"),
 ]
+# A fault after a call that only reads is the same as one before it.
+READING = ("Assume", "Get", "List")
 
 
 def distinct_calls(fleet: Fleet, lab: str, since: int) -> list[tuple[str, str, str]]:
@@ -60,7 +62,12 @@ def test_a_fault_at_any_call_is_ridden_out_or_healed(fleet: Fleet, playbook: str
     # A client waits long for an answer that never comes; what it does then is the point, not how long it waited.
     fleet.simulator.control.set(hang_seconds=0.2)
     calls, expected = undisturbed(fleet, playbook)
-    faults = [(call, kind, when) for call in calls for kind, when in FAULTS]
+    faults = [
+        (call, kind, when)
+        for call in calls
+        for kind, when in FAULTS
+        if when == "before" or not call[1].startswith(READING)
+    ]
     labs = {f"{kind}-{when}-{number:03d}": (call, kind, when) for number, (call, kind, when) in enumerate(faults)}
     if playbook == "onboard":
         for lab in labs:
