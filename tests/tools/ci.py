@@ -28,8 +28,8 @@ LOGS = BUILD / "logs"
 # One more than cores: now and then, each suite waits for something.
 LANES = 3
 
-# The longest first, so that all lanes end at about the same time. The middle release of ansible-core is the one that all
-# but the last four run on; ansible-test itself runs on both ends of what is supported.
+# The longest first, so that all lanes end at about the same time. The last four run ansible-test on the oldest and the
+# newest ansible-core that are supported; all others run on the one in between.
 TARGETS = (
     "stack",
     "e2e-labs",
