@@ -54,8 +54,12 @@ demo: ready ## Onboard twelve labs on the local stack, again with nothing to do,
 	@$(PY) -m tests.tools.demo
 
 .PHONY: bench
-bench: ready ## Measure fleets of labs on the local stack
-	@$(PY) -m tests.benchmark
+bench: ready ## Measure fleets of labs on the local stack (BENCH=--full: of 1,000 labs, too)
+	@$(PY) -m tests.benchmark $(BENCH)
+
+.PHONY: policies
+policies: ready ## Make the IAM policies in docs/iam anew from the calls of the playbooks
+	@$(PY) -m tests.tools.iam_policies
 
 .PHONY: calls
 calls: ready ## Count the calls that a lab costs in each playbook
@@ -127,6 +131,13 @@ e2e-rights: ready
 	@$(PYTEST) tests/end_to_end/test_least_privilege.py tests/end_to_end/test_slices.py
 e2e-labs: ready browser
 	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py)
+
+# The README's commands, with the oldest and the newest ansible-core and the amazon.aws that belongs to each.
+E2E_CORES := $(addprefix e2e-,2.18 2.21)
+.PHONY: $(E2E_CORES)
+$(E2E_CORES): e2e-%: ready
+	@found="$$($(PY) -m tests.tools.ansible_cores $*)"; echo "$$found"; case "$$found" in SKIPPED*) ;; \
+	*) LABOPS_ANSIBLE_BIN="$${found##*: }/bin" $(PYTEST) tests/end_to_end/test_readme.py ;; esac
 
 .PHONY: integration
 integration: ready ## ansible-test integration against the local stack

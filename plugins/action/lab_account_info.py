@@ -33,12 +33,14 @@ class ActionModule(direct_execution.DirectExecution):
         result: dict[str, t.Any] = super(direct_execution.DirectExecution, self).run(tmp, task_vars)
         args = aws_options.without_aliases(self._task.args)
         operation = args.pop("operation", None)
+        confirmed = True
         try:
             if boolean(args.pop("role_variables", False)):
                 variables = role_variables.read(task_vars, self._templar)
                 args = {**role_variables.as_options(variables), **args}
                 operation = args.pop("operation", operation)
                 result["derived"] = role_variables.derive(variables)
+                confirmed = role_variables.retirement_confirmed(variables, task_vars, self._templar)
             if args.get("store") is not None:
                 with direct_execution.task_environment(self):
                     args.update(self._stored(args, str(operation or "")))
@@ -47,7 +49,9 @@ class ActionModule(direct_execution.DirectExecution):
             return {**result, **exc.as_result(), "failed": True}
         result.update(self.execute(self._task.action, args, task_vars))
         lab = result.get("lab_account")
-        if operation and lab:
+        if lab and lab["missing"] and not confirmed and not self._task.check_mode:
+            result.update(_not_confirmed(lab["lab"]).as_result(), failed=True)
+        elif operation and lab:
             self._conclude(str(operation), lab, result)
         return result
 
@@ -98,3 +102,15 @@ class ActionModule(direct_execution.DirectExecution):
                     check_mode=self._task.check_mode,
                 )
             }
+
+
+def _not_confirmed(lab: str) -> CollectionError:
+    return CollectionError(
+        f"Lab {lab} is declared absent (lab_account_state), and nobody confirmed that it is to be retired.",
+        next_step=(
+            f"If it is, run ansible-playbook labops.cloudresearch.retire --limit {lab} -e retire_confirm=1, or give "
+            "this run the names of such labs in retire_confirm. If not, set lab_account_state to present."
+        ),
+        reason="not_confirmed",
+        step="observe",
+    )

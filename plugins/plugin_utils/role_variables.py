@@ -92,6 +92,21 @@ def as_options(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return options
 
 
+def retirement_confirmed(values: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any], templar: t.Any) -> bool:
+    """Whether a lab that is declared absent may lose what it has.
+
+    The playbook C(retire) asks for a confirmation itself. Any other run would retire a lab because of one word in the
+    inventory, so it needs the lab's name in C(retire_confirm).
+
+    :param values: what C(read) returned.
+    """
+    if values.get("lab_account_state") != "absent" or values.get("lab_account_operation") in ("audit", "retire"):
+        return True
+    given = templar.template(task_vars.get("retire_confirm", ""))
+    names = given if isinstance(given, list) else str(given).split(",")
+    return values.get("lab_account_lab") in {str(name).strip() for name in names}
+
+
 def derive(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What follows from the variables, and what the role's later tasks need, too.
 

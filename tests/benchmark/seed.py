@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.parsing.vault import VaultSecret
 from ansible.plugins.loader import init_plugin_loader
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from tests.fleet import COLLECTIONS, Fleet
 
@@ -23,7 +24,8 @@ Key = dict[str, str]
 
 @functools.cache
 def _make_importable() -> None:
-    init_plugin_loader([str(COLLECTIONS)])
+    if AnsibleCollectionConfig.collection_finder is None:
+        init_plugin_loader([str(COLLECTIONS)])
 
 
 def make_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]]) -> dict[str, Key]:

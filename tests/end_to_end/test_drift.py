@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.fleet import Fleet
 
 USER = "cloudresearch-mturk"
@@ -110,3 +112,29 @@ def test_strangers_keys_stay_and_two_of_them_stop_the_lab(fleet: Fleet) -> None:
     assert kept in json.dumps(retired.outcomes["two"]["next_steps"])
     again = fleet.run("retire", "--limit", "two", "-e", "retire_confirm=1")
     assert again.changed() == {"two": 0}
+
+
+@pytest.mark.parametrize("playbook", ["onboard", "rotate"])
+def test_a_lab_that_the_inventory_calls_absent_is_retired_only_when_named(fleet: Fleet, playbook: str) -> None:
+    fleet.add("leaves")
+    fleet.add("stays")
+    assert fleet.run("onboard").return_code == 0
+    fleet.hosts["leaves"]["lab_account_state"] = "absent"
+
+    for confirmation in ("", "1", "stays"):
+        refused = fleet.run(playbook, "--limit", "leaves", "-e", f"retire_confirm={confirmation}")
+        outcome = refused.outcomes["leaves"]
+        assert outcome["state"] == "failed"
+        assert "nobody confirmed" in outcome["message"]
+        assert "retire_confirm" in outcome["next_steps"][0]["text"]
+        assert [key["status"] for key in fleet.simulator.control.keys("leaves")] == ["Active"]
+    predicted = fleet.run(playbook, "--limit", "leaves", "--check")
+    assert predicted.outcomes["leaves"]["state"] == "changed"
+
+    done = fleet.run(playbook, "--limit", "leaves", "-e", "retire_confirm=stays,leaves")
+    assert done.outcomes["leaves"]["state"] == "changed", done.output
+    assert fleet.simulator.control.keys("leaves") == []
+    # What is gone needs no confirmation.
+    again = fleet.run(playbook, "--limit", "leaves")
+    assert again.outcomes["leaves"]["state"] == "converged", again.output
+    assert len(fleet.simulator.control.keys("stays")) == 1

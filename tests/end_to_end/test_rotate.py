@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fleet import Fleet
 
 LABS = ["lab-1", "lab-2", "lab-3", "lab-4"]
@@ -32,14 +34,15 @@ def test_all_keys_are_replaced_and_the_old_ones_are_gone(fleet: Fleet) -> None:
     assert again.changed() == dict.fromkeys(LABS, 0), again.output
 
 
-def test_no_further_lab_once_too_many_have_failed(fleet: Fleet) -> None:
+@pytest.mark.parametrize("one_by_one", [("-e", "rotate_batch_size=1"), ("--forks", "1")], ids=["batches", "forks"])
+def test_no_further_lab_once_too_many_have_failed(fleet: Fleet, one_by_one: tuple[str, str]) -> None:
     for lab in LABS:
         fleet.add(lab)
     assert fleet.run("onboard").return_code == 0
     before = held_keys(fleet)
     for lab in ("lab-1", "lab-2"):
         fleet.hosts[lab]["lab_account_cloudresearch_password"] = "not the password"
-    run = fleet.run("rotate", "-e", "rotate_batch_size=1", "-e", "rotate_stop_after=2")
+    run = fleet.run("rotate", *one_by_one, "-e", "rotate_stop_after=2")
     assert run.return_code != 0
     assert {lab: outcome["state"] for lab, outcome in run.outcomes.items()} == {"lab-1": "failed", "lab-2": "failed"}
     # Those that were left alone are told, and still work with their old key; so do those that failed.

@@ -40,7 +40,7 @@ def test_labs_go_on_as_soon_as_their_person_is_done_and_hold_up_nobody(fleet: Fl
     helper = threading.Thread(target=people)
     helper.start()
     # Fewer forks than labs that wait.
-    run = fleet.run("onboard", "--forks", "2", "-e", "lab_account_wait_for_person=15")
+    run = fleet.run("onboard", "--forks", "2", "-e", "lab_account_wait_for_person=30")
     helper.join()
     assert done.is_set(), run.output
     states = {lab: outcome["state"] for lab, outcome in run.outcomes.items()}

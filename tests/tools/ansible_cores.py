@@ -22,7 +22,7 @@ import zipfile
 from .tree import BUILD, PROJECT, alone
 
 COLLECTIONS_INSIDE_VENV = "ansible_collections"
-TOOLS = ("pytest", "pytest-xdist", "pytest-timeout", "hvac", "playwright")
+TOOLS = ("pytest", "pytest-xdist", "pytest-timeout", "jsonschema", "hvac", "playwright")
 OWN_TO_EACH_CORE = ("ansible==", "ansible-core==", "resolvelib==")
 
 

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import pathlib
+import re
+
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 
 
@@ -36,3 +39,13 @@ def test_details_are_the_errors_own() -> None:
     error = CollectionError("It broke.", details=details)
     details["error_code"] = "E2"
     assert error.as_result()["error_code"] == "E1"
+
+
+def test_the_guide_explains_every_reason() -> None:
+    root = pathlib.Path(__file__).resolve().parents[4]
+    guide = (root / "docs" / "docsite" / "rst" / "guide_troubleshooting.rst").read_text()
+    sources = [path.read_text() for path in (root / "plugins").rglob("*.py")]
+    written = re.compile(r"""(?:\breason=|\bStop\()\s*"(\w+)\"""")
+    reasons = {reason for text in sources for reason in written.findall(text)}
+    assert len(reasons) > 20
+    assert sorted(reason for reason in reasons if f"``{reason}``" not in guide) == []
