@@ -54,7 +54,7 @@ demo: ready ## Onboard twelve labs on the local stack, again with nothing to do,
 	@$(PY) -m tests.tools.demo
 
 .PHONY: bench
-bench: ready ## Measure fleets of labs on the local stack (BENCH=--full: of 1,000 labs, too)
+bench: ready ## Measure fleets of labs on the local stack (BENCH=--short: minutes instead of hours)
 	@$(PY) -m tests.benchmark $(BENCH)
 
 .PHONY: policies

@@ -59,28 +59,30 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
-    parser.add_argument("--labs", type=int, nargs="+", default=[20, 200], help="fleet sizes (default: 20 200)")
+    parser.add_argument(
+        "--labs", type=int, nargs="+", default=[20, 200, 1000], help="fleet sizes (default: 20 200 1000)"
+    )
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 80], help="ms a call (default: 0 80)")
     parser.add_argument("--ways", nargs="+", choices=[way.name for way in WAYS], default=[way.name for way in WAYS])
     parser.add_argument("--works", nargs="+", choices=list(WORKS), default=list(WORKS))
     parser.add_argument(
         "--stock-up-to",
         type=int,
-        default=20,
-        help="the largest fleet for which stock modules are really run; larger ones are extrapolated (default: 20)",
+        default=200,
+        help="the largest fleet for which stock modules are really run; larger ones are extrapolated (default: 200)",
     )
     parser.add_argument("--at-once", type=int, default=20, help="forks, or threads (default: 20)")
     parser.add_argument("--repeat", type=int, default=3, help="re-runs and audits a figure; the fastest counts")
     parser.add_argument("--timeout", type=float, default=1800, help="seconds after which a run is given up")
     parser.add_argument("--quick", action="store_true", help="20 labs, no latency, each once: does it work at all?")
-    parser.add_argument("--full", action="store_true", help="20, 200 and 1,000 labs, stock modules up to 200: hours")
+    parser.add_argument("--short", action="store_true", help="20 and 200 labs, no latency, stock modules up to 20")
     parser.add_argument("--output", type=pathlib.Path, default=DIRECTORY / "results.json")
     options = parser.parse_args()
     options.works = [work for work in WORKS if work in options.works]
     if options.quick:
         options.labs, options.latency, options.repeat = [20], [0], 1
-    if options.full:
-        options.labs, options.latency, options.stock_up_to = [20, 200, 1000], [0, 80], 200
+    if options.short:
+        options.labs, options.latency, options.stock_up_to = [20, 200], [0], 20
     return options
 
 
