@@ -291,10 +291,7 @@ def test_a_run_on_another_node_wins_and_the_slow_one_is_told(fleet: Fleet) -> No
     require_whole(fleet, "lab")
 
 
-@pytest.mark.parametrize("store", STORES)
-def test_two_fleets_of_runs_on_the_same_labs_do_no_harm(fleet: Fleet, store: str) -> None:
-    if store == "aws_secretsmanager":
-        use_central_store(fleet)
+def test_two_fleets_of_runs_on_the_same_labs_do_no_harm(fleet: Fleet) -> None:
     labs = LABS[:4]
     for lab in labs:
         fleet.add(lab)
