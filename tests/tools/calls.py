@@ -13,6 +13,7 @@ import shutil
 import sys
 import typing as t
 
+from tests.benchmark.ways import counted
 from tests.fleet import PROJECT, Fleet
 from tests.simulator.process import running_simulator
 
@@ -55,16 +56,10 @@ def main() -> int:
         for title, playbook, arguments in RUNS:
             run = fleet.run(playbook, *arguments)
             failed += run.return_code != 0
-            calls = [
-                call
-                for call in simulator.control.calls(since=seen)
-                if call["n"] > seen and call["service"] != "control"
-            ]
+            calls = [call for call in simulator.control.calls(since=seen) if call["n"] > seen]
             seen = max((call["n"] for call in calls), default=seen)
-            # What the portal asks of MTurk to check a key is its own.
-            calls = [call for call in calls if call["caller"] == "client"]
-            counted = collections.Counter(map(kind, calls))
-            each = "  ".join(f"{service} {count / LABS:g}" for service, count in sorted(counted.items()))
+            counts = collections.Counter(map(kind, counted(calls)))
+            each = "  ".join(f"{service} {count / LABS:g}" for service, count in sorted(counts.items()))
             sys.stdout.write(f"{title:32} {each}\n")
             sys.stdout.flush()
     return 1 if failed else 0
