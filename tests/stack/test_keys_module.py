@@ -134,9 +134,15 @@ def test_check_mode_then_the_run_then_nothing_then_rotation_and_retirement(playb
     assert not again["changed"]
     assert "diff" not in again
     assert recorded["actions"] == [f"record that the portal holds key {first}"]
-    assert [key["slot"] for key in rotated["access_keys"]] == ["current", "pending"]
+    assert {key["access_key_id"]: key["slot"] for key in rotated["access_keys"]} == {
+        first: "current",
+        second: "pending",
+    }
     assert [note["code"] for note in rotated["notes"]] == ["pending_key_not_linked"]
-    assert [key["status"] for key in graced["access_keys"]] == ["Inactive", "Active"]
+    assert {key["access_key_id"]: key["status"] for key in graced["access_keys"]} == {
+        first: "Inactive",
+        second: "Active",
+    }
     assert graced["access_key_id"] == second
     assert not waits["changed"]
     assert [note["code"] for note in waits["notes"]] == ["superseded_key_in_grace"]
