@@ -114,16 +114,8 @@ def _forget(situation: Situation, record: LabRecord, access_key_id: str) -> LabR
     return record.without(access_key_id)
 
 
-def _clear_link(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
-    for _slot, key in record.slots():
-        record = record.replace_key(dataclasses.replace(key, linked=None, link_evidence=None))
-    return record
-
-
 def _record_link(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
-    record = _clear_link(situation, record, access_key_id)
-    evidence = situation.link.evidence or None
-    return _changed(record, access_key_id, linked=timestamp(situation.now), link_evidence=evidence)
+    return record.with_link(access_key_id, situation.link.evidence, situation.now)
 
 
 def _promote(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
@@ -157,7 +149,8 @@ _RECORD_EFFECTS: dict[str, t.Callable[[Situation, LabRecord, str], LabRecord | N
     key_situation.CLOSE_INTENT: _close_intent,
     key_situation.FORGET: _forget,
     key_situation.RECORD_LINK: _record_link,
-    key_situation.CLEAR_LINK: _clear_link,
+    # No key is named, so none is linked.
+    key_situation.CLEAR_LINK: _record_link,
     key_situation.PROMOTE: _promote,
     key_situation.SUPERSEDE: _supersede,
     key_situation.DEACTIVATE: _mark_inactive,

@@ -174,13 +174,10 @@ def _record_link(situation: Situation) -> Action | None:
     held = portal_key(situation)
     if held is None:
         return None
-    stored = situation.record.find(held) if held else None
-    others = [key for slot, key in situation.stored if key.linked and key.access_key_id != held]
-    if stored and (not stored.linked or others):
-        return Action(RECORD_LINK, held)
-    if not stored and others:
-        return Action(CLEAR_LINK)
-    return None
+    stored = (held,) if situation.record.find(held) else ()
+    if situation.record.linked_key_ids == stored:
+        return None
+    return Action(RECORD_LINK, held) if stored else Action(CLEAR_LINK)
 
 
 def _supersede_unusable_pending(situation: Situation) -> Action | None:

@@ -118,6 +118,28 @@ class LabRecord:
         """The slot of the key of that id; empty when it is not stored."""
         return next((slot for slot, key in self.slots() if key.access_key_id == access_key_id), "")
 
+    @property
+    def linked_key_ids(self) -> tuple[str, ...]:
+        """Ids of the keys that the portal is recorded to hold; more than one only in records of interrupted runs."""
+        return tuple(key.access_key_id for _slot, key in self.slots() if key.linked)
+
+    def with_link(self, access_key_id: str, evidence: str, now: datetime.datetime) -> LabRecord:
+        """The record that says which of its keys the portal holds; the same record if it says so already.
+
+        :param access_key_id: of the key; empty, or of a key that is not stored: the portal holds none of them.
+        :param evidence: how that is known, see C(StoredKey).
+        """
+        key = self.find(access_key_id) if access_key_id else None
+        if self.linked_key_ids == ((access_key_id,) if key else ()):
+            return self
+        record = self
+        for _slot, other in self.slots():
+            record = record.replace_key(dataclasses.replace(other, linked=None, link_evidence=None))
+        if key is None:
+            return record
+        linked = dataclasses.replace(key, linked=timestamp(now), link_evidence=evidence or None)
+        return record.replace_key(linked)
+
     def replace_key(self, key: StoredKey) -> LabRecord:
         """The record with new values for a key that it holds already."""
         return dataclasses.replace(

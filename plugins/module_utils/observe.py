@@ -304,8 +304,16 @@ class _Needs:
         new_key = any(action.kind == key_situation.CREATE for action in before_link.actions)
         if self.declared.link_wanted and (new_key or self.lab["link"]["status"] != "linked"):
             self.why["link"] = self.lab["link"]["message"] or "The portal does not hold the lab's key."
-        if "link" in self.why or len(plan.actions) > len(before_link.actions):
-            self.why["retire"] = "; ".join(action.in_words() for action in plan.actions[len(before_link.actions) :])
+        if "link" in self.why:
+            # The step records the link that it proves, so a lab without a key to replace needs nothing after it.
+            final = before_link.final
+            link = key_situation.LinkKnowledge("linked", final.key_to_use)
+            linked = key_plan.decide(dataclasses.replace(final, request=self.declared.request, link=link))
+            left = [action for action in linked.actions if action.kind != key_situation.RECORD_LINK]
+        else:
+            left = list(plan.actions[len(before_link.actions) :])
+        if left:
+            self.why["retire"] = "; ".join(action.in_words() for action in left)
 
     def _iam_user(self) -> None:
         user = self.lab["user"]

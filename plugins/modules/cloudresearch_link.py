@@ -37,6 +37,8 @@ options:
     description:
       - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control
         node; the key then takes the place of O(access_key_id) and O(secret_access_key).
+      - What is found out about the link is recorded there, with the evidence, if the record does not say so already.
+        That counts as a change, too.
     type: dict
   assume_role_arn:
     description: The role to assume on the way to a O(store) that is in the lab's own account (V(account=lab)).
@@ -166,7 +168,9 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: full
-    description: Shows the link's status and key ID before and after, never a secret.
+    description:
+      - Shows the link's status and key ID before and after, and which keys O(store) has recorded as linked if that
+        changes, never a secret.
 seealso:
   - module: labops.cloudresearch.lab_account_info
   - module: labops.cloudresearch.mturk_access_key

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import typing as t
@@ -74,6 +75,31 @@ def note_own_use(store: SecretStore, lab: str) -> None:
         return
     now = timestamp(datetime.datetime.now(datetime.UTC))
     store.put(record.replace_key(dataclasses.replace(key, collection_used_at=now)), after=snapshot)
+
+
+def note_link(store: SecretStore, lab: str, link: t.Mapping[str, t.Any], *, check_mode: bool) -> RecordedLink:
+    """Record which of the lab's keys the portal was found to hold, unless the record says so already.
+
+    :param link: RV(labops.cloudresearch.cloudresearch_link#module:link); one that says nothing certain changes nothing.
+    :param check_mode: only find out what would change.
+    :raises CollectionError: the store cannot be read or written.
+    """
+    with contextlib.nullcontext() if check_mode else store.lock(lab):
+        snapshot = store.get(lab)
+        record = later = snapshot.record
+        held = "" if link["status"] == "not_linked" else link["access_key_id"]
+        if record and (held or link["status"] == "not_linked"):
+            later = record.with_link(held, link["evidence"], datetime.datetime.now(datetime.UTC))
+            if later is not record and not check_mode:
+                store.put(later, after=snapshot)
+    return RecordedLink(record.linked_key_ids if record else (), later.linked_key_ids if later else ())
+
+
+class RecordedLink(t.NamedTuple):
+    """The ids of the keys that the store's record says are linked, before and after it was brought up to date."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 class StoredKeyAction(DirectExecution):

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import tree
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import tree, words
+from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.wording import Wording
 
 
 def warm_up_portal() -> None:
-    """Read a page before workers are forked.
+    """Read a page and the wording before workers are forked.
 
     Beautiful Soup builds its table of HTML's entities when it meets the first one, which takes longer than signing in.
+    The words of a phrase are remembered.
     """
     if tree.HAS_BS4:
         tree.parse("<p>&copy;</p>")
+    for phrases in Wording():
+        for phrase in phrases:
+            words.content(phrase)

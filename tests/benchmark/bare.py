@@ -123,9 +123,6 @@ class LabWork:
         self.ask_mturk("production")
         self.ask_mturk("sandbox")
         self._link()
-        iam = self.iam()
-        iam.get_user(UserName=USER_NAME)
-        iam.list_access_keys(UserName=USER_NAME)
 
     def _make_user(self) -> None:
         # What amazon.aws.iam_user asks, in its order.

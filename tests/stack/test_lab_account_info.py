@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(240)
 USER = "cloudresearch-mturk"
 POLICY = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
 TAG = {"managed-by": "labops.cloudresearch"}
-STEPS = ["iam_user", "access_key", "requester", "link", "retire"]
+STEPS = ["iam_user", "access_key", "requester", "link"]
 
 
 class Bench:
@@ -156,7 +156,7 @@ def test_a_lab_from_nothing_to_converged(bench: Bench) -> None:
 
     assert seen(run, "user only")["missing"] == STEPS[1:] and seen(run, "user only")["user"]["managed"]
     key = seen(run, "key, not linked")
-    assert key["missing"] == ["requester", "link", "retire"]
+    assert key["missing"] == ["requester", "link"]
     assert [(found["owner"], found["slot"], found["stored"]) for found in key["access_keys"]] == [
         ("ours", "current", True)
     ]

@@ -242,8 +242,10 @@ def says(text: str, phrases: t.Iterable[str], *, gap: int = 4) -> bool:
     for clause in _CLAUSE_END.split(text):
         # Endings count here: "Link account" is a button, "linked account" a statement.
         said = spoken(clause)
+        all_said = set(said)
         for wanted in wanted_words:
-            place = _in_order(wanted, said, gap) if wanted else None
+            # Nearly no phrase is there at all, and a set tells that at once.
+            place = _in_order(wanted, said, gap) if wanted and all_said.issuperset(wanted) else None
             if place is None:
                 continue
             start, end = place

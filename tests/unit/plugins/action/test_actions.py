@@ -187,6 +187,69 @@ def test_the_portal_is_handed_the_stored_key(vault: tuple[DataLoader, dict[str, 
     assert "store" not in options
 
 
+def linked(status: str, access_key_id: str = "", evidence: str = "page") -> dict[str, t.Any]:
+    """What the module returns when it found this, and did nothing."""
+    link = {"status": status, "access_key_id": access_key_id, "evidence": evidence, "message": ""}
+    seen = {"status": status, "access_key_id": access_key_id}
+    return {"changed": False, "link": link, "diff": {"before": seen, "after": seen}}
+
+
+@pytest.mark.parametrize(
+    ("found", "changed", "recorded"),
+    [
+        # The record says that the portal holds FIRST.
+        (linked("linked", SECOND, "submission"), True, (SECOND,)),
+        (linked("linked", FIRST, "record"), False, (FIRST,)),
+        (linked("not_linked"), True, ()),
+        (linked("other_key", "AKIASTRANGER00000003"), True, ()),
+        (linked("other_key"), False, (FIRST,)),
+        (linked("unknown", evidence=""), False, (FIRST,)),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_link_is_recorded_where_the_key_came_from(
+    vault: tuple[DataLoader, dict[str, t.Any]],
+    found: dict[str, t.Any],
+    changed: bool,
+    recorded: tuple[str, ...],
+    check_mode: bool,
+) -> None:
+    loader, store = vault
+    opened = open_store(store, loader=loader, lab_connection=lambda: None)
+    before = opened.get("lab-01")
+    opened.put(before.record.with_link(FIRST, "page", CREATED), after=before)
+    action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, check_mode=check_mode, loader=loader)
+    action.module_result = found
+    result = action.run(task_vars={})
+    assert result["changed"] is changed and result["link"] == found["link"]
+    if changed:
+        assert result["diff"]["before"]["recorded"] == [FIRST] and result["diff"]["after"]["recorded"] == [*recorded]
+    record = opened.get("lab-01").record
+    assert record.linked_key_ids == ((FIRST,) if check_mode else recorded)
+    if record.pending.linked:
+        assert record.pending.link_evidence == "submission" and record.current.link_evidence is None
+    assert record.current.secret_access_key == "the-secret-of-current"
+    again = action.run(task_vars={})
+    assert again["changed"] is (changed and check_mode)
+
+
+def test_a_link_that_cannot_be_recorded_is_told_with_the_link(
+    vault: tuple[DataLoader, dict[str, t.Any]], tmp_path: pathlib.Path
+) -> None:
+    loader, store = vault
+    action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, loader=loader)
+    action.module_result = {**linked("linked", SECOND), "changed": True}
+
+    def execute(*unused: t.Any) -> dict[str, t.Any]:
+        (tmp_path / "store" / "lab-01.yml").write_text("somebody wrote something else")
+        return dict(action.module_result)
+
+    action.execute = execute
+    result = action.run(task_vars={})
+    assert result["failed"] and result["changed"] and result["step"] == "link"
+    assert result["reason"] == "store_record_malformed" and result["link"]["access_key_id"] == SECOND
+
+
 @pytest.mark.parametrize("plugin", [mturk_requester_check, cloudresearch_link])
 @pytest.mark.parametrize("wrong", [{"lab": "unheard-of"}, {"store": "text"}, {"store": {"type": "nonsense"}}])
 def test_no_key_no_run(vault: tuple[DataLoader, dict[str, t.Any]], plugin: t.Any, wrong: dict[str, t.Any]) -> None:
