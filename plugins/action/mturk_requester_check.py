@@ -21,4 +21,4 @@ class ActionModule(lab_store.StoredKeyAction):
         """The stored key signs the questions."""
         if boolean(args.pop("note_key_use", False), strict=False) and not self._task.check_mode:
             lab_store.note_own_use(store, lab)
-        return lab_store.with_stored_key(args, lab_store.key_in_use(store, lab))
+        return lab_store.with_stored_key(args, lab_store.key_in_use(store.get(lab).record, store, lab))

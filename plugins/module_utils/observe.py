@@ -218,17 +218,13 @@ class _Reader:
                 # What AWS and MTurk said is worth having all the same; the step that links will fail by itself.
                 failure = {"reason": exc.reason, "next_step": exc.next_step}
                 return {**_link("unknown", "", "", exc.message), **failure}
-        if key:
-            same = key.access_key_id == wanted
-            return _link(
-                "linked" if same else "other_key",
-                key.access_key_id,
-                "record",
-                f"An earlier run recorded that CloudResearch holds key {key.access_key_id} (since {key.linked}).",
-            )
+        if key and key.access_key_id == wanted:
+            return _recorded_link("linked", key)
         stored = self.record.find(wanted) if self.record and wanted else None
         if stored and self.declared.judge_key_use and used_by_others(stored, situation.iam_key(wanted)):
             return _link("linked", wanted, "key_use", f"Key {wanted} was used for MTurk, and not by this collection.")
+        if key:
+            return _recorded_link("other_key", key)
         return _link("unknown", "", "", "No run has recorded which key CloudResearch holds.")
 
 
@@ -252,6 +248,11 @@ MTURK_SERVICE = "mturk-requester"
 
 def _key_at_hand(record: LabRecord | None) -> StoredKey | None:
     return (record.pending or record.current) if record else None
+
+
+def _recorded_link(status: str, key: StoredKey) -> dict[str, t.Any]:
+    message = f"An earlier run recorded that CloudResearch holds key {key.access_key_id} (since {key.linked})."
+    return _link(status, key.access_key_id, "record", message)
 
 
 def _link(status: str, access_key_id: str, evidence: str, message: str) -> dict[str, t.Any]:

@@ -37,8 +37,8 @@ options:
     description:
       - The store to take the lab's key from, see M(labops.cloudresearch.mturk_access_key). It is read on the control
         node; the key then takes the place of O(access_key_id) and O(secret_access_key).
-      - What is found out about the link is recorded there, with the evidence, if the record does not say so already.
-        That counts as a change, too.
+      - What the record says is evidence, as O(recorded_access_key_id) is. A link that was proved or removed is recorded
+        if the record does not say so already, and that counts as a change, too. A task with C(async) records nothing.
     type: dict
   assume_role_arn:
     description: The role to assume on the way to a O(store) that is in the lab's own account (V(account=lab)).
@@ -229,7 +229,7 @@ EXAMPLES = r"""
 RETURN = r"""
 link:
   description: How the account is linked now; in check mode, as a real run would leave it.
-  returned: success
+  returned: success, and when the link could not be recorded in O(store)
   type: dict
   contains:
     status:
@@ -287,6 +287,8 @@ reason:
     - Why it failed, one of V(login_failed), V(second_factor_required), V(second_factor_failed), V(account_locked),
       V(captcha), V(page_changed), V(key_rejected), V(portal_unavailable), V(timeout), V(tls). Empty if an option is
       wrong.
+    - With O(store), also what is wrong with that, such as V(store_unavailable) or V(store_conflict). If RV(link) is
+      there, too, the portal has the key, and only the record of it is missing; the next run makes up for it.
   returned: failure
   type: str
   sample: page_changed

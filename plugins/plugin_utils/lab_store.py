@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 import typing as t
@@ -13,12 +12,13 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options
 from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey, timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.direct_execution import (
     DirectExecution,
     task_environment,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import SecretStore, open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store.base import conflict
 
 # Options that belong to the way into the lab's account, which a stored key takes the place of.
 _CREDENTIAL_OPTIONS = ("access_key", "secret_key", "session_token", "profile", "assume_role_arn")
@@ -39,12 +39,12 @@ def open_lab_store(args: t.Mapping[str, t.Any], loader: t.Any) -> SecretStore:
     return open_store(store, loader=loader, lab_connection=lambda: AwsConnection(args))
 
 
-def key_in_use(store: SecretStore, lab: str) -> StoredKey:
+def key_in_use(record: LabRecord | None, store: SecretStore, lab: str) -> StoredKey:
     """The lab's key that the portal holds or is to hold: the pending one during a rotation, else the current one.
 
-    :raises CollectionError: the store has no key of the lab.
+    :param record: what the store has of the lab.
+    :raises CollectionError: that is no key.
     """
-    record = store.get(lab).record
     key = (record.pending or record.current) if record else None
     if key is None:
         raise CollectionError(
@@ -77,29 +77,21 @@ def note_own_use(store: SecretStore, lab: str) -> None:
     store.put(record.replace_key(dataclasses.replace(key, collection_used_at=now)), after=snapshot)
 
 
-def note_link(store: SecretStore, lab: str, link: t.Mapping[str, t.Any], *, check_mode: bool) -> RecordedLink:
-    """Record which of the lab's keys the portal was found to hold, unless the record says so already.
+def record_link(store: SecretStore, lab: str, access_key_id: str, evidence: str) -> None:
+    """Record which of the lab's keys the portal holds.
 
-    :param link: RV(labops.cloudresearch.cloudresearch_link#module:link); one that says nothing certain changes nothing.
-    :param check_mode: only find out what would change.
-    :raises CollectionError: the store cannot be read or written.
+    :param access_key_id: empty: it holds none of them any more.
+    :param evidence: how that is known, see C(StoredKey).
+    :raises CollectionError: with C(reason=store_conflict) if the key is not in the store any more.
     """
-    with contextlib.nullcontext() if check_mode else store.lock(lab):
+    with store.lock(lab):
         snapshot = store.get(lab)
-        record = later = snapshot.record
-        held = "" if link["status"] == "not_linked" else link["access_key_id"]
-        if record and (held or link["status"] == "not_linked"):
-            later = record.with_link(held, link["evidence"], datetime.datetime.now(datetime.UTC))
-            if later is not record and not check_mode:
-                store.put(later, after=snapshot)
-    return RecordedLink(record.linked_key_ids if record else (), later.linked_key_ids if later else ())
-
-
-class RecordedLink(t.NamedTuple):
-    """The ids of the keys that the store's record says are linked, before and after it was brought up to date."""
-
-    before: tuple[str, ...]
-    after: tuple[str, ...]
+        record = snapshot.record
+        if record is None or (access_key_id and not record.find(access_key_id)):
+            raise conflict(lab, store.location)
+        later = record.with_link(access_key_id, evidence, datetime.datetime.now(datetime.UTC))
+        if later is not record:
+            store.put(later, after=snapshot)
 
 
 class StoredKeyAction(DirectExecution):

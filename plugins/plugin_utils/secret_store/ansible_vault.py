@@ -43,8 +43,6 @@ class AnsibleVaultStore(base.SecretStore):
         self._directory = os.path.abspath(os.path.expanduser(os.path.expandvars(str(options["directory"]))))
         self._vault_id = str(options["vault_id"]) if options.get("vault_id") else None
         self._secrets = list(surroundings.vault_secrets)
-        # What was last read or written. Making the key to decrypt with takes longer than everything else here.
-        self._known: base.Snapshot | None = None
 
     @property
     def location(self) -> str:
@@ -64,10 +62,7 @@ class AnsibleVaultStore(base.SecretStore):
             return base.Snapshot(lab, None)
         except OSError as exc:
             raise self._unusable(f"read the record of lab {lab}", path, exc) from None
-        version = hashlib.sha256(content).hexdigest()
-        if not self._known or (self._known.lab, self._known.version) != (lab, version):
-            self._known = base.Snapshot(lab, self._decrypt(content, lab, path), version)
-        return self._known
+        return base.Snapshot(lab, self._decrypt(content, lab, path), hashlib.sha256(content).hexdigest())
 
     def put(self, record: LabRecord, after: base.Snapshot) -> base.Snapshot:
         """Write the lab's file, encrypted, next to the old one and then in its place."""
@@ -78,8 +73,7 @@ class AnsibleVaultStore(base.SecretStore):
             with self._short_lock(record.lab):
                 self._require_unchanged(after, path)
                 self._write(path, content)
-        self._known = base.Snapshot(record.lab, record, hashlib.sha256(content).hexdigest())
-        return self._known
+        return base.Snapshot(record.lab, record, hashlib.sha256(content).hexdigest())
 
     def delete(self, after: base.Snapshot) -> None:
         """Remove the lab's file."""

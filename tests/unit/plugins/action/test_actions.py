@@ -22,6 +22,7 @@ from ansible_collections.labops.cloudresearch.plugins.action import (
     lab_account_outcome,
     mturk_requester_check,
 )
+from ansible_collections.labops.cloudresearch.plugins.module_utils.key_situation import NEW_KEY
 from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import open_store
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.module_utils.aws_answers import (
@@ -187,67 +188,97 @@ def test_the_portal_is_handed_the_stored_key(vault: tuple[DataLoader, dict[str, 
     assert "store" not in options
 
 
-def linked(status: str, access_key_id: str = "", evidence: str = "page") -> dict[str, t.Any]:
-    """What the module returns when it found this, and did nothing."""
+def found(status: str, access_key_id: str = "", evidence: str = "page", changed: bool = False) -> dict[str, t.Any]:
+    """What the module returns."""
     link = {"status": status, "access_key_id": access_key_id, "evidence": evidence, "message": ""}
     seen = {"status": status, "access_key_id": access_key_id}
-    return {"changed": False, "link": link, "diff": {"before": seen, "after": seen}}
+    return {"changed": changed, "link": link, "diff": {"before": seen, "after": seen}}
 
 
 @pytest.mark.parametrize(
-    ("found", "changed", "recorded"),
+    ("result", "recorded"),
     [
         # The record says that the portal holds FIRST.
-        (linked("linked", SECOND, "submission"), True, (SECOND,)),
-        (linked("linked", FIRST, "record"), False, (FIRST,)),
-        (linked("not_linked"), True, ()),
-        (linked("other_key", "AKIASTRANGER00000003"), True, ()),
-        (linked("other_key"), False, (FIRST,)),
-        (linked("unknown", evidence=""), False, (FIRST,)),
+        (found("linked", SECOND, "submission", changed=True), (SECOND,)),
+        (found("linked", SECOND), (SECOND,)),
+        (found("linked", FIRST), (FIRST,)),
+        (found("linked", FIRST, "record"), (FIRST,)),
+        (found("not_linked", changed=True), ()),
+        # Not proved, or not known to last: the next observation judges these.
+        (found("linked", SECOND, "record"), (FIRST,)),
+        (found("not_linked"), (FIRST,)),
+        (found("other_key", "AKIASTRANGER00000003"), (FIRST,)),
+        (found("unknown", evidence=""), (FIRST,)),
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_the_link_is_recorded_where_the_key_came_from(
-    vault: tuple[DataLoader, dict[str, t.Any]],
-    found: dict[str, t.Any],
-    changed: bool,
-    recorded: tuple[str, ...],
-    check_mode: bool,
+    vault: tuple[DataLoader, dict[str, t.Any]], result: dict[str, t.Any], recorded: tuple[str, ...], check_mode: bool
 ) -> None:
     loader, store = vault
     opened = open_store(store, loader=loader, lab_connection=lambda: None)
     before = opened.get("lab-01")
     opened.put(before.record.with_link(FIRST, "page", CREATED), after=before)
     action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, check_mode=check_mode, loader=loader)
-    action.module_result = found
-    result = action.run(task_vars={})
-    assert result["changed"] is changed and result["link"] == found["link"]
-    if changed:
-        assert result["diff"]["before"]["recorded"] == [FIRST] and result["diff"]["after"]["recorded"] == [*recorded]
+    action.module_result = result
+    done = action.run(task_vars={})
+    assert action.run_with[1]["recorded_access_key_id"] == FIRST, "the record is evidence"
+    news = recorded != (FIRST,)
+    assert done["changed"] is (result["changed"] or news) and done["link"] == result["link"]
+    if news:
+        assert done["diff"]["before"]["recorded"] == [FIRST] and done["diff"]["after"]["recorded"] == [*recorded]
     record = opened.get("lab-01").record
     assert record.linked_key_ids == ((FIRST,) if check_mode else recorded)
     if record.pending.linked:
-        assert record.pending.link_evidence == "submission" and record.current.link_evidence is None
+        assert record.pending.link_evidence == result["link"]["evidence"] and record.current.link_evidence is None
     assert record.current.secret_access_key == "the-secret-of-current"
+    action.module_result = {**result, "changed": False}
     again = action.run(task_vars={})
-    assert again["changed"] is (changed and check_mode)
+    # What was removed is not found to be removed again.
+    assert again["changed"] is (news and check_mode and bool(recorded))
 
 
-def test_a_link_that_cannot_be_recorded_is_told_with_the_link(
+def test_the_link_of_a_key_that_is_still_to_come_would_be_recorded(vault: tuple[DataLoader, dict[str, t.Any]]) -> None:
+    loader, store = vault
+    args = {"lab": "lab-02", "store": store, "access_key_id": NEW_KEY}
+    action = act(cloudresearch_link, args, check_mode=True, loader=loader)
+    action.module_result = found("not_linked")
+    result = action.run(task_vars={})
+    assert result["changed"] and result["diff"]["after"]["recorded"] == [NEW_KEY]
+
+
+def test_a_waiting_lab_needs_no_store_any_more(
     vault: tuple[DataLoader, dict[str, t.Any]], tmp_path: pathlib.Path
 ) -> None:
     loader, store = vault
     action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, loader=loader)
-    action.module_result = {**linked("linked", SECOND), "changed": True}
 
     def execute(*unused: t.Any) -> dict[str, t.Any]:
-        (tmp_path / "store" / "lab-01.yml").write_text("somebody wrote something else")
-        return dict(action.module_result)
+        (tmp_path / "store" / "lab-01.yml").unlink()
+        return found("unknown", evidence="")
+
+    action.execute = execute
+    assert not action.run(task_vars={}).get("failed")
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"), [("somebody wrote something else", "store_record_malformed"), (None, "store_conflict")]
+)
+def test_a_link_that_cannot_be_recorded_is_told_with_the_link(
+    vault: tuple[DataLoader, dict[str, t.Any]], tmp_path: pathlib.Path, written: str | None, reason: str
+) -> None:
+    loader, store = vault
+    action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, loader=loader)
+
+    def execute(*unused: t.Any) -> dict[str, t.Any]:
+        file = tmp_path / "store" / "lab-01.yml"
+        file.write_text(written) if written else file.unlink()
+        return found("linked", SECOND, "submission", changed=True)
 
     action.execute = execute
     result = action.run(task_vars={})
     assert result["failed"] and result["changed"] and result["step"] == "link"
-    assert result["reason"] == "store_record_malformed" and result["link"]["access_key_id"] == SECOND
+    assert result["reason"] == reason and result["link"]["access_key_id"] == SECOND
 
 
 @pytest.mark.parametrize("plugin", [mturk_requester_check, cloudresearch_link])

@@ -384,6 +384,18 @@ def test_a_use_by_somebody_else_proves_the_link(
     assert operations.index("GetAccessKeyLastUsed") < operations.index("GetAccountBalance"), "our own use comes after"
 
 
+def test_a_use_of_the_new_key_counts_before_the_record_of_the_old_one(lab: Lab) -> None:
+    """Else a rotation by hand, of a lab whose portal nobody can look at, would wait forever."""
+    used = timestamp(NOW - datetime.timedelta(minutes=60))
+    lab.user().key(FIRST).key(SECOND, days=1, used=NOW - datetime.timedelta(minutes=20)).stored(FIRST)
+    lab.stored(SECOND, "pending", linked=False, collection_used_at=used).mturk(BALANCE)
+    assert lab.observe()["link"]["status"] == "other_key"
+    lab.aws.calls.clear()
+    seen = lab.declare(judge_key_use=True).observe()
+    assert (seen["link"]["status"], seen["link"]["access_key_id"]) == ("linked", SECOND)
+    assert seen["link"]["evidence"] == "key_use" and seen["missing"] == ["access_key", "retire"]
+
+
 def test_mturk_is_not_asked_where_that_would_blur_the_evidence(lab: Lab) -> None:
     converged(lab).declare(judge_key_use=True, ask_mturk=False)
     del lab.aws.answers["GetAccountBalance"]
