@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -185,3 +186,17 @@ def test_a_missing_vault_password_is_told_before_anything_is_made(fleet: Fleet) 
     assert run.outcomes["lab-01"]["state"] == "failed"
     assert "vault password" in run.outcomes["lab-01"]["message"]
     assert not writes(fleet)
+
+
+def test_a_lab_that_cannot_be_observed_is_not_told_with_the_results_of_another(fleet: Fleet) -> None:
+    """A play can have the role more than once, and what its tasks registered stays."""
+    fleet.add("one")
+    role = {"ansible.builtin.include_role": {"name": "labops.cloudresearch.lab_account"}}
+    nowhere = {"lab_account_lab": "two", "lab_account_aws_account_id": "9" * 12}
+    play = {"hosts": "one", "connection": "local", "gather_facts": False, "tasks": [role, {**role, "vars": nowhere}]}
+    file = fleet.directory / "twice.yml"
+    file.write_text(json.dumps([play]))
+    outcome = fleet.run(str(file)).outcomes["one"]
+    assert (outcome["lab"], outcome["state"]) == ("two", "failed")
+    assert {step["status"] for step in outcome["steps"]} == {"failed", "skipped"}
+    assert outcome["access_keys"] == []
