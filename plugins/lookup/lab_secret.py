@@ -127,4 +127,4 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 def _in_slot(record: LabRecord, slot: str) -> StoredKey | None:
     if slot == "current":
         return record.current
-    return record.pending if slot == "pending" else record.pending or record.current
+    return record.pending if slot == "pending" else record.key_in_use

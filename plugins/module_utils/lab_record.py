@@ -119,6 +119,11 @@ class LabRecord:
         return next((slot for slot, key in self.slots() if key.access_key_id == access_key_id), "")
 
     @property
+    def key_in_use(self) -> StoredKey | None:
+        """The key that the portal holds or is to hold: the pending one during a rotation, else the current one."""
+        return self.pending or self.current
+
+    @property
     def linked_key_ids(self) -> tuple[str, ...]:
         """Ids of the keys that the portal is recorded to hold; more than one only in records of interrupted runs."""
         return tuple(key.access_key_id for _slot, key in self.slots() if key.linked)

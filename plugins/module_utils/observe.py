@@ -178,7 +178,7 @@ class _Reader:
             raise aws.aws_error(exc, "find out which AWS account the credentials belong to") from exc
 
     def _ask_mturk(self) -> dict[str, dict[str, t.Any]]:
-        key = _key_at_hand(self.record)
+        key = self.record.key_in_use if self.record else None
         if key is None:
             why = self.declared.store_error or "There is no key to ask with yet."
             return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))
@@ -244,10 +244,6 @@ def used_by_others(stored: StoredKey, key: iam_keys.IamKey | None) -> bool:
 
 # The name under which IAM reports uses of MTurk: its signing name (botocore's service model).
 MTURK_SERVICE = "mturk-requester"
-
-
-def _key_at_hand(record: LabRecord | None) -> StoredKey | None:
-    return (record.pending or record.current) if record else None
 
 
 def _recorded_link(status: str, key: StoredKey) -> dict[str, t.Any]:

@@ -40,12 +40,12 @@ def open_lab_store(args: t.Mapping[str, t.Any], loader: t.Any) -> SecretStore:
 
 
 def key_in_use(record: LabRecord | None, store: SecretStore, lab: str) -> StoredKey:
-    """The lab's key that the portal holds or is to hold: the pending one during a rotation, else the current one.
+    """The C(LabRecord.key_in_use) of a lab that must have one.
 
     :param record: what the store has of the lab.
     :raises CollectionError: that is no key.
     """
-    key = (record.pending or record.current) if record else None
+    key = record.key_in_use if record else None
     if key is None:
         raise CollectionError(
             f"The store ({store.location}) holds no key of lab {lab}.",
@@ -70,7 +70,7 @@ def note_own_use(store: SecretStore, lab: str) -> None:
     """
     snapshot = store.get(lab)
     record = snapshot.record
-    key = (record.pending or record.current) if record else None
+    key = record.key_in_use if record else None
     if record is None or key is None or key.linked:
         return
     now = timestamp(datetime.datetime.now(datetime.UTC))
