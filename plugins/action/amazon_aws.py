@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection, aws_error
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection, aws_error
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 
 try:
     from botocore.exceptions import ClientError

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.key_situation import NEW_KEY
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store, portal_warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import warm_up as portal_warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.cloudresearch_link")
 portal_warm_up.warm_up_portal()

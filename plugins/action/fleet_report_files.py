@@ -11,8 +11,8 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.report import files, merge, model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files, merge, model
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
     "directory": {"type": "path", "required": True},

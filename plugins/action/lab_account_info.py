@@ -8,17 +8,16 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options, lab_record, outcome
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import (
-    direct_execution,
-    lab_store,
-    portal_warm_up,
-    role_variables,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, role_variables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import warm_up as portal_warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.lab_account_info")
-direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store.ansible_vault")
+direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.ansible_vault")
 direct_execution.warm_up_botocore()
 portal_warm_up.warm_up_portal()
 role_variables.argument_spec()

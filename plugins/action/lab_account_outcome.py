@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import outcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {"type": "str", "choices": ["onboard", "audit", "rotate", "retire"], "default": "onboard"},

@@ -9,13 +9,16 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws_options, key_lifecycle, key_plan, mturk
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_store_options import STORE_ARGUMENT_SPEC
-from ansible_collections.labops.cloudresearch.plugins.module_utils.vocabulary import DEFAULT_USER_NAME
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import base, open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import DEFAULT_USER_NAME
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
 
 direct_execution.warm_up_botocore()
 

@@ -8,7 +8,8 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution, lab_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
 
 direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.mturk_requester_check")
 direct_execution.warm_up_botocore()

@@ -110,8 +110,8 @@ from ansible import constants as C
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import fleet_play, progress
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.callback_results import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import fleet_play, progress
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callback_results import (
     Failure,
     data_of,
     host_of,
@@ -119,8 +119,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.callback_resu
     recap_with_labs_together,
     task_of,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.progress import Lab
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.status_line import StatusLine
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import Lab
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import StatusLine
 
 COLORS = {
     "failed": C.COLOR_ERROR,

@@ -177,9 +177,9 @@ from ansible.errors import AnsibleParserError
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInventoryBase
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import GLOBAL_REGION, AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.organization import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import GLOBAL_REGION, AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organization import (
     OrganizationReader,
     Selection,
     check_preferences,

@@ -142,7 +142,7 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.roster import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster import (
     EXTRA_VARIABLE,
     Roster,
     RosterError,

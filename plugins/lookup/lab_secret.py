@@ -77,10 +77,10 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import base, open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]

@@ -80,8 +80,11 @@ import concurrent.futures
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, aws_options, iam_user, vocabulary
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 
 
 def main() -> None:

@@ -270,19 +270,16 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import (
-    aws,
-    aws_options,
-    drift,
-    findings,
-    key_situation,
-    lab_record,
-    mturk,
-    observe,
-    vocabulary,
-)
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 
 
 def main() -> None:

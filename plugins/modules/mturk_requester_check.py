@@ -185,8 +185,10 @@ import decimal
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, aws_options, mturk
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 
 
 def main() -> None:

@@ -37,7 +37,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 
 try:  # ansible-core 2.19 and later
     from ansible.module_utils import _internal as ansible_internal

@@ -43,8 +43,8 @@ def make_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]]) -> dict[str, Key
 def store_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]], keys: t.Mapping[str, Key]) -> None:
     """Write the records that an onboarding would have left in the store."""
     _make_importable()
-    from ansible_collections.labops.cloudresearch.plugins.module_utils import lab_record
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import ansible_vault, base
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import ansible_vault, base
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 
     now = lab_record.timestamp(datetime.datetime.now(datetime.UTC))
     secret = VaultSecret(fleet.vault_password.read_bytes().strip())

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from tests.end_to_end.test_crash import calls_of, killed_run
 from tests.fleet import Fleet, Run
 from tests.simulator.clients import lab_client

@@ -10,8 +10,8 @@ import pathlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link
 from tests.simulator.portal import RENDERINGS, KeyVerdict, PortalServer, PortalState
 
 PASSWORD, TOTP = "correct horse battery", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

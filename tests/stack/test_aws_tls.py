@@ -10,7 +10,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws, aws_tls
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import aws_tls
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 from tests.simulator.process import Simulator
 
 KEY = {"access_key": "AKIAEXAMPLEEXAMPLE00", "secret_key": "not-a-secret"}

@@ -13,10 +13,12 @@ import typing as t
 import pytest
 from ansible.parsing.vault import VaultSecret
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import key_lifecycle, key_plan, mturk
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 from tests.simulator.clients import MTURK_POLICY, lab_client, new_lab
 from tests.simulator.process import Simulator
 

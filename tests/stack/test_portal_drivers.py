@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link
 from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
 
 FORM = (

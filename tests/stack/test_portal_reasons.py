@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.errors import REASONS
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import REASONS
 from tests.simulator.portal import PortalServer, PortalState, serve_portal
 from tests.stack.portal_site import BAD_KEY, CHROMIUM, KEY, PASSWORD, SECRET, TOTP, Lab, verify
 

@@ -15,7 +15,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.report import compare, model, page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model, page
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW
 from tests.stack import axe

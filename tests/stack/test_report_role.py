@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.report import files
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import hostile_outcomes, outcomes, situation
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]

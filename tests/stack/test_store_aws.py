@@ -11,10 +11,10 @@ import uuid
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.aws import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from tests.simulator.process import Simulator
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -14,13 +14,13 @@ import uuid
 import pytest
 from ansible.parsing.vault import VaultSecret
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
     StoredKey,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import secret_store
 from tests.stack.openbao import OpenBao, running_openbao
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCY'\"\\:{%#EXAMPLE"

@@ -14,9 +14,9 @@ import uuid
 import hvac
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from tests.stack.openbao import OpenBao, running_openbao
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

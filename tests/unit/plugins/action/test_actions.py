@@ -22,10 +22,10 @@ from ansible_collections.labops.cloudresearch.plugins.action import (
     lab_account_outcome,
     mturk_requester_check,
 )
-from ansible_collections.labops.cloudresearch.plugins.module_utils.key_situation import NEW_KEY
-from ansible_collections.labops.cloudresearch.plugins.module_utils.lab_record import LabRecord, StoredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.secret_store import open_store
-from ansible_collections.labops.cloudresearch.tests.unit.plugins.module_utils.aws_answers import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
     CREATED,
     AwsAnswers,
     Refusal,

@@ -11,10 +11,10 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal import link_options
-from ansible_collections.labops.cloudresearch.plugins.module_utils.portal.wording import Wording
 from ansible_collections.labops.cloudresearch.plugins.modules import cloudresearch_link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
 
 KEY = "AKIAIOSFODNN7LAB0001"
 

@@ -22,8 +22,8 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
 
-from ansible_collections.labops.cloudresearch.plugins.module_utils import aws
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 
 PASSED = {"_ansible_version": "2.19.0", "_ansible_no_log": False, "_ansible_check_mode": False}
 

@@ -1,0 +1,404 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections to one lab's AWS account, and AWS errors in plain words.
+
+The options have the names and meanings of C(amazon.aws)'s, plus C(assume_role_arn), which its modules lack.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import threading
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import aws_tls
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
+
+try:
+    import botocore.config
+    import botocore.exceptions
+    import botocore.loaders
+    import botocore.parsers
+    import botocore.session
+
+    HAS_BOTOCORE = True
+    # Everything that a call can end in. An unreadable answer is neither of botocore's two families of errors.
+    AWS_FAILURES: tuple[type[Exception], ...] = (
+        botocore.exceptions.ClientError,
+        botocore.exceptions.BotoCoreError,
+        botocore.parsers.ResponseParserError,
+    )
+except ImportError:
+    HAS_BOTOCORE = False
+    AWS_FAILURES = ()
+
+# IAM, Organizations and MTurk live there; STS answers there too.
+GLOBAL_REGION = "us-east-1"
+
+# Characters of an answer that a message quotes at most.
+MESSAGE_LENGTH = 500
+
+# Error codes of AWS services, by what they mean for us. IAM's query protocol and MTurk's JSON protocol differ in names.
+INVALID_CREDENTIALS_CODES = frozenset(
+    {
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        "AuthFailure",
+    }
+)
+ACCESS_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+THROTTLING_CODES = frozenset(
+    {
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+@functools.lru_cache(maxsize=1)
+def shared_loader() -> t.Any:
+    """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
+    return botocore.loaders.create_loader(None)
+
+
+@functools.cache
+def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> t.Any:
+    """One session for all clients that are set up alike: a session costs more than the calls that most clients make.
+
+    :param settings: the environment variables that botocore reads; a task can change them.
+    """
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", shared_loader())
+    return session
+
+
+# Sessions are not made for several threads at once. Their clients are.
+_session_lock = threading.Lock()
+
+
+def _shared_session(profile: str | None = None) -> t.Any:
+    names = ("HOME", "USERPROFILE")
+    settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in names}
+    return _session_for(profile, tuple(sorted(settings.items())))
+
+
+def warm_up(services: t.Iterable[str]) -> None:
+    """Load the models of services before workers are forked, so that each worker finds them in memory."""
+    if not HAS_BOTOCORE:
+        return
+    # As modules do it: certificates are verified, with the default bundle unless another one is named.
+    trust = {"validate_certs": True, "aws_ca_bundle": os.environ.get("AWS_CA_BUNDLE")}
+    connection = AwsConnection({"access_key": "AKIAWARMUPWARMUPWARM", "secret_key": "signs-nothing", **trust})
+    for service in services:
+        client = connection.client(service)
+        # botocore reads the models of waiters and of pages only when they are asked for.
+        _unused = client.waiter_names, client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
+
+
+class AwsConnection:
+    """How to reach one lab's AWS account: credentials, region, endpoint and, if asked, the role to assume there.
+
+    :param params: option values by C(amazon.aws)'s names (C(access_key), C(secret_key), C(session_token),
+        C(profile), C(region), C(endpoint_url), C(validate_certs), C(aws_ca_bundle), C(aws_config)) and
+        C(assume_role_arn). Missing options count as not set.
+    :raises CollectionError: botocore is not installed.
+    """
+
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        _require_botocore()
+        self._params = dict(params)
+        self._clients: dict[tuple[t.Any, ...], t.Any] = {}
+        self._assumed: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"AwsConnection(profile={self._get('profile')!r}, assume_role_arn={self._get('assume_role_arn')!r})"
+
+    def _get(self, name: str) -> t.Any:
+        # botocore does not like empty strings; operators use them to blank an inherited default.
+        return self._params.get(name) or None
+
+    @property
+    def assumed_account_id(self) -> str:
+        """The account of the role to assume; empty without a role."""
+        found = re.match(r"arn:[^:]*:iam::(\d{12}):", str(self._get("assume_role_arn") or ""))
+        return found.group(1) if found else ""
+
+    def with_credentials(self, access_key_id: str, secret_access_key: str) -> AwsConnection:
+        """The same way to AWS with the long-term key of an IAM user, and no role."""
+        params = {
+            name: value
+            for name, value in self._params.items()
+            if name not in ("profile", "session_token", "assume_role_arn")
+        }
+        return AwsConnection({**params, "access_key": access_key_id, "secret_key": secret_access_key})
+
+    def credentials(self) -> dict[str, str]:
+        """The credentials that calls are signed with: C(access_key), C(secret_key) and, if temporary, C(session_token).
+
+        :raises CollectionError: no credentials were found, or the role cannot be assumed.
+        """
+        if self._get("assume_role_arn"):
+            return dict(self._assumed_credentials())
+        if self._get("access_key"):
+            given = {name: self._get(name) for name in ("access_key", "secret_key", "session_token")}
+            return {name: value for name, value in given.items() if value}
+        try:
+            found = self._session().get_credentials()
+            frozen = found.get_frozen_credentials() if found else None
+        except botocore.exceptions.BotoCoreError as exc:
+            raise aws_error(exc, "read the AWS credentials") from exc
+        if frozen is None:
+            raise _no_credentials()
+        values = {"access_key": frozen.access_key, "secret_key": frozen.secret_key, "session_token": frozen.token}
+        return {name: value for name, value in values.items() if value}
+
+    def client(
+        self,
+        service: str,
+        *,
+        region_name: str | None = None,
+        endpoint_url: str | None = None,
+        max_attempts: int | None = None,
+    ) -> t.Any:
+        """A botocore client, made once for each set of arguments.
+
+        :param max_attempts: how often a call is sent at most; V(1) for calls that must not be repeated blindly.
+        :raises CollectionError: no credentials were found, or the role cannot be assumed.
+        """
+        key = (service, region_name, endpoint_url, max_attempts)
+        if key not in self._clients:
+            assumed = self._assumed_credentials() if self._get("assume_role_arn") else None
+            self._clients[key] = self._make_client(service, region_name, endpoint_url, max_attempts, assumed)
+        return self._clients[key]
+
+    def _session(self) -> t.Any:
+        if self._get("profile") and self._get("access_key"):
+            raise CollectionError(
+                "Both a profile and an access key were given.",
+                next_step="Give one of the options profile and access_key.",
+                reason="invalid_options",
+            )
+        with _session_lock:
+            return _shared_session(self._get("profile"))
+
+    def _make_client(
+        self,
+        service: str,
+        region_name: str | None,
+        endpoint_url: str | None,
+        max_attempts: int | None,
+        assumed: t.Mapping[str, str] | None,
+    ) -> t.Any:
+        config = botocore.config.Config(
+            user_agent_extra=COLLECTION,
+            # Standard mode backs off with jitter, which a fleet needs; five tries ride out IAM's usual throttling.
+            retries={"mode": "standard", "total_max_attempts": max_attempts or 5},
+            connect_timeout=10,
+            read_timeout=30,
+        )
+        if self._get("aws_config"):
+            try:
+                config = config.merge(botocore.config.Config(**self._get("aws_config")))
+            except (TypeError, botocore.exceptions.BotoCoreError) as exc:
+                raise CollectionError(
+                    f"The option aws_config is wrong: {exc}.",
+                    next_step="Write it with the names and types of botocore's Config.",
+                    reason="invalid_options",
+                ) from exc
+        if max_attempts is not None:
+            config = config.merge(botocore.config.Config(retries={"total_max_attempts": max_attempts}))
+        verify: bool | str | None = self._params.get("validate_certs")
+        if verify is not False and self._get("aws_ca_bundle"):
+            verify = t.cast(str, self._get("aws_ca_bundle"))
+        static: t.Mapping[str, t.Any] = assumed if assumed is not None else self._params
+        session = self._session() if assumed is None else _shared_session()
+        try:
+            with _session_lock:
+                client = session.create_client(
+                    service,
+                    region_name=region_name
+                    or self._get("region")
+                    or session.get_config_variable("region")
+                    or GLOBAL_REGION,
+                    endpoint_url=endpoint_url or self._get("endpoint_url"),
+                    verify=verify,
+                    aws_access_key_id=static.get("access_key") or None,
+                    aws_secret_access_key=static.get("secret_key") or None,
+                    aws_session_token=static.get("session_token") or None,
+                    config=config,
+                )
+                aws_tls.share_context(client)
+                return client
+        except (botocore.exceptions.BotoCoreError, ValueError) as exc:
+            raise aws_error(exc, f"set up the connection to AWS ({service})") from exc
+
+    def _assumed_credentials(self) -> dict[str, str]:
+        if self._assumed is None:
+            role_arn = self._get("assume_role_arn")
+            if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", str(role_arn)):
+                raise CollectionError(
+                    f"{role_arn!r} is not the ARN of an IAM role.",
+                    next_step="Write it as arn:aws:iam::<12-digit account id>:role/<role name>.",
+                    reason="invalid_options",
+                )
+            try:
+                answer = self._make_client("sts", None, None, None, None).assume_role(
+                    RoleArn=role_arn, RoleSessionName=COLLECTION
+                )
+            except AWS_FAILURES as exc:
+                raise _not_assumable(exc, role_arn) from None
+            self._assumed = {
+                "access_key": answer["Credentials"]["AccessKeyId"],
+                "secret_key": answer["Credentials"]["SecretAccessKey"],
+                "session_token": answer["Credentials"]["SessionToken"],
+            }
+        return self._assumed
+
+
+def _require_botocore() -> None:
+    if not HAS_BOTOCORE:
+        raise CollectionError(
+            "The Python libraries boto3 and botocore are missing.",
+            next_step="Install the collection's requirements.txt into the Python that runs Ansible.",
+            reason="missing_library",
+        )
+
+
+def error_code(exc: BaseException) -> str:
+    """The AWS error code of a C(ClientError), else the name of the exception's class."""
+    response = getattr(exc, "response", None)
+    if isinstance(response, dict):
+        return str(response.get("Error", {}).get("Code", ""))
+    return type(exc).__name__
+
+
+def is_connection_failure(exc: BaseException) -> bool:
+    """Whether no AWS answer arrived: name not resolved, refused, cut, timed out, TLS or proxy trouble."""
+    return isinstance(
+        exc,
+        (
+            botocore.exceptions.HTTPClientError,
+            botocore.exceptions.ConnectionError,
+            botocore.exceptions.EndpointConnectionError,
+        ),
+    )
+
+
+def aws_error(exc: BaseException, doing: str) -> CollectionError:
+    """Say in plain words what AWS refused.
+
+    :param doing: what was tried, to complete "could not ...", such as C(list the user's access keys).
+    :returns: an error with C(error_code) in its details and a next step that fits the code.
+    """
+    code = error_code(exc)
+    answer = plain_message(exc)
+    details = {"error_code": code}
+    if code in ACCESS_DENIED_CODES:
+        action = re.search(r"not authorized to perform:? ([\w-]+:\w+)", answer)
+        missing = action.group(1) if action else ""
+        return CollectionError(
+            f"Could not {doing}: AWS denied {missing or 'the call'} ({answer}).",
+            next_step=(
+                f"Allow {missing} to the role or user that runs this (see the guide on permissions)."
+                if missing
+                else "Allow the call to the role or user that runs this (see the guide on permissions)."
+            ),
+            reason="access_denied",
+            details={**details, "missing_action": missing},
+        )
+    if code in INVALID_CREDENTIALS_CODES or code in EXPIRED_CODES:
+        return CollectionError(
+            f"Could not {doing}: AWS does not accept the credentials ({code}: {answer}).",
+            next_step="Check the access key, profile or session of the operator's side; renew it if it has expired.",
+            reason="invalid_credentials",
+            details=details,
+        )
+    if code in THROTTLING_CODES:
+        return CollectionError(
+            f"Could not {doing}: AWS still throttled the call after several tries ({code}).",
+            next_step="Run again; use fewer forks if it happens often.",
+            reason="throttled",
+            details=details,
+        )
+    if code in ("NoCredentialsError", "PartialCredentialsError"):
+        return _no_credentials()
+    if is_connection_failure(exc):
+        return CollectionError(
+            f"Could not {doing}: AWS could not be reached ({answer}).",
+            next_step="Check the network, the proxy and, if set, endpoint_url; then run again.",
+            reason="unreachable",
+            details=details,
+        )
+    if code == "ProfileNotFound":
+        return CollectionError(
+            f"Could not {doing}: {answer}.",
+            next_step="Correct the profile's name, or add it to the AWS configuration of the control node.",
+            reason="no_credentials",
+            details=details,
+        )
+    return CollectionError(
+        f"Could not {doing}: {code}: {answer}.",
+        next_step="See the AWS error code; run again when its cause is gone.",
+        reason="aws_error",
+        details=details,
+    )
+
+
+def plain_message(exc: BaseException) -> str:
+    """What AWS (or the network) said, in one short line without its final full stop."""
+    if isinstance(exc, botocore.parsers.ResponseParserError):
+        # Its text quotes the answer, and an answer can hold credentials.
+        return "the answer could not be read"
+    response = getattr(exc, "response", None)
+    if isinstance(response, dict):
+        return _one_line(str(response.get("Error", {}).get("Message") or response.get("Message") or exc))
+    return _one_line(str(exc))
+
+
+def _one_line(text: str) -> str:
+    # Proxies and parked addresses answer with whole web pages.
+    if text.lstrip().startswith("<"):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        text = f"a web page came back, titled {title.group(1).strip()!r}" if title else "a web page came back"
+    line = " ".join(text.split()).rstrip(". :")
+    return line if len(line) <= MESSAGE_LENGTH else f"{line[:MESSAGE_LENGTH]}..."
+
+
+def _no_credentials() -> CollectionError:
+    return CollectionError(
+        "No AWS credentials were found.",
+        next_step="Give a profile, an access key, or credentials in the environment of the control node.",
+        reason="no_credentials",
+    )
+
+
+def _not_assumable(exc: BaseException, role_arn: str) -> CollectionError:
+    code = error_code(exc)
+    if code not in ACCESS_DENIED_CODES:
+        return aws_error(exc, f"assume the role {role_arn}")
+    # AWS deliberately answers the same whether the account, the role or only the trust is missing.
+    return CollectionError(
+        f"The role {role_arn} cannot be assumed: {plain_message(exc)}.",
+        next_step=(
+            "Check that the account id is right, that the role exists in that account and trusts the operator's "
+            "account, and that the operator may call sts:AssumeRole on it."
+        ),
+        reason="role_not_assumable",
+        details={"error_code": code},
+    )

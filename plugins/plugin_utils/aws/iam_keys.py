@@ -1,0 +1,208 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small verbs on an IAM user and its access keys.
+
+What AWS answers is turned into our own small types, and what it refuses into errors for people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import email.utils
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import (
+    AWS_FAILURES,
+    aws_error,
+    error_code,
+    is_connection_failure,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:  # AwsConnection says what is missing
+    ClientError = Exception
+
+# IAM User Guide, "IAM and AWS STS quotas".
+KEYS_A_USER = 2
+
+# What IAM's CreateAccessKey answers before it has done anything (IAM API reference, errors of CreateAccessKey, and
+# the errors common to all actions). After any other failure the key may exist.
+_REFUSED_STATUS = range(400, 500)
+
+
+@dataclasses.dataclass(frozen=True)
+class IamUser:
+    """One IAM user.
+
+    :param managed: it carries the tag by which the collection knows its own users.
+    """
+
+    name: str
+    arn: str
+    managed: bool
+
+    @property
+    def account_id(self) -> str:
+        """The 12-digit id of the user's AWS account."""
+        return self.arn.split(":")[4]
+
+
+@dataclasses.dataclass(frozen=True)
+class IamKey:
+    """One access key as IAM knows it.
+
+    :param last_used: when it last signed a call, as far as IAM knows; None: never, or nobody asked.
+    :param last_used_service: for which service, such as V(mturk-requester); empty as C(last_used).
+    """
+
+    access_key_id: str
+    active: bool
+    created: datetime.datetime
+    last_used: datetime.datetime | None = None
+    last_used_service: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyListing:
+    """A user's keys, oldest first, and what AWS's clock said when they were listed."""
+
+    keys: tuple[IamKey, ...]
+    at: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class NewKey:
+    """A key at the one moment when its secret is known."""
+
+    key: IamKey
+    secret_access_key: str = dataclasses.field(repr=False)
+
+
+class CreationUnclear(CollectionError):
+    """Nobody can tell whether the key was created: the answer was lost, or was no answer."""
+
+
+@contextlib.contextmanager
+def _saying(doing: str) -> t.Iterator[None]:
+    try:
+        yield
+    except AWS_FAILURES as exc:
+        raise aws_error(exc, doing) from exc
+
+
+def get_user(client: t.Any, user_name: str) -> IamUser | None:
+    """The user, or None when there is none of that name."""
+    with _saying(f"read the IAM user {user_name}"):
+        try:
+            user = client.get_user(UserName=user_name)["User"]
+        except ClientError as exc:
+            if error_code(exc) == "NoSuchEntity":
+                return None
+            raise
+    tags = {tag["Key"]: tag["Value"] for tag in user.get("Tags", ())}
+    managed = tags.get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE
+    return IamUser(user["UserName"], user["Arn"], managed)
+
+
+def list_keys(client: t.Any, user_name: str) -> KeyListing:
+    """The user's access keys; none when there is no such user. Their last use is not asked for."""
+    with _saying(f"list the access keys of the IAM user {user_name}"):
+        try:
+            # A user has two keys at most, so there is no second page.
+            answer = client.list_access_keys(UserName=user_name)
+        except ClientError as exc:
+            if error_code(exc) != "NoSuchEntity":
+                raise
+            answer = t.cast("dict[str, t.Any]", exc.response)
+    keys = [_iam_key(data) for data in answer.get("AccessKeyMetadata", ())]
+    keys.sort(key=lambda key: (key.created, key.access_key_id))
+    return KeyListing(tuple(keys), _server_time(answer))
+
+
+def with_last_use(client: t.Any, key: IamKey) -> IamKey:
+    """The key with its last use, as IAM knows it (it can lag behind for a while)."""
+    with _saying(f"read the last use of the access key {key.access_key_id}"):
+        try:
+            used = client.get_access_key_last_used(AccessKeyId=key.access_key_id)["AccessKeyLastUsed"]
+        except ClientError as exc:
+            if error_code(exc) == "NoSuchEntity":
+                return key
+            raise
+    service = used.get("ServiceName", "")
+    return dataclasses.replace(
+        key, last_used=used.get("LastUsedDate"), last_used_service="" if service == "N/A" else service
+    )
+
+
+def create_key(client: t.Any, user_name: str) -> NewKey:
+    """Create an access key.
+
+    :param client: one that sends each call once: a lost answer must not make a second key.
+    :raises CreationUnclear: the key may exist.
+    :raises CollectionError: it does not exist.
+    """
+    doing = f"create an access key for the IAM user {user_name}"
+    try:
+        data = client.create_access_key(UserName=user_name)["AccessKey"]
+        return NewKey(_iam_key(data), data["SecretAccessKey"])
+    except Exception as exc:
+        # Whatever it is: what botocore raises for an answer that it cannot read quotes the answer, secret included.
+        error = _creation_error(exc, doing)
+    raise error
+
+
+def _creation_error(exc: Exception, doing: str) -> CollectionError:
+    if isinstance(exc, ClientError):
+        error = aws_error(exc, doing)
+        if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _REFUSED_STATUS:
+            return error
+    elif is_connection_failure(exc):
+        error = aws_error(exc, doing)
+    else:
+        error = CollectionError(
+            f"Could not {doing}: the answer of AWS could not be read ({type(exc).__name__}).",
+            next_step="Run again.",
+            reason="aws_error",
+        )
+    return CreationUnclear(error.message, next_step=error.next_step, reason=error.reason, details=error.details)
+
+
+def deactivate_key(client: t.Any, user_name: str, access_key_id: str) -> None:
+    """Switch a key off; that it is gone already is fine."""
+    with _saying(f"deactivate the access key {access_key_id} of the IAM user {user_name}"), _gone_is_fine():
+        client.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status="Inactive")
+
+
+def delete_key(client: t.Any, user_name: str, access_key_id: str) -> None:
+    """Delete a key; that it is gone already is fine."""
+    with _saying(f"delete the access key {access_key_id} of the IAM user {user_name}"), _gone_is_fine():
+        client.delete_access_key(UserName=user_name, AccessKeyId=access_key_id)
+
+
+@contextlib.contextmanager
+def _gone_is_fine() -> t.Iterator[None]:
+    try:
+        yield
+    except ClientError as exc:
+        if error_code(exc) != "NoSuchEntity":
+            raise
+
+
+def _iam_key(data: t.Mapping[str, t.Any]) -> IamKey:
+    return IamKey(data["AccessKeyId"], data["Status"] == "Active", data["CreateDate"])
+
+
+def _server_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
+    """AWS's own clock, so that a control node whose clock is off judges ages and intents right."""
+    text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        told = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return datetime.datetime.now(datetime.UTC)
+    return told if told.tzinfo else told.replace(tzinfo=datetime.UTC)

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's IAM user as it is: tags, and everything that gives it rights or a way in."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import timestamp
+
+# IAM's answer for a user, a login profile or a policy that does not exist.
+MISSING_CODE = "NoSuchEntity"
+
+Read = t.Callable[[], t.Any]
+
+
+def read_user(iam: t.Any, user_name: str, *, thorough: bool, pool: concurrent.futures.Executor) -> dict[str, t.Any]:
+    """Read the user and what is attached to it, with one call for each kind of thing, all but the first at once.
+
+    :param iam: a botocore IAM client.
+    :param thorough: also read inline policies, groups and console access, three calls more.
+    :returns: the outcome's C(user): C(exists), C(name), C(arn), C(managed), C(tags), C(attached_policies),
+        C(inline_policies), C(groups), C(console_access), C(created). What was not read is None.
+    :raises CollectionError: IAM refused or could not be reached.
+    """
+    found = _unless_missing(lambda: iam.get_user(UserName=user_name)["User"], f"read the IAM user {user_name}")
+    if found is None:
+        return no_user(user_name)
+    reads: dict[str, tuple[Read, str]] = {
+        "attached_policies": (
+            lambda: [
+                policy["PolicyArn"]
+                for policy in _all_pages(iam, "list_attached_user_policies", "AttachedPolicies", user_name)
+            ],
+            f"list the policies attached to the IAM user {user_name}",
+        )
+    }
+    if thorough:
+        reads["inline_policies"] = (
+            lambda: _all_pages(iam, "list_user_policies", "PolicyNames", user_name),
+            f"list the inline policies of the IAM user {user_name}",
+        )
+        reads["groups"] = (
+            lambda: [group["GroupName"] for group in _all_pages(iam, "list_groups_for_user", "Groups", user_name)],
+            f"list the groups of the IAM user {user_name}",
+        )
+        reads["console_access"] = (
+            lambda: bool(iam.get_login_profile(UserName=user_name)),
+            f"see whether the IAM user {user_name} has a console password",
+        )
+    asked = {name: pool.submit(_unless_missing, read, doing) for name, (read, doing) in reads.items()}
+    seen = {name: future.result() for name, future in asked.items()}
+    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+    return {
+        "exists": True,
+        "name": user_name,
+        "arn": found["Arn"],
+        "created": timestamp(found["CreateDate"]),
+        "managed": tags.get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE,
+        "tags": tags,
+        "attached_policies": seen["attached_policies"] or [],
+        "inline_policies": (seen["inline_policies"] or []) if thorough else None,
+        "groups": (seen["groups"] or []) if thorough else None,
+        "console_access": bool(seen["console_access"]) if thorough else None,
+    }
+
+
+# What can give a user rights or a way in besides its declared policy, in the words of C(lab_account_remove_drift).
+EXCESS_KINDS = ("console_access", "inline_policies", "groups", "attached_policies")
+
+
+def excess(user: t.Mapping[str, t.Any], policy_arn: str) -> dict[str, list[str]]:
+    """By kind, what the user has besides its declared policy; kinds of which there is nothing are left out.
+
+    :param user: what C(read_user) returned.
+    :param policy_arn: the declared policy, which is no excess.
+    """
+    found = {
+        "console_access": ["password"] if user.get("console_access") else [],
+        "inline_policies": list(user.get("inline_policies") or []),
+        "groups": list(user.get("groups") or []),
+        "attached_policies": [arn for arn in user.get("attached_policies") or [] if arn != policy_arn],
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+def remove_excess(iam: t.Any, user_name: str, found: t.Mapping[str, t.Sequence[str]]) -> None:
+    """Take from the user what C(excess) found; that some of it is gone already is fine.
+
+    :raises CollectionError: IAM refused or could not be reached; what was removed before stays removed.
+    """
+    removals: dict[str, tuple[t.Callable[[str], t.Any], str]] = {
+        "console_access": (
+            lambda unused: iam.delete_login_profile(UserName=user_name),
+            "delete the console {name}",
+        ),
+        "inline_policies": (
+            lambda name: iam.delete_user_policy(UserName=user_name, PolicyName=name),
+            "delete the inline policy {name}",
+        ),
+        "groups": (
+            lambda name: iam.remove_user_from_group(UserName=user_name, GroupName=name),
+            "end the membership in group {name}",
+        ),
+        "attached_policies": (
+            lambda arn: iam.detach_user_policy(UserName=user_name, PolicyArn=arn),
+            "detach the policy {name}",
+        ),
+    }
+    for kind, names in found.items():
+        remove, doing = removals[kind]
+        for name in names:
+            _unless_missing(functools.partial(remove, name), f"{doing.format(name=name)} of the IAM user {user_name}")
+
+
+def no_user(user_name: str) -> dict[str, t.Any]:
+    """What C(read_user) returns of a user that does not exist."""
+    return {
+        "exists": False,
+        "name": user_name,
+        "arn": "",
+        "created": None,
+        "managed": False,
+        "tags": {},
+        "attached_policies": [],
+        "inline_policies": [],
+        "groups": [],
+        "console_access": False,
+    }
+
+
+def account_of(arn: str) -> str:
+    """The account id in an ARN, empty if it has none."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else ""
+
+
+def _all_pages(iam: t.Any, operation: str, key: str, user_name: str) -> list[t.Any]:
+    return list(iam.get_paginator(operation).paginate(UserName=user_name).build_full_result().get(key, []))
+
+
+def _unless_missing(read: Read, doing: str) -> t.Any:
+    try:
+        return read()
+    except aws.AWS_FAILURES as exc:
+        if aws.error_code(exc) == MISSING_CODE:
+            return None
+        raise aws.aws_error(exc, doing) from exc

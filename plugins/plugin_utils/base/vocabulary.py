@@ -1,0 +1,75 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words, names and addresses that more than one part of the collection uses."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+
+COLLECTION = "labops.cloudresearch"
+
+# The tag that says which IAM users the collection created.
+MANAGED_TAG_KEY = "managed-by"
+MANAGED_TAG_VALUE = COLLECTION
+
+DEFAULT_USER_NAME = "cloudresearch-mturk"
+DEFAULT_ROLE_NAME = "OrganizationAccountAccessRole"
+# AWS managed policy reference: allows mechanicalturk:* and nothing else of consequence.
+MTURK_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
+
+ENVIRONMENTS = ("production", "sandbox")
+
+# The steps of the flow, in order.
+STEPS = ("observe", "iam_user", "access_key", "requester", "link", "retire")
+
+OUTCOME_STATES = ("converged", "changed", "waiting_for_person", "failed", "drifted")
+
+LINK_STATUSES = ("linked", "not_linked", "other_key", "unknown")
+
+# Where a person links the AWS account to the requester account; there is no API for it (MTurk Getting Started Guide).
+REQUESTER_LINK_URLS = {
+    "production": "https://requester.mturk.com/developer",
+    "sandbox": "https://requestersandbox.mturk.com/developer",
+}
+
+# AWS announced it in a banner on every page of the MTurk documentation. What a closed endpoint answers is not
+# documented, so these dates only ever explain an observation; they never replace one.
+CLOSED_TO_NEW_CUSTOMERS = datetime.date(2026, 7, 30)
+CLOSED_FOR_GOOD = datetime.date(2026, 9, 30)
+
+
+def closing_notice(today: datetime.date) -> str:
+    """One sentence on MTurk's announced closing that fits C(today), to put behind an observation."""
+    if today >= CLOSED_FOR_GOOD:
+        return (
+            f"AWS announced that MTurk closes permanently on {CLOSED_FOR_GOOD.isoformat()}, which has passed: "
+            "if the lab needs MTurk no more, retire its key (playbook labops.cloudresearch.retire)."
+        )
+    if today >= CLOSED_TO_NEW_CUSTOMERS:
+        return (
+            f"AWS announced that MTurk takes no new customers since {CLOSED_TO_NEW_CUSTOMERS.isoformat()} "
+            f"and closes permanently on {CLOSED_FOR_GOOD.isoformat()}."
+        )
+    return (
+        f"AWS announced that MTurk takes no new customers from {CLOSED_TO_NEW_CUSTOMERS.isoformat()} "
+        f"and closes permanently on {CLOSED_FOR_GOOD.isoformat()}."
+    )
+
+
+def checked_account_id(account_id: str | None) -> str:
+    """The id of an AWS account as it is, empty if none is given.
+
+    :raises CollectionError: it is not 12 digits.
+    """
+    if account_id and not re.fullmatch(r"\d{12}", account_id):
+        raise CollectionError(
+            f"{account_id!r} is not the id of an AWS account.",
+            next_step="Write the 12 digits in quotes, leading zeros included.",
+            reason="invalid_options",
+            step="observe",
+        )
+    return account_id or ""

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an action on a lab's keys does to the lab's record, and to the situation as a whole.
+
+The plan follows these to foresee; the run writes what they return to the store.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Action, Situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
+    CreationIntent,
+    LabRecord,
+    StoredKey,
+    timestamp,
+)
+
+
+def with_intent(record: LabRecord, keys: t.Iterable[IamKey], now: datetime.datetime) -> LabRecord:
+    """The record as it has to be in the store before a key is created."""
+    return dataclasses.replace(
+        record, creating=CreationIntent(timestamp(now), tuple(key.access_key_id for key in keys))
+    )
+
+
+def with_new_key(record: LabRecord, slot: str, key: StoredKey) -> LabRecord:
+    """The record with a key that was just created; its creation has ended well."""
+    if slot == "current":
+        return dataclasses.replace(record, current=key, creating=None)
+    return dataclasses.replace(record, pending=key, creating=None)
+
+
+def with_proof(record: LabRecord, access_key_id: str, by: str, now: datetime.datetime) -> LabRecord:
+    """The record with the key's proof."""
+    at = timestamp(now)
+    return _changed(record, access_key_id, proved=at, proved_by=by, collection_used_at=at)
+
+
+def record_after(situation: Situation, action: Action) -> LabRecord | None:
+    """The record once an action on existing keys has been done; None: the store has none then.
+
+    Not for creating and proving, which bring something new into the record.
+    """
+    record = situation.record
+    if record is None or action.kind in (key_situation.DELETE_FOREIGN, key_situation.DELETE_ORPHAN):
+        return record
+    return _RECORD_EFFECTS[action.kind](situation, record, action.access_key_id)
+
+
+def after(situation: Situation, action: Action) -> Situation:
+    """The situation once an action has been done, as a plan expects it."""
+    return continued(
+        situation,
+        record=_expected_record(situation, action),
+        keys=_expected_keys(situation, action),
+        created=action.kind == key_situation.CREATE,
+    )
+
+
+def continued(
+    situation: Situation, *, record: LabRecord | None, keys: tuple[IamKey, ...], created: bool = False
+) -> Situation:
+    """The situation later in the same run.
+
+    :param created: a new key was created and stored in between.
+    """
+    later = dataclasses.replace(situation, record=record, keys=keys)
+    begun = situation.rotation_begun or situation.rotation_under_way or later.rotation_under_way
+    return dataclasses.replace(later, rotation_begun=begun or created)
+
+
+def _expected_record(situation: Situation, action: Action) -> LabRecord | None:
+    record = situation.record
+    if action.kind == key_situation.CREATE:
+        # The plan knows neither lab nor account; nobody reads them from it.
+        record = record or LabRecord(lab="-", account_id="0" * 12, user_name="-")
+        key = StoredKey(key_situation.NEW_KEY, "", created=timestamp(situation.now))
+        return with_new_key(record, action.slot, key)
+    if action.kind == key_situation.PROVE and record:
+        return with_proof(record, action.access_key_id, "mturk", situation.now)
+    return record_after(situation, action)
+
+
+def _expected_keys(situation: Situation, action: Action) -> tuple[IamKey, ...]:
+    if action.kind == key_situation.CREATE:
+        return (*situation.keys, IamKey(key_situation.NEW_KEY, True, situation.now))
+    if action.kind in (key_situation.DELETE, key_situation.DELETE_FOREIGN, key_situation.DELETE_ORPHAN):
+        return tuple(key for key in situation.keys if key.access_key_id != action.access_key_id)
+    if action.kind == key_situation.DEACTIVATE:
+        return tuple(
+            dataclasses.replace(key, active=False) if key.access_key_id == action.access_key_id else key
+            for key in situation.keys
+        )
+    return situation.keys
+
+
+def _changed(record: LabRecord, access_key_id: str, **values: str | None) -> LabRecord:
+    key = record.find(access_key_id)
+    return record.replace_key(dataclasses.replace(key, **t.cast("dict[str, t.Any]", values))) if key else record
+
+
+def _close_intent(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+    return dataclasses.replace(record, creating=None)
+
+
+def _forget(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+    return record.without(access_key_id)
+
+
+def _record_link(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+    return record.with_link(access_key_id, situation.link.evidence, situation.now)
+
+
+def _promote(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+    superseded = record.superseded
+    if record.current:
+        superseded = (*superseded, _superseded(record.current, access_key_id, situation.now))
+    return dataclasses.replace(record, current=record.pending, pending=None, superseded=superseded)
+
+
+def _supersede(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+    if record.pending is None:
+        return record
+    by = record.current.access_key_id if record.current else None
+    superseded = (*record.superseded, _superseded(record.pending, by, situation.now))
+    return dataclasses.replace(record, pending=None, superseded=superseded)
+
+
+def _superseded(key: StoredKey, by: str | None, now: datetime.datetime) -> StoredKey:
+    return dataclasses.replace(key, superseded_by=by, superseded_at=timestamp(now))
+
+
+def _mark_inactive(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+    return _changed(record, access_key_id, deactivated_at=timestamp(situation.now))
+
+
+def _remove_record(situation: Situation, record: LabRecord, access_key_id: str) -> None:
+    return None
+
+
+_RECORD_EFFECTS: dict[str, t.Callable[[Situation, LabRecord, str], LabRecord | None]] = {
+    key_situation.CLOSE_INTENT: _close_intent,
+    key_situation.FORGET: _forget,
+    key_situation.RECORD_LINK: _record_link,
+    # No key is named, so none is linked.
+    key_situation.CLEAR_LINK: _record_link,
+    key_situation.PROMOTE: _promote,
+    key_situation.SUPERSEDE: _supersede,
+    key_situation.DEACTIVATE: _mark_inactive,
+    key_situation.MARK_INACTIVE: _mark_inactive,
+    key_situation.DELETE: _forget,
+    key_situation.REMOVE_RECORD: _remove_record,
+}

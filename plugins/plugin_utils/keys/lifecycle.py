@@ -1,0 +1,372 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries out what C(key_plan) decides. The only place that creates, deactivates or deletes access keys.
+
+The order of writes makes every stop survivable: the intent is in the store before the key exists, the secret is in
+the store before anything else happens with the key, and a key leaves the store only after it has left IAM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import time
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import THROTTLING_CODES, AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    Action,
+    KeyRequest,
+    LinkKnowledge,
+    Note,
+    Situation,
+    Stop,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+
+# How long to look out for a key that IAM may not list yet, when something says that it should be there.
+SETTLE_SECONDS = 10.0
+# A key or an intent that is older has settled: IAM's listings lag by seconds.
+SETTLED_AGE = datetime.timedelta(minutes=1)
+
+# How often a key creation whose answer was lost is begun anew.
+CREATION_ATTEMPTS = 3
+
+Prove = t.Callable[[str, str], KeyProof]
+
+
+class Store(t.Protocol):
+    """What is needed of a store (C(plugin_utils.secret_store.SecretStore))."""
+
+    def get(self, lab: str) -> t.Any:
+        """Read the lab's record; gives a snapshot with C(record)."""
+
+    def put(self, record: LabRecord, after: t.Any) -> t.Any:
+        """Write the lab's record if nobody wrote since the snapshot C(after); gives a new snapshot."""
+
+    def delete(self, after: t.Any) -> None:
+        """Remove the lab's record if nobody wrote since."""
+
+    def check(self, lab: str) -> None:
+        """Fail if the record cannot be written."""
+
+    def lock(self, lab: str) -> contextlib.AbstractContextManager[None]:
+        """Keep other runs from the lab."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyOutcome:
+    """What a run did with a lab's keys, or would do.
+
+    :param actions: in the order in which they were done.
+    :param before: and C(after): the situation at the start and at the end.
+    :param stop: why the requested state was not reached (only foreseen ones, in check mode; a run raises).
+    """
+
+    actions: tuple[Action, ...]
+    before: Situation
+    after: Situation
+    notes: tuple[Note, ...]
+    proof: KeyProof | None = None
+    stop: Stop | None = None
+
+
+class KeyLifecycle:
+    """One lab's keys, from whatever they are to what is requested.
+
+    :param connection: the way into the lab's AWS account, with permissions on the user's access keys.
+    :param prove: signs a call with a new key (id and secret) and waits out IAM's propagation.
+    """
+
+    def __init__(
+        self,
+        connection: AwsConnection,
+        store: Store,
+        *,
+        lab: str,
+        user_name: str,
+        request: KeyRequest,
+        link: LinkKnowledge,
+        prove: Prove,
+        sleep: t.Callable[[float], None] = time.sleep,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._lab = lab
+        self._user_name = user_name
+        self._request = request
+        self._link = link
+        self._prove = prove
+        self._sleep = sleep
+        self._settle_seconds = settle_seconds
+        self._account_id = ""
+        self._snapshot: t.Any = None
+        self._proof: KeyProof | None = None
+        self._done: list[Action] = []
+
+    @property
+    def _iam(self) -> t.Any:
+        return self._connection.client("iam")
+
+    def predict(self, *, assume_user: bool = False) -> KeyOutcome:
+        """What C(run) would do, found out without changing anything.
+
+        :param assume_user: take a missing user for one that will have been created by then.
+        :raises CollectionError: AWS or the store cannot be read, or the store could not be written.
+        """
+        situation = self._observe()
+        if assume_user and situation.user == "missing" and self._request.state != "absent":
+            situation = dataclasses.replace(situation, user="ours")
+        plan = key_plan.decide(situation)
+        if any(action.kind == key_situation.CREATE for action in plan.actions):
+            self._store.check(self._lab)
+        final = plan.final
+        if final.record and not situation.record:
+            record = dataclasses.replace(
+                final.record, lab=self._lab, account_id=self._account_id, user_name=self._user_name
+            )
+            final = dataclasses.replace(final, record=record)
+        return KeyOutcome(plan.actions, situation, final, plan.notes, stop=plan.stop)
+
+    def run(self) -> KeyOutcome:
+        """Bring the lab's keys to the requested state, as far as that is safe now.
+
+        :raises CollectionError: something failed, or the operator has to choose. What was done stays done, C(actions)
+            in its details tells it, and the next run goes on from there.
+        """
+        try:
+            with self._store.lock(self._lab):
+                return self._run()
+        except CollectionError as exc:
+            exc.details.setdefault("actions", [action.in_words() for action in self._done])
+            exc.details.setdefault("changed", bool(self._done))
+            exc.step = exc.step or "access_key"
+            raise
+
+    def _run(self) -> KeyOutcome:
+        situation = before = self._observe()
+        unclear = 0
+        while True:
+            step = key_plan.next_step(situation)
+            if step is None:
+                notes = tuple(key_plan.notes(situation))
+                return KeyOutcome(tuple(self._done), before, situation, notes, self._proof)
+            if isinstance(step, Stop):
+                raise stopped(step, self._lab, self._user_name)
+            try:
+                situation = self._do(situation, step)
+            except iam_keys.CreationUnclear as exc:
+                unclear += 1
+                if unclear >= CREATION_ATTEMPTS:
+                    raise _creation_gave_up(exc, self._lab) from exc
+                observed = self._observe()
+                situation = key_effects.continued(situation, record=observed.record, keys=observed.keys)
+
+    # --- Looking ------------------------------------------------------------------------------------------------
+
+    def _observe(self) -> Situation:
+        user = iam_keys.get_user(self._iam, self._user_name)
+        self._snapshot = self._store.get(self._lab)
+        record: LabRecord | None = self._snapshot.record
+        if user:
+            self._account_id = user.account_id
+            if record:
+                require_record_of(record, user.account_id, self._user_name)
+        listing = self._settled_listing(record) if user else iam_keys.list_keys(self._iam, self._user_name)
+        return Situation(
+            user=("ours" if user.managed else "foreign") if user else "missing",
+            keys=tuple(self._with_last_use(record, key) for key in listing.keys),
+            record=record,
+            request=self._request,
+            now=listing.at,
+            link=self._link,
+        )
+
+    def _settled_listing(self, record: LabRecord | None) -> iam_keys.KeyListing:
+        listing = iam_keys.list_keys(self._iam, self._user_name)
+        pause, waited = 0.5, 0.0
+        while record and _unsettled(record, listing) and waited < self._settle_seconds:
+            self._sleep(pause)
+            waited += pause
+            pause = min(pause * 2, 4.0)
+            listing = iam_keys.list_keys(self._iam, self._user_name)
+        return listing
+
+    def _with_last_use(self, record: LabRecord | None, key: iam_keys.IamKey) -> iam_keys.IamKey:
+        """Ask for the last use where a decision rests on it: not for keys that simply stay."""
+        slot = record.slot_of(key.access_key_id) if record else ""
+        return key if slot in ("current", "pending") else iam_keys.with_last_use(self._iam, key)
+
+    # --- Doing --------------------------------------------------------------------------------------------------
+
+    def _do(self, situation: Situation, action: Action) -> Situation:
+        if action.kind == key_situation.CREATE:
+            after = self._create(situation, action)
+        elif action.kind == key_situation.PROVE:
+            after = self._prove_key(situation, action)
+        else:
+            after = self._change(situation, action)
+        return after
+
+    def _change(self, situation: Situation, action: Action) -> Situation:
+        after = key_effects.after(situation, action)
+        if action.kind == key_situation.REMOVE_RECORD:
+            self._store.delete(self._snapshot)
+        else:
+            if action.kind == key_situation.DELETE_ORPHAN and situation.record:
+                # Writing the record first makes a run that is only slow, not dead, fail to store this key's secret.
+                self._put(situation.record)
+            self._change_key(action)
+            if after.record and after.record is not situation.record:
+                self._put(after.record)
+        self._done.append(action)
+        return after
+
+    def _change_key(self, action: Action) -> None:
+        if action.kind == key_situation.DEACTIVATE:
+            iam_keys.deactivate_key(self._iam, self._user_name, action.access_key_id)
+        elif action.kind in (key_situation.DELETE, key_situation.DELETE_FOREIGN, key_situation.DELETE_ORPHAN):
+            iam_keys.delete_key(self._iam, self._user_name, action.access_key_id)
+
+    def _create(self, situation: Situation, action: Action) -> Situation:
+        self._store.check(self._lab)
+        record = situation.record or LabRecord(self._lab, self._account_id, self._user_name)
+        self._put(key_effects.with_intent(record, situation.keys, situation.now))
+        new = self._create_key(record)
+        stored = StoredKey(new.key.access_key_id, new.secret_access_key, created=lab_record.timestamp(new.key.created))
+        record = key_effects.with_new_key(record, action.slot, stored)
+        try:
+            self._put(record)
+        except BaseException as exc:
+            self._undo_creation(new.key.access_key_id, exc)
+            raise
+        self._done.append(dataclasses.replace(action, access_key_id=new.key.access_key_id))
+        return key_effects.continued(situation, record=record, keys=(*situation.keys, new.key), created=True)
+
+    def _create_key(self, record: LabRecord) -> iam_keys.NewKey:
+        client = self._connection.client("iam", max_attempts=1)
+        pause = 0.5
+        for attempt in range(1, 6):
+            try:
+                return iam_keys.create_key(client, self._user_name)
+            except iam_keys.CreationUnclear:
+                raise
+            except CollectionError as exc:
+                # Throttled calls did nothing, so they may be repeated.
+                if exc.details.get("error_code") not in THROTTLING_CODES or attempt == 5:
+                    # Nothing was created, so nothing has to be healed; if this fails too, the next run closes it.
+                    with contextlib.suppress(CollectionError):
+                        self._put_or_delete(record)
+                    raise
+            self._sleep(pause)
+            pause *= 2
+        raise AssertionError("unreachable")
+
+    def _put_or_delete(self, record: LabRecord) -> None:
+        if record.slots():
+            self._put(record)
+        else:
+            self._store.delete(self._snapshot)
+
+    def _undo_creation(self, access_key_id: str, cause: BaseException) -> None:
+        """The secret is not in the store, so the key must not live: nobody could ever use or find it."""
+        try:
+            iam_keys.delete_key(self._iam, self._user_name, access_key_id)
+        except CollectionError as exc:
+            fate = (
+                f"Key {access_key_id} was created for it and could not be deleted again ({exc.message}); "
+                "the next run deletes it."
+            )
+        else:
+            fate = f"Key {access_key_id}, which was created for it, was deleted again."
+        if isinstance(cause, CollectionError):
+            cause.message = f"{cause.message} {fate}"
+            cause.args = (cause.message,)
+
+    def _prove_key(self, situation: Situation, action: Action) -> Situation:
+        record = situation.record
+        stored = record.find(action.access_key_id) if record else None
+        if record is None or stored is None:
+            raise AssertionError("only stored keys can be proved")
+        proof = self._prove(stored.access_key_id, stored.secret_access_key)
+        self._proof = proof
+        if not proof.proved:
+            raise CollectionError(
+                f"Key {stored.access_key_id} of lab {self._lab} is stored, but it is not proved to work: "
+                f"{proof.message}",
+                next_step="Clear the cause, then run again: it goes on with this key.",
+                reason="key_not_proved",
+                details={"access_key_id": stored.access_key_id, "proof": {"by": "", "status": proof.status}},
+            )
+        after = key_effects.with_proof(record, stored.access_key_id, proof.by, datetime.datetime.now(datetime.UTC))
+        self._put(after)
+        self._done.append(action)
+        return key_effects.continued(situation, record=after, keys=situation.keys)
+
+    def _put(self, record: LabRecord) -> None:
+        self._snapshot = self._store.put(record, self._snapshot)
+
+
+def require_record_of(record: LabRecord, account_id: str, user_name: str) -> None:
+    """Make sure that the store's record and the AWS account belong together.
+
+    :raises CollectionError: they do not: nothing must be done on the strength of the one to the other.
+    """
+    if record.account_id != account_id:
+        raise CollectionError(
+            f"The store's record of lab {record.lab} belongs to AWS account {record.account_id}, but the credentials "
+            f"lead to account {account_id}.",
+            next_step="Correct the lab's account id, role or profile, or give the lab its own name in the store.",
+            reason="record_of_other_account",
+        )
+    if record.user_name != user_name:
+        raise CollectionError(
+            f"The store's record of lab {record.lab} is about the IAM user {record.user_name}, not {user_name}.",
+            next_step=f"Retire the keys of {record.user_name} first, or use that user name.",
+            reason="record_of_other_user",
+        )
+
+
+def stopped(stop: Stop, lab: str, user_name: str) -> CollectionError:
+    """The error for a situation in which the operator has to choose."""
+    return CollectionError(
+        f"Lab {lab}, IAM user {user_name}: {stop.message}",
+        next_step=f"Choose: {'; or '.join(stop.choices)}.",
+        reason=stop.reason,
+        step="access_key",
+        details={"choices": list(stop.choices)},
+    )
+
+
+def _unsettled(record: LabRecord, listing: iam_keys.KeyListing) -> bool:
+    """Whether IAM's listing may still lack a key of ours that was created a moment ago."""
+    listed = {key.access_key_id for key in listing.keys}
+
+    def young(text: str) -> bool:
+        return listing.at - lab_record.moment(text) < SETTLED_AGE
+
+    if any(young(key.created) and key.access_key_id not in listed for slot, key in record.slots()):
+        return True
+    intent = record.creating
+    if intent is None or not young(intent.started):
+        return False
+    return not listed - set(intent.known_key_ids) - {key.access_key_id for slot, key in record.slots()}
+
+
+def _creation_gave_up(exc: CollectionError, lab: str) -> CollectionError:
+    return CollectionError(
+        f"Lab {lab}: {exc.message} It was tried {CREATION_ATTEMPTS} times.",
+        next_step=f"{exc.next_step} If a key was left behind, the next run deletes it.",
+        reason=exc.reason,
+        details=exc.details,
+    )

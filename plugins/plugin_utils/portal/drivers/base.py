@@ -1,0 +1,94 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every driver offers, and the clock they share."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import TIMEOUT, PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+    Button,
+    Control,
+    Fill,
+    Form,
+    Link,
+    Page,
+)
+
+
+class Deadline:
+    """The time that is left for one piece of work at the portal."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._end - time.monotonic())
+
+    def check(self, doing: str) -> None:
+        """Fail if no time is left."""
+        if self.left() <= 0:
+            raise out_of_time(doing, self.seconds)
+
+    def sleep(self, seconds: float, doing: str) -> None:
+        """Wait, or fail at once if the wait would not end in time."""
+        if seconds >= self.left():
+            raise out_of_time(doing, self.seconds)
+        time.sleep(seconds)
+
+
+def out_of_time(doing: str, seconds: float) -> PortalError:
+    """The error for work that took too long."""
+    return PortalError(
+        TIMEOUT,
+        f"The portal did not finish in {seconds:g} seconds ({doing}).",
+        next_step="Run it again later, or give it more time with the option timeout.",
+    )
+
+
+class Driver(t.Protocol):
+    """Reads pages and sends forms.
+
+    Every method that goes somewhere returns the page it arrived at, and raises PortalError for what the network or
+    the browser reports. A value is a secret if it is passed in C(fill): it goes to trusted addresses only.
+    """
+
+    name: str
+    runs_scripts: bool
+
+    def open(self, address: str) -> Page:
+        """Go to an address."""
+
+    def follow(self, page: Page, link: Link) -> Page:
+        """Follow a link."""
+
+    def send(
+        self, page: Page, form: Form, fill: Fill, button: Button | None, *, check: t.Sequence[int] = (), what: str = ""
+    ) -> Page:
+        """Fill fields (by C(ref)), tick the boxes in C(check), press the button.
+
+        :param what: what C(fill) holds, in words, for messages; empty if it holds no secret.
+        """
+
+    def press(self, page: Page, button: Button) -> Page:
+        """Press a button that belongs to no form."""
+
+    def reveal(self, page: Page, ref: int) -> Page | None:
+        """Open a menu and read again; None if this driver sees inside closed menus anyway."""
+
+    def settle(self, page: Page) -> Page | None:
+        """Wait for the page to change by itself; None if it does not, or cannot."""
+
+    def look_closer(self, page: Page) -> Page | None:
+        """Read the same page with more effort; None if there is nothing more to know."""
+
+    def close(self) -> None:
+        """Forget everything."""
+
+
+__all__ = ["Button", "Control", "Deadline", "Driver", "Fill", "Form", "Link", "Page", "out_of_time"]

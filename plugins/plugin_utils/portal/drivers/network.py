@@ -1,0 +1,85 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the network reports, in words, for both automatic drivers."""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import re
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import TLS, PortalError
+
+
+def tls_error(host: str | None, exc: Exception) -> PortalError:
+    """The error for a connection that cannot be trusted."""
+    text = str(exc).lower()
+    if "expired" in text:
+        cause = "its certificate has expired"
+    elif "self-signed" in text or "self signed" in text:
+        cause = "its certificate is self-signed"
+    elif "doesn't match" in text or "mismatch" in text:
+        cause = "its certificate is for another host"
+    elif (
+        "unable to get local issuer" in text
+        or "certificate_verify_failed" in text
+        or "certificate verify failed" in text
+    ):
+        cause = "its certificate comes from an authority that is not trusted here"
+    else:
+        cause = "no secure connection could be made"
+    return PortalError(
+        TLS,
+        f"The portal at {host} could not be trusted: {cause}. Nothing was sent.",
+        next_step="Check portal_url, the clock of this machine and its trusted authorities (REQUESTS_CA_BUNDLE for a "
+        "proxy's own). Only if you are sure of the network: validate_certs=false.",
+    )
+
+
+def plain_cause(exc: Exception) -> str:
+    """What a failed connection means, in words."""
+    text = str(exc)
+    for sign, cause in (
+        ("NameResolutionError", "its host name is not known"),
+        ("Name or service not known", "its host name is not known"),
+        ("Connection refused", "the connection was refused"),
+        ("Connection aborted", "the connection was cut"),
+        ("RemoteDisconnected", "the connection was cut"),
+        ("reset by peer", "the connection was cut"),
+        ("IncompleteRead", "the answer broke off"),
+        ("unreachable", "the network is unreachable"),
+    ):
+        if sign in text:
+            return cause
+    return type(exc).__name__
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds from the header Retry-After, which holds seconds or a date (RFC 9110)."""
+    if not value:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"\d+(?:\.\d+)?", value):
+        return float(value)
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=datetime.UTC)
+    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+# What Chromium calls it.
+BROWSER_CAUSES = {
+    "NAME_NOT_RESOLVED": "its host name is not known",
+    "CONNECTION_REFUSED": "the connection was refused",
+    "CONNECTION_RESET": "the connection was cut",
+    "CONNECTION_CLOSED": "the connection was cut",
+    "EMPTY_RESPONSE": "the connection was cut",
+    "socket hang up": "the connection was cut",
+    "INTERNET_DISCONNECTED": "the network is unreachable",
+    "ADDRESS_UNREACHABLE": "the network is unreachable",
+    "TOO_MANY_REDIRECTS": "it redirects in a circle",
+}

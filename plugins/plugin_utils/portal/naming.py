@@ -1,0 +1,261 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names under which a person knows the things on a page.
+
+Follows the order of the W3C's "Accessible Name and Description Computation" (aria-labelledby, aria-label, label, title,
+placeholder), and adds what sighted people go by where the markup does not say it: the cell before the field, the term
+of a definition list, the text in front of it, the legend or heading around it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Name, Seen
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.tree import attribute, is_text, tags
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.visibility import Visibility
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import plain
+
+try:
+    from bs4.element import Tag
+except ImportError:
+    pass
+
+if t.TYPE_CHECKING:
+    import bs4
+
+_CONTROLS = frozenset(("input", "select", "textarea", "button"))
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption"))
+_TYPED = ("input", "select", "textarea")
+
+
+def is_typed(tag: Tag) -> bool:
+    """Whether it is a field that a person fills in or chooses from."""
+    kind = attribute(tag, "type").lower()
+    return tag.name in _TYPED and not (tag.name == "input" and kind in ("hidden", "submit", "button", "image", "reset"))
+
+
+class Naming:
+    """Finds names in one tree."""
+
+    def __init__(self, soup: bs4.BeautifulSoup, visibility: Visibility) -> None:
+        self._visibility = visibility
+        self._by_id: dict[str, Tag] = {}
+        self._labels: dict[str, list[Tag]] = {}
+        for tag in soup.find_all(True):
+            identifier = attribute(tag, "id")
+            if identifier:
+                self._by_id.setdefault(identifier, tag)
+            if tag.name == "label" and attribute(tag, "for"):
+                self._labels.setdefault(attribute(tag, "for"), []).append(tag)
+
+    def text(self, tag: Tag, *, hidden_too: bool = False, skip_controls: bool = False) -> str:
+        """What an element says, with the texts of its images, without what is hidden in it."""
+        parts: list[str] = []
+        self._collect(tag, parts, hidden_too, skip_controls)
+        return plain("".join(parts))
+
+    def _collect(self, tag: Tag, parts: list[str], hidden_too: bool, skip_controls: bool) -> None:
+        for child in tag.children:
+            if is_text(child):
+                parts.append(str(child))
+            elif isinstance(child, Tag):
+                # Text for screen readers names things too.
+                if not hidden_too and self._visibility.seen(child) is Seen.HIDDEN:
+                    continue
+                if child.name in ("script", "style", "template") or (child.name in _CONTROLS and skip_controls):
+                    continue
+                if child.name == "img":
+                    parts.append(f" {attribute(child, 'alt')} ")
+                elif child.name == "svg":
+                    parts.append(f" {attribute(child, 'aria-label') or self._svg_title(child)} ")
+                elif child.name in ("select", "textarea", "input"):
+                    continue
+                else:
+                    glue = "" if child.name in ("b", "i", "em", "strong", "span", "u", "abbr", "small", "mark") else " "
+                    parts.append(glue)
+                    label = attribute(child, "aria-label")
+                    if label and child.name not in ("a", "button") and not child.get_text(strip=True):
+                        parts.append(f" {label} ")
+                    self._collect(child, parts, hidden_too, skip_controls)
+                    parts.append(glue)
+
+    @staticmethod
+    def _svg_title(svg: Tag) -> str:
+        title = svg.find("title")
+        return title.get_text() if isinstance(title, Tag) else ""
+
+    def pressable(self, tag: Tag) -> list[Name]:
+        """The names of a link or button."""
+        names = [*self._labelled(tag)]
+        if tag.name == "input":
+            kind = attribute(tag, "type").lower()
+            text = attribute(tag, "alt") if kind == "image" else attribute(tag, "value")
+            names.append(Name(plain(text or ("Submit" if kind in ("image", "submit") else "")), "value"))
+        else:
+            names.append(Name(self.text(tag), "text"))
+        names.append(Name(plain(attribute(tag, "title")), "title", 3))
+        if not any(name.text for name in names):
+            names.append(Name(self.text(tag, hidden_too=True), "hidden text", 4))
+        return _distinct(names)
+
+    def _labelled(self, tag: Tag) -> t.Iterator[Name]:
+        texts = [self._referred(name) for name in attribute(tag, "aria-labelledby").split()]
+        yield Name(plain(" ".join(texts)), "aria-labelledby")
+        yield Name(plain(attribute(tag, "aria-label")), "aria-label")
+
+    def _referred(self, identifier: str) -> str:
+        tag = self._by_id.get(identifier)
+        return self.text(tag, hidden_too=True, skip_controls=True) if tag is not None else ""
+
+    def field(self, tag: Tag) -> list[Name]:
+        """The names of a field, the surest first."""
+        names = [*self._labelled(tag)]
+        for label in self._labels.get(attribute(tag, "id"), []) if attribute(tag, "id") else []:
+            hidden = self._visibility.seen(label) is Seen.HIDDEN
+            names.append(Name(self.text(label, skip_controls=True, hidden_too=hidden), "label", 4 if hidden else 0))
+        wrapping = tag.find_parent("label")
+        if isinstance(wrapping, Tag):
+            names.append(Name(self.text(wrapping, skip_controls=True), "label"))
+        labelled = any(name.text for name in names)
+        names += self._table_names(tag)
+        if tag.find_parent("dd") is not None:
+            term = t.cast(Tag, tag.find_parent("dd")).find_previous_sibling("dt")
+            if isinstance(term, Tag):
+                names.append(Name(self.text(term, skip_controls=True), "term"))
+        if not labelled:
+            names.append(Name(self._text_before(tag), "text before", 2))
+        names.append(Name(plain(attribute(tag, "placeholder")), "placeholder", 3))
+        names.append(Name(plain(attribute(tag, "title")), "title", 3))
+        names += [Name(self._referred(name), "description", 12) for name in attribute(tag, "aria-describedby").split()]
+        group = self._group_name(tag)
+        if group:
+            first = next((name.text for name in names if name.text), "")
+            names.append(Name(plain(f"{group} {first}"), "group", 6 if first else 2))
+        if not any(name.text for name in names):
+            names.append(Name(self._text_after(tag), "text after", 6))
+        return _distinct(names)
+
+    def _table_names(self, tag: Tag) -> t.Iterator[Name]:
+        cell = tag.find_parent(["td", "th"])
+        row = cell.find_parent("tr") if isinstance(cell, Tag) else None
+        if not isinstance(cell, Tag) or not isinstance(row, Tag):
+            return
+        cells = [item for item in tags(row) if item.name in ("td", "th")]
+        position = next((index for index, item in enumerate(cells) if item is cell), 0)
+        for before in reversed(cells[:position]):
+            if any(is_typed(item) for item in before.find_all(_TYPED)):
+                break
+            text = self.text(before, skip_controls=True)
+            if text:
+                yield Name(text, "cell before")
+                break
+        table = row.find_parent("table")
+        if not isinstance(table, Tag):
+            return
+        rows = [item for item in table.find_all("tr") if item.find_parent("table") is table]
+        above = rows[: next((index for index, item in enumerate(rows) if item is row), 0)]
+        for upper in reversed(above):
+            upper_cells = [item for item in tags(upper) if item.name in ("td", "th")]
+            if len(upper_cells) <= position:
+                continue
+            if any(is_typed(item) for item in upper_cells[position].find_all(_TYPED)):
+                continue
+            text = self.text(upper_cells[position], skip_controls=True)
+            if text:
+                yield Name(text, "cell above", 1)
+                return
+
+    def _text_before(self, tag: Tag) -> str:
+        """The text in front of a field, unless it belongs to another control."""
+        here: Tag = tag
+        for _level in range(4):
+            parts: list[str] = []
+            for before in here.previous_siblings:
+                if is_text(before):
+                    parts.insert(0, str(before))
+                elif isinstance(before, Tag):
+                    if before.name in _CONTROLS or before.find(list(_CONTROLS)) is not None:
+                        if before.name == "input" and not is_typed(before):
+                            continue
+                        if before.name == "button" or (
+                            before.name != "input"
+                            and not any(is_typed(item) for item in before.find_all(_TYPED))
+                            and before.name not in _TYPED
+                        ):
+                            continue
+                        break
+                    if self._visibility.seen(before) is Seen.HIDDEN:
+                        continue
+                    text = self.text(before)
+                    if text and before.name in ("p", "ul", "ol", "header", "nav") and plain("".join(parts)):
+                        break
+                    parts.insert(0, f" {text} ")
+                    if text and before.name in ("label", "div", "p", "span", "br", *_HEADINGS):
+                        break
+            text = plain(" ".join(parts))
+            if text:
+                return text if len(text) <= 120 else ""
+            if not isinstance(here.parent, Tag) or here.parent.name in ("form", "body", "fieldset", "tr", "table"):
+                break
+            here = here.parent
+            # A container with several fields is not this field's own.
+            if sum(1 for item in here.find_all(_TYPED) if is_typed(item)) > 1:
+                break
+        return ""
+
+    def _text_after(self, tag: Tag) -> str:
+        parts: list[str] = []
+        for after in tag.next_siblings:
+            if is_text(after):
+                parts.append(str(after))
+            elif isinstance(after, Tag):
+                if after.name in _CONTROLS or after.find(list(_CONTROLS)) is not None:
+                    break
+                parts.append(f" {self.text(after)} ")
+            if plain("".join(parts)):
+                break
+        text = plain("".join(parts))
+        return text if len(text) <= 80 else ""
+
+    def _group_name(self, tag: Tag) -> str:
+        for parent in tag.parents:
+            if not isinstance(parent, Tag) or parent.name in ("form", "body", "main"):
+                break
+            if parent.name == "fieldset":
+                legend = next((child for child in tags(parent) if child.name == "legend"), None)
+                return self.text(legend) if legend is not None else ""
+            if attribute(parent, "role") in ("group", "radiogroup"):
+                return next((name.text for name in self._labelled(parent) if name.text), "")
+        return ""
+
+    def context(self, form: Tag) -> list[str]:
+        """What says what a form is for: its own name, a heading in it, the nearest headings before it."""
+        texts = [name.text for name in self._labelled(form)]
+        texts += [self.text(tag) for tag in form.find_all(list(_HEADINGS)) if self._visibility.seen(tag).usable][:2]
+        for parent in form.parents:
+            if isinstance(parent, Tag) and parent.name in (
+                "section",
+                "div",
+                "article",
+                "dialog",
+                "fieldset",
+                "details",
+            ):
+                texts += [name.text for name in self._labelled(parent)]
+                if parent.name in ("fieldset", "details"):
+                    texts += [self.text(child) for child in tags(parent) if child.name in ("legend", "summary")]
+        before = form.find_all_previous(
+            lambda tag: tag.name in _HEADINGS or attribute(tag, "role") == "heading", limit=3
+        )
+        texts += [self.text(tag) for tag in before if isinstance(tag, Tag) and self._visibility.seen(tag).usable][:2]
+        return [text for text in dict.fromkeys(texts) if text]
+
+
+def _distinct(names: t.Iterable[Name]) -> list[Name]:
+    found: dict[str, Name] = {}
+    for name in names:
+        if name.text and name.text not in found:
+            found[name.text] = name
+    return list(found.values())

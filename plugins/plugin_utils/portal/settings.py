@@ -1,0 +1,112 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator decides about the portal, and the account to sign in with."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.trust import Trust, is_loopback
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
+
+DEFAULT_PORTAL_URL = "https://app.cloudresearch.com"
+DRIVERS = ("auto", "http", "browser", "manual")
+DEFAULT_STATE_DIR = "~/.ansible/labops.cloudresearch"
+DEFAULT_TIMEOUT = 90
+# Seconds between two sign-ins of a fleet, at a portal that is not on this machine.
+DEFAULT_PACE = 0.5
+USER_AGENT = "labops.cloudresearch/1.0.0 (Ansible collection)"
+
+
+@dataclasses.dataclass(frozen=True)
+class PortalAccount:
+    """Who signs in. C(totp_secret): base32, as shown when two-factor sign-in was set up; empty if there is none."""
+
+    email: str
+    password: str = dataclasses.field(default="", repr=False)
+    totp_secret: str = dataclasses.field(default="", repr=False)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return tuple(secret for secret in (self.password, self.totp_secret) if secret)
+
+
+@dataclasses.dataclass(frozen=True)
+class PortalSettings:
+    """How to reach and read the portal.
+
+    :param timeout: seconds for all that is done at the portal in one call, waiting for one's turn (C(pace)) aside.
+    :param pace: seconds between two sign-ins, over all processes that share C(state_dir).
+    :param state_dir: where refused credentials (hashed) and the pace are remembered between runs.
+    :param snapshot_dir: where to put the pages seen, with everything secret blotted out; empty for nowhere.
+    :param wait_timeout: for how many seconds the manual driver waits for evidence.
+    :param announce: called with texts that a person should see at once (manual driver).
+    """
+
+    trust: Trust
+    driver: str = "auto"
+    wording: Wording = dataclasses.field(default_factory=Wording, repr=False)
+    browser_executable: str = ""
+    validate_certs: bool = True
+    timeout: float = DEFAULT_TIMEOUT
+    pace: float = DEFAULT_PACE
+    state_dir: pathlib.Path = pathlib.Path(DEFAULT_STATE_DIR)
+    snapshot_dir: pathlib.Path | None = None
+    accept_terms: bool = True
+    wait_timeout: float = 0
+    wait_interval: float = 15
+    announce: t.Callable[[str], None] | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def portal_url(self) -> str:
+        """Where to begin."""
+        return self.trust.portal_url
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any], **more: t.Any) -> PortalSettings:
+        """From parameters named as those of M(labops.cloudresearch.cloudresearch_link); missing ones have defaults.
+
+        :raises SettingsError: for a value that cannot be right, before anything is sent.
+        """
+        trust = Trust.of(params.get("portal_url") or DEFAULT_PORTAL_URL, params.get("trusted_hosts") or ())
+        driver = params.get("driver") or "auto"
+        if driver not in DRIVERS:
+            raise SettingsError(f"driver {driver!r} is unknown.", next_step=f"Use one of: {', '.join(DRIVERS)}.")
+        timeout = float(_given(params, "timeout", DEFAULT_TIMEOUT))
+        if timeout <= 0:
+            raise SettingsError(
+                "timeout must be more than 0 seconds.", next_step=f"Leave it out for {DEFAULT_TIMEOUT}."
+            )
+        pace = float(_given(params, "pace", 0 if is_loopback(trust.host) else DEFAULT_PACE))
+        if pace < 0:
+            raise SettingsError("pace must not be negative.", next_step="Use 0 for no pause between sign-ins.")
+        snapshot_dir = params.get("snapshot_dir")
+        return cls(
+            trust=trust,
+            driver=driver,
+            wording=Wording.from_overrides(params.get("portal")),
+            browser_executable=params.get("browser_executable") or "",
+            validate_certs=bool(_given(params, "validate_certs", True)),
+            timeout=timeout,
+            pace=pace,
+            state_dir=_directory(params.get("state_dir") or DEFAULT_STATE_DIR),
+            snapshot_dir=_directory(snapshot_dir) if snapshot_dir else None,
+            accept_terms=bool(_given(params, "accept_terms", True)),
+            wait_timeout=float(_given(params, "wait_timeout", 0)),
+            wait_interval=max(1.0, float(_given(params, "wait_interval", 15))),
+            **more,
+        )
+
+
+def _given(params: t.Mapping[str, t.Any], name: str, default: t.Any) -> t.Any:
+    value = params.get(name)
+    return default if value is None else value
+
+
+def _directory(value: t.Any) -> pathlib.Path:
+    return pathlib.Path(os.path.expandvars(str(value))).expanduser()

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pages on disk, only if the operator asked for them, with everything secret blotted out."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import re
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.tree import attribute, is_text, parse
+
+try:
+    from bs4.element import Comment, NavigableString, Tag
+except ImportError:
+    pass
+
+BLOT = "[blotted out]"
+
+_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_TOKEN = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
+_ADDRESS_ATTRIBUTES = frozenset(("href", "src", "action", "formaction", "data-src", "poster", "cite", "srcset", "data"))
+# How the page's author calls things; long, but no tokens.
+_NAMING_ATTRIBUTES = frozenset(
+    ("id", "for", "name", "class", "type", "role", "style", "aria-labelledby", "aria-controls")
+)
+_PLAIN_ATTRIBUTES = frozenset(
+    [
+        "class",
+        "id",
+        "for",
+        "name",
+        "type",
+        "role",
+        "title",
+        "alt",
+        "placeholder",
+        "lang",
+        "dir",
+        "rel",
+        "method",
+        "enctype",
+        "autocomplete",
+        "required",
+        "readonly",
+        "disabled",
+        "checked",
+        "hidden",
+        "style",
+        "colspan",
+        "rowspan",
+        "tabindex",
+        "maxlength",
+        "pattern",
+        "aria-label",
+        "aria-labelledby",
+        "aria-controls",
+        "aria-describedby",
+        "aria-haspopup",
+        "aria-expanded",
+        "aria-hidden",
+        "aria-live",
+        "aria-required",
+        "data-toggle",
+        "data-bs-toggle",
+        "data-target",
+        "data-bs-target",
+        "http-equiv",
+        "width",
+        "height",
+        "open",
+        "scope",
+        "inputmode",
+        "charset",
+    ]
+)
+
+
+def blot(text: str, secrets: t.Iterable[str] = (), *, tokens: bool = True) -> str:
+    """A text without the secrets given, e-mail addresses, and (unless told otherwise) what looks like a token."""
+    for secret in sorted((item for item in secrets if item), key=len, reverse=True):
+        text = text.replace(secret, BLOT)
+    text = _EMAIL.sub(BLOT, text)
+    return _TOKEN.sub(lambda match: match[0] if _is_harmless(match[0]) else BLOT, text) if tokens else text
+
+
+def _is_harmless(text: str) -> bool:
+    """Words joined by hyphens or dots, paths and key ids: no digits mixed with letters of both cases."""
+    if re.fullmatch(r"(?:AKIA|ASIA)[A-Z0-9]{12,28}", text):
+        return True
+    return (
+        bool(re.fullmatch(r"[A-Za-z]+(?:[-_./=][A-Za-z]*\d{0,2})*", text))
+        and max((len(part) for part in re.split(r"[-_./=]", text)), default=0) <= 18
+    )
+
+
+def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
+    """A page to keep: its structure and words, without values, scripts, comments, queries and secrets."""
+    listed = [secret for secret in secrets if secret]
+    soup = parse(html)
+    for tag in soup.find_all(True):
+        if tag.name in ("script", "style") and tag.string:
+            tag.string = "" if tag.name == "script" else blot(str(tag.string), listed)
+        for name in list(tag.attrs):
+            value = attribute(tag, name)
+            if value:
+                kept = _kept_of(tag, name, value)
+                tag[name] = blot(kept, listed, tokens=name not in _NAMING_ATTRIBUTES)
+    for text in soup.find_all(string=True):
+        if isinstance(text, Comment):
+            text.extract()
+        elif is_text(text) and isinstance(text.parent, Tag) and text.parent.name not in ("script", "style"):
+            clean = BLOT if text.parent.name == "textarea" else blot(str(text), listed)
+            if clean != text:
+                text.replace_with(NavigableString(clean))
+    return str(soup)
+
+
+def _kept_of(tag: Tag, name: str, value: str) -> str:
+    """What of an attribute says how the page is built; values and queries do not."""
+    if name in _ADDRESS_ATTRIBUTES:
+        if value.lower().startswith(("javascript:", "data:")):
+            return BLOT
+        return value if value.startswith("#") else re.sub(r"[?#;].*", f"?{BLOT}", value, flags=re.DOTALL)
+    is_caption = tag.name == "button" or attribute(tag, "type").lower() in ("submit", "button", "reset")
+    if name in _PLAIN_ATTRIBUTES or (name == "value" and is_caption):
+        return value
+    return BLOT
+
+
+class Snapshots:
+    """Keeps each page that was seen as a numbered file, readable by its owner only."""
+
+    def __init__(self, directory: pathlib.Path, label: str, secrets: t.Iterable[str]) -> None:
+        """Prepare the directory.
+
+        :param label: distinguishes the accounts that share the directory.
+        :raises SettingsError: if it cannot be written.
+        """
+        self._secrets = [secret for secret in secrets if secret]
+        self._count = 0
+        self.paths: list[str] = []
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+        self._prefix = f"{stamp}-{re.sub(r'[^A-Za-z0-9]+', '-', label).strip('-')[:40] or 'portal'}-{os.getpid()}"
+        self._directory = directory
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise SettingsError(
+                f"snapshot_dir {directory} cannot be used: {exc.strerror}.",
+                next_step="Name a directory that you can write to.",
+            ) from None
+
+    def keep(self, page: Page, html: str) -> None:
+        """Write a page. A snapshot that cannot be written is no reason to stop half-way."""
+        self._count += 1
+        path = self._directory / f"{self._prefix}-{self._count:02d}.html"
+        head = f"<!-- {page.status} {blot(page.place, self._secrets)} -->\n"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(head + blotted_page(html, self._secrets))
+        except OSError:
+            return
+        self.paths.append(str(path))

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTML to a tree, as lenient as browsers are about end tags that may be left out."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import word_set
+
+try:
+    import bs4
+    from bs4.element import Comment, Doctype, NavigableString, PreformattedString, Tag
+
+    HAS_BS4 = True
+except ImportError:
+    HAS_BS4 = False
+
+# HTML standard, "optional tags": which open elements a start tag ends, and where the search for them stops.
+_TABLE_PARTS = frozenset(("table", "template"))
+_ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "li": (frozenset(("li",)), frozenset(("ul", "ol", "menu"))),
+    "dt": (frozenset(("dt", "dd")), frozenset(("dl",))),
+    "dd": (frozenset(("dt", "dd")), frozenset(("dl",))),
+    "option": (frozenset(("option",)), frozenset(("select", "datalist"))),
+    "optgroup": (frozenset(("option", "optgroup")), frozenset(("select",))),
+    "td": (frozenset(("td", "th")), _TABLE_PARTS | {"tr"}),
+    "th": (frozenset(("td", "th")), _TABLE_PARTS | {"tr"}),
+    "tr": (frozenset(("tr", "td", "th")), _TABLE_PARTS),
+    "tbody": (frozenset(("thead", "tbody", "tfoot", "tr", "td", "th")), _TABLE_PARTS),
+    "tfoot": (frozenset(("thead", "tbody", "tfoot", "tr", "td", "th")), _TABLE_PARTS),
+}
+_BLOCK_TAGS = word_set(
+    "address article aside blockquote details div dl fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
+    "hgroup hr main menu nav ol p pre section table ul"
+)
+for _tag in _BLOCK_TAGS:
+    _ENDS[_tag] = (
+        frozenset(("p",)),
+        frozenset(("div", "td", "th", "li", "form", "section", "button", "body", "object", "fieldset", "main")),
+    )
+del _tag
+
+
+@functools.cache
+def _soup_class() -> type[bs4.BeautifulSoup]:
+    class LenientSoup(bs4.BeautifulSoup):
+        """BeautifulSoup over Python's own parser, which does not know which elements a start tag ends."""
+
+        def handle_starttag(self, name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
+            closes, stops = _ENDS.get(name, (frozenset(), frozenset()))
+            if closes:
+                last = ""
+                for tag in reversed(self.tagStack):
+                    if tag.name in stops:
+                        break
+                    if tag.name in closes:
+                        last = tag.name
+                if last:
+                    # All of them, up to the outermost that ends here.
+                    for tag in reversed(list(self.tagStack)):
+                        if tag.name in stops:
+                            break
+                        self._popToTag(tag.name)
+                        if tag.name == last:
+                            break
+            return super().handle_starttag(name, *args, **kwargs)
+
+    return LenientSoup
+
+
+def parse(html: str) -> bs4.BeautifulSoup:
+    """A tree of the page."""
+    return _soup_class()(html, "html.parser")
+
+
+def attribute(tag: Tag, name: str) -> str:
+    """An attribute as text, empty if it is not there."""
+    value = tag.get(name)
+    if value is None:
+        return ""
+    return (" ".join(value) if isinstance(value, list) else str(value)).strip()
+
+
+def is_text(node: t.Any) -> bool:
+    """Whether a node is text that is part of the page, not a comment or a script."""
+    return isinstance(node, NavigableString) and not isinstance(node, (Comment, Doctype, PreformattedString))
+
+
+def tags(node: Tag) -> t.Iterator[Tag]:
+    """The child elements."""
+    for child in node.children:
+        if isinstance(child, Tag):
+            yield child
+
+
+def classes(tag: Tag) -> list[str]:
+    """The class names in lower case."""
+    return attribute(tag, "class").lower().split()

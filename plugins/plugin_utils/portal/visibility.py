@@ -1,0 +1,281 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a page a person gets to see, judged from its markup alone, or from the marks that the browser driver left."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Seen
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.tree import attribute, classes, tags
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import word_set
+
+try:
+    from bs4.element import Tag
+    from soupsieve import SelectorSyntaxError
+except ImportError:
+    pass
+
+if t.TYPE_CHECKING:
+    import bs4
+
+# The browser driver's judgement, see drivers/browser_script.py.
+SEEN_MARK = "data-labops-seen"
+
+_NEVER = frozenset(("script", "style", "template", "head", "datalist", "object", "audio", "video", "canvas", "map"))
+# What the usual style sheets hide. They are files of their own, which costs a request each to read.
+_HIDING_CLASSES = word_set(
+    "d-none hidden hide invisible is-hidden ng-hide display-none displaynone u-hidden hidden-template is-invisible "
+    "visually-none uk-hidden ui-helper-hidden x-hidden"
+)
+_OFFSCREEN_CLASSES = word_set(
+    "sr-only visually-hidden visuallyhidden screen-reader-text screenreader-only screen-reader-only "
+    "cdk-visually-hidden "
+    "u-sr-only a11y-hidden assistive-text offscreen off-screen element-invisible govuk-visually-hidden"
+)
+# Shown only with a second class, once a script adds it.
+_SHOWN_WITH: dict[str, frozenset[str]] = {
+    "modal": frozenset(("show", "in", "is-active", "active", "open", "d-block")),
+    "tab-pane": frozenset(("active", "show")),
+    "dropdown-menu": frozenset(("show", "open", "in")),
+    "collapse": frozenset(("show", "in", "collapsed")),
+    "tabs-panel": frozenset(("is-active",)),
+}
+
+_HIDING = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
+_SHOWING = re.compile(r"(?:^|;)\s*display\s*:\s*(?!none)[a-z]|(?:^|;)\s*visibility\s*:\s*visible", re.IGNORECASE)
+_OFFSCREEN = re.compile(
+    r"(?:^|;)\s*(?:(?:left|top|right|text-indent|margin-left|margin-top|inset-inline-start)\s*:\s*-\s*\d{3,}"
+    r"|opacity\s*:\s*0*(?:\.0+)?\s*(?:[;!]|$)"
+    r"|clip\s*:\s*rect\(\s*[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?\s*\)"
+    r"|clip-path\s*:\s*inset\(\s*(?:50|100)%"
+    r"|transform\s*:\s*(?:scale\(\s*0\s*\)|translate[xy]?\(\s*-\s*\d{3,})"
+    r"|font-size\s*:\s*0(?:px|em|rem)?\s*(?:[;!]|$))",
+    re.IGNORECASE,
+)
+_NO_SIZE = re.compile(r"(?:^|;)\s*(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:[;!]|$)", re.IGNORECASE)
+_CUTS = re.compile(r"(?:^|;)\s*overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
+_AT_BLOCK = re.compile(r"@(?!media\b)[a-z-]+[^{;]*(?:;|\{(?:[^{}]*\{[^{}]*\})*[^{}]*\})", re.IGNORECASE)
+_MEDIA = re.compile(r"@media\s*([^{]*)\{((?:[^{}]*\{[^{}]*\})*)[^{}]*\}", re.IGNORECASE)
+_STATES = re.compile(r":(?:hover|focus-within|focus-visible|focus|checked|target|active)\b")
+
+
+def _judge(style: str) -> str:
+    """hidden, offscreen, shown, or empty for a style that says nothing about it."""
+    if _HIDING.search(style):
+        return "hidden"
+    if _OFFSCREEN.search(style) or (_NO_SIZE.search(style) and _CUTS.search(style)):
+        return "offscreen"
+    return "shown" if _SHOWING.search(style) else ""
+
+
+class Visibility:
+    """Judges every element of a tree once, from the top down."""
+
+    def __init__(self, soup: bs4.BeautifulSoup, *, scripts_run: bool = False, styles: t.Sequence[str] = ()) -> None:
+        """Judge.
+
+        :param scripts_run: whether the tree comes from a browser: then its marks count, and noscript does not.
+        :param styles: further style sheets that the page uses.
+        """
+        self._soup = soup
+        self._scripts_run = scripts_run
+        self._seen: dict[int, Seen] = {}
+        self._openers: dict[int, Tag] = {}
+        self._judged: dict[int, str] = {}
+        # Elements that some state of the page (hover, focus, checked) shows.
+        self._sometimes: set[int] = set()
+        if not scripts_run:
+            self._read_styles([*styles, *(str(sheet.string or "") for sheet in soup.find_all("style"))])
+        self._targets = self._controlled_elements()
+        self._walk(soup, Seen.VISIBLE, None)
+
+    def seen(self, tag: Tag) -> Seen:
+        """How much of it a person sees."""
+        return self._seen.get(id(tag), Seen.HIDDEN)
+
+    def opener(self, tag: Tag) -> Tag | None:
+        """What has to be pressed first to see it."""
+        return self._openers.get(id(tag))
+
+    def _read_styles(self, sheets: t.Sequence[str]) -> None:
+        judged: dict[int, tuple[tuple[int, int, int], str]] = {}
+        order = 0
+        for sheet in sheets:
+            text = _COMMENTS.sub(" ", sheet)
+            # A rule for paper or for narrow screens says nothing about what is on the screen.
+            text = _MEDIA.sub(lambda match: match[2] if _is_for_screens(match[1]) else " ", _AT_BLOCK.sub(" ", text))
+            for selectors, style in _RULE.findall(text):
+                verdict = _judge(style)
+                if not verdict:
+                    continue
+                weight = 1 if "!important" in style else 0
+                for selector in selectors.split(","):
+                    order += 1
+                    for tag in self._select(_STATES.sub("", selector).strip() or "*"):
+                        if _STATES.search(selector):
+                            if verdict == "shown":
+                                self._sometimes.add(id(tag))
+                            continue
+                        rank = (weight, _specificity(selector), order)
+                        if id(tag) not in judged or judged[id(tag)][0] <= rank:
+                            judged[id(tag)] = (rank, verdict)
+        self._judged = {key: verdict for key, (_rank, verdict) in judged.items()}
+
+    def _select(self, selector: str) -> t.Sequence[Tag]:
+        try:
+            return self._soup.select(selector)
+        except (SelectorSyntaxError, NotImplementedError, ValueError):
+            return []
+
+    def _controlled_elements(self) -> dict[str, list[Tag]]:
+        targets: dict[str, list[Tag]] = {}
+        for tag in self._soup.find_all(True):
+            for name in (
+                "aria-controls",
+                "aria-owns",
+                "data-target",
+                "data-bs-target",
+                "popovertarget",
+                "data-toggle-target",
+            ):
+                for target in attribute(tag, name).split():
+                    targets.setdefault(target.lstrip("#."), []).append(tag)
+            address = attribute(tag, "href")
+            if len(address) > 1 and address.startswith("#"):
+                targets.setdefault(address[1:], []).append(tag)
+        return targets
+
+    def _own(self, tag: Tag) -> str:
+        """What the element itself says: hidden, closed, offscreen or shown."""
+        if tag.name in _NEVER or (tag.name == "noscript" and self._scripts_run):
+            return "never"
+        if self._scripts_run:
+            # What is drawn decides; only that it is not meant to be read cannot be seen there.
+            mark = attribute(tag, SEEN_MARK)
+            return mark or ("hidden" if attribute(tag, "aria-hidden").lower() == "true" else "shown")
+        if tag.has_attr("hidden") or attribute(tag, "aria-hidden").lower() == "true":
+            return "hidden"
+        if tag.has_attr("popover") or (tag.name == "dialog" and not tag.has_attr("open")):
+            return "hidden"
+        inline = _judge(attribute(tag, "style"))
+        if inline:
+            return inline
+        if id(tag) in self._judged:
+            return self._judged[id(tag)]
+        named = classes(tag)
+        if _HIDING_CLASSES.intersection(named):
+            return "hidden"
+        if _OFFSCREEN_CLASSES.intersection(named):
+            return "offscreen"
+        for name, shown_with in _SHOWN_WITH.items():
+            if name in named and not shown_with.intersection(named):
+                return "hidden"
+        return "shown"
+
+    def _walk(self, tag: Tag, above: Seen, opener: Tag | None) -> None:
+        own = self._own(tag)
+        seen = above
+        if own == "never":
+            seen, opener = Seen.HIDDEN, None
+        elif own in ("hidden", "closed"):
+            found = self._find_opener(tag) if above.usable else None
+            seen, opener = (Seen.REACHABLE, found) if found is not None else (Seen.HIDDEN, None)
+        elif own == "offscreen" and above.usable:
+            seen, opener = Seen.OFFSCREEN, None
+        self._seen[id(tag)] = seen
+        if opener is not None:
+            self._openers[id(tag)] = opener
+        closed = tag.name == "details" and not tag.has_attr("open") and seen.usable
+        summary = next((child for child in tags(tag) if child.name == "summary"), None) if closed else None
+        for child in tags(tag):
+            if closed and child is not summary:
+                self._walk(child, Seen.REACHABLE, opener or summary)
+            else:
+                self._walk(child, seen, opener)
+
+    def _find_opener(self, tag: Tag) -> Tag | None:
+        for name in (attribute(tag, "id"), *classes(tag)[:1]):
+            for candidate in self._targets.get(name, []) if name else []:
+                if self._before(candidate):
+                    return candidate
+        for name in attribute(tag, "aria-labelledby").split():
+            labelling = self._soup.find(id=name)
+            if isinstance(labelling, Tag) and self._before(labelling) and _opens_things(labelling):
+                return labelling
+        looks_like_menu = (
+            attribute(tag, "role") in ("menu", "listbox")
+            or tag.name in ("ul", "nav", "menu")
+            or bool(re.search(r"menu|dropdown|submenu", " ".join(classes(tag))))
+        )
+        if not looks_like_menu and id(tag) not in self._sometimes:
+            return None
+        before = tag.find_previous_sibling()
+        while isinstance(before, Tag):
+            if self._before(before):
+                inside = [item for item in (before, *before.find_all(True)) if _opens_things(item)]
+                if inside:
+                    return inside[-1]
+                if id(tag) in self._sometimes:
+                    return before
+            before = before.find_previous_sibling()
+        parent = tag.parent
+        # A menu inside the element that opens it, or beside a wrapped button.
+        if isinstance(parent, Tag) and id(parent) in self._seen and _opens_things(parent) and self._before(parent):
+            return parent
+        if isinstance(parent, Tag) and id(tag) in self._sometimes and self._before(parent):
+            return parent
+        return None
+
+    def _before(self, tag: Tag) -> bool:
+        """Whether an element can be seen; those further down have not been walked yet and count if nothing "
+        "hides them."""
+        if id(tag) in self._seen:
+            return self._seen[id(tag)].usable
+        return all(
+            self._own(item) == "shown"
+            for item in (tag, *tag.parents)
+            if isinstance(item, Tag) and item.name != "[document]"
+        )
+
+
+def _is_for_screens(condition: str) -> bool:
+    condition = condition.lower()
+    return "print" not in condition and "max-width" not in condition and "speech" not in condition
+
+
+def _specificity(selector: str) -> int:
+    return (
+        100 * selector.count("#")
+        + 10 * (selector.count(".") + selector.count("[") + selector.count(":"))
+        + len(re.findall(r"(?:^|[\s>+~])[a-zA-Z]", selector))
+    )
+
+
+def _opens_things(tag: Tag) -> bool:
+    if tag.name in ("summary",) or attribute(tag, "role") in ("button", "menuitem", "tab"):
+        return True
+    if tag.name == "button":
+        return attribute(tag, "type").lower() not in ("submit", "reset") or tag.has_attr("aria-expanded")
+    if tag.name == "label":
+        return tag.has_attr("for")
+    if tag.name == "a":
+        address = attribute(tag, "href")
+        if not address or address.startswith("#") or address.lower().startswith("javascript:"):
+            return True
+    return any(
+        tag.has_attr(name)
+        for name in (
+            "aria-haspopup",
+            "aria-expanded",
+            "data-toggle",
+            "data-bs-toggle",
+            "onclick",
+            "tabindex",
+            "onmouseover",
+        )
+    )

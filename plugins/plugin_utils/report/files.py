@@ -1,0 +1,227 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report's files: finds the earlier report, decides what has to be written, and writes it whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import stat
+import tempfile
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model, page, tables
+
+Json = model.Json
+
+FORMATS = ("html", "csv", "json")
+EARLIER = "earlier"  # the directory, beside the report, for the JSON of earlier reports
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a report lives.
+
+    :param directory: made if it is not there.
+    :param name: the files' name without its ending.
+    :param formats: which files to write, of C(FORMATS).
+    :param mode: the files' permissions.
+    :param keep_earlier: how many earlier reports to keep as JSON; 0 keeps none.
+    """
+
+    directory: pathlib.Path
+    name: str = "fleet-report"
+    formats: tuple[str, ...] = FORMATS
+    mode: int = 0o600
+    keep_earlier: int = 30
+
+    def __post_init__(self) -> None:
+        if not _PLAIN_NAME.match(self.name):
+            raise CollectionError(
+                f"{self.name!r} cannot be the name of the report's files.",
+                next_step="Use letters, digits, dots, hyphens and underscores; directories belong into the directory.",
+            )
+
+    def path(self, file_format: str) -> pathlib.Path:
+        """The file of one format."""
+        return self.directory / f"{self.name}.{file_format}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Writing:
+    """What is to be written.
+
+    :param report: the report as it will be on disk, which is the earlier one when nothing but the time differs.
+    :param earlier: the report that is on disk now.
+    :param contents: by format, the whole file.
+    :param changed: the formats whose files differ from C(contents).
+    :param warnings: what a person should know.
+    """
+
+    report: Json
+    earlier: Json | None
+    contents: dict[str, bytes]
+    changed: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def prepare(report: Json, place: Place, previous: pathlib.Path | None = None) -> Writing:
+    """Decide what to write; writes nothing.
+
+    :param report: of C(model.build).
+    :param previous: the JSON of an earlier report to compare with; default: the report that is in the place now.
+    :raises CollectionError: C(previous) is not a report, or a file cannot be read.
+    """
+    warnings: list[str] = []
+    current: Json | None = None
+    try:
+        current = _report_on_disk(place)
+    except CollectionError as exc:
+        warnings.append(f"{exc.message} There is nothing to compare with, and it will be overwritten.")
+    if previous is not None:
+        earlier: Json | None = load(previous)
+    else:
+        earlier = current
+    unchanged = current is not None and compare.fingerprint(current) == compare.fingerprint(report)
+    if unchanged and previous is None:
+        report = t.cast(Json, current)
+    else:
+        report = {**report, "comparison": compare.compare(earlier, report) if earlier else None}
+        if unchanged and t.cast(Json, current)["comparison"] == report["comparison"]:
+            report = t.cast(Json, current)
+    contents = {file_format: render(report, file_format) for file_format in place.formats}
+    changed = tuple(name for name, content in contents.items() if _differs(place.path(name), content, place.mode))
+    return Writing(report, current, contents, changed, tuple(warnings))
+
+
+def write(writing: Writing, place: Place) -> None:
+    """Write what C(prepare) found to differ. Each file is replaced in one go.
+
+    :raises CollectionError: the directory or a file cannot be written.
+    """
+    if not writing.changed:
+        return
+    try:
+        place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        earlier = writing.earlier
+        if earlier is not None and earlier["generated"] != writing.report["generated"]:
+            _archive(earlier, place)
+        for file_format in writing.changed:
+            _replace(place.path(file_format), writing.contents[file_format], place.mode)
+    except OSError as exc:
+        raise CollectionError(
+            f"The report could not be written to {place.directory}: {exc.strerror or exc}.",
+            next_step="Give the operator's account write permission there, or set another directory.",
+        ) from exc
+
+
+def render(report: Json, file_format: str) -> bytes:
+    """One file's content."""
+    if file_format == "html":
+        text = page.to_html(report)
+    elif file_format == "csv":
+        text = tables.to_csv(report)
+    else:
+        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    return text.encode()
+
+
+def load(path: pathlib.Path) -> Json:
+    """A report from its JSON or HTML file.
+
+    :raises CollectionError: the file cannot be read or is no report of a schema that is known here.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise CollectionError(
+            f"The earlier report {path} could not be read: {reason}.",
+            next_step="Set the path of an earlier report's JSON file, or leave it out.",
+        ) from exc
+    report: t.Any = None
+    with contextlib.suppress(ValueError):
+        report = page.report_in(text) if path.suffix == ".html" else json.loads(text)
+    if not _is_report(report):
+        raise CollectionError(
+            f"{path} is not a fleet report of schema {model.SCHEMA}.",
+            next_step="Set the path of an earlier report's JSON file, or move the file away.",
+        )
+    return t.cast(Json, report)
+
+
+def _report_on_disk(place: Place) -> Json | None:
+    for file_format in ("json", "html"):
+        path = place.path(file_format)
+        if file_format in place.formats and path.is_file():
+            return load(path)
+    return None
+
+
+def _is_report(value: t.Any) -> bool:
+    if not isinstance(value, dict) or value.get("schema") != model.SCHEMA:
+        return False
+    try:
+        compare.compare(value, value)
+        compare.fingerprint(value)
+        return isinstance(value["comparison"], (dict, type(None))) and bool(value["generated"] and value["summary"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return False
+
+
+def _differs(path: pathlib.Path, content: bytes, mode: int) -> bool:
+    try:
+        return stat.S_IMODE(path.stat().st_mode) != mode or path.read_bytes() != content
+    except OSError:
+        return True
+
+
+def _archive(report: Json, place: Place) -> None:
+    if place.keep_earlier <= 0:
+        return
+    directory = place.directory / EARLIER
+    directory.mkdir(mode=0o700, exist_ok=True)
+    moment = re.sub(r"[^0-9TZ]", "", str(report["generated"]))
+    _replace(directory / f"{place.name}-{moment}.json", render(report, "json"), place.mode)
+    pattern = re.compile(rf"{re.escape(place.name)}-\d{{8}}T\d{{6}}Z\.json")
+    kept = sorted(path for path in directory.iterdir() if pattern.fullmatch(path.name))
+    for path in kept[: -place.keep_earlier]:
+        path.unlink()
+
+
+def _replace(path: pathlib.Path, content: bytes, mode: int) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        pathlib.Path(temporary).replace(path)
+    except BaseException:
+        pathlib.Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def describe(report: Json | None) -> str:
+    """A report in one line a lab, for a difference that people can read."""
+    if report is None:
+        return ""
+    lines = []
+    for lab in report["labs"]:
+        codes = ", ".join(finding["code"] for finding in lab["findings"]) or "none"
+        keys = ", ".join(f"{key['access_key_id']} {key['status'].lower()}" for key in lab["access_keys"]) or "none"
+        lines.append(
+            f"{json.dumps(lab['lab'], ensure_ascii=False)}: {lab['state']}; findings: {codes}; keys: {keys}; "
+            f"production: {lab['requester']['production']['status']}; link: {lab['link']['status']}; "
+            f"next steps: {len(lab['next_steps'])}\n"
+        )
+    return "".join(lines)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One report from several: what the slices of a fleet, run apart from each other, have to say together."""
+
+from __future__ import annotations
+
+import glob
+import pathlib
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files
+
+Json = files.Json
+
+
+def find(patterns: t.Sequence[str], place: files.Place) -> list[pathlib.Path]:
+    """The reports that paths or shell patterns name, without the one in C(place), which is to be made of them.
+
+    :raises CollectionError: one of them names nothing.
+    """
+    own = {place.path(file_format).absolute() for file_format in files.FORMATS}
+    found: dict[pathlib.Path, None] = {}
+    for pattern in patterns:
+        paths = [pathlib.Path(name).absolute() for name in sorted(glob.glob(pattern))]
+        if not paths:
+            raise CollectionError(
+                f"There is no report {pattern}.",
+                next_step="Name the JSON files of all slices; a slice that wrote none has to be run again.",
+            )
+        found.update(dict.fromkeys(path for path in paths if path not in own))
+    return list(found)
+
+
+def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Json], dict[str, str]]:
+    """The labs of these reports, to build a report from, and their addresses by lab.
+
+    A lab that is in more than one is taken from the run that ended last.
+
+    :raises CollectionError: one of the files is no report.
+    """
+    labs = [lab for path in paths for lab in files.load(path)["labs"]]
+    labs.sort(key=lambda lab: str(lab["finished"]), reverse=True)
+    kept: dict[str, list[Json]] = {}
+    for lab in labs:
+        known = kept.setdefault(lab["lab"], [])
+        if not any(_same_account(lab, other) for other in known):
+            known.append(lab)
+    found = [lab for known in kept.values() for lab in known]
+    return found, {lab["lab"]: lab["contact"] for lab in found if lab["contact"]}
+
+
+def _same_account(one: Json, other: Json) -> bool:
+    # A lab that failed early may not know its account; two inventories may call different labs the same.
+    return one["account_id"] == other["account_id"] or not (one["account_id"] and other["account_id"])

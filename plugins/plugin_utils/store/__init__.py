@@ -1,0 +1,79 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stores that keep the labs' keys, by type."""
+
+from __future__ import annotations
+
+import importlib
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot, Surroundings
+
+__all__ = [
+    "DEFAULT_TYPE",
+    "REGISTRY",
+    "SecretStore",
+    "Snapshot",
+    "Surroundings",
+    "open_store",
+    "store_class",
+    "vault_secrets",
+]
+
+DEFAULT_TYPE = "ansible_vault"
+
+# Store type: its file in this directory and its class. Files are loaded when their type is used, so that a store's
+# Python libraries are needed by those who use it only.
+REGISTRY: dict[str, tuple[str, str]] = {
+    "ansible_vault": ("ansible_vault", "AnsibleVaultStore"),
+    "aws_secretsmanager": ("aws_secretsmanager", "SecretsManagerStore"),
+    "aws_ssm": ("aws_ssm", "ParameterStore"),
+    "hashi_vault": ("hashi_vault", "HashiVaultStore"),
+}
+
+
+def open_store(
+    options: t.Mapping[str, t.Any],
+    *,
+    loader: t.Any = None,
+    lab_connection: t.Callable[[], AwsConnection] | None = None,
+) -> SecretStore:
+    """The store that the options describe. Nothing is connected to yet.
+
+    :param options: the store option of the modules; options of value None count as not given.
+    :param loader: Ansible's data loader, which has the vault passwords (V(ansible_vault)).
+    :param lab_connection: makes the way into the lab's AWS account (AWS stores with C(account=lab)).
+    :raises CollectionError: the type is unknown, or an option is missing, unknown or wrong.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    type_name = str(given.pop("type", DEFAULT_TYPE))
+    if type_name not in REGISTRY:
+        raise CollectionError(
+            f"There is no store type {type_name!r}.",
+            next_step=f"Set store.type to one of: {', '.join(REGISTRY)}.",
+            reason="invalid_options",
+        )
+    chosen = store_class(type_name)
+    unknown = sorted(set(given) - chosen.option_names)
+    if unknown:
+        raise CollectionError(
+            f"The store type {type_name} has no option {', '.join(unknown)}.",
+            next_step=f"It has: {', '.join(sorted(chosen.option_names))}.",
+            reason="invalid_options",
+        )
+    surroundings = Surroundings(lab_connection=lab_connection, vault_secrets=vault_secrets(loader))
+    return chosen(given, surroundings)
+
+
+def store_class(type_name: str) -> type[SecretStore]:
+    """The class of a registered type."""
+    file_name, class_name = REGISTRY[type_name]
+    return t.cast("type[SecretStore]", getattr(importlib.import_module(f"{__name__}.{file_name}"), class_name))
+
+
+def vault_secrets(loader: t.Any) -> list[tuple[str, t.Any]]:
+    """The run's vault passwords. Ansible has no public way to them; its own plugins take this one."""
+    return list(getattr(getattr(loader, "_vault", None), "secrets", None) or ())

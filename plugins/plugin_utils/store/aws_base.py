@@ -1,0 +1,100 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the stores in AWS have in common: whose account they are in, and how a record is named."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection, aws_error
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:  # AwsConnection says what is missing
+    BotoCoreError = ClientError = Exception
+
+# How to reach a central account. In the lab's account the task's own options say that.
+CENTRAL_OPTIONS = frozenset(
+    {"access_key", "secret_key", "session_token", "profile", "aws_ca_bundle", "assume_role_arn", "validate_certs"}
+)
+AWS_OPTIONS = CENTRAL_OPTIONS | {"account", "region", "endpoint_url", "prefix", "kms_key_id", "tags"}
+
+# What both Secrets Manager and Parameter Store take in names (their API references).
+_PREFIX = re.compile(r"/?([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*([A-Za-z0-9_-][A-Za-z0-9_.-]*)?")
+
+
+class AwsStore(base.SecretStore):
+    """A store in an AWS account: the lab's own, or a central one of the operator's."""
+
+    service: t.ClassVar[str]
+    default_prefix: t.ClassVar[str]
+
+    def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
+        self._options = dict(options)
+        self._in_lab = options.get("account") == "lab"
+        self._lab_connection = surroundings.lab_connection
+        self._connection: AwsConnection | None = None
+        self._prefix = str(options.get("prefix", self.default_prefix))
+        if not _PREFIX.fullmatch(self._prefix):
+            raise _invalid(
+                f"store.prefix {self._prefix!r} cannot begin a name in AWS.",
+                "Use letters, digits, full stops, hyphens, underscores, and slashes between the parts.",
+            )
+        central = sorted(CENTRAL_OPTIONS & set(options))
+        if self._in_lab and central:
+            raise _invalid(
+                f"store.account is lab, so the task's options say how to reach it, not store.{central[0]}.",
+                "Remove it, or set store.account to central.",
+            )
+
+    @property
+    def location(self) -> str:
+        """The service, whose account, and what the names begin with."""
+        whose = "the lab's account" if self._in_lab else "a central account"
+        where = self._options.get("region") or self._options.get("profile") or ""
+        return f"AWS {self.service} of {whose}{f' ({where})' if where else ''} under {self._prefix}"
+
+    @property
+    def client(self) -> t.Any:
+        """A client of the store's service."""
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection.client(
+            self.service,
+            region_name=self._options.get("region"),
+            endpoint_url=self._options.get("endpoint_url"),
+        )
+
+    def _connect(self) -> AwsConnection:
+        if not self._in_lab:
+            return AwsConnection({name: self._options.get(name) for name in CENTRAL_OPTIONS})
+        if self._lab_connection is None:
+            raise _invalid("Nothing says how to reach the lab's account.", "Set store.account to central.")
+        return self._lab_connection()
+
+    def name(self, lab: str) -> str:
+        """The name of the lab's record."""
+        return f"{self._prefix}{base.lab_name(lab)}"
+
+    def check(self, lab: str) -> None:
+        """Read the record: AWS cannot tell without a trace whether it could be written."""
+        self.get(lab)
+
+    @contextlib.contextmanager
+    def saying(self, doing: str, lab: str) -> t.Iterator[None]:
+        """Turn what AWS refuses into an error for people."""
+        try:
+            yield
+        except (ClientError, BotoCoreError) as exc:
+            # Not chained: the failed call's parameters can hold the record.
+            error = aws_error(exc, f"{doing} the record of lab {lab} ({self.location})")
+            raise error from None
+
+
+def _invalid(message: str, next_step: str) -> CollectionError:
+    return CollectionError(message, next_step=next_step, reason="invalid_options")

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A secret a lab in AWS Secrets Manager.
+
+Check-and-set rests on the staging label C(AWSCURRENT): a new version is uploaded beside the current one, and the label
+is then moved from the version that was read. AWS refuses that move when the label is elsewhere by now
+(UpdateSecretVersionStage in the API reference).
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import error_code
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import aws_base, base
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+
+try:
+    from botocore.exceptions import ClientError
+except ImportError:  # AwsConnection says what is missing
+    ClientError = Exception
+
+_CURRENT = "AWSCURRENT"
+# One fixed label for uploads: AWS moves it along, so labels never pile up.
+_UPLOADED = "labops-uploaded"
+
+
+class SecretsManagerStore(aws_base.AwsStore):
+    """Secrets named C(<prefix><lab>), each with one record as JSON."""
+
+    type_name = "aws_secretsmanager"
+    service = "secretsmanager"
+    default_prefix = "cloudresearch/labs/"
+    option_names = aws_base.AWS_OPTIONS | {"recovery_window_days"}
+
+    def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
+        super().__init__(options, surroundings)
+        window = int(options.get("recovery_window_days", 0))
+        if window and not 7 <= window <= 30:
+            raise CollectionError(
+                f"store.recovery_window_days is {window}; AWS takes 7 to 30.",
+                next_step="Set it to 7 to 30, or to 0 to remove records at once.",
+                reason="invalid_options",
+            )
+        self._removal = {"RecoveryWindowInDays": window} if window else {"ForceDeleteWithoutRecovery": True}
+
+    def get(self, lab: str) -> base.Snapshot:
+        """Read the current version of the lab's secret."""
+        with self.saying("read", lab):
+            try:
+                answer = self.client.get_secret_value(SecretId=self.name(lab), VersionStage=_CURRENT)
+            except ClientError as exc:
+                if error_code(exc) == "ResourceNotFoundException" or _is_scheduled_for_deletion(exc):
+                    return base.Snapshot(lab, None)
+                raise
+        return base.Snapshot(lab, base.load_record(answer.get("SecretString", ""), lab), answer["VersionId"])
+
+    def put(self, record: LabRecord, after: base.Snapshot) -> base.Snapshot:
+        """Create the secret, or upload a version and make it the current one."""
+        with self.saying("write", record.lab):
+            version = self._replace(record, after.version) if after.version else self._create(record)
+        if version is None:
+            raise base.conflict(record.lab, self.location)
+        return base.Snapshot(record.lab, record, version)
+
+    def delete(self, after: base.Snapshot) -> None:
+        """Remove the secret, at once or after the recovery window."""
+        found = self.get(after.lab)
+        if not found.version:
+            return
+        # AWS has no conditional removal; the lock and this comparison are the best there is.
+        if found.version != after.version:
+            raise base.conflict(after.lab, self.location)
+        with self.saying("remove", after.lab):
+            try:
+                self.client.delete_secret(SecretId=self.name(after.lab), **self._removal)
+            except ClientError as exc:
+                if error_code(exc) != "ResourceNotFoundException" and not _is_scheduled_for_deletion(exc):
+                    raise
+
+    def _create(self, record: LabRecord) -> str | None:
+        details: dict[str, t.Any] = {"Description": f"labops.cloudresearch: access keys of lab {record.lab}"}
+        if self._options.get("kms_key_id"):
+            details["KmsKeyId"] = self._options["kms_key_id"]
+        if self._options.get("tags"):
+            details["Tags"] = [{"Key": str(key), "Value": str(text)} for key, text in self._options["tags"].items()]
+        try:
+            answer = self.client.create_secret(
+                Name=self.name(record.lab), SecretString=base.dump_record(record), **details
+            )
+        except ClientError as exc:
+            if error_code(exc) == "ResourceExistsException" or _is_scheduled_for_deletion(exc):
+                return self._take_over(record)
+            raise
+        return str(answer["VersionId"])
+
+    def _take_over(self, record: LabRecord) -> str | None:
+        """The name is taken: if by a record in its recovery window, that gives way; another run's record stays."""
+        name = self.name(record.lab)
+        if not self.client.describe_secret(SecretId=name).get("DeletedDate"):
+            return None
+        self.client.restore_secret(SecretId=name)
+        labels = self.client.describe_secret(SecretId=name)["VersionIdsToStages"]
+        current = next((version for version, stages in labels.items() if _CURRENT in stages), "")
+        return self._replace(record, current)
+
+    def _replace(self, record: LabRecord, expected: str) -> str | None:
+        name = self.name(record.lab)
+        try:
+            uploaded = self.client.put_secret_value(
+                SecretId=name, SecretString=base.dump_record(record), VersionStages=[_UPLOADED]
+            )["VersionId"]
+            self.client.update_secret_version_stage(
+                SecretId=name, VersionStage=_CURRENT, MoveToVersionId=uploaded, RemoveFromVersionId=expected
+            )
+        except ClientError as exc:
+            if error_code(exc) == "ResourceNotFoundException" or _is_scheduled_for_deletion(exc):
+                return None
+            # Also the answer to a repeated call whose first answer was lost.
+            if error_code(exc) == "InvalidParameterException":
+                return str(uploaded) if self.get(record.lab).version == uploaded else None
+            raise
+        return str(uploaded)
+
+
+def _is_scheduled_for_deletion(exc: BaseException) -> bool:
+    return error_code(exc) == "InvalidRequestException" and "delet" in str(exc)

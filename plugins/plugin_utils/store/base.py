@@ -1,0 +1,241 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every store does: read, write and delete one lab's record, one run at a time."""
+
+from __future__ import annotations
+
+import abc
+import collections.abc
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import re
+import time
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+
+# Names that every store takes as they are: no separators, no leading dot, nothing that a path or an URL could bend.
+_LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
+
+DEFAULT_LOCK_TIMEOUT = 120.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A record as it was read or written.
+
+    :param record: None when the store has no record of the lab.
+    :param version: names exactly this content, for the check-and-set of the next write; empty when there is none.
+    """
+
+    lab: str
+    record: LabRecord | None
+    version: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What a store may need besides its options.
+
+    :param lab_connection: makes the way into the lab's AWS account, for stores that live there.
+    :param vault_secrets: the run's vault passwords, as pairs of vault id and secret.
+    """
+
+    lab_connection: t.Callable[[], AwsConnection] | None = None
+    vault_secrets: t.Sequence[tuple[str, t.Any]] = dataclasses.field(default=(), repr=False)
+
+
+class SecretStore(abc.ABC):
+    """One place that keeps lab records. A type is one subclass in one file, and one line in the registry.
+
+    :cvar type_name: the value of the store option C(type).
+    :cvar option_names: names of the store options that the type understands, besides C(type).
+    """
+
+    type_name: t.ClassVar[str]
+    option_names: t.ClassVar[frozenset[str]]
+
+    @abc.abstractmethod
+    def __init__(self, options: t.Mapping[str, t.Any], surroundings: Surroundings) -> None:
+        """Look at the options only; what needs a connection or a password waits until it is used.
+
+        :raises CollectionError: an option is missing or wrong.
+        """
+
+    @property
+    @abc.abstractmethod
+    def location(self) -> str:
+        """Where the records are, for people and to tell stores apart. Never holds a secret."""
+
+    @abc.abstractmethod
+    def get(self, lab: str) -> Snapshot:
+        """Read a lab's record.
+
+        :raises CollectionError: the store cannot be read, or what it holds is not this lab's record.
+        """
+
+    @abc.abstractmethod
+    def put(self, record: LabRecord, after: Snapshot) -> Snapshot:
+        """Write a lab's record, all of it or nothing.
+
+        :param after: what this writer last saw; another content in the store means that another run wrote.
+        :raises CollectionError: with C(reason=store_conflict) when another run wrote, and then nothing is changed.
+        """
+
+    @abc.abstractmethod
+    def delete(self, after: Snapshot) -> None:
+        """Remove a lab's record; that it is gone already is fine.
+
+        :raises CollectionError: as for C(put).
+        """
+
+    @abc.abstractmethod
+    def check(self, lab: str) -> None:
+        """Find out whether the lab's record can be written, as far as that can be known without a trace.
+
+        A store that cannot tell without writing reads instead; the intent that is written before every key creation
+        is the last proof.
+
+        :raises CollectionError: it cannot be written.
+        """
+
+    def lock(self, lab: str, timeout: float = DEFAULT_LOCK_TIMEOUT) -> contextlib.AbstractContextManager[None]:
+        """Keep other runs on this control node from the lab. Runs elsewhere are kept apart by check-and-set."""
+        name = hashlib.sha256(f"{self.type_name} {self.location} {lab_name(lab)}".encode()).hexdigest()
+        directory = os.path.join(_ansible_home(), "labops_cloudresearch", "locks")
+        return file_lock(os.path.join(directory, f"{name}.lock"), lab, timeout)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.location!r})"
+
+
+def lab_name(lab: str) -> str:
+    """The lab's name, if it can be the name of a record.
+
+    :raises CollectionError: it cannot.
+    """
+    if not isinstance(lab, str) or not _LAB_NAME.fullmatch(lab):
+        raise CollectionError(
+            f"{lab!r} cannot be the name of a lab's record in a store.",
+            next_step=(
+                "Use letters, digits, dots, hyphens and underscores, beginning with a letter or digit, 127 at most; "
+                "set the option lab where the inventory name does not fit."
+            ),
+            reason="invalid_lab_name",
+        )
+    # A plain str: names from a playbook can be subclasses that carry Ansible's tags.
+    return str(lab)
+
+
+def dump_record(record: LabRecord) -> str:
+    """The record as JSON text, for stores that keep texts. Holds the secret."""
+    return json.dumps(record.to_dict(), separators=(",", ":"))
+
+
+def load_record(text: str | bytes, lab: str) -> LabRecord:
+    """Read what C(dump_record) wrote, and make sure that it is this lab's.
+
+    :raises CollectionError: it is not.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError:
+        # The cause is dropped on purpose: it quotes the text.
+        data = None
+    return checked_record(data, lab)
+
+
+def checked_record(data: object, lab: str) -> LabRecord:
+    """The record in plain data, if it is this lab's.
+
+    :raises CollectionError: it is not.
+    """
+    record = LabRecord.from_dict(data)
+    if record.lab != lab:
+        raise CollectionError(
+            f"The store's record under the name {lab} is the record of lab {record.lab}.",
+            next_step="Give every lab its own name in the store; some file systems ignore upper and lower case.",
+            reason="store_record_of_other_lab",
+        )
+    return record
+
+
+def conflict(lab: str, location: str) -> CollectionError:
+    """Another run wrote the lab's record since this one read it."""
+    return CollectionError(
+        f"The record of lab {lab} in {location} was changed by another run while this one worked on it.",
+        next_step="Let the other run end, then run again.",
+        reason="store_conflict",
+    )
+
+
+def unavailable(doing: str, why: str, next_step: str, reason: str = "store_unavailable") -> CollectionError:
+    """The store did not do what it was asked."""
+    return CollectionError(f"Could not {doing}: {why}", next_step=next_step, reason=reason)
+
+
+@contextlib.contextmanager
+def file_lock(path: str, lab: str, timeout: float) -> collections.abc.Iterator[None]:
+    """Hold an exclusive lock on a file; a process that dies lets go of it. The file is gone afterwards.
+
+    :raises CollectionError: another process held it for C(timeout) seconds.
+    """
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        descriptor = _locked(path, timeout)
+    except OSError as exc:
+        raise unavailable(
+            f"lock the record of lab {lab}",
+            f"{path}: {exc.strerror}.",
+            "Make the directory writable for the user who runs Ansible.",
+        ) from None
+    if descriptor is None:
+        raise CollectionError(
+            f"Another run has been working on the keys of lab {lab} for more than {timeout:.0f} seconds.",
+            next_step="Let it end, then run again.",
+            reason="lab_busy",
+        )
+    try:
+        yield
+    finally:
+        # Removing the name before letting go is safe: whoever waits finds that its file is no longer the named one.
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        os.close(descriptor)
+
+
+def _locked(path: str, timeout: float) -> int | None:
+    deadline = time.monotonic() + timeout
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _names(path, descriptor):
+                return descriptor
+        except BlockingIOError:
+            time.sleep(0.05)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        if time.monotonic() >= deadline:
+            return None
+
+
+def _names(path: str, descriptor: int) -> bool:
+    try:
+        named = os.stat(path)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(named, os.fstat(descriptor))
+
+
+def _ansible_home() -> str:
+    return os.path.expanduser(os.environ.get("ANSIBLE_HOME") or "~/.ansible")

@@ -1,0 +1,291 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One lab in memory: an IAM user with its keys, a store, a portal. Every call can be the last one of its run.
+
+It checks after each call what must hold at every moment, seen from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import typing as t
+
+import botocore.exceptions
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+
+LAB = "lab-01"
+USER = "cloudresearch-mturk"
+ACCOUNT = "123456789012"
+START = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
+
+WRITES = ("create_access_key", "update_access_key", "delete_access_key", "put", "delete")
+
+
+class Killed(BaseException):
+    """The run's process is gone."""
+
+
+@dataclasses.dataclass
+class Key:
+    active: bool
+    created: datetime.datetime
+    secret: str = dataclasses.field(repr=False)
+    foreign: bool = False
+    last_used: datetime.datetime | None = None
+
+
+@dataclasses.dataclass
+class World:
+    """The truth.
+
+    :param hook: called with the name of each call and whether it has taken effect; may raise.
+    """
+
+    user: bool = True
+    managed: bool = True
+    keys: dict[str, Key] = dataclasses.field(default_factory=dict)
+    record: LabRecord | None = None
+    version: int = 0
+    portal: str = ""
+    retiring: bool = False
+    made: int = 0
+    now: datetime.datetime = START
+    calls: list[str] = dataclasses.field(default_factory=list)
+    hook: t.Callable[[str, bool], None] | None = None
+    hidden_listings: int = 0
+    #: The run was killed: nothing of it has an effect any more, not even its clean-up.
+    dead: bool = False
+    #: The key that was created last, while nobody can have stored it yet.
+    in_creation: str = ""
+
+    def add_key(self, *, active: bool = True, foreign: bool = True) -> str:
+        self.made += 1
+        key_id = f"AKIA{self.made:016d}"
+        # Older than any intent of a run.
+        self.keys[key_id] = Key(active, self.now - datetime.timedelta(days=40), f"secret of {key_id}", foreign)
+        return key_id
+
+    @contextlib.contextmanager
+    def call(self, name: str) -> t.Iterator[None]:
+        if self.dead:
+            raise Killed
+        self.calls.append(name)
+        self.now += datetime.timedelta(seconds=1)
+        if self.hook:
+            self.hook(name, False)
+        yield
+        self.check()
+        if self.hook:
+            self.hook(name, True)
+
+    def check(self) -> None:
+        """What holds at every moment."""
+        assert len(self.keys) <= 2, "more than two keys"
+        if self.portal and not self.retiring:
+            assert self.portal in self.keys, "the portal's key was deleted"
+            assert self.keys[self.portal].active, "the portal's key was deactivated"
+        stored = {key.access_key_id: key.secret_access_key for slot, key in self.record.slots()} if self.record else {}
+        for key_id, key in self.keys.items():
+            if key.foreign or key_id == self.in_creation:
+                continue
+            healable = self.record is not None and self.record.creating is not None
+            assert stored.get(key_id) == key.secret or healable, f"the secret of {key_id} is lost"
+
+    def shape(self) -> t.Any:
+        """The state without ids and times, to compare end states."""
+        record = self.record
+        slots = [
+            (slot, key.access_key_id in self.keys, bool(key.proved), bool(key.linked))
+            for slot, key in (record.slots() if record else [])
+        ]
+        return (
+            sorted((key.active, key.foreign) for key in self.keys.values()),
+            slots,
+            bool(record and record.creating),
+            bool(record and record.current and self.portal == record.current.access_key_id),
+        )
+
+
+def client_error(code: str, status: int, operation: str) -> botocore.exceptions.ClientError:
+    return botocore.exceptions.ClientError(
+        {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
+    )
+
+
+class Iam:
+    """The IAM client's methods that the collection calls."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def _metadata(self) -> dict[str, t.Any]:
+        return {"HTTPHeaders": {"date": self.world.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}, "HTTPStatusCode": 200}
+
+    def get_user(self, UserName: str) -> dict[str, t.Any]:
+        with self.world.call("get_user"):
+            if not self.world.user:
+                raise client_error("NoSuchEntity", 404, "GetUser")
+            tags = [{"Key": "managed-by", "Value": "labops.cloudresearch"}] if self.world.managed else []
+            return {"User": {"UserName": UserName, "Arn": f"arn:aws:iam::{ACCOUNT}:user/{UserName}", "Tags": tags}}
+
+    def list_access_keys(self, UserName: str) -> dict[str, t.Any]:
+        with self.world.call("list_access_keys"):
+            if not self.world.user:
+                raise client_error("NoSuchEntity", 404, "ListAccessKeys")
+            young = self.world.now - datetime.timedelta(minutes=5)
+            hide, self.world.hidden_listings = self.world.hidden_listings > 0, max(self.world.hidden_listings - 1, 0)
+            keys = [
+                {"AccessKeyId": key_id, "Status": "Active" if key.active else "Inactive", "CreateDate": key.created}
+                for key_id, key in self.world.keys.items()
+                if not (hide and key.created > young)
+            ]
+            return {"AccessKeyMetadata": keys, "ResponseMetadata": self._metadata()}
+
+    def get_access_key_last_used(self, AccessKeyId: str) -> dict[str, t.Any]:
+        with self.world.call("get_access_key_last_used"):
+            used = self.world.keys[AccessKeyId].last_used if AccessKeyId in self.world.keys else None
+            service = "mturk-requester" if used else "N/A"
+            return {"AccessKeyLastUsed": {"ServiceName": service, **({"LastUsedDate": used} if used else {})}}
+
+    def create_access_key(self, UserName: str) -> dict[str, t.Any]:
+        with self.world.call("create_access_key"):
+            if len(self.world.keys) >= 2:
+                raise client_error("LimitExceeded", 409, "CreateAccessKey")
+            key_id = self.world.add_key(foreign=False)
+            key = self.world.keys[key_id]
+            key.created = self.world.now
+            self.world.in_creation = key_id
+            answer = {
+                "AccessKeyId": key_id,
+                "SecretAccessKey": key.secret,
+                "Status": "Active",
+                "CreateDate": key.created,
+            }
+        return {"AccessKey": answer}
+
+    def update_access_key(self, UserName: str, AccessKeyId: str, Status: str) -> None:
+        with self.world.call("update_access_key"):
+            if AccessKeyId not in self.world.keys:
+                raise client_error("NoSuchEntity", 404, "UpdateAccessKey")
+            assert not self.world.keys[AccessKeyId].foreign, "a stranger's key was touched"
+            self.world.keys[AccessKeyId].active = Status == "Active"
+
+    def delete_access_key(self, UserName: str, AccessKeyId: str) -> None:
+        with self.world.call("delete_access_key"):
+            if AccessKeyId not in self.world.keys:
+                raise client_error("NoSuchEntity", 404, "DeleteAccessKey")
+            assert not self.world.keys[AccessKeyId].foreign, "a stranger's key was touched"
+            del self.world.keys[AccessKeyId]
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    lab: str
+    record: LabRecord | None
+    version: int
+
+
+class Store:
+    """A store with check-and-set, and with a lock that only some runs share."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def get(self, lab: str) -> Snapshot:
+        with self.world.call("get"):
+            return Snapshot(lab, self.world.record, self.world.version)
+
+    def put(self, record: LabRecord, after: Snapshot) -> Snapshot:
+        with self.world.call("put"):
+            self._require(after)
+            self.world.record = record
+            self.world.version += 1
+            written = Snapshot(after.lab, record, self.world.version)
+            self.world.in_creation = ""
+        return written
+
+    def delete(self, after: Snapshot) -> None:
+        with self.world.call("delete"):
+            self._require(after)
+            self.world.record = None
+            self.world.version += 1
+
+    def _require(self, after: Snapshot) -> None:
+        if after.version != self.world.version:
+            raise CollectionError("Another run wrote.", reason="store_conflict")
+
+    def check(self, lab: str) -> None:
+        with self.world.call("check"):
+            pass
+
+    def lock(self, lab: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+class Connection:
+    """Stands for the AwsConnection."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def client(self, service: str, **_overrides: t.Any) -> Iam:
+        assert service == "iam"
+        return Iam(self.world)
+
+
+def prover(world: World) -> t.Callable[[str, str], KeyProof]:
+    def prove(access_key_id: str, secret_access_key: str) -> KeyProof:
+        with world.call("prove"):
+            key = world.keys.get(access_key_id)
+            works = key is not None and key.active and key.secret == secret_access_key
+            if key and works:
+                key.last_used = world.now
+            return KeyProof(works, "mturk" if works else "", "linked" if works else "invalid_credentials", "Answer.")
+
+    return prove
+
+
+def lifecycle(world: World, link: key_plan.LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyLifecycle:
+    """A run that has just begun."""
+
+    def sleep(seconds: float) -> None:
+        world.now += datetime.timedelta(seconds=seconds)
+
+    return key_lifecycle.KeyLifecycle(
+        t.cast(t.Any, Connection(world)),
+        Store(world),
+        lab=LAB,
+        user_name=USER,
+        request=key_plan.KeyRequest(**wanted),
+        link=link or key_plan.LinkKnowledge(),
+        prove=prover(world),
+        sleep=sleep,
+    )
+
+
+def run(world: World, link: key_plan.LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
+    """One run of the module. What it did not store by its end is nobody's any more."""
+    world.retiring = wanted.get("state") == "absent"
+    try:
+        return lifecycle(world, link, **wanted).run()
+    finally:
+        world.in_creation = ""
+        world.dead = False
+
+
+def converge(world: World, **wanted: t.Any) -> None:
+    """What the role does with a lab: key, link, then let go of what was replaced."""
+    key_id = run(world, retire_superseded=False, **wanted).after.key_to_use
+    if wanted.get("state") == "absent":
+        return
+    with world.call("link"):
+        world.portal = key_id
+    run(world, key_plan.LinkKnowledge("linked", key_id, "submission"), **{**wanted, "state": "present"})

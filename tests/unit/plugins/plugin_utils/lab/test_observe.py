@@ -1,0 +1,467 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the observation makes of typical labs: which steps a run would take, and what keeps it from taking any."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import json
+import typing as t
+
+import botocore.exceptions
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
+    AwsAnswers,
+    Refusal,
+    aws_answers,
+)
+
+__all__ = ["aws_answers"]
+
+ACCOUNT = "111122223333"
+USER = vocabulary.DEFAULT_USER_NAME
+FIRST, SECOND, STRANGER = "AKIAFIRST00000000001", "AKIASECOND0000000002", "AKIASTRANGER00000003"
+SECRET = "the-secret-of-{}"
+MISSING = Refusal("NoSuchEntity", status=404)
+NOT_LINKED = Refusal("RequestError", members={"TurkErrorCode": "AWS.AccountNotLinked"})
+# The steps of a lab that has nothing yet; nothing of it needs to be retired.
+ALL_STEPS = [step for step in vocabulary.STEPS if step not in ("observe", "retire")]
+NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+OPS = {"access_key": "AKIAOPS0000000000001", "secret_key": "the-secret-of-ops"}
+
+
+class Lab:
+    """One lab's account, as answers for real clients, and what the store and the inventory say of it."""
+
+    def __init__(self, answers: AwsAnswers) -> None:
+        self.aws = answers
+        self.keys: dict[str, dict[str, t.Any]] = {}
+        self.record: LabRecord | None = None
+        self.declared = observe.Declaration(
+            lab="lab-01",
+            account_id=ACCOUNT,
+            user=drift.Declared(lab="lab-01"),
+            endpoints={"production": None, "sandbox": None},
+            request=key_situation.KeyRequest(),
+            thresholds=findings.Thresholds(),
+        )
+        self.aws.answers = {
+            "GetUser": MISSING,
+            "ListAccessKeys": self._listing,
+            "GetAccessKeyLastUsed": self._last_use,
+            "GetCallerIdentity": {"Account": ACCOUNT},
+        }
+
+    def _listing(self, _parameters: t.Any) -> dict[str, t.Any]:
+        return {"AccessKeyMetadata": [key["listed"] for key in self.keys.values()], "IsTruncated": False}
+
+    def _last_use(self, parameters: dict[str, t.Any]) -> dict[str, t.Any]:
+        used = self.keys[parameters["AccessKeyId"]]["used"]
+        unused = {"ServiceName": "N/A", "Region": "N/A"}
+        seen = {"LastUsedDate": used, "ServiceName": "mturk-requester", "Region": "us-east-1"} if used else unused
+        return {"UserName": USER, "AccessKeyLastUsed": seen}
+
+    def user(self, *, ours: bool = True, policy: bool = True, account: str = ACCOUNT, **tags: str) -> Lab:
+        if ours:
+            tags[vocabulary.MANAGED_TAG_KEY] = vocabulary.MANAGED_TAG_VALUE
+        policies = [{"PolicyName": "p", "PolicyArn": vocabulary.MTURK_POLICY_ARN}] if policy else []
+        self.aws.answers |= {
+            "GetUser": {
+                "User": {
+                    "Path": "/",
+                    "UserName": USER,
+                    "UserId": "AIDA1234567890123456",
+                    "Arn": f"arn:aws:iam::{account}:user/{USER}",
+                    "CreateDate": NOW - datetime.timedelta(days=400),
+                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                }
+            },
+            "ListAttachedUserPolicies": {"AttachedPolicies": policies, "IsTruncated": False},
+            "ListUserPolicies": {"PolicyNames": [], "IsTruncated": False},
+            "ListGroupsForUser": {"Groups": [], "IsTruncated": False},
+            "GetLoginProfile": MISSING,
+        }
+        return self
+
+    def key(self, key_id: str, *, active: bool = True, days: int = 40, used: datetime.datetime | None = None) -> Lab:
+        created = NOW - datetime.timedelta(days=days)
+        status = "Active" if active else "Inactive"
+        listed = {"UserName": USER, "AccessKeyId": key_id, "Status": status, "CreateDate": created}
+        self.keys[key_id] = {"listed": listed, "used": used}
+        return self
+
+    def stored(self, key_id: str, slot: str = "current", *, linked: bool = True, **more: t.Any) -> Lab:
+        listed = self.keys.get(key_id, {}).get("listed", {})
+        at = timestamp(listed.get("CreateDate", NOW - datetime.timedelta(days=40)))
+        key = StoredKey(
+            access_key_id=key_id,
+            secret_access_key=SECRET.format(key_id),
+            created=at,
+            proved=at,
+            proved_by="mturk",
+            linked=at if linked else None,
+            link_evidence="page" if linked else None,
+            **more,
+        )
+        record = self.record or LabRecord(lab="lab-01", account_id=ACCOUNT, user_name=USER)
+        self.record = dataclasses.replace(record, **{slot: (key,) if slot == "superseded" else key})
+        return self
+
+    def mturk(self, answer: t.Any) -> Lab:
+        self.aws.answers["GetAccountBalance"] = answer
+        return self
+
+    def wanted(self, **request: t.Any) -> Lab:
+        self.declared = dataclasses.replace(
+            self.declared, request=dataclasses.replace(self.declared.request, **request)
+        )
+        if request.get("state") == "absent":
+            absent = dataclasses.replace(self.declared.user, state="absent")
+            self.declared = dataclasses.replace(self.declared, user=absent)
+        return self
+
+    def declare(self, **more: t.Any) -> Lab:
+        self.declared = dataclasses.replace(self.declared, **more)
+        return self
+
+    def observe(self, **params: str) -> dict[str, t.Any]:
+        seen = observe.observe(aws.AwsConnection({**OPS, **params}), self.declared, self.record)
+        text = json.dumps(seen)
+        assert "the-secret-of" not in text, "an observation holds no secret"
+        changing = [
+            call.operation for call in self.aws.calls if not call.operation.startswith(("Get", "List", "Assume"))
+        ]
+        assert changing == [], "an observation changes nothing"
+        for operation, count in self.aws.counts().items():
+            most = {"GetAccountBalance": 2, "GetAccessKeyLastUsed": 2}.get(operation, 1)
+            assert count <= most, f"{operation} was asked {count} times"
+        return seen
+
+
+@pytest.fixture
+def lab(aws_answers: AwsAnswers) -> Lab:
+    return Lab(aws_answers)
+
+
+BALANCE = {"AvailableBalance": "25.00", "OnHoldBalance": "0.00"}
+
+
+def converged(lab: Lab) -> Lab:
+    return lab.user().key(FIRST).stored(FIRST).mturk(BALANCE)
+
+
+def test_a_lab_with_nothing_yet(lab: Lab) -> None:
+    seen = lab.observe()
+    assert seen["missing"] == ALL_STEPS and seen["blocked"] == {}
+    assert seen["account_id"] == ACCOUNT and not seen["user"]["exists"] and seen["access_keys"] == []
+    assert {found["status"] for found in seen["requester"].values()} == {"not_checked"}
+    assert "create and store" in seen["why_missing"]["access_key"]
+
+
+def test_a_converged_lab(lab: Lab) -> None:
+    seen = converged(lab).observe()
+    assert (seen["missing"], seen["plan"], seen["drift"], seen["blocked"]) == ([], [], [], {})
+    assert (seen["link"]["status"], seen["link"]["evidence"], seen["link"]["access_key_id"]) == (
+        "linked",
+        "record",
+        FIRST,
+    )
+    assert seen["requester"]["production"]["available_balance"] == "25.00"
+    assert "GetCallerIdentity" not in lab.aws.counts(), "the user's ARN tells the account"
+    mturk = {call.access_key for call in lab.aws.calls if call.service == "mturk"}
+    assert mturk == {FIRST}, "MTurk is asked with the lab's key, never with the operator's"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "missing"),
+    [
+        (lambda lab: lab.user(), ["access_key", "requester", "link"]),
+        (lambda lab: lab.user().key(FIRST).stored(FIRST, linked=False).mturk(BALANCE), ["link"]),
+        (
+            lambda lab: lab.user().key(FIRST).stored(FIRST, linked=False).mturk(NOT_LINKED),
+            ["requester", "link"],
+        ),
+        (lambda lab: converged(lab).mturk(NOT_LINKED), ["requester"]),
+        (lambda lab: converged(lab).user(policy=False), ["iam_user"]),
+        (lambda lab: converged(lab).user(ours=False), ["iam_user"]),
+    ],
+)
+def test_labs_half_way(lab: Lab, prepare: t.Callable[[Lab], Lab], missing: list[str]) -> None:
+    seen = prepare(lab).observe()
+    assert seen["missing"] == missing and seen["blocked"] == {}
+    assert all(seen["why_missing"][step] for step in missing)
+
+
+def test_tags_that_differ(lab: Lab) -> None:
+    tags = {"department": "Chemistry", "owner": "pi"}
+    converged(lab).user(department="Physics").declare(user=drift.Declared(lab="lab-01", tags=tags))
+    seen = lab.observe()
+    assert seen["missing"] == ["iam_user"]
+    assert {entry["code"] for entry in seen["drift"]} == {"tag_differs", "tag_missing"}
+
+
+def test_a_key_that_somebody_deleted_or_deactivated(lab: Lab) -> None:
+    gone = lab.user().stored(FIRST).mturk(Refusal("UnrecognizedClientException")).observe()
+    assert gone["missing"] == ["access_key", "requester", "link"]
+    assert gone["requester"]["production"]["status"] == "invalid_credentials"
+
+
+def test_an_inactive_key(lab: Lab) -> None:
+    off = lab.user().key(FIRST, active=False).stored(FIRST).mturk(Refusal("UnrecognizedClientException")).observe()
+    assert "access_key" in off["missing"]
+
+
+# -- rotation --------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_replaced_when_it_is_due(lab: Lab) -> None:
+    assert converged(lab).wanted(max_age_days=41).observe()["missing"] == []
+    lab.aws.calls.clear()
+    seen = lab.wanted(max_age_days=39).observe()
+    assert seen["missing"] == ["access_key", "link", "retire"]
+
+
+def test_a_key_is_replaced_when_that_is_asked_for(lab: Lab) -> None:
+    seen = converged(lab).wanted(state="rotated").observe()
+    assert seen["missing"] == ["access_key", "link", "retire"]
+    # Nothing is foreseen for the old key before the portal is known to hold the new one.
+    assert seen["plan"][0].startswith("create and store") and not any(FIRST in words for words in seen["plan"])
+    # What the step is for, once the portal does.
+    assert f"deactivate key {FIRST}" in seen["why_missing"]["retire"]
+
+
+def test_a_rotation_that_was_interrupted_goes_on(lab: Lab) -> None:
+    lab.user().key(FIRST).key(SECOND, days=0).stored(FIRST).stored(SECOND, "pending", linked=False).mturk(BALANCE)
+    seen = lab.observe()
+    assert seen["missing"] == ["link", "retire"] and seen["link"]["status"] == "other_key"
+    assert seen["link"]["access_key_id"] == FIRST
+    assert {call.access_key for call in lab.aws.calls if call.service == "mturk"} == {SECOND}
+
+
+# -- what is in the way ----------------------------------------------------------------------------------------------
+
+
+def test_a_user_that_is_not_ours(lab: Lab) -> None:
+    seen = lab.user(ours=False).observe()
+    assert seen["blocked"]["reason"] == "user_not_ours" and seen["blocked"]["step"] == "access_key"
+    assert seen["blocked"]["message"] and "adopt_existing_user" in seen["blocked"]["next_step"]
+
+
+def test_a_user_that_may_be_adopted(lab: Lab) -> None:
+    seen = lab.user(ours=False).wanted(adopt_existing_user=True).observe()
+    assert seen["blocked"] == {} and seen["missing"] == ALL_STEPS
+
+
+def test_strangers_keys_in_both_places(lab: Lab) -> None:
+    seen = lab.user().key(STRANGER).key(SECOND).observe()
+    assert seen["blocked"]["step"] == "access_key" and "access_key" in seen["missing"]
+    assert STRANGER in seen["blocked"]["next_step"] and SECOND in seen["blocked"]["next_step"]
+    assert not any("delete" in words for words in seen["plan"])
+
+
+def test_a_strangers_key_beside_ours_is_no_obstacle(lab: Lab) -> None:
+    seen = converged(lab).key(STRANGER).observe()
+    assert seen["missing"] == [] and seen["blocked"] == {}
+    owners = {key["access_key_id"]: (key["owner"], key["stored"]) for key in seen["access_keys"]}
+    assert owners == {FIRST: ("ours", True), STRANGER: ("foreign", False)}
+    assert any(entry["access_key_id"] == STRANGER for entry in seen["findings"])
+
+
+def test_the_wrong_account(lab: Lab) -> None:
+    with pytest.raises(CollectionError) as caught:
+        lab.user(account="999999999999").observe()
+    assert caught.value.reason == "wrong_account" and caught.value.step == "observe"
+    assert "999999999999" in caught.value.message and ACCOUNT in caught.value.message
+
+
+def test_the_wrong_account_without_a_user(lab: Lab) -> None:
+    lab.aws.answers["GetCallerIdentity"] = {"Account": "999999999999"}
+    with pytest.raises(CollectionError) as caught:
+        lab.observe()
+    assert caught.value.reason == "wrong_account"
+
+
+def test_a_roles_arn_tells_the_account_without_asking(lab: Lab) -> None:
+    session = {
+        "AccessKeyId": "ASIAASSUMED000000001",
+        "SecretAccessKey": "s" * 20,
+        "SessionToken": "t",
+        "Expiration": NOW,
+    }
+    lab.aws.answers["AssumeRole"] = {"Credentials": session}
+    seen = lab.observe(assume_role_arn=f"arn:aws:iam::{ACCOUNT}:role/r")
+    assert seen["account_id"] == ACCOUNT
+    assert lab.aws.counts() == {"AssumeRole": 1, "GetUser": 1, "ListAccessKeys": 1}
+
+
+def test_an_account_that_nobody_declared(lab: Lab) -> None:
+    assert lab.declare(account_id="").observe()["account_id"] == ACCOUNT
+
+
+@pytest.mark.parametrize("operation", ["GetUser", "ListAccessKeys", "ListGroupsForUser", "GetAccessKeyLastUsed"])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Refusal("AccessDenied", status=403), "access_denied"),
+        (Refusal("Throttling"), "throttled"),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="http://x"), "unreachable"),
+    ],
+)
+def test_aws_that_refuses(lab: Lab, operation: str, answer: t.Any, reason: str) -> None:
+    converged(lab).aws.answers[operation] = answer
+    with pytest.raises(CollectionError) as caught:
+        lab.observe()
+    assert caught.value.reason == reason and caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="http://x"), "unreachable"),
+        (Refusal("AccessDeniedException"), "access_denied"),
+        (Refusal("ThrottlingException"), "throttled"),
+    ],
+)
+def test_mturk_that_refuses_is_an_observation(lab: Lab, answer: t.Any, status: str) -> None:
+    seen = converged(lab).mturk(answer).observe()
+    assert seen["requester"]["production"]["status"] == status and seen["missing"] == ["requester"]
+
+
+# -- the link --------------------------------------------------------------------------------------------------------
+
+
+def test_a_look_at_the_portal_counts_before_the_record(lab: Lab) -> None:
+    looks: list[tuple[str, ...]] = []
+
+    def look(*keys: str) -> dict[str, t.Any]:
+        looks.append(keys)
+        return {"status": "other_key", "access_key_id": STRANGER, "evidence": "page", "message": "another"}
+
+    seen = converged(lab).declare(look=look).observe()
+    assert looks == [(FIRST, FIRST)] and seen["missing"] == ["access_key", "link"]
+    assert seen["plan"] == ["record that the portal holds none of the stored keys"]
+    assert seen["link"]["access_key_id"] == STRANGER
+
+
+def test_a_lab_without_a_portal(lab: Lab) -> None:
+    seen = lab.user().key(FIRST).stored(FIRST, linked=False).mturk(BALANCE).declare(link_wanted=False).observe()
+    assert seen["missing"] == []
+
+
+@pytest.mark.parametrize(
+    ("own_use", "use", "service_use_counts"),
+    [(60, 20, True), (60, 50, False), (20, 60, False), (None, 20, False), (60, None, False)],
+)
+def test_a_use_by_somebody_else_proves_the_link(
+    lab: Lab, own_use: int | None, use: int | None, service_use_counts: bool
+) -> None:
+    """Minutes ago. Only a use well after the collection's own counts."""
+
+    def ago(minutes: int) -> datetime.datetime:
+        return NOW - datetime.timedelta(minutes=minutes)
+
+    own = timestamp(ago(own_use)) if own_use else None
+    lab.user().key(FIRST, used=ago(use) if use else None).stored(FIRST, linked=False, collection_used_at=own)
+    seen = lab.mturk(BALANCE).declare(judge_key_use=True).observe()
+    assert (seen["link"]["status"], seen["link"]["evidence"]) == (
+        ("linked", "key_use") if service_use_counts else ("unknown", "")
+    )
+    operations = [call.operation for call in lab.aws.calls]
+    assert operations.index("GetAccessKeyLastUsed") < operations.index("GetAccountBalance"), "our own use comes after"
+
+
+def test_a_use_of_the_new_key_counts_before_the_record_of_the_old_one(lab: Lab) -> None:
+    """Else a rotation by hand, of a lab whose portal nobody can look at, would wait forever."""
+    used = timestamp(NOW - datetime.timedelta(minutes=60))
+    lab.user().key(FIRST).key(SECOND, days=1, used=NOW - datetime.timedelta(minutes=20)).stored(FIRST)
+    lab.stored(SECOND, "pending", linked=False, collection_used_at=used).mturk(BALANCE)
+    assert lab.observe()["link"]["status"] == "other_key"
+    lab.aws.calls.clear()
+    seen = lab.declare(judge_key_use=True).observe()
+    assert (seen["link"]["status"], seen["link"]["access_key_id"]) == ("linked", SECOND)
+    assert seen["link"]["evidence"] == "key_use" and seen["missing"] == ["access_key", "retire"]
+
+
+def test_mturk_is_not_asked_where_that_would_blur_the_evidence(lab: Lab) -> None:
+    converged(lab).declare(judge_key_use=True, ask_mturk=False)
+    del lab.aws.answers["GetAccountBalance"]
+    assert {found["status"] for found in lab.observe()["requester"].values()} == {"not_checked"}
+
+
+# -- absent ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lab_to_be_retired(lab: Lab) -> None:
+    seen = converged(lab).wanted(state="absent").observe()
+    assert set(seen["missing"]) == {"link", "retire", "iam_user"} and seen["declared_state"] == "absent"
+    assert any(FIRST in words and "delete" in words for words in seen["plan"])
+    assert {entry["code"] for entry in seen["drift"]} == {"user_not_retired"}
+
+
+def test_a_lab_that_is_gone(lab: Lab) -> None:
+    seen = lab.wanted(state="absent").observe()
+    assert (seen["missing"], seen["blocked"], seen["drift"]) == ([], {}, [])
+
+
+def test_a_strangers_key_keeps_the_user(lab: Lab) -> None:
+    seen = converged(lab).key(STRANGER).wanted(state="absent").observe()
+    assert "iam_user" not in seen["missing"] and "retire" in seen["missing"]
+    assert not any(STRANGER in words for words in seen["plan"])
+
+
+def test_a_strangers_user_is_left_alone(lab: Lab) -> None:
+    seen = lab.user(ours=False).key(STRANGER).wanted(state="absent").observe()
+    assert seen["missing"] == [] and seen["plan"] == []
+
+
+# -- depth -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_shallow_look_costs_less(lab: Lab) -> None:
+    seen = converged(lab).declare(thorough=False).observe()
+    assert seen["missing"] == []
+    assert lab.aws.counts() == {
+        "GetUser": 1,
+        "ListAttachedUserPolicies": 1,
+        "ListAccessKeys": 1,
+        "GetAccountBalance": 2,
+    }
+
+
+def test_one_environment_only(lab: Lab) -> None:
+    seen = converged(lab).declare(endpoints={"sandbox": None}).observe()
+    assert set(seen["requester"]) == {"sandbox"} and lab.aws.counts()["GetAccountBalance"] == 1
+
+
+def test_a_low_balance_is_told(lab: Lab) -> None:
+    seen = converged(lab).declare(minimum_balance=decimal.Decimal("100")).observe()
+    assert seen["requester"]["production"]["balance_low"] and not seen["requester"]["sandbox"]["balance_low"]
+    assert seen["missing"] == []
+
+
+def test_what_may_be_removed_is_removed_only_where_it_was_named(lab: Lab) -> None:
+    converged(lab)
+    lab.aws.answers["GetLoginProfile"] = {"LoginProfile": {"UserName": USER, "CreateDate": NOW}}
+    assert lab.observe()["missing"] == []
+    lab.aws.calls.clear()
+    assert lab.declare(remove_drift=frozenset({"groups"})).observe()["missing"] == []
+    lab.aws.calls.clear()
+    assert lab.declare(remove_drift=frozenset({"console_access"})).observe()["missing"] == ["iam_user"]
+
+
+def test_a_store_that_cannot_be_read(lab: Lab) -> None:
+    """An audit without the store says what it could see; every key could be stored."""
+    seen = lab.user().key(FIRST).declare(store_error="The vault password is wrong.").observe()
+    assert seen["store"]["readable"] is False and "vault password" in seen["store"]["message"]
+    assert "vault password" in seen["requester"]["production"]["message"]

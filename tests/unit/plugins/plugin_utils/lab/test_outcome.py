@@ -1,0 +1,371 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a lab comes out: each state, each step's failure, and the words for people."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
+
+NOW = datetime.datetime(2026, 11, 24, 12, 0, tzinfo=datetime.UTC)
+KEY = "AKIALAB0000000000001"
+TAGS = {vocabulary.MANAGED_TAG_KEY: vocabulary.MANAGED_TAG_VALUE}
+ALL_STEPS = list(vocabulary.STEPS[1:])
+
+
+def environment(status: str, next_step: str = "do it") -> dict[str, t.Any]:
+    return {
+        **mturk.not_checked(f"It is {status}."),
+        "status": status,
+        "linked": status == "linked",
+        "next_step": next_step,
+    }
+
+
+def requester(production: str = "linked", sandbox: str = "linked") -> dict[str, dict[str, t.Any]]:
+    given = {"production": production, "sandbox": sandbox}
+    return {name: environment(status, "" if status == "linked" else f"do {name}") for name, status in given.items()}
+
+
+def observed(missing: t.Sequence[str] = (), **more: t.Any) -> dict[str, t.Any]:
+    lab: dict[str, t.Any] = {
+        "lab": "lab-01",
+        "account_id": "111122223333",
+        "declared_state": "present",
+        "started": "2026-11-24T11:59:00Z",
+        "user": {"exists": True, "name": "u", "arn": "arn:aws:iam::111122223333:user/u", "managed": True, "tags": TAGS},
+        "access_keys": [],
+        "requester": requester(),
+        "link": {"status": "linked", "access_key_id": KEY, "evidence": "record", "message": "recorded"},
+        "store": {"readable": True, "access_key_ids": []},
+        "drift": [],
+        "findings": [],
+        "missing": list(missing),
+        "why_missing": {step: f"{step} is missing" for step in missing},
+    }
+    return {**lab, **more}
+
+
+def linked(changed: bool = True) -> dict[str, t.Any]:
+    return {
+        "changed": changed,
+        "link": {"status": "linked", "access_key_id": KEY, "evidence": "page", "message": "it is"},
+    }
+
+
+def compose(**more: t.Any) -> dict[str, t.Any]:
+    given = {
+        "operation": "onboard",
+        "lab": "lab-01",
+        "account_id": "",
+        "observed": observed(),
+        "results": {},
+        "now": NOW,
+    }
+    composed = outcome.compose(**{**given, **more})
+    assert composed["schema"] == 1 and composed["state"] in vocabulary.OUTCOME_STATES
+    assert [step["name"] for step in composed["steps"]] == list(vocabulary.STEPS)
+    assert {step["status"] for step in composed["steps"]} <= {"ok", "changed", "skipped", "waiting", "failed"}
+    assert "lab-01" in composed["message"]
+    json.dumps(composed)
+    return composed
+
+
+def statuses(composed: dict[str, t.Any]) -> dict[str, str]:
+    return {step["name"]: step["status"] for step in composed["steps"]}
+
+
+def test_nothing_missing_is_converged() -> None:
+    composed = compose()
+    assert composed["state"] == "converged" and set(statuses(composed).values()) == {"ok"}
+    assert composed["account_id"] == "111122223333" and composed["next_steps"] == []
+    assert (composed["started"], composed["finished"]) == ("2026-11-24T11:59:00Z", "2026-11-24T12:00:00Z")
+
+
+def test_everything_done_is_changed() -> None:
+    stored = {"access_key_id": KEY, "status": "Active", "stored": True, "owner": "ours", "slot": "current"}
+    key = {**stored, "created": "2026-11-24T11:59:30Z", "age_days": 0, "last_used": None, "last_used_service": ""}
+    made = {"arn": "arn:aws:iam::111122223333:user/u", "tags": TAGS, "attached_policies": [{"policy_arn": "arn:p"}]}
+    results = {
+        "iam_user": {"changed": True, "user": made},
+        "access_key": {"changed": True, "access_keys": [key]},
+        "requester": {"changed": False, "environments": requester()},
+        "link": linked(),
+        "retire": {"changed": True, "access_keys": [key]},
+    }
+    before = observed(
+        ALL_STEPS,
+        user={"exists": False, "name": "u", "arn": "", "managed": False, "tags": {}},
+        requester={name: mturk.not_checked("no key") for name in ("production", "sandbox")},
+        link={"status": "unknown", "access_key_id": "", "evidence": "", "message": "?"},
+        drift=[{"code": "user_missing", "message": "m", "next_step": "n"}],
+    )
+    composed = compose(observed=before, results=results)
+    assert composed["state"] == "changed"
+    assert statuses(composed) == {
+        "observe": "ok",
+        "iam_user": "changed",
+        "access_key": "changed",
+        "requester": "ok",
+        "link": "changed",
+        "retire": "changed",
+    }
+    assert (
+        composed["user"]["exists"]
+        and composed["user"]["managed"]
+        and composed["user"]["attached_policies"] == ["arn:p"]
+    )
+    assert composed["access_keys"] == [key] and composed["store"]["access_key_ids"] == [KEY]
+    assert composed["link"]["evidence"] == "page" and composed["requester"]["production"]["linked"]
+    assert composed["drift"] == [] and composed["next_steps"] == []
+    assert "was changed: iam_user, access_key, link, retire" in composed["message"]
+
+
+def test_check_mode_predicts_and_keeps_what_was_observed() -> None:
+    before = observed(["iam_user", "access_key"], drift=[{"code": "tag_missing", "message": "m", "next_step": "n"}])
+    results = {
+        "iam_user": {"changed": True},
+        "access_key": {"changed": True, "access_keys": [{"access_key_id": "(new key)"}]},
+    }
+    composed = compose(observed=before, results=results, check_mode=True)
+    assert composed["state"] == "changed" and composed["check_mode"] is True
+    assert "would be changed: iam_user, access_key" in composed["message"]
+    assert composed["access_keys"] == [] and composed["drift"] == before["drift"]
+
+
+def test_a_person_is_waited_for() -> None:
+    seen = requester(sandbox="not_linked")
+    composed = compose(
+        observed=observed(["requester", "link", "retire"]),
+        results={
+            "requester": {"changed": False, "environments": seen},
+            "link": {"skipped": True},
+            "retire": {"skipped": True},
+        },
+    )
+    assert composed["state"] == "waiting_for_person"
+    assert statuses(composed)["requester"] == "waiting" and statuses(composed)["link"] == "skipped"
+    url = vocabulary.REQUESTER_LINK_URLS["sandbox"]
+    assert composed["next_steps"] == [{"step": "requester", "who": "person", "text": "do sandbox", "url": url}]
+    assert "waits for a person at step requester: do sandbox" in composed["message"]
+
+
+def test_both_environments_have_a_next_step_of_their_own() -> None:
+    seen = requester("not_linked", "not_linked")
+    composed = compose(observed=observed(["requester"]), results={"requester": {"environments": seen}})
+    assert [entry["url"] for entry in composed["next_steps"]] == list(vocabulary.REQUESTER_LINK_URLS.values())
+
+
+@pytest.mark.parametrize("status", ["invalid_credentials", "access_denied", "throttled", "unreachable", "error"])
+def test_what_no_person_can_click_away_is_a_failure(status: str) -> None:
+    seen = requester(production="not_linked", sandbox=status)
+    composed = compose(observed=observed(["requester"]), results={"requester": {"environments": seen}})
+    assert composed["state"] == "failed"
+    step = next(step for step in composed["steps"] if step["name"] == "requester")
+    assert (step["status"], step["reason"]) == ("failed", status)
+    assert {(entry["who"], entry["text"]) for entry in composed["next_steps"]} == {
+        ("person", "do production"),
+        ("operator", "do sandbox"),
+    }
+
+
+def test_a_low_balance_is_told_and_changes_no_state() -> None:
+    seen = requester()
+    seen["production"] = {**seen["production"], "balance_low": True, "next_step": "Add money."}
+    composed = compose(observed=observed(requester=seen))
+    assert composed["state"] == "converged"
+    assert composed["next_steps"] == [{"step": "requester", "who": "operator", "text": "Add money.", "url": ""}]
+
+
+@pytest.mark.parametrize("step", ALL_STEPS)
+def test_a_failure_at_each_step(step: str) -> None:
+    failure = {"failed": True, "msg": "It broke.", "reason": "broken", "step": step, "next_step": "Mend it."}
+    done = {name: {"changed": True} for name in ALL_STEPS[: ALL_STEPS.index(step)]}
+    done = {**done, **({"requester": {"environments": requester()}} if "requester" in done else {})}
+    done = {**done, **({"link": linked()} if "link" in done else {})}
+    composed = compose(observed=observed(ALL_STEPS), results={**done, step: failure}, failure=failure)
+    assert composed["state"] == "failed"
+    assert [name for name, status in statuses(composed).items() if status == "failed"] == [step]
+    after = ALL_STEPS[ALL_STEPS.index(step) + 1 :]
+    assert {statuses(composed)[name] for name in after} <= {"skipped"}
+    assert composed["message"] == f"Lab lab-01 failed at step {step}: It broke. Next step: Mend it."
+    assert {"step": step, "who": "operator", "text": "Mend it.", "url": ""} in composed["next_steps"]
+
+
+def test_a_stock_module_that_failed_gets_a_step_and_a_next_step() -> None:
+    failure = {"failed": True, "msg": "An error occurred (LimitExceeded)"}
+    composed = compose(observed=observed(["iam_user"]), results={"iam_user": failure}, failure=failure)
+    assert statuses(composed)["iam_user"] == "failed" and composed["next_steps"][0]["step"] == "iam_user"
+    assert "LimitExceeded" in composed["message"] and "Next step:" in composed["message"]
+
+
+def test_an_observation_that_failed() -> None:
+    failure = {"failed": True, "msg": "No role.", "reason": "role_not_assumable", "next_step": "Check it."}
+    composed = compose(observed=None, account_id="111122223333", failure=failure)
+    assert composed["state"] == "failed" and composed["account_id"] == "111122223333"
+    assert statuses(composed) == {"observe": "failed", **dict.fromkeys(ALL_STEPS, "skipped")}
+    assert composed["user"] is None and composed["access_keys"] == [] and composed["started"] == composed["finished"]
+
+
+def test_variables_of_a_later_step_that_are_wrong_from_the_start() -> None:
+    failure = {"failed": True, "msg": "No password.", "step": "link", "next_step": "Give one."}
+    assert statuses(compose(observed=None, failure=failure))["link"] == "failed"
+
+
+@pytest.mark.parametrize("step", ["", "somewhere", None])
+@pytest.mark.parametrize("seen", [None, observed()])
+def test_no_failure_goes_by_unseen(seen: dict[str, t.Any] | None, step: str | None) -> None:
+    """Whatever failed, such as a task of somebody's own in between: the lab has failed."""
+    composed = compose(observed=seen, failure={"failed": True, "msg": "What was that?", "step": step})
+    assert composed["state"] == "failed" and statuses(composed)["observe"] == "failed"
+    assert composed["next_steps"]
+
+
+@pytest.mark.parametrize("reason", sorted(outcome.PERSON_REASONS))
+def test_failures_that_a_person_clears_up_at_the_portal(reason: str) -> None:
+    failure = {"failed": True, "msg": "A captcha.", "reason": reason, "next_step": "Solve it.", "url": "https://portal"}
+    composed = compose(observed=observed(["link", "retire"]), results={"link": failure}, failure=failure)
+    assert composed["state"] == "waiting_for_person"
+    assert composed["next_steps"] == [{"step": "link", "who": "person", "text": "Solve it.", "url": "https://portal"}]
+
+
+@pytest.mark.parametrize(
+    "reason", ["login_failed", "account_locked", "page_changed", "portal_unavailable", "timeout", "tls"]
+)
+def test_failures_that_no_person_at_the_portal_clears_up(reason: str) -> None:
+    failure = {"failed": True, "msg": "No.", "reason": reason, "next_step": "Mend it."}
+    assert compose(observed=observed(["link"]), results={"link": failure}, failure=failure)["state"] == "failed"
+
+
+def test_a_person_who_has_to_enter_the_key() -> None:
+    link = {**linked(False), "waiting_for_person": True, "next_step": "Enter it.", "url": "https://portal"}
+    link["link"] = {"status": "unknown", "access_key_id": "", "evidence": "", "message": "Nobody knows."}
+    composed = compose(observed=observed(["link", "retire"]), results={"link": link, "retire": {"skipped": True}})
+    assert composed["state"] == "waiting_for_person"
+    assert composed["next_steps"] == [{"step": "link", "who": "person", "text": "Enter it.", "url": "https://portal"}]
+
+
+@pytest.mark.parametrize("status", ["unknown", "other_key", "not_linked"])
+def test_a_link_without_evidence_is_no_success(status: str) -> None:
+    link = {"changed": False, "link": {"status": status, "access_key_id": "", "evidence": "", "message": ""}}
+    composed = compose(observed=observed(["link"]), results={"link": link})
+    assert composed["state"] == "failed" and statuses(composed)["link"] == "failed"
+    assert any(entry["step"] == "link" for entry in composed["next_steps"])
+
+
+# -- audit -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_audit_without_anything_amiss() -> None:
+    assert compose(operation="audit")["state"] == "converged"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"missing": ["access_key"], "why_missing": {"access_key": "It is due."}},
+        {"drift": [{"code": "tag_differs", "message": "m", "next_step": "n"}]},
+        {"missing": ["requester"], "requester": requester("unreachable", "unreachable")},
+    ],
+)
+def test_an_audit_finds_drift(more: dict[str, t.Any]) -> None:
+    composed = compose(operation="audit", observed=observed(**more))
+    assert composed["state"] == "drifted" and "failed" not in statuses(composed).values()
+    assert "differs from its declared state" in composed["message"]
+
+
+def test_an_audit_tells_what_a_person_has_to_do() -> None:
+    seen = observed(["requester"], requester=requester("not_linked"))
+    composed = compose(operation="audit", observed=seen)
+    assert composed["state"] == "waiting_for_person" and statuses(composed)["requester"] == "waiting"
+
+
+def test_an_audit_that_could_not_look() -> None:
+    failure = {"failed": True, "msg": "No role.", "next_step": "Check it."}
+    assert compose(operation="audit", observed=None, failure=failure)["state"] == "failed"
+
+
+# -- retire ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_retired_lab() -> None:
+    before = observed(["link", "retire", "iam_user"], declared_state="absent")
+    off = {"status": "not_linked", "access_key_id": "", "evidence": "page", "message": "removed"}
+    results = {
+        "link": {"changed": True, "link": off},
+        "retire": {"changed": True, "access_keys": []},
+        "iam_user": {"changed": True},
+    }
+    composed = compose(operation="retire", observed=before, results=results)
+    assert (
+        composed["state"] == "changed" and composed["access_keys"] == [] and composed["link"]["status"] == "not_linked"
+    )
+
+
+def test_a_portal_that_is_down_fails_no_retirement() -> None:
+    before = observed(["link", "retire"], declared_state="absent")
+    down = {"failed": True, "msg": "The portal is down.", "reason": "portal_unavailable"}
+    results = {"link": down, "retire": {"changed": True, "access_keys": []}}
+    composed = compose(operation="retire", observed=before, results=results)
+    assert composed["state"] == "changed" and statuses(composed)["link"] == "skipped"
+    assert [entry["step"] for entry in composed["next_steps"]] == ["link"]
+
+
+def test_a_retirement_that_failed_after_the_portal_did() -> None:
+    before = observed(["link", "retire"], declared_state="absent")
+    down = {"failed": True, "msg": "The portal is down.", "reason": "portal_unavailable"}
+    failure = {
+        "failed": True,
+        "msg": "IAM refused.",
+        "reason": "access_denied",
+        "step": "retire",
+        "next_step": "Allow it.",
+    }
+    composed = compose(operation="retire", observed=before, results={"link": down, "retire": failure}, failure=failure)
+    assert composed["state"] == "failed" and statuses(composed)["retire"] == "failed"
+    assert "IAM refused." in composed["message"]
+
+
+def test_a_lab_that_is_gone_already() -> None:
+    gone = observed(
+        declared_state="absent", user={"exists": False, "name": "u", "arn": "", "managed": False, "tags": {}}
+    )
+    assert compose(operation="retire", observed=gone)["state"] == "converged"
+
+
+def test_a_portal_without_a_control_to_unlink_makes_no_retired_lab_wait() -> None:
+    gone = {
+        "changed": False,
+        "waiting_for_person": True,
+        "next_step": "remove it by hand",
+        "link": {"message": "stays"},
+    }
+    composed = compose(
+        operation="retire",
+        observed=observed(["link", "retire"], declared_state="absent"),
+        results={"link": gone, "retire": {"changed": True, "access_keys": []}},
+    )
+    assert composed["state"] == "changed"
+    assert statuses(composed)["link"] == "skipped"
+    assert any(entry["text"] == "remove it by hand" for entry in composed["next_steps"])
+
+
+def test_an_audit_keeps_what_it_saw_when_the_portal_could_not_be_looked_at() -> None:
+    unseen = {"status": "unknown", "access_key_id": "", "evidence": "", "message": "The portal is down."}
+    composed = compose(
+        operation="audit",
+        observed=observed(link={**unseen, "reason": "portal_unavailable", "next_step": "Run it again later."}),
+    )
+    assert composed["state"] == "failed"
+    assert statuses(composed)["link"] == "failed"
+    assert statuses(composed)["observe"] == "ok"
+    assert composed["user"]["exists"]
+    assert [entry["text"] for entry in composed["next_steps"]] == ["Run it again later."]

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role's variables as options of its observation."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import role_variables
+
+
+class Plain:
+    """A templar for values that hold no templates."""
+
+    def template(self, value: t.Any) -> t.Any:
+        return value
+
+
+def variables(**given: t.Any) -> dict[str, t.Any]:
+    return {f"lab_account_{name}": value for name, value in given.items()}
+
+
+def read(**given: t.Any) -> dict[str, t.Any]:
+    return role_variables.read({**variables(**given), "not_of_the_role": object()}, Plain())
+
+
+# Variables that the observation has no use for by themselves.
+ELSEWHERE = {
+    *("lab_account_state", "lab_account_assume_role_name", "lab_account_link_driver", "lab_account_portal"),
+    *("lab_account_portal_url", "lab_account_portal_options", "lab_account_wait_for_person"),
+    *("lab_account_cloudresearch_email", "lab_account_cloudresearch_password"),
+    *("lab_account_cloudresearch_totp_secret", "lab_account_key_propagation_timeout"),
+}
+
+
+def test_no_variable_of_the_role_is_forgotten() -> None:
+    handed_on = set(role_variables.OPTIONS.values())
+    assert handed_on | ELSEWHERE == set(role_variables.argument_spec())
+    assert not handed_on & ELSEWHERE
+
+
+def test_values_are_converted_and_empty_texts_are_not_given() -> None:
+    options = role_variables.as_options(
+        read(aws_account_id=111122223333, key_max_age_days="90", aws_profile="", tags={"a": "b"})
+    )
+    assert options["account_id"] == "111122223333"
+    assert options["max_age_days"] == 90
+    assert "profile" not in options
+    assert options["tags"] == {"a": "b"}
+
+
+def test_the_portal_is_told_once_and_its_further_options_win() -> None:
+    given = read(
+        cloudresearch_email="pi@example.org",
+        cloudresearch_password="",
+        link_driver="http",
+        portal_url="https://portal.example.org",
+        portal_options={"timeout": 5, "driver": "browser"},
+    )
+    assert role_variables.as_options(given)["cloudresearch"]["email"] == "pi@example.org"
+    assert "password" not in role_variables.as_options(given)["cloudresearch"]
+    told = role_variables.as_options(given)["cloudresearch"]["options"]
+    assert (told["timeout"], told["driver"], told["portal_url"]) == (5, "browser", "https://portal.example.org")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"wait_for_person": "soon"}, "lab_account_wait_for_person"),
+        ({"environments": ["staging"]}, "production, sandbox"),
+        ({"portal_options": "fast"}, "lab_account_portal_options"),
+    ],
+)
+def test_wrong_values_are_told_with_their_variable(given: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(CollectionError) as caught:
+        read(**given)
+    assert words in caught.value.message
+    assert caught.value.next_step
+    assert caught.value.step == "observe"
+
+
+def test_a_wrong_secret_is_not_told() -> None:
+    with pytest.raises(CollectionError) as caught:
+        read(cloudresearch_password=["the secret", "in a list"], environments=["staging"], minimum_balance="much")
+    assert "the secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "expected"),
+    [
+        (
+            {"aws_account_id": "111122223333", "assume_role_name": "Ops"},
+            "role_arn",
+            "arn:aws:iam::111122223333:role/Ops",
+        ),
+        ({"aws_account_id": "111122223333", "assume_role_name": ""}, "role_arn", ""),
+        ({"assume_role_name": "Ops"}, "role_arn", ""),
+        ({"operation": "rotate"}, "key_state", "rotated"),
+        ({"operation": "rotate", "key_max_age_days": 90}, "key_state", "present"),
+        ({"operation": "rotate", "state": "absent"}, "key_state", "absent"),
+        ({"operation": "onboard"}, "key_state", "present"),
+        ({"cloudresearch_email": "pi@example.org"}, "manual_link", False),
+        ({"cloudresearch_email": "pi@example.org", "link_driver": "manual"}, "manual_link", True),
+        ({"cloudresearch_email": ""}, "manual_link", True),
+        ({"cloudresearch_email": "", "link_check": "none"}, "manual_link", False),
+    ],
+)
+def test_what_follows_from_them(given: dict[str, t.Any], name: str, expected: t.Any) -> None:
+    assert role_variables.derive(read(**given))[name] == expected

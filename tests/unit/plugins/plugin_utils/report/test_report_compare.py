@@ -1,0 +1,90 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, SITUATIONS, outcomes, situation
+
+
+def report(labs, **options):
+    return model.build(labs, title="Labs", now=options.pop("now", NOW), **options)
+
+
+def test_the_same_labs_are_no_change():
+    comparison = compare.compare(report(outcomes(40)), report(outcomes(40)))
+    assert compare.is_empty(comparison)
+    assert comparison["previous_labs"] == 40
+
+
+def test_a_finding_that_came_and_one_that_went():
+    before, after = report([situation("key_not_stored")]), report([situation("balance_low")])
+    comparison = compare.compare(before, after)
+    assert [found["code"] for found in comparison["findings_new"]] == ["low_balance"]
+    assert [found["code"] for found in comparison["findings_gone"]] == ["unstored_live_key"]
+
+
+def test_a_day_older_is_not_a_new_finding():
+    lab, later = situation("key_never_used"), situation("key_never_used")
+    later["findings"][0]["message"] = "was never used in its 161 days"
+    assert compare.is_empty(compare.compare(report([lab]), report([later])))
+
+
+def test_keys_that_came_went_or_were_deactivated():
+    before, after = situation("converged"), situation("converged")
+    old_id = before["access_keys"][0]["access_key_id"]
+    after["access_keys"][0].update(status="Inactive")
+    after["access_keys"].append({**before["access_keys"][0], "access_key_id": "AKIANEW"})
+    forward = compare.compare(report([before]), report([after]))["access_keys"]
+    assert {(each["access_key_id"], each["before"], each["after"]) for each in forward} == {
+        (old_id, "Active", "Inactive"),
+        ("AKIANEW", "", "Active"),
+    }
+    backward = compare.compare(report([after]), report([before]))["access_keys"]
+    assert ("AKIANEW", "Active", "") in {(each["access_key_id"], each["before"], each["after"]) for each in backward}
+
+
+def test_states_links_and_requester_accounts():
+    comparison = compare.compare(report([situation("waits_for_requester")]), report([situation("converged")]))
+    assert comparison["states"] == [{"lab": "lab-01", "before": "waiting_for_person", "after": "converged"}]
+    assert comparison["link"] == [{"lab": "lab-01", "before": "not_linked", "after": "linked"}]
+    assert comparison["requester"] == [
+        {"lab": "lab-01", "environment": "production", "before": "not_linked", "after": "linked"}
+    ]
+    assert [step["step"] for step in comparison["next_steps_done"]] == ["requester"]
+
+
+def test_money_in_production_only():
+    before, after = situation("converged"), situation("converged")
+    after["requester"]["production"]["available_balance"] = "1.00"
+    after["requester"]["sandbox"]["available_balance"] = "1.00"
+    changes = compare.compare(report([before]), report([after]))["balances"]
+    assert [change["after"] for change in changes] == ["1.00"]
+
+
+def test_labs_that_are_in_one_report_only_are_named_and_not_compared():
+    comparison = compare.compare(
+        report([situation("key_not_stored", lab="old")]), report([situation("balance_low", lab="new")])
+    )
+    assert (comparison["labs_new"], comparison["labs_gone"]) == (["new"], ["old"])
+    assert comparison["findings_new"] == comparison["findings_gone"] == []
+
+
+def test_times_do_not_make_a_difference():
+    first = report(outcomes(5))
+    labs = outcomes(5)
+    for lab in labs:
+        lab.update(started="2026-11-24T11:00:00Z", finished="2026-11-24T11:01:00Z")
+    second = report(labs, now=NOW + datetime.timedelta(hours=1))
+    assert compare.fingerprint(first) == compare.fingerprint(second)
+    assert first["generated"] != second["generated"]
+
+
+@pytest.mark.parametrize("name", [name for name in SITUATIONS if name != "converged"])
+def test_every_other_situation_makes_a_difference(name):
+    assert compare.fingerprint(report([situation("converged")])) != compare.fingerprint(report([situation(name)]))

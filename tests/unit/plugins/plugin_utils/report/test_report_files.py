@@ -1,0 +1,191 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import stat
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, files, model
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
+
+
+def report(labs, hours=0):
+    return model.build(labs, title="Labs", now=NOW + datetime.timedelta(hours=hours))
+
+
+def run(made, place, previous=None):
+    writing = files.prepare(made, place, previous)
+    files.write(writing, place)
+    return writing
+
+
+@pytest.fixture
+def place(tmp_path):
+    return files.Place(tmp_path / "reports")
+
+
+def snapshot(directory):
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in directory.rglob("*") if path.is_file()}
+
+
+def test_all_three_files_are_written_for_their_owner_only(place):
+    writing = run(report(outcomes(10)), place)
+    assert writing.changed == ("html", "csv", "json")
+    assert sorted(path.name for path in place.directory.iterdir()) == [
+        f"fleet-report.{end}" for end in ("csv", "html", "json")
+    ]
+    for path in place.directory.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert files.load(place.path("json")) == files.load(place.path("html")) == writing.report
+
+
+def test_other_people_may_read_it_if_the_operator_says_so(tmp_path):
+    run(report(outcomes(3)), files.Place(tmp_path, mode=0o644))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o644}
+
+
+def test_an_hour_later_with_the_same_labs_nothing_is_touched(place):
+    run(report(outcomes(10)), place)
+    before = snapshot(place.directory)
+    assert run(report(outcomes(10), hours=1), place).changed == ()
+    assert snapshot(place.directory) == before
+
+
+def test_a_third_run_that_sees_what_the_second_saw_keeps_the_comparison(place):
+    run(report([situation("key_not_stored")]), place)
+    second = run(report([situation("converged")], hours=1), place)
+    third = run(report([situation("converged")], hours=2), place)
+    assert second.report["comparison"]["findings_gone"]
+    assert third.changed == ()
+    assert third.report["comparison"] == second.report["comparison"]
+
+
+@pytest.mark.parametrize("formats", [("html",), ("csv",), ("json",), ("html", "csv")])
+def test_any_choice_of_formats_is_stable(tmp_path, formats):
+    place = files.Place(tmp_path, formats=formats)
+    assert run(report(outcomes(10)), place).changed == formats
+    assert run(report(outcomes(10), hours=1), place).changed == ()
+    assert set(run(report(outcomes(10, seed=2), hours=2), place).changed) == set(formats)
+
+
+def test_a_format_that_is_asked_for_later_is_added_from_the_same_report(tmp_path):
+    first = run(report(outcomes(10)), files.Place(tmp_path, formats=("json",)))
+    second = run(report(outcomes(10), hours=1), files.Place(tmp_path))
+    assert second.changed == ("html", "csv")
+    assert second.report["generated"] == first.report["generated"]
+
+
+def test_a_file_that_somebody_changed_is_put_right(place):
+    run(report(outcomes(3)), place)
+    place.path("csv").write_text("scribble")
+    place.path("html").chmod(0o666)
+    assert run(report(outcomes(3)), place).changed == ("html", "csv")
+    assert stat.S_IMODE(place.path("html").stat().st_mode) == 0o600
+
+
+def test_preparing_writes_nothing(place):
+    files.prepare(report(outcomes(3)), place)
+    assert not place.directory.exists()
+
+
+def test_earlier_reports_are_kept_and_the_oldest_go(tmp_path):
+    place = files.Place(tmp_path, keep_earlier=2)
+    for hour in range(5):
+        run(report(outcomes(3, seed=hour), hours=hour), place)
+    kept = sorted(path.name for path in (tmp_path / "earlier").iterdir())
+    assert kept == ["fleet-report-20261124T124000Z.json", "fleet-report-20261124T134000Z.json"]
+    assert files.load(tmp_path / "earlier" / kept[0])["generated"] == "2026-11-24T12:40:00Z"
+
+
+def test_keeping_none_keeps_none_and_reports_of_other_names_are_left_alone(tmp_path):
+    for hour in range(3):
+        run(report(outcomes(3, seed=hour), hours=hour), files.Place(tmp_path, name="fleet-report-20", keep_earlier=9))
+    other = snapshot(tmp_path)
+    for hour in range(3):
+        run(report(outcomes(3, seed=hour), hours=hour), files.Place(tmp_path, keep_earlier=0))
+    after = snapshot(tmp_path)
+    assert {path: after[path] for path in other} == other
+    assert len(list((tmp_path / "earlier").iterdir())) == 2
+
+
+def test_another_report_can_be_compared_with(tmp_path):
+    old = files.Place(tmp_path / "old")
+    run(report([situation("key_not_stored")]), old)
+    place = files.Place(tmp_path / "new")
+    writing = run(report([situation("converged")], hours=1), place, old.path("json"))
+    assert [found["code"] for found in writing.report["comparison"]["findings_gone"]] == ["unstored_live_key"]
+    assert run(report([situation("converged")], hours=2), place, old.path("json")).changed == ()
+
+
+def test_a_report_to_compare_with_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "other.json"
+    for content in (
+        "{}",
+        "[]",
+        "not json",
+        json.dumps({**report([]), "schema": 99}),
+        json.dumps({**report([]), "labs": [1]}),
+    ):
+        path.write_text(content)
+        with pytest.raises(CollectionError) as caught:
+            files.prepare(report([]), files.Place(tmp_path / "x"), path)
+        assert caught.value.next_step
+    with pytest.raises(CollectionError, match="could not be read"):
+        files.prepare(report([]), files.Place(tmp_path / "x"), tmp_path / "missing.json")
+
+
+def test_a_broken_report_in_the_place_is_said_and_replaced(place):
+    run(report(outcomes(3)), place)
+    place.path("json").write_text("{broken")
+    writing = run(report(outcomes(3)), place)
+    assert writing.warnings
+    assert files.load(place.path("json"))["comparison"] is None
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b", "x\n"])
+def test_names_are_plain(tmp_path, name):
+    with pytest.raises(CollectionError):
+        files.Place(tmp_path, name=name)
+
+
+def test_a_write_that_fails_leaves_the_earlier_file_whole(place, monkeypatch):
+    run(report(outcomes(3)), place)
+    before = snapshot(place.directory)
+
+    def full_disk(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(CollectionError, match="No space left"):
+        run(report(outcomes(3, seed=2)), files.Place(place.directory, keep_earlier=0))
+    monkeypatch.undo()
+    assert snapshot(place.directory) == before
+
+
+def test_what_differs_is_described_in_a_line_a_lab():
+    text = files.describe(report([situation("key_not_stored"), situation("converged", lab="a\nb")]))
+    lines = text.splitlines()
+    assert len(lines) == 2
+    assert '"a\\nb": converged' in lines[0]
+    assert "unstored_live_key" in lines[1]
+    assert files.describe(None) == ""
+
+
+def test_a_comparison_that_somebody_broke_is_no_report(place):
+    run(report(outcomes(3)), place)
+    broken = json.loads(place.path("json").read_text())
+    broken["comparison"] = "nothing"
+    place.path("json").write_text(json.dumps(broken))
+    assert files.prepare(report(outcomes(3)), place).warnings
+
+
+def test_comparisons_do_not_count_as_content():
+    made = report(outcomes(3))
+    assert compare.fingerprint(made) == compare.fingerprint({**made, "comparison": compare.compare(made, made)})

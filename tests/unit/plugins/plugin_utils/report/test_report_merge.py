@@ -1,0 +1,69 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files, merge, model
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, hostile_outcomes, outcomes, situation
+
+
+def report(labs, **options):
+    return model.build(labs, title="Labs", now=NOW, **options)
+
+
+def slice_of(directory, name, labs, **options):
+    """A slice's report on disk."""
+    place = files.Place(directory, name=name, formats=("json",))
+    files.write(files.prepare(report(labs, **options), place), place)
+    return place.path("json")
+
+
+def merged(paths):
+    labs, contacts = merge.labs_of(paths)
+    return report(labs, contacts=contacts)
+
+
+def test_slices_together_are_what_one_run_would_have_reported(tmp_path):
+    labs = [*outcomes(24), *hostile_outcomes()]
+    # Names are made unique in each report; these are so already.
+    labs = list({lab["lab"]: lab for lab in labs}.values())
+    contacts = {lab["lab"]: f"lab{number}@uni.example" for number, lab in enumerate(labs)}
+    paths = [
+        slice_of(tmp_path, f"slice-{number}", labs[number::3], contacts=contacts, missing_labs=[f"lost-{number}"])
+        for number in range(3)
+    ]
+    assert merged(paths) == report(labs, contacts=contacts, missing_labs=["lost-0", "lost-1", "lost-2"])
+
+
+def test_of_a_lab_in_two_slices_the_later_run_counts(tmp_path):
+    early, late, lost = situation("key_not_stored"), situation("converged"), situation("converged")
+    early["finished"], late["finished"] = "2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z"
+    paths = [slice_of(tmp_path, name, [lab]) for name, lab in (("late", late), ("early", early))]
+    paths.append(slice_of(tmp_path, "lost", [], missing_labs=[lost["lab"]]))
+    (lab,) = merged(paths)["labs"]
+    assert lab["finished"] == late["finished"]
+    assert lab["state"] == "converged"
+
+
+def test_labs_of_two_accounts_are_two_labs(tmp_path):
+    here, there = situation("converged"), situation("converged")
+    there["account_id"] = "999999999999"
+    paths = [slice_of(tmp_path, name, [lab]) for name, lab in (("here", here), ("there", there))]
+    assert len(merged(paths)["labs"]) == 2
+
+
+def test_patterns_find_all_but_the_report_itself(tmp_path):
+    for name in ("slice-1", "slice-2", "all"):
+        slice_of(tmp_path, name, outcomes(1))
+    found = merge.find([str(tmp_path / "*.json"), str(tmp_path / "slice-1.json")], files.Place(tmp_path, name="all"))
+    assert [path.stem for path in found] == ["slice-1", "slice-2"]
+
+
+def test_a_slice_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(CollectionError, match=r"no report .*slice-3\.json") as caught:
+        merge.find([str(tmp_path / "slice-3.json")], files.Place(tmp_path))
+    assert "has to be run again" in caught.value.next_step
