@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import warm_up as portal_warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up as portal_warm_up
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 

@@ -12,7 +12,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, role_variables
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import warm_up as portal_warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up as portal_warm_up
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 

@@ -278,7 +278,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import s
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
 from tests.simulator.portal import RENDERINGS, KeyVerdict, PortalServer, PortalState
 
 PASSWORD, TOTP = "correct horse battery", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
 from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
 
 FORM = (

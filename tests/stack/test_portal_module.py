@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
 from tests.fleet import PROJECT
 from tests.simulator.portal import PortalServer, PortalState, serve_portal
 from tests.stack.portal_site import BAD_KEY, CHROMIUM, KEY, OTHER_KEY, PASSWORD, SECRET, TOTP, Lab, verify

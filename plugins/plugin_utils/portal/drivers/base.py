@@ -9,7 +9,7 @@ import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import TIMEOUT, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
     Fill,

@@ -22,8 +22,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     retry_after,
     tls_error,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PORTAL_UNAVAILABLE, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
     Fill,
@@ -34,10 +36,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages 
     Seen,
     bare_address,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.reader import read_page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.snapshots import Snapshots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
 try:
     from playwright.sync_api import Error as PlaywrightError

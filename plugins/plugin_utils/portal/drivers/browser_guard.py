@@ -11,9 +11,9 @@ import json
 import typing as t
 import urllib.parse
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PAGE_CHANGED, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import bare_address
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.trust import Trust
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import bare_address
 
 try:
     from playwright.sync_api import Error as PlaywrightError

@@ -12,9 +12,12 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    USER_AGENT,
+    PortalSettings,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import USER_AGENT, PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
 
 try:
     from playwright.sync_api import Error as PlaywrightError

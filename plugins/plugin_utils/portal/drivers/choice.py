@@ -9,12 +9,12 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import tree
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import http_driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.snapshots import Snapshots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import html_tree as tree
 
 
 def require_libraries(driver: str) -> None:

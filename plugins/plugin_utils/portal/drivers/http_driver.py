@@ -20,14 +20,18 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     retry_after,
     tls_error,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    USER_AGENT,
+    PortalSettings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     PAGE_CHANGED,
     PORTAL_UNAVAILABLE,
     PageChanged,
     PortalError,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.forms import post_back, successful_controls
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Fill,
     Form,
@@ -36,9 +40,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages 
     bare_address,
     describe,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.reader import read_page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import USER_AGENT, PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.snapshots import Snapshots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import (
+    post_back,
+    successful_controls,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
 try:
     import requests

@@ -13,8 +13,8 @@ import yaml
 
 from ansible_collections.labops.cloudresearch.plugins.modules import cloudresearch_link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import link_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 KEY = "AKIAIOSFODNN7LAB0001"
 

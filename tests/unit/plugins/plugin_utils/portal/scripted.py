@@ -9,13 +9,13 @@ import pathlib
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import settings as portal_settings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import settings as portal_settings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.flow import Flow
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.forms import successful_controls
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.journal import Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Button, Form, Link, Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.reader import read_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Form, Link, Page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import successful_controls
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
 
 BASE = "https://app.cloudresearch.com"
 EMAIL, PASSWORD = "pi@uni.example", "correct horse"

@@ -14,13 +14,16 @@ import typing as t
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    PortalAccount,
+    PortalSettings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError, SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.journal import Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import PortalAccount, PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.trust import Trust
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.visit import attempts_left
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import attempts_left
 
 HOME = "https://app.cloudresearch.com"
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.evidence import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.evidence import (
     KeyUse,
     Masked,
     Signs,
     judge,
     read_signs,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.reader import read_page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 KEY, OTHER = "AKIAIOSFODNN7LABWXYZ", "AKIAIOSFODNN7LABOTHR"
 

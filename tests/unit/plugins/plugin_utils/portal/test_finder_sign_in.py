@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.finder import Finder
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.reader import read_page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import Finder
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 ADDRESS = "https://app.cloudresearch.com/Account/Login"
 FINDER = Finder(Wording())

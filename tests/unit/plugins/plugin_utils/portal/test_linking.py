@@ -10,10 +10,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import linking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.evidence import LinkState
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.linking import Linker
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import submission as linking
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.evidence import LinkState
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.submission import Linker
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.portal.scripted import (
     HOME,
     LINK,

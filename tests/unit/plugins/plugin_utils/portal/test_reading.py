@@ -10,15 +10,22 @@ import stat
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.forms import post_back, successful_controls
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import (
+    BLOT,
+    Snapshots,
+    blotted_page,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Page,
     Seen,
     bare_address,
     describe,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.reader import read_page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.snapshots import BLOT, Snapshots, blotted_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import (
+    post_back,
+    successful_controls,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
 ADDRESS = "https://app.cloudresearch.com/a/b?token=t#x"
 

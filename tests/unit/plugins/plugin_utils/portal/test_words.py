@@ -10,8 +10,8 @@ import random
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import words
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import matching as words
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 PHRASES = sorted({phrase for phrases in Wording() for phrase in phrases})
 SPACES = (" ", "  ", "\u00a0", "\t", "\n", "\u2009")

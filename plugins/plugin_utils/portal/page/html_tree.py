@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import word_set
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import word_set
 
 try:
     import bs4

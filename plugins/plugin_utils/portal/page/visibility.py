@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.tree import attribute, classes, tags
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import word_set
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Seen
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute, classes, tags
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import word_set
 
 try:
     from bs4.element import Tag

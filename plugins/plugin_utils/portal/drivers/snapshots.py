@@ -12,8 +12,12 @@ import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.tree import attribute, is_text, parse
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    attribute,
+    is_text,
+    parse,
+)
 
 try:
     from bs4.element import Comment, NavigableString, Tag

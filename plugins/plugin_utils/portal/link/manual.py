@@ -10,17 +10,20 @@ import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import evidence
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.evidence import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    PortalAccount,
+    PortalSettings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import evidence
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.evidence import (
     KeyUseSource,
     LinkState,
     Signs,
     judge,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import PortalAccount, PortalSettings
 
 if t.TYPE_CHECKING:
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import LinkResult
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.ensure import LinkResult
 
 REMOVE_BY_HAND = (
     "Sign in at {url}, open the menu under the user icon, choose Link Mechanical Turk and remove the key there "
@@ -91,7 +94,7 @@ def ensure_present(
     look: t.Callable[..., LinkState],
 ) -> LinkResult:
     """Tell the operator what to paste where, and wait for evidence for as long as asked."""
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import LinkResult
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.ensure import LinkResult
 
     before = _find_evidence(settings, account, access_key_id, recorded_access_key_id, key_use, look)
     if before.status == evidence.LINKED:
@@ -120,7 +123,7 @@ def ensure_absent(
     look: t.Callable[..., LinkState],
 ) -> LinkResult:
     """Tell the operator how to remove the link."""
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import LinkResult
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.ensure import LinkResult
 
     before = _find_evidence(settings, account, access_key_id, recorded_access_key_id, key_use, look)
     if before.status == evidence.NOT_LINKED:

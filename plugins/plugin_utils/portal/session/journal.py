@@ -21,13 +21,16 @@ import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    PortalAccount,
+    PortalSettings,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     LOGIN_FAILED,
     SECOND_FACTOR_FAILED,
     PortalError,
     SettingsError,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import PortalAccount, PortalSettings
 
 # Different wrong passwords in a row before the module stops by itself. Sites usually lock an account after five.
 WRONG_PASSWORDS = 3

@@ -8,17 +8,21 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import evidence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     KEY_REJECTED,
     PageChanged,
     PortalError,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.evidence import LinkState, Signs, read_signs
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.finder import LinkForm
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.flow import Flow, LinkView
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Page, Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import evidence
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.evidence import (
+    LinkState,
+    Signs,
+    read_signs,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page, Seen
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import LinkForm
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow, LinkView
 
 # IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
 _PAUSE_SECONDS = 8.0

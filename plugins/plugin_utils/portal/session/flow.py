@@ -11,10 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import wording as avoid
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.finder import LinkForm, ranked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
     Field,
@@ -24,8 +23,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages 
     bare_address,
     describe,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.signing_in import SigningIn
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import BEGINS, best, says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import LinkForm, ranked
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, best, says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.sign_in import SigningIn
 
 # More pages than any sign-in has; a portal that goes in circles must not be followed for ever.
 _STEPS = 30

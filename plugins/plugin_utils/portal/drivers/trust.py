@@ -15,7 +15,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
     PortalError,
     SettingsError,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import bare_address
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import bare_address
 
 # CloudResearch's own registrable domain: its sign-in may move between its own hosts.
 _HOME = "cloudresearch.com"

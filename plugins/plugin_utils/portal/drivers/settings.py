@@ -10,9 +10,9 @@ import os
 import pathlib
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust, is_loopback
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.trust import Trust, is_loopback
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 DEFAULT_PORTAL_URL = "https://app.cloudresearch.com"
 DRIVERS = ("auto", "http", "browser", "manual")

@@ -8,17 +8,19 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    PortalAccount,
+    PortalSettings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blot
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     ACCOUNT_LOCKED,
     CAPTCHA,
     PORTAL_UNAVAILABLE,
     PortalError,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.finder import Finder
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.journal import Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
     Form,
@@ -26,9 +28,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages 
     Page,
     describe,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import PortalAccount, PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.snapshots import blot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import plain, says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import Finder
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain, says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
 
 # Signs of how many attempts are left before a lock.
 _ATTEMPTS_LEFT = re.compile(

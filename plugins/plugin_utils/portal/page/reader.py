@@ -9,8 +9,8 @@ import re
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.naming import Naming, is_typed
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.accessible_names import Naming, is_typed
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Field,
     Form,
@@ -20,9 +20,14 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages 
     Page,
     Seen,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.tree import attribute, classes, is_text, parse
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.visibility import Visibility
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import plain, word_set
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    attribute,
+    classes,
+    is_text,
+    parse,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain, word_set
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
 
 try:
     from bs4.element import Tag

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import LinkResult
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     DEFAULT_PORTAL_URL,
     DEFAULT_STATE_DIR,
     DEFAULT_TIMEOUT,
     DRIVERS,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.ensure import LinkResult
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

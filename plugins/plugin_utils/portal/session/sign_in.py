@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     LOGIN_FAILED,
     SECOND_FACTOR_FAILED,
     SECOND_FACTOR_REQUIRED,
     PortalError,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.finder import CodeForm, SignInForm, ranked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Control, Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.visit import Visit, attempts_left
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import BEGINS, says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Control, Page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import (
+    CodeForm,
+    SignInForm,
+    ranked,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, attempts_left
 
 _RENEWALS = 2
 # Second factors that no authenticator secret can answer.

@@ -10,9 +10,14 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Wording
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import says, spoken, word_set, words
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import (
+    says,
+    spoken,
+    word_set,
+    words,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 LINKED = "linked"
 NOT_LINKED = "not_linked"

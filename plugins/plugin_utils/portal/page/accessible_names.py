@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import Name, Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.tree import attribute, is_text, tags
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.visibility import Visibility
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Name, Seen
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute, is_text, tags
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
 
 try:
     from bs4.element import Tag

@@ -14,21 +14,24 @@ import dataclasses
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import evidence
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import choice, manual
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import choice
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    PortalAccount,
+    PortalSettings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged, SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.evidence import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import evidence, manual
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.evidence import (
     KeyUse,
     KeyUseSource,
     LinkState,
     judge,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.flow import Flow
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.journal import Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.linking import Linker
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.settings import PortalAccount, PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.snapshots import Snapshots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.submission import Linker
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
 
 Answer = t.TypeVar("Answer")
 

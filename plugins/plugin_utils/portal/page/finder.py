@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal import wording as avoid
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
     Field,
@@ -20,8 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.pages 
     Seen,
     describe,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.wording import Phrases, Wording
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import (
     BEGINS,
     CONTAINS,
     MATCH,
@@ -30,6 +29,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.words 
     score,
     words,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Phrases, Wording
 
 # Two things closer than this in score are the same to a person.
 _MARGIN = 4
