@@ -8,7 +8,8 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection, aws_error
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import aws_error
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 
 try:

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import aws_tls
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import aws_tls, errors
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 from tests.simulator.process import Simulator
 
@@ -22,8 +22,8 @@ def what_came_of_it(url: str, **options: t.Any) -> str:
     client = aws.AwsConnection({**KEY, **options, "endpoint_url": url}).client("sts", max_attempts=1)
     try:
         client.get_caller_identity()
-    except aws.AWS_FAILURES as exc:
-        return aws.aws_error(exc, "ask").message
+    except errors.AWS_FAILURES as exc:
+        return errors.aws_error(exc, "ask").message
     raise AssertionError("the portal answers no AWS calls")
 
 

@@ -14,7 +14,7 @@ import datetime
 import email.utils
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
     AWS_FAILURES,
     aws_error,
     error_code,

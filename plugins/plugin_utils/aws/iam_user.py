@@ -9,7 +9,7 @@ import concurrent.futures
 import functools
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import AWS_FAILURES, aws_error, error_code
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import timestamp
 
@@ -147,7 +147,7 @@ def _all_pages(iam: t.Any, operation: str, key: str, user_name: str) -> list[t.A
 def _unless_missing(read: Read, doing: str) -> t.Any:
     try:
         return read()
-    except aws.AWS_FAILURES as exc:
-        if aws.error_code(exc) == MISSING_CODE:
+    except AWS_FAILURES as exc:
+        if error_code(exc) == MISSING_CODE:
             return None
-        raise aws.aws_error(exc, doing) from exc
+        raise aws_error(exc, doing) from exc

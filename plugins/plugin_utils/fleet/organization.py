@@ -15,7 +15,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
     ACCESS_DENIED_CODES,
     aws_error,
     error_code,

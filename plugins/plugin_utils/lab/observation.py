@@ -15,7 +15,7 @@ import decimal
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys, iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import errors, iam_keys, iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
@@ -170,8 +170,8 @@ class _Reader:
             return role_account
         try:
             return str(self.connection.client("sts").get_caller_identity()["Account"])
-        except aws.AWS_FAILURES as exc:
-            raise aws.aws_error(exc, "find out which AWS account the credentials belong to") from exc
+        except errors.AWS_FAILURES as exc:
+            raise errors.aws_error(exc, "find out which AWS account the credentials belong to") from exc
 
     def _ask_mturk(self) -> dict[str, dict[str, t.Any]]:
         key = self.record.key_in_use if self.record else None

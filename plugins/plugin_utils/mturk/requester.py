@@ -17,6 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import errors
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 
 ENVIRONMENTS = vocabulary.ENVIRONMENTS
@@ -136,9 +137,9 @@ def check_environment(
     try:
         balance = client.get_account_balance()
         available = decimal.Decimal(balance["AvailableBalance"])
-    except aws.AWS_FAILURES as exc:
+    except errors.AWS_FAILURES as exc:
         status, code = classify(exc)
-        return _observation(status, environment, today, error_code=code, answer=aws.plain_message(exc))
+        return _observation(status, environment, today, error_code=code, answer=errors.plain_message(exc))
     except UNREADABLE:
         # A parked address or a proxy can answer 200 with anything, which botocore takes for an empty answer.
         answer = "what answered was not MTurk, since it told no balance"
@@ -161,18 +162,18 @@ def classify(exc: BaseException) -> tuple[str, str]:
     The codes are MTurk's (botocore's service model and public reports of what an account that is not linked, an
     unknown key or a missing permission gets).
     """
-    code = aws.error_code(exc)
+    code = errors.error_code(exc)
     response: dict[str, t.Any] = getattr(exc, "response", None) or {}
     turk_code = response.get("TurkErrorCode") or response.get("Error", {}).get("TurkErrorCode") or ""
     if turk_code == NOT_LINKED_TURK_CODE:
         return "not_linked", NOT_LINKED_TURK_CODE
-    if code in aws.INVALID_CREDENTIALS_CODES or code in aws.EXPIRED_CODES:
+    if code in errors.INVALID_CREDENTIALS_CODES or code in errors.EXPIRED_CODES:
         return "invalid_credentials", code
-    if code in aws.ACCESS_DENIED_CODES:
+    if code in errors.ACCESS_DENIED_CODES:
         return "access_denied", code
-    if code in aws.THROTTLING_CODES:
+    if code in errors.THROTTLING_CODES:
         return "throttled", code
-    if aws.is_connection_failure(exc):
+    if errors.is_connection_failure(exc):
         return "unreachable", code
     if code.isdigit() or code in ("ResponseParserError", ""):
         # botocore makes the HTTP status the code when the body is not an answer of the service's protocol:
@@ -217,7 +218,7 @@ def prove_key(
 def _sts_accepts(connection: aws.AwsConnection) -> bool:
     try:
         connection.client("sts").get_caller_identity()
-    except aws.AWS_FAILURES:
+    except errors.AWS_FAILURES:
         return False
     return True
 

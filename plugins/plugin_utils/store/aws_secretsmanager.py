@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import error_code
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import error_code
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import aws_base, base
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord

@@ -12,6 +12,7 @@ import botocore.exceptions
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import errors
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
@@ -62,7 +63,7 @@ def client_error(code: str, message: str = "no", status: int = 400) -> botocore.
     ],
 )
 def test_errors_in_plain_words(exc: Exception, reason: str, code: str) -> None:
-    error = aws.aws_error(exc, "list the labs")
+    error = errors.aws_error(exc, "list the labs")
     assert error.reason == reason and error.details["error_code"] == code
     assert "Could not list the labs" in error.message and error.message.endswith(".") and ".." not in error.message
     assert error.next_step
@@ -74,26 +75,26 @@ def test_missing_credentials_say_so(code: str) -> None:
         "NoCredentialsError": botocore.exceptions.NoCredentialsError(),
         "PartialCredentialsError": botocore.exceptions.PartialCredentialsError(provider="env", cred_var="X"),
     }
-    error = aws.aws_error(kinds[code], "do it")
+    error = errors.aws_error(kinds[code], "do it")
     assert error.reason == "no_credentials" and "profile" in error.next_step
 
 
 def test_a_denial_names_the_missing_action() -> None:
     said = "User: arn:aws:sts::1:assumed-role/x/y is not authorized to perform: iam:ListUsers on resource: arn because"
-    error = aws.aws_error(client_error("AccessDenied", said), "list the users")
+    error = errors.aws_error(client_error("AccessDenied", said), "list the users")
     assert error.details["missing_action"] == "iam:ListUsers"
     assert "AWS denied iam:ListUsers" in error.message and "Allow iam:ListUsers" in error.next_step
 
 
 def test_a_web_page_does_not_fill_the_message() -> None:
     page = "<!DOCTYPE html><html><head><title> Sign in to\n the network </title></head>" + "<p>x</p>" * 500
-    error = aws.aws_error(client_error("503", page, 503), "do it")
+    error = errors.aws_error(client_error("503", page, 503), "do it")
     assert "Sign in to" in error.message and len(error.message) < 200 and "<" not in error.message
-    assert len(aws.plain_message(client_error("X", "y" * 5000))) < 600
+    assert len(errors.plain_message(client_error("X", "y" * 5000))) < 600
 
 
 def test_error_code_of_what_is_no_client_error() -> None:
-    assert aws.error_code(ValueError("x")) == "ValueError"
+    assert errors.error_code(ValueError("x")) == "ValueError"
 
 
 # -- connections -----------------------------------------------------------------------------------------------------
