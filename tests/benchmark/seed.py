@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import typing as t
 
@@ -43,10 +42,11 @@ def make_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]]) -> dict[str, Key
 def store_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]], keys: t.Mapping[str, Key]) -> None:
     """Write the records that an onboarding would have left in the store."""
     _make_importable()
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
     from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import ansible_vault, base
     from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 
-    now = lab_record.timestamp(datetime.datetime.now(datetime.UTC))
+    now = times.timestamp(times.now())
     secret = VaultSecret(fleet.vault_password.read_bytes().strip())
     store = ansible_vault.AnsibleVaultStore(
         {"directory": str(fleet.store)}, base.Surroundings(vault_secrets=[("default", secret)])

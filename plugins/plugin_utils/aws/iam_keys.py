@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import email.utils
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
@@ -20,7 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     error_code,
     is_connection_failure,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 
 try:
@@ -201,8 +200,4 @@ def _iam_key(data: t.Mapping[str, t.Any]) -> IamKey:
 def _server_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
     """AWS's own clock, so that a control node whose clock is off judges ages and intents right."""
     text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
-    try:
-        told = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return datetime.datetime.now(datetime.UTC)
-    return told if told.tzinfo else told.replace(tzinfo=datetime.UTC)
+    return times.parse_http_date(text) or times.now()

@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import AWS_FAILURES, aws_error, error_code
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 
 # IAM's answer for a user, a login profile or a policy that does not exist.
 MISSING_CODE = "NoSuchEntity"

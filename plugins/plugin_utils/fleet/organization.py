@@ -21,6 +21,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     error_code,
     plain_message,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.lab_name import host_name, same_name
 
@@ -214,7 +215,7 @@ def describe_account(account: t.Mapping[str, t.Any], unit: Unit) -> dict[str, t.
     """What we keep of an account in AWS's words, as plain data that a cache can hold."""
     joined = account.get("JoinedTimestamp")
     if isinstance(joined, datetime.datetime):
-        joined = joined.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        joined = times.timestamp(joined)
     return {
         "id": account["Id"],
         "name": account.get("Name", ""),

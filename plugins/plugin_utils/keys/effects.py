@@ -13,13 +13,13 @@ import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Action, Situation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
     StoredKey,
-    timestamp,
 )
 
 

@@ -18,6 +18,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import THROTTLING_CODES
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
@@ -31,7 +32,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     Stop,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 # How long to look out for a key that IAM may not list yet, when something says that it should be there.
@@ -244,7 +244,7 @@ class KeyLifecycle:
         record = situation.record or LabRecord(self._lab, self._account_id, self._user_name)
         self._put(key_effects.with_intent(record, situation.keys, situation.now))
         new = self._create_key(record)
-        stored = StoredKey(new.key.access_key_id, new.secret_access_key, created=lab_record.timestamp(new.key.created))
+        stored = StoredKey(new.key.access_key_id, new.secret_access_key, created=times.timestamp(new.key.created))
         record = key_effects.with_new_key(record, action.slot, stored)
         try:
             self._put(record)
@@ -309,7 +309,7 @@ class KeyLifecycle:
                 reason="key_not_proved",
                 details={"access_key_id": stored.access_key_id, "proof": {"by": "", "status": proof.status}},
             )
-        after = key_effects.with_proof(record, stored.access_key_id, proof.by, datetime.datetime.now(datetime.UTC))
+        after = key_effects.with_proof(record, stored.access_key_id, proof.by, times.now())
         self._put(after)
         self._done.append(action)
         return key_effects.continued(situation, record=after, keys=situation.keys)
@@ -354,7 +354,7 @@ def _unsettled(record: LabRecord, listing: iam_keys.KeyListing) -> bool:
     listed = {key.access_key_id for key in listing.keys}
 
     def young(text: str) -> bool:
-        return listing.at - lab_record.moment(text) < SETTLED_AGE
+        return listing.at - times.moment(text) < SETTLED_AGE
 
     if any(young(key.created) and key.access_key_id not in listed for slot, key in record.slots()):
         return True

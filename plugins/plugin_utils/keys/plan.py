@@ -23,6 +23,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.effects import after
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     CLEAR_LINK,
@@ -49,11 +50,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     Plan,
     Situation,
     Stop,
-    age_days,
     describe_keys,
     portal_key,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import StoredKey
 
 # The whole vocabulary of key decisions, so that callers need this one module.
@@ -84,7 +83,6 @@ __all__ = [
     "Situation",
     "Stop",
     "after",
-    "age_days",
     "decide",
     "describe_keys",
     "next_step",
@@ -255,9 +253,9 @@ def _why_rotate(situation: Situation) -> str:
         return ""
     if request.state == "rotated":
         return "to replace the current one"
-    created = lab_record.moment(record.current.created)
+    created = times.moment(record.current.created)
     if request.max_age_days is not None and situation.now - created > datetime.timedelta(days=request.max_age_days):
-        return f"because the current one is {age_days(situation.now, created)} days old"
+        return f"because the current one is {times.days_between(created, situation.now)} days old"
     return ""
 
 
@@ -362,7 +360,7 @@ def _still_used(situation: Situation, stored: StoredKey) -> bool:
         return False
     linked = [other.linked for slot, other in situation.stored if other.linked]
     ours = [text for text in (*linked, stored.collection_used_at, stored.superseded_at) if text]
-    explained = max((lab_record.moment(text) for text in ours), default=situation.now) + USE_TOLERANCE
+    explained = max((times.moment(text) for text in ours), default=situation.now) + USE_TOLERANCE
     return key.last_used > explained and situation.now - key.last_used < SUPERSEDED_QUIET
 
 
@@ -370,7 +368,7 @@ def _grace_ends(situation: Situation, stored: StoredKey) -> datetime.datetime | 
     """When the superseded key may be deleted; None: now."""
     if not situation.request.grace_days or not stored.deactivated_at:
         return None
-    end = lab_record.moment(stored.deactivated_at) + datetime.timedelta(days=situation.request.grace_days)
+    end = times.moment(stored.deactivated_at) + datetime.timedelta(days=situation.request.grace_days)
     return end if end > situation.now else None
 
 

@@ -10,7 +10,7 @@ import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 STATES = ("present", "rotated", "absent")
@@ -93,7 +93,7 @@ class Situation:
         if self.record is None or self.record.creating is None:
             return []
         intent = self.record.creating
-        started = lab_record.moment(intent.started)
+        started = times.moment(intent.started)
         return [
             key
             for key in self.keys
@@ -123,7 +123,7 @@ class Situation:
             return False
         current = record.current
         return self.usable(record.pending) or any(
-            current is not None and lab_record.moment(key.created) <= lab_record.moment(current.created)
+            current is not None and times.moment(key.created) <= times.moment(current.created)
             for key in record.superseded
         )
 
@@ -238,11 +238,6 @@ def portal_key(situation: Situation) -> str | None:
     return max(recorded, key=lambda key: key.linked or "").access_key_id if recorded else None
 
 
-def age_days(now: datetime.datetime, then: datetime.datetime) -> int:
-    """Whole days between two moments, never negative."""
-    return max((now - then).days, 0)
-
-
 def describe_keys(situation: Situation) -> list[dict[str, t.Any]]:
     """The user's keys for results and reports, oldest first; no secrets."""
     foreign = {key.access_key_id for key in situation.foreign}
@@ -250,9 +245,9 @@ def describe_keys(situation: Situation) -> list[dict[str, t.Any]]:
         {
             "access_key_id": key.access_key_id,
             "status": "Active" if key.active else "Inactive",
-            "created": lab_record.timestamp(key.created),
-            "age_days": age_days(situation.now, key.created),
-            "last_used": lab_record.timestamp(key.last_used) if key.last_used else None,
+            "created": times.timestamp(key.created),
+            "age_days": times.days_between(key.created, situation.now),
+            "last_used": times.timestamp(key.last_used) if key.last_used else None,
             "last_used_service": key.last_used_service,
             "owner": "foreign" if key.access_key_id in foreign else "ours",
             "stored": bool(slot),

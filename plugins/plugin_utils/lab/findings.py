@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 
 # Attached policies that hand over (nearly) the whole account: named in the text, because they need haste.
@@ -115,22 +116,6 @@ def evaluate(
     examination.link()
     examination.completeness()
     return sorted(examination.found, key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"]))
-
-
-def parse_time(value: t.Any) -> datetime.datetime | None:
-    """A moment from ISO 8601 text; None when there is none. Without a time zone it counts as UTC."""
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-
-
-def days_between(earlier: datetime.datetime | None, now: datetime.datetime) -> int | None:
-    """Whole days from C(earlier) to C(now), never negative; None when C(earlier) is not known."""
-    return None if earlier is None else max(0, (now - earlier).days)
 
 
 class _Examination:
@@ -250,7 +235,8 @@ class _Examination:
     def _live_key_over_time(self, key: t.Mapping[str, t.Any], key_id: str) -> None:
         age = key.get("age_days")
         if not isinstance(age, int):
-            age = days_between(parse_time(key.get("created")), self.now)
+            created = parse_time(key.get("created"))
+            age = days_between(created, self.now) if created else None
         limit = self.thresholds.key_old_days
         if limit and age is not None and age >= limit:
             self.add(

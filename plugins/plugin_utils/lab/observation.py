@@ -16,12 +16,13 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import errors, iam_keys, iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 # Threads that read one lab, besides the main one: each opens a connection of its own, and connections cost more than
 # the calls that they carry. Labs overlap anyway, by forks.
@@ -84,7 +85,7 @@ def observe(connection: aws.AwsConnection, declared: Declaration, record: LabRec
         "lab": declared.lab,
         "account_id": reader.account_id,
         "declared_state": declared.request.state,
-        "started": timestamp(started),
+        "started": times.timestamp(started),
         "user": reader.user,
         "access_keys": _keys(situation, declared.store_error),
         "requester": reader.requester,
@@ -234,7 +235,7 @@ def used_by_others(stored: StoredKey, key: iam_keys.IamKey | None) -> bool:
         return False
     if not stored.collection_used_at:
         return False
-    own = datetime.datetime.fromisoformat(stored.collection_used_at)
+    own = times.moment(stored.collection_used_at)
     return key.last_used > own + key_plan.USE_TOLERANCE
 
 

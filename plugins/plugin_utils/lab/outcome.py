@@ -13,8 +13,8 @@ import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import timestamp
 
 SCHEMA = 1
 

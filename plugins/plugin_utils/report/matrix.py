@@ -9,8 +9,8 @@ import collections
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.findings import days_between, parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import model, words
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.markup import Child, Markup, element
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.sections import mark, name_of
@@ -222,7 +222,7 @@ def _numbers(lab: Json, report: Json) -> t.Iterator[tuple[str, Child]]:
     keys = model.live_keys(lab)
     ages = [key["age_days"] for key in keys if key["age_days"] is not None]
     now = parse_time(report["generated"])
-    uses = [days_between(parse_time(key["last_used"]), now) for key in keys if key["last_used"] and now]
+    uses = [days_between(used, now) for key in keys if (used := parse_time(key["last_used"])) and now]
     known_uses = [days for days in uses if days is not None]
     yield "Key age", _days(max(ages)) if ages else _nothing("no live key" if not keys else "not known")
     if known_uses:

@@ -14,8 +14,8 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard
 
 SCHEMA = 1
@@ -78,7 +78,7 @@ def build(
     report: Json = {
         "schema": SCHEMA,
         "title": _text(title),
-        "generated": iso(now),
+        "generated": times.timestamp(now),
         "started": min(started, default=""),
         "finished": max(finished, default=""),
         "operations": [name for name in OPERATIONS if any(lab["operation"] == name for lab in labs)],
@@ -89,11 +89,6 @@ def build(
     }
     guard.refuse_secrets(report["title"], path="title")
     return report
-
-
-def iso(moment: datetime.datetime) -> str:
-    """A moment as ISO 8601 in UTC, to the second."""
-    return moment.astimezone(datetime.UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def worst_severity(lab: t.Mapping[str, t.Any]) -> str:
@@ -313,8 +308,8 @@ def _mappings(value: t.Any) -> list[t.Mapping[str, t.Any]]:
 
 
 def _time(value: t.Any) -> str:
-    moment = findings.parse_time("".join(value)) if isinstance(value, str) else None
-    return iso(moment) if moment else ""
+    moment = times.parse_time(value)
+    return times.timestamp(moment) if moment else ""
 
 
 def _amount(value: t.Any) -> str | None:

@@ -17,8 +17,8 @@ import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.findings import parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import matrix, model, plots, sections, words
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.markup import (
     Markup,

@@ -14,7 +14,7 @@ import datetime
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.findings import days_between, parse_time
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import model
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.markup import Attribute, Markup, element
 
@@ -70,7 +70,8 @@ def last_uses(report: Json) -> Distribution:
     bins = (*USE_BINS, (None, "never"))
     counts = [[0, 0] for _bin in bins]
     for key in _live(report):
-        days = days_between(parse_time(key["last_used"]), now)
+        used = parse_time(key["last_used"])
+        days = days_between(used, now) if used else None
         place = len(bins) - 1 if days is None else _bin(days, USE_BINS)
         counts[place][key["owner"] == "foreign"] += 1
     return _distribution("last-use", "Last use of live keys, in days ago", bins, counts, "")

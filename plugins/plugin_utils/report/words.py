@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.findings import parse_time
 
 STATES = {
     "failed": ("failed", "bad"),

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.direct_execution import (
     DirectExecution,
@@ -18,7 +18,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.direct_execut
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import conflict
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 # Options that belong to the way into the lab's account, which a stored key takes the place of.
 _CREDENTIAL_OPTIONS = ("access_key", "secret_key", "session_token", "profile", "assume_role_arn")
@@ -73,7 +73,7 @@ def note_own_use(store: SecretStore, lab: str) -> None:
     key = record.key_in_use if record else None
     if record is None or key is None or key.linked:
         return
-    now = timestamp(datetime.datetime.now(datetime.UTC))
+    now = times.timestamp(times.now())
     store.put(record.replace_key(dataclasses.replace(key, collection_used_at=now)), after=snapshot)
 
 
@@ -89,7 +89,7 @@ def record_link(store: SecretStore, lab: str, access_key_id: str, evidence: str)
         record = snapshot.record
         if record is None or (access_key_id and not record.find(access_key_id)):
             raise conflict(lab, store.location)
-        later = record.with_link(access_key_id, evidence, datetime.datetime.now(datetime.UTC))
+        later = record.with_link(access_key_id, evidence, times.now())
         if later is not record:
             store.put(later, after=snapshot)
 

@@ -15,6 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment, timestamp
 
 RECORD_VERSION = 1
 
@@ -23,20 +24,6 @@ SLOTS = ("current", "pending", "superseded")
 # Shapes by the IAM User Guide; kept loose enough for AWS-compatible test servers.
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
 _ACCOUNT_ID = re.compile(r"\d{12}")
-
-
-def timestamp(moment: datetime.datetime) -> str:
-    """Write a moment as records do: C(2026-01-31T12:00:00Z)."""
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment(text: str) -> datetime.datetime:
-    """Read a moment that a record holds.
-
-    :raises ValueError: the text is not an ISO 8601 moment.
-    """
-    parsed = datetime.datetime.fromisoformat(text)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True)

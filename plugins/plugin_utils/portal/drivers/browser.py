@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import time
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_guard import Guard
@@ -164,9 +164,9 @@ class BrowserDriver:
         self._status = response.status
         self._failure = ""
         self._retry_after = retry_after(response.headers.get("retry-after"))
-        with contextlib.suppress(TypeError, ValueError):
-            there = email.utils.parsedate_to_datetime(response.headers.get("date", "")).timestamp()
-            difference = there + 0.5 - time.time()
+        there = times.parse_http_date(response.headers.get("date"))
+        if there:
+            difference = there.timestamp() + 0.5 - time.time()
             self.clock_difference = difference if abs(difference) > 2 else 0.0
 
     def _on_dialog(self, dialog: t.Any) -> None:

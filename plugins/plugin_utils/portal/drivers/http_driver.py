@@ -8,12 +8,12 @@ Redirects are followed by hand, because each hop decides whether a secret may go
 
 from __future__ import annotations
 
-import email.utils
 import re
 import time
 import typing as t
 import urllib.parse
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
     plain_cause,
@@ -362,12 +362,11 @@ class HttpDriver:
         response.close() if size > _LARGEST_PAGE else None
 
     def _note_clock(self, response: requests.Response) -> None:
-        try:
-            there = email.utils.parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-        except (TypeError, ValueError):
+        there = times.parse_http_date(response.headers.get("Date"))
+        if there is None:
             return
         # The header has whole seconds.
-        difference = there + 0.5 - time.time()
+        difference = there.timestamp() + 0.5 - time.time()
         self.clock_difference = difference if abs(difference) > 2 else 0.0
 
     @staticmethod

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import re
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import TLS, PortalError
 
 
@@ -62,13 +61,8 @@ def retry_after(value: str | None) -> float | None:
     value = value.strip()
     if re.fullmatch(r"\d+(?:\.\d+)?", value):
         return float(value)
-    try:
-        when = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
+    when = times.parse_http_date(value)
+    return None if when is None else max(0.0, (when - times.now()).total_seconds())
 
 
 # What Chromium calls it.

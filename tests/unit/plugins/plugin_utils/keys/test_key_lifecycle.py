@@ -16,12 +16,12 @@ import botocore.parsers
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
     StoredKey,
-    timestamp,
 )
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys.key_world import (
     ACCOUNT,

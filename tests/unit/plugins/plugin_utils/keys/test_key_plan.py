@@ -12,9 +12,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import StoredKey
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys import key_matrix
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys.key_matrix import (
     CREATED,
@@ -485,8 +485,3 @@ def test_a_situation_shows_no_secret() -> None:
     secretive = start.record.replace_key(StoredKey(FIRST, "hush", created=timestamp(CREATED)))
     assert "hush" not in repr(dataclasses.replace(start, record=secretive))
     assert "hush" not in repr(key_plan.decide(dataclasses.replace(start, record=secretive)))
-
-
-def test_the_age_of_a_key_from_the_future_is_zero() -> None:
-    key = IamKey(FIRST, True, NOW + DAY)
-    assert key_plan.age_days(NOW, key.created) == 0

@@ -17,10 +17,11 @@ import pytest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
     AwsAnswers,
     Refusal,

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import datetime
 import json
 import typing as t
 
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
@@ -137,10 +135,3 @@ def test_a_newer_record_is_not_misread() -> None:
 
 def test_fields_of_a_later_minor_version_are_no_harm() -> None:
     assert LabRecord.from_dict(broken(current__colour="blue", colour="blue")) == RECORD
-
-
-def test_times_are_written_in_utc() -> None:
-    east = datetime.timezone(datetime.timedelta(hours=2))
-    assert lab_record.timestamp(datetime.datetime(2026, 1, 31, 14, 0, tzinfo=east)) == AT
-    assert lab_record.moment(AT) == datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.UTC)
-    assert lab_record.moment("2026-01-31T12:00:00").tzinfo == datetime.UTC
