@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import threading
 import typing as t
@@ -262,6 +263,7 @@ def test_a_lock_keeps_the_second_run_waiting_until_the_first_lets_go(open_store:
         with pytest.raises(CollectionError) as caught, open_store().lock("lab-01", timeout=0.3):
             pass
         assert caught.value.reason == "lab_busy"
+        assert f"process {os.getpid()} on " in caught.value.message, "who is at work"
         entered.append("first")
     thread.join(10)
     assert entered == ["first", "second"]

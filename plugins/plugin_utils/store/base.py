@@ -9,15 +9,16 @@ import abc
 import collections.abc
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
 import re
+import socket
 import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import locks, times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
@@ -183,58 +184,43 @@ def unavailable(doing: str, why: str, next_step: str, reason: str = "store_unava
 
 @contextlib.contextmanager
 def file_lock(path: str, lab: str, timeout: float) -> collections.abc.Iterator[None]:
-    """Hold an exclusive lock on a file; a process that dies lets go of it. The file is gone afterwards.
+    """Hold the lock on a lab's record, which is a file that is gone afterwards.
 
-    :raises CollectionError: another process held it for C(timeout) seconds.
+    :raises CollectionError: another run held it for C(timeout) seconds, and which; or there can be no lock.
     """
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = _locked(path, timeout)
-    except OSError as exc:
-        raise unavailable(
-            f"lock the record of lab {lab}",
-            f"{path}: {exc.strerror}.",
-            "Make the directory writable for the user who runs Ansible.",
-        ) from None
-    if descriptor is None:
-        raise CollectionError(
-            f"Another run has been working on the keys of lab {lab} for more than {timeout:.0f} seconds.",
-            next_step="Let it end, then run again.",
-            reason="lab_busy",
-        )
-    try:
-        yield
-    finally:
-        # Removing the name before letting go is safe: whoever waits finds that its file is no longer the named one.
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        os.close(descriptor)
-
-
-def _locked(path: str, timeout: float) -> int | None:
     deadline = time.monotonic() + timeout
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _names(path, descriptor):
-                return descriptor
-        except BlockingIOError:
-            time.sleep(0.05)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
+
+    def wait() -> None:
         if time.monotonic() >= deadline:
-            return None
+            raise CollectionError(
+                f"Another run{_holder(path)} has been working on the keys of lab {lab} for more than "
+                f"{timeout:.0f} seconds.",
+                next_step="Let it end, then run again.",
+                reason="lab_busy",
+            )
+        time.sleep(0.05)
+
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(locks.exclusive(path, wait, remove=True))
+            file.write(f"process {os.getpid()} on {socket.gethostname()}, since {times.timestamp(times.now())}")
+            file.flush()
+        except OSError as exc:
+            raise unavailable(
+                f"lock the record of lab {lab}",
+                f"{path}: {exc.strerror}.",
+                "Make the directory writable for the user who runs Ansible.",
+            ) from None
+        yield
 
 
-def _names(path: str, descriptor: int) -> bool:
+def _holder(path: str) -> str:
     try:
-        named = os.stat(path)
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(named, os.fstat(descriptor))
+        with open(path, encoding="utf-8") as file:
+            written = file.read(200)
+    except (OSError, ValueError):
+        return ""
+    return f" ({written})" if written.isprintable() and written else ""
 
 
 def _ansible_home() -> str:

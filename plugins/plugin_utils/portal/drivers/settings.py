@@ -10,7 +10,8 @@ import os
 import pathlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust, is_loopback
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 import urllib.parse
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     PAGE_CHANGED,
     PortalError,
@@ -20,16 +20,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
 # CloudResearch's own registrable domain: its sign-in may move between its own hosts.
 _HOME = "cloudresearch.com"
 _PORTS = {"http": 80, "https": 443}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine and cannot mean another."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _same_machine(host: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import hashlib
 import hmac
 import json
@@ -20,6 +19,7 @@ import pathlib
 import time
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import locks
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     PortalAccount,
@@ -70,23 +70,18 @@ class Journal:
 
     @contextlib.contextmanager
     def _locked(self, path: pathlib.Path, deadline: Deadline) -> t.Iterator[t.IO[str]]:
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except OSError as exc:
-            raise SettingsError(
-                f"state_dir {path.parent} cannot be used: {exc.strerror}. Nothing was sent to the portal.",
-                next_step="Name a directory that you can write to (option state_dir); it keeps the module from "
-                "trying a "
-                "refused password twice.",
-            ) from None
-        with os.fdopen(handle, "r+", encoding="utf-8") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    deadline.sleep(0.05, "waiting for another run that uses the same account")
+        def pause() -> None:
+            deadline.sleep(0.05, "waiting for another run that uses the same account")
+
+        with contextlib.ExitStack() as stack:
+            try:
+                file = stack.enter_context(locks.exclusive(str(path), pause))
+            except OSError as exc:
+                raise SettingsError(
+                    f"state_dir {path.parent} cannot be used: {exc.strerror}. Nothing was sent to the portal.",
+                    next_step="Name a directory that you can write to (option state_dir); it keeps the module from "
+                    "trying a refused password twice.",
+                ) from None
             yield file
 
     def check(self) -> None:
