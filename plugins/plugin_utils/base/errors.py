@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable, printable_values
+
 
 class CollectionError(Exception):
     """Something a person has to know: what happened, at which step, and what to do next.
+
+    It may quote what others said: control characters and the like are taken out here (see C(base.text)).
 
     :param message: what happened, in one or two sentences. Never holds a secret.
     :param next_step: what the reader does now.
@@ -27,12 +31,12 @@ class CollectionError(Exception):
         step: str = "",
         details: dict[str, t.Any] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.next_step = next_step
+        self.message = printable(message)
+        super().__init__(self.message)
+        self.next_step = printable(next_step)
         self.reason = reason
         self.step = step
-        self.details = dict(details or {})
+        self.details: dict[str, t.Any] = printable_values(details or {})
 
     def as_result(self) -> dict[str, t.Any]:
         """Keyword arguments for C(fail_json): C(msg) reads on its own, the parts are there for scripts."""

@@ -41,6 +41,17 @@ def test_details_are_the_errors_own() -> None:
     assert error.as_result()["error_code"] == "E1"
 
 
+def test_what_others_said_cannot_command_the_terminal() -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2Jfine\u202e\x9b1m"
+    error = CollectionError(
+        f"It said {hostile}.", next_step=f"Ask {hostile}.", details={"found": [hostile, {hostile: (hostile, 7)}]}
+    )
+    result = error.as_result()
+    assert str(error) == error.message == "It said fine." and error.next_step == "Ask fine."
+    assert result["found"] == ["fine", {"fine": ("fine", 7)}]
+    assert result["msg"] == "It said fine. Next step: Ask fine."
+
+
 def test_the_guide_explains_every_reason() -> None:
     root = pathlib.Path(__file__).resolve().parents[5]
     guide = (root / "docs" / "docsite" / "rst" / "guide_troubleshooting.rst").read_text()
