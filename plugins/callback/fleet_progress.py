@@ -236,7 +236,7 @@ class CallbackModule(DefaultCallback):
             self._status.attach(self._display)
         # A run that is interrupted, or stopped by an error outside of tasks, ends without statistics.
         process = os.getpid()
-        atexit.register(lambda: os.getpid() == process and self._close(None))
+        atexit.register(lambda: self._close(None) if os.getpid() == process else None)
         super().v2_playbook_on_start(playbook)
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:

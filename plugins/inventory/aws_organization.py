@@ -68,12 +68,14 @@ options:
       - V(name) is the account's name, V(id) its id, V(email) the root user's e-mail address, V(tag:Key) the value of
         its tag C(Key).
       - Characters that host names cannot have become hyphens; the account id is the last resort.
-      - If accounts lead to the same name (case does not matter), the one that joined the organization first keeps it,
-        the others get their account id behind it, and a warning says so.
-      - The host name is also the lab's name in the secret store. Prefer V(id) or a tag where account names change.
+      - The host name decides which C(host_vars), and so which passwords, a lab gets, and it is the lab's name in the
+        secret store. Whoever owns an account can change its name and e-mail address, but neither its id nor its tags in
+        the organization. So take V(name) and V(email) only if the labs' people may not change them.
+      - If accounts lead to the same name (case does not matter), all of them get their account id behind it, and a
+        warning names them. A name from a tag stays with its account if the others got theirs from something else.
     type: list
     elements: str
-    default: [name, id]
+    default: [id]
   fetch_tags:
     description:
       - Whether to read the tags of accounts, which costs one call for each account.
@@ -166,20 +168,18 @@ organizational_units:
   - "{{ lookup('ansible.builtin.env', 'LABS_UNIT') }}"
 """
 
-import contextlib
 import json
 import typing as t
 
-with contextlib.suppress(ImportError):  # require_aws_sdk in the base class says so
-    from botocore.config import Config
-
 from ansible.errors import AnsibleParserError
-from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInventoryBase
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import GLOBAL_REGION, AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.inventory_labs import add_labs
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organization import (
+    Account,
     OrganizationReader,
     Selection,
     check_preferences,
@@ -188,77 +188,80 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organiz
 
 GROUP = "aws_organization"
 
+KEY_OPTIONS = ("access_key", "secret_key", "session_token")
 
-class InventoryModule(AWSInventoryBase):
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "labops.cloudresearch.aws_organization"
     INVENTORY_FILE_SUFFIXES = ("aws_organization.yml", "aws_organization.yaml")
 
-    class TemplatedOptions(AWSInventoryBase.TemplatedOptions):
-        TEMPLATABLE_OPTIONS = (
-            *AWSInventoryBase.TemplatedOptions.TEMPLATABLE_OPTIONS,
-            "organizational_units",
-            "exclude_organizational_units",
-            "statuses",
-            "tags",
-            "hostnames",
-        )
-
-        def get(self, *args: t.Any) -> t.Any:
-            # As in the base class, without the argument disable_lookups, which newer versions of Ansible warn about.
-            value = self.original_options.get(*args)
-            return self.templar.template(value) if value and args[0] in self.TEMPLATABLE_OPTIONS else value
+    def verify_file(self, path: str) -> bool:
+        return bool(super().verify_file(path)) and path.endswith(self.INVENTORY_FILE_SUFFIXES)
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
         try:
-            super().parse(inventory, loader, path, cache=cache)
             self._populate(self._accounts(path, cache))
         except CollectionError as exc:
             # Ansible shows the message of a cause once more; it would say nothing new.
             raise AnsibleParserError(f"{path}: {exc} {exc.next_step}".rstrip()) from None
 
-    def client(self, service: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        # Organizations and STS answer in one region of each partition; AWS's main one need not be named.
-        kwargs.setdefault("region", self.region or GLOBAL_REGION)
-        # Organizations throttles early; standard mode backs off with jitter, and gives up after half a minute at most.
-        kwargs.setdefault("config", Config(retries={"mode": "standard", "total_max_attempts": 6}))
-        return super().client(service, *args, **kwargs)
+    def _option(self, name: str) -> t.Any:
+        """The value of an option; what looks like a template in the file is one."""
+        value = self.get_option(name)
+        return self.templar.template(value) if value else value
 
-    def _freeze_iam_role(self, iam_role_arn: str) -> None:
-        # The base class names the session after the plugin, which is longer than the 64 characters that STS allows.
-        names = ("access_key", "secret_key", "session_token", "profile", "region", "endpoint_url", "assume_role_arn")
-        assumed = AwsConnection({name: self.get_option(name) for name in names}).credentials()
-        self._frozen_credentials = {
-            "profile_name": None,
-            "aws_access_key_id": assumed["access_key"],
-            "aws_secret_access_key": assumed["secret_key"],
-            "aws_session_token": assumed["session_token"],
-        }
-
-    def _accounts(self, path: str, cache: bool) -> list[dict[str, t.Any]]:
+    def _accounts(self, path: str, cache: bool) -> list[Account]:
         selection = Selection(
-            organizational_units=self.get_option("organizational_units"),
-            exclude_organizational_units=self.get_option("exclude_organizational_units"),
-            statuses=self.get_option("statuses"),
-            tags=self.get_option("tags"),
+            organizational_units=self._option("organizational_units"),
+            exclude_organizational_units=self._option("exclude_organizational_units"),
+            statuses=self._option("statuses"),
+            tags=self._option("tags"),
             include_management_account=self.get_option("include_management_account"),
         )
         question = self._question(selection)
-        was_cached, cached = self.get_cached_result(path, cache)
-        if was_cached and isinstance(cached, dict) and cached.get("question") == question:
-            return list(cached["accounts"])
+        uses_cache = bool(self.get_option("cache"))
+        key = self.get_cache_key(path)
+        if cache and uses_cache:
+            cached = self._cache.get(key)
+            if isinstance(cached, dict) and cached.get("question") == question:
+                return list(cached["accounts"])
         accounts = self._read_accounts(selection)
-        # Not the caller's `cache`: with it the base class would keep an older answer to another question.
-        self.update_cached_result(path, False, {"question": question, "accounts": accounts})
+        if uses_cache:
+            self._cache[key] = {"question": question, "accounts": accounts}
         return accounts
 
     def _question(self, selection: Selection) -> str:
         """What decides on the answer, as text: a cached answer to another question is of no use."""
-        connection = {name: self.get_option(name) for name in ("profile", "endpoint_url", "assume_role_arn")}
+        connection = {name: self._option(name) for name in ("profile", "endpoint_url", "assume_role_arn")}
         return json.dumps([vars(selection), self._needs_tags(), connection], sort_keys=True, default=str)
 
-    def _read_accounts(self, selection: Selection) -> list[dict[str, t.Any]]:
+    def _connection(self) -> AwsConnection:
+        params = {name: self._option(name) for name in ("assume_role_arn", "region", "endpoint_url")}
+        written = self._credentials(written=True)
+        # What the file says goes before what the environment says; of that, keys go before a profile, as in boto3.
+        if not written:
+            written = self._credentials(written=False)
+            if written.get("access_key"):
+                written.pop("profile", None)
+        return AwsConnection({**params, **written})
+
+    def _credentials(self, *, written: bool) -> dict[str, t.Any]:
+        """The options for credentials that stand in the file, or those that come from the environment."""
+        found = {name: self.get_option_and_origin(name) for name in (*KEY_OPTIONS, "profile")}
+        return {
+            name: self._option(name)
+            for name, (value, origin) in found.items()
+            if value and written != str(origin).startswith("env:")
+        }
+
+    def _read_accounts(self, selection: Selection) -> list[Account]:
+        aws = self._connection()
         reader = OrganizationReader(
-            self.client("organizations"), lambda: str(self.client("sts").get_caller_identity()["Account"])
+            # Organizations throttles early.
+            aws.client("organizations", max_attempts=6),
+            lambda: str(aws.client("sts").get_caller_identity()["Account"]),
         )
         accounts = reader.accounts(selection)
         if not self._needs_tags():
@@ -269,9 +272,9 @@ class InventoryModule(AWSInventoryBase):
             denied = exc.reason in ("access_denied", "not_management_account")
             if self.get_option("strict_permissions") or selection.tags or not denied:
                 raise
-            self.warn(f"The accounts come without their tags: {exc}")
+            self.display.warning(f"The accounts come without their tags: {exc}")
             return accounts
-        tagged = [{**account, "tags": tags[account["id"]]} for account in accounts]
+        tagged: list[Account] = [{**account, "tags": tags[account["id"]]} for account in accounts]
         return [account for account in tagged if selection.has_tags(account["tags"])]
 
     def _needs_tags(self) -> bool:
@@ -281,32 +284,21 @@ class InventoryModule(AWSInventoryBase):
             return bool(self.get_option("tags")) or any("tag" in str(self.get_option(name)) for name in mentions)
         return bool(wish == "always" or self.get_option("tags"))
 
-    def _populate(self, accounts: list[dict[str, t.Any]]) -> None:
-        preferences = [str(preference) for preference in self.get_option("hostnames")]
+    def _populate(self, accounts: list[Account]) -> None:
+        preferences = [str(preference) for preference in self._option("hostnames")]
         check_preferences(preferences)
         names, warnings = name_accounts(accounts, preferences)
-        for warning in warnings:
-            self.warn(warning)
-        self.inventory.add_group(GROUP)
         if not accounts:
-            self.warn("The organization has no account that fits organizational_units, statuses and tags.")
-        for account in sorted(accounts, key=lambda account: names[account["id"]]):
-            self._add_lab(names[account["id"]], self._host_variables(account))
+            warnings.append("The organization has no account that fits organizational_units, statuses and tags.")
+        for warning in warnings:
+            self.display.warning(warning)
+        labs = {names[account["id"]]: self._host_variables(account) for account in accounts}
+        add_labs(self, GROUP, dict(sorted(labs.items())))
 
-    def _host_variables(self, account: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _host_variables(self, account: Account) -> dict[str, t.Any]:
         prefix, suffix = self.get_option("hostvars_prefix") or "", self.get_option("hostvars_suffix") or ""
         variables = {
             f"{prefix}{name if name.startswith('organizational_unit') else 'account_' + name}{suffix}": value
             for name, value in account.items()
         }
-        # Names and tags are text that others wrote: never templates, whatever they look like.
-        return t.cast("dict[str, t.Any]", wrap_var({**variables, "lab_account_aws_account_id": account["id"]}))
-
-    def _add_lab(self, host: str, variables: dict[str, t.Any]) -> None:
-        self.inventory.add_host(host, group=GROUP)
-        for name, value in variables.items():
-            self.inventory.set_variable(host, name, value)
-        strict = self.get_option("strict")
-        self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
-        self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
-        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
+        return {**variables, ACCOUNT_ID_VARIABLE: account["id"]}

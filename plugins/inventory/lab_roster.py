@@ -140,8 +140,8 @@ import typing as t
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
-from ansible.utils.unsafe_proxy import wrap_var
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.inventory_labs import add_labs
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster import (
     EXTRA_VARIABLE,
     Roster,
@@ -166,12 +166,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         roster = self._read_roster(path)
         for warning in roster.warnings:
             self.display.warning(f"{path}: {warning}")
-        self.inventory.add_group(GROUP)
         if not roster.labs:
             self.display.warning(f"{path}: the roster has headings but no lab.")
-        for lab in roster.labs:
-            # Cells are text that others wrote: never templates, whatever they look like.
-            self._add_lab(lab.host, wrap_var({**lab.variables, EXTRA_VARIABLE: lab.extra}))
+        add_labs(self, GROUP, {lab.host: {**lab.variables, EXTRA_VARIABLE: lab.extra} for lab in roster.labs})
 
     def _read_roster(self, path: str) -> Roster:
         csv_path = self._csv_path(path)
@@ -214,12 +211,3 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             if variables.count(variable) > 1:
                 raise AnsibleParserError(f"{path}: option columns: two headings lead to {variable}.")
         return {str(heading): variable for heading, variable in columns.items()}
-
-    def _add_lab(self, host: str, variables: dict[str, t.Any]) -> None:
-        self.inventory.add_host(host, group=GROUP)
-        for name, value in variables.items():
-            self.inventory.set_variable(host, name, value)
-        strict = self.get_option("strict")
-        self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
-        self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
-        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)

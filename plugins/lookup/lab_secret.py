@@ -83,7 +83,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
+class LookupModule(LookupBase):
     def run(
         self, terms: list[str], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[str | dict[str, str]]:

@@ -112,7 +112,7 @@ def task_environment(action: t.Any) -> t.Iterator[None]:
         yield
 
 
-class DirectExecution(ActionBase):  # type: ignore[misc]
+class DirectExecution(ActionBase):
     """An action that runs the module of its own name in the worker where it can, and as usual where it cannot."""
 
     _supports_check_mode = True

@@ -40,17 +40,25 @@ class Inventory:
         self.directory = directory
         self.simulator = simulator
 
-    def run(self, *arguments: str, environment: dict[str, str] | None = None, **options: t.Any) -> t.Any:
+    def run(
+        self,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        before: pathlib.Path | None = None,
+        **options: t.Any,
+    ) -> t.Any:
         source = self.directory / "labs.aws_organization.yml"
         credentials = {
             "endpoint_url": self.simulator.aws_url,
             "access_key": self.simulator.ops_access_key,
             "secret_key": self.simulator.ops_secret_key,
         }
-        config = {"plugin": "labops.cloudresearch.aws_organization", **credentials, **options}
+        # Names are easier to read in a test than ids.
+        named = {"hostnames": ["name"]}
+        config = {"plugin": "labops.cloudresearch.aws_organization", **credentials, **named, **options}
         source.write_text(yaml.safe_dump({name: value for name, value in config.items() if value is not None}))
         return subprocess.run(
-            [tool("ansible-inventory"), "-i", str(source), *arguments],
+            [tool("ansible-inventory"), *(["-i", str(before)] if before else []), "-i", str(source), *arguments],
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                 "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
@@ -191,8 +199,28 @@ def test_names_that_are_the_same_without_case_are_kept_apart_and_reported(
 ) -> None:
     done = inventory.run("--list", organizational_units=["/Inv/Twins"])
     hosts = json.loads(done.stdout)["_meta"]["hostvars"]
-    assert len(hosts) == 2 and len({name.casefold() for name in hosts}) == 2
-    assert "both lead to the host name" in " ".join(done.stderr.split())
+    twins = {lab["name"]: lab["account_id"] for lab in fleet if lab["name"].lower() == "org twin"}
+    assert set(hosts) == {f"Org-{name.split()[1]}-{account_id}" for name, account_id in twins.items()}
+    assert "2 accounts lead to the host name" in " ".join(done.stderr.split())
+
+
+def test_by_default_a_host_is_named_by_what_its_owner_cannot_choose(
+    inventory: Inventory, fleet: list[dict[str, t.Any]]
+) -> None:
+    (lab,) = [lab for lab in fleet if lab["name"] == "Org vision"]
+    assert set(inventory.hosts(organizational_units=["Vision"], hostnames=None)) == {lab["account_id"]}
+
+
+def test_a_host_never_stands_for_two_accounts(inventory: Inventory, tmp_path: pathlib.Path) -> None:
+    """Whoever renames an account so that it is called like a host of another source must not get that one's secrets."""
+    other = tmp_path / "labs.yml"
+    victim = {"lab_account_aws_account_id": "999999999999"}
+    other.write_text(yaml.safe_dump({"all": {"hosts": {"Org-vision": victim}}}))
+    done = inventory.run("--list", organizational_units=["/Inv/Psychology"], before=other)
+    assert done.returncode != 0
+    assert "The host Org-vision stands for the AWS account 999999999999 in another inventory source" in " ".join(
+        done.stderr.split()
+    )
 
 
 def test_closed_accounts_are_left_out_unless_asked_for(inventory: Inventory) -> None:

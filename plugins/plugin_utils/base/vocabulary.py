@@ -16,6 +16,9 @@ COLLECTION = "labops.cloudresearch"
 MANAGED_TAG_KEY = "managed-by"
 MANAGED_TAG_VALUE = COLLECTION
 
+# The variable by which the inventories tell the role which AWS account a lab is.
+ACCOUNT_ID_VARIABLE = "lab_account_aws_account_id"
+
 DEFAULT_USER_NAME = "cloudresearch-mturk"
 DEFAULT_ROLE_NAME = "OrganizationAccountAccessRole"
 # AWS managed policy reference: allows mechanicalturk:* and nothing else of consequence.

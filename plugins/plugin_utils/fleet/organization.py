@@ -13,6 +13,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import datetime
+import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
@@ -96,6 +97,22 @@ def _text_list(value: t.Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]
 
 
+class Account(t.TypedDict):
+    """What we keep of an account, as plain data that a cache can hold. C(joined) is ISO 8601 in UTC, or empty."""
+
+    id: str
+    name: str
+    email: str
+    arn: str
+    status: str
+    joined: str
+    joined_method: str
+    organizational_unit_path: str
+    organizational_unit_ids: list[str]
+    organizational_unit_names: list[str]
+    tags: t.NotRequired[dict[str, str]]
+
+
 class OrganizationReader:
     """Reads accounts with an Organizations client.
 
@@ -107,11 +124,9 @@ class OrganizationReader:
         self._client = client
         self._identify = identify
 
-    def accounts(self, selection: Selection) -> list[dict[str, t.Any]]:
+    def accounts(self, selection: Selection) -> list[Account]:
         """The selected accounts without their tags, sorted by id. Conditions on tags are not applied.
 
-        :returns: for each: C(id), C(name), C(email), C(arn), C(status), C(joined) (ISO 8601, UTC), C(joined_method),
-            C(organizational_unit_path), C(organizational_unit_ids), C(organizational_unit_names).
         :raises CollectionError: AWS refused, or a unit does not exist.
         """
         statuses = selection.checked_statuses()
@@ -122,7 +137,7 @@ class OrganizationReader:
                 is_management = described["id"] == management_account_id(described["arn"])
                 if described["status"] in statuses and (selection.include_management_account or not is_management):
                     found.append(described)
-        return sorted(found, key=lambda account: str(account["id"]))
+        return sorted(found, key=lambda account: account["id"])
 
     def tags(self, account_ids: t.Sequence[str]) -> dict[str, dict[str, str]]:
         """The tags of accounts, by account id.
@@ -211,8 +226,8 @@ def management_account_id(account_arn: str) -> str:
     return parts[4] if len(parts) > 4 else ""
 
 
-def describe_account(account: t.Mapping[str, t.Any], unit: Unit) -> dict[str, t.Any]:
-    """What we keep of an account in AWS's words, as plain data that a cache can hold."""
+def describe_account(account: t.Mapping[str, t.Any], unit: Unit) -> Account:
+    """An account in AWS's words, as we keep it."""
     joined = account.get("JoinedTimestamp")
     if isinstance(joined, datetime.datetime):
         joined = times.timestamp(joined)
@@ -285,41 +300,64 @@ def _units_called(units: t.Sequence[Unit], text: str) -> list[Unit]:
     return next(filter(None, ([unit for unit in units if fits(unit)] for fits in ways)), [])
 
 
-def name_accounts(
-    accounts: t.Sequence[t.Mapping[str, t.Any]], preferences: t.Sequence[str]
-) -> tuple[dict[str, str], list[str]]:
+def name_accounts(accounts: t.Sequence[Account], preferences: t.Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Give each account a host name of its own.
 
     :param accounts: as from :meth:`OrganizationReader.accounts`, with C(tags) if preferences ask for them.
     :param preferences: V(name), V(id), V(email) or V(tag:<key>), best first; the id is always the last resort.
     :returns: host names by account id, and sentences about what a person might not expect.
 
-    If several accounts lead to one name, the one that joined first keeps it, so that a newcomer never takes over an
-    established lab's name (and with it its place in the store); the others get their account id behind it.
+    A host name decides whose C(host_vars), and so whose passwords, a lab gets. Whoever owns an account can change its
+    name and e-mail address at any time, so among accounts that lead to one name nobody has a better right to it, and
+    all of them get their account id behind it. Only a tag, which the organization sets, goes before what a lab chose.
     """
-    holders: dict[str, tuple[str, str]] = {}
-    names: dict[str, str] = {}
+    wished = {account["id"]: _wished_name(account, preferences) for account in accounts}
+    rivals: dict[str, list[str]] = {}
+    for account_id, (name, _wish) in sorted(wished.items()):
+        rivals.setdefault(same_name(name), []).append(account_id)
+    names = {account_id: name for account_id, (name, _wish) in wished.items()}
     warnings: list[str] = []
-    for account in sorted(accounts, key=lambda item: (item["joined"], item["id"])):
-        account_id = str(account["id"])
-        name = next(filter(None, (host_name(_preferred(account, wish)) for wish in preferences)), account_id)
-        holder = holders.get(same_name(name))
-        if holder:
-            qualified = f"{name}-{account_id}"
+    for contenders in rivals.values():
+        if len(contenders) > 1:
+            first = wished[contenders[0]][0]
+            by_tag = [account_id for account_id in contenders if wished[account_id][1].startswith("tag:")]
+            renamed = [account_id for account_id in contenders if len(by_tag) != 1 or account_id not in by_tag]
+            names.update((account_id, _with_id(names[account_id], account_id)) for account_id in renamed)
+            listed = ", ".join(f"{account_id} is {names[account_id]!r}" for account_id in contenders)
             warnings.append(
-                f"The accounts {holder[0]} and {account_id} both lead to the host name {name!r}; "
-                f"{account_id}, which joined later, is {qualified!r}. Rename one, or set the option hostnames."
+                f"{len(contenders)} accounts lead to the host name {first!r}, so their ids tell them apart: {listed}. "
+                "What host_vars, the inventory or the store hold under the shorter name is not used for the longer "
+                "ones. Find out who renamed an account, or make host names of what labs cannot choose: the option "
+                "hostnames with id, or with a tag."
             )
-            name = qualified
-        holders[same_name(name)] = (account_id, name)
-        names[account_id] = name
+    # A name that somebody chose so that it ends like one with an id.
+    given = {same_name(names[account_id]) for account_id in wished if names[account_id] != wished[account_id][0]}
+    for account_id, (name, _wish) in wished.items():
+        if names[account_id] == name and same_name(name) in given:
+            names[account_id] = _with_id(name, account_id)
+            warnings.append(f"The account {account_id} is named like another one; here it is {names[account_id]!r}.")
     return names, warnings
 
 
-def _preferred(account: t.Mapping[str, t.Any], wish: str) -> str:
+def _wished_name(account: Account, preferences: t.Sequence[str]) -> tuple[str, str]:
+    """The host name that an account leads to, and the preference that gave it."""
+    for wish in preferences:
+        name = host_name(_preferred(account, wish))
+        if name:
+            # A name of 12 digits would be taken for another account's id.
+            imitates = re.fullmatch(r"\d{12}", name) and name != account["id"]
+            return (_with_id(name, account["id"]) if imitates else name), wish
+    return account["id"], "id"
+
+
+def _with_id(name: str, account_id: str) -> str:
+    return f"{name}-{account_id}"
+
+
+def _preferred(account: Account, wish: str) -> str:
     if wish.startswith("tag:"):
-        return str(account.get("tags", {}).get(wish.removeprefix("tag:"), ""))
-    return str(account[wish])
+        return account.get("tags", {}).get(wish.removeprefix("tag:"), "")
+    return {"id": account["id"], "name": account["name"], "email": account["email"]}[wish]
 
 
 def check_preferences(preferences: t.Sequence[str]) -> None:

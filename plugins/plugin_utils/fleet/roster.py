@@ -15,11 +15,13 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.lab_name import host_name, same_name
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import names_a_secret, redact, secret_in
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
+    ACCOUNT_ID_VARIABLE as ACCOUNT_ID,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import roster_cells, roster_csv
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster_csv import Problem, Record
 
 HOST = "inventory_hostname"
-ACCOUNT_ID = "lab_account_aws_account_id"
 EMAIL = "lab_account_cloudresearch_email"
 STATE = "lab_account_state"
 

@@ -297,20 +297,50 @@ def test_the_first_preference_that_gives_a_name_is_taken() -> None:
     assert name_accounts(accounts, ["email"])[0]["1"] == "One-x.edu"
 
 
-def test_an_established_lab_keeps_its_name_when_another_takes_the_same() -> None:
-    accounts = [
-        account("111111111111", "vision LAB", "2026-05-01T00:00:00Z"),
-        account("222222222222", "Vision lab", "2025-01-01T00:00:00Z"),
-    ]
+OLDER = {"account_id": "222222222222", "joined": "2025-01-01T00:00:00Z"}
+YOUNGER = {"account_id": "111111111111", "joined": "2026-05-01T00:00:00Z"}
+
+
+def test_nobody_gets_a_name_that_two_accounts_lead_to() -> None:
+    """An account that renames itself must not get the host_vars of another, whichever of them is older."""
+    accounts = [account(name="vision LAB", **OLDER), account(name="Vision lab", **YOUNGER)]
     names, warnings = name_accounts(accounts, ["name"])
-    assert names == {"222222222222": "Vision-lab", "111111111111": "vision-LAB-111111111111"}
+    assert names == {"222222222222": "vision-LAB-222222222222", "111111111111": "Vision-lab-111111111111"}
     (warning,) = warnings
-    assert "222222222222" in warning and "'vision-LAB-111111111111'" in warning
+    assert "222222222222" in warning and "'Vision-lab-111111111111'" in warning and "hostnames" in warning
+
+
+def test_a_tag_goes_before_a_name_that_a_lab_chose() -> None:
+    accounts = [account(name="vision", **OLDER), account(name="x", **YOUNGER, lab="vision")]
+    assert name_accounts(accounts, ["tag:lab", "name"])[0] == {
+        "222222222222": "vision-222222222222",
+        "111111111111": "vision",
+    }
+    both = [account(name="y", **OLDER, lab="vision"), account(name="x", **YOUNGER, lab="vision")]
+    assert set(name_accounts(both, ["tag:lab", "name"])[0].values()) == {"vision-222222222222", "vision-111111111111"}
+
+
+def test_a_name_like_the_id_of_another_account_takes_nothing_from_it() -> None:
+    accounts = [account(name="111111111111", **OLDER), account(name="実験室", **YOUNGER)]
+    assert name_accounts(accounts, ["name"])[0] == {
+        "222222222222": "111111111111-222222222222",
+        "111111111111": "111111111111",
+    }
 
 
 def test_a_name_that_ends_as_a_renamed_one_does_not_collide_either() -> None:
-    accounts = [account("1", "a", "1"), account("2", "a", "2"), account("3", "a-2", "3")]
-    assert len(set(name_accounts(accounts, ["name"])[0].values())) == 3
+    third = account("333333333333", "Vision lab-222222222222")
+    accounts = [account(name="vision lab", **OLDER), account(name="vision lab", **YOUNGER), third]
+    names, warnings = name_accounts(accounts, ["name"])
+    assert names["222222222222"] == "vision-lab-222222222222"
+    assert names["333333333333"] == "Vision-lab-222222222222-333333333333"
+    assert len(warnings) == 2 and "named like another one" in warnings[1]
+
+
+@pytest.mark.parametrize("names", [["a", "A", "a"], ["1" * 12, "a", "a-" + "1" * 12], ["a-" + "1" * 12, "a", "a"]])
+def test_names_are_always_different(names: list[str]) -> None:
+    accounts = [account(str(number + 1) * 12, name) for number, name in enumerate(names)]
+    assert len({name.casefold() for name in name_accounts(accounts, ["name"])[0].values()}) == 3
 
 
 @pytest.mark.parametrize("preference", ["tag:", "nam", "tags"])

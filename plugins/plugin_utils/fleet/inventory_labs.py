@@ -1,0 +1,52 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the inventory plugins have in common: one host for each lab, and no host for two accounts."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import Constructable
+from ansible.utils.unsafe_proxy import wrap_var
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
+
+
+def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+    """Add a host for each lab, and what the options of constructed inventories make of its variables.
+
+    :param plugin: the inventory plugin, after its options were read.
+    :param group: the group that all labs become members of.
+    :param labs: variables by host name. They are what others wrote, so they are plain text for Ansible and never
+        templates, whatever they look like.
+    :raises AnsibleParserError: another source of the inventory has a host of one of these names for another AWS
+        account; then no lab is added.
+    """
+    inventory = plugin.inventory
+    # All of them first: what was added before an error would stay in the inventory.
+    for host, variables in labs.items():
+        _refuse_second_account(inventory, host, str(variables.get(ACCOUNT_ID_VARIABLE) or ""))
+    inventory.add_group(group)
+    strict = plugin.get_option("strict")
+    compose, groups, keyed_groups = (plugin.get_option(name) for name in ("compose", "groups", "keyed_groups"))
+    for host, variables in labs.items():
+        inventory.add_host(host, group=group)
+        plain: dict[str, t.Any] = wrap_var(dict(variables))
+        for name, value in plain.items():
+            inventory.set_variable(host, name, value)
+        plugin._set_composite_vars(compose, plain, host, strict=strict)
+        plugin._add_host_to_composed_groups(groups, plain, host, strict=strict)
+        plugin._add_host_to_keyed_groups(keyed_groups, plain, host, strict=strict)
+
+
+def _refuse_second_account(inventory: t.Any, host: str, account_id: str) -> None:
+    known = inventory.get_host(host)
+    other = str(known.get_vars().get(ACCOUNT_ID_VARIABLE) or "") if known else ""
+    if account_id and other and other != account_id:
+        raise AnsibleParserError(
+            f"The host {host} stands for the AWS account {other} in another inventory source and for {account_id} in "
+            "this one, and would get the variables and passwords of both, so no lab was taken from this source. "
+            "Rename the host in one of them."
+        )
