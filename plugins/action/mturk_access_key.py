@@ -13,7 +13,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import DEFAULT_USER_NAME
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
+    DEFAULT_USER_NAME,
+    LINK_STATUSES,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
@@ -33,7 +36,7 @@ OPTIONS: dict[str, t.Any] = {
     "adopt_existing_user": {"type": "bool", "default": False},
     "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "linked_access_key_id": {"type": "str", "no_log": False},
-    "link_status": {"type": "str", "choices": list(key_plan.LINK_STATUSES)},
+    "link_status": {"type": "str", "choices": list(LINK_STATUSES)},
     "link_evidence": {"type": "str", "choices": ["page", "record", "submission", "key_use"]},
     "production_endpoint_url": {"type": "str"},
     "propagation_timeout": {"type": "int", "default": 90},

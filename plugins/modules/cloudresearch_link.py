@@ -329,7 +329,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
 
 
@@ -338,16 +338,18 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str],
     settings = link.PortalSettings.from_params(params, announce=warn)
     account = link.PortalAccount(params["email"] or "", params["password"] or "", params["totp_secret"] or "")
     link_options.check(params, check_mode)
-    key, recorded, used = params["access_key_id"], params["recorded_access_key_id"], params["key_used_by_portal"]
+    key = link.KnownKey(
+        access_key_id=params["access_key_id"] or "",
+        secret_access_key=params["secret_access_key"] or "",
+        recorded_access_key_id=params["recorded_access_key_id"] or "",
+        used_by_portal=params["key_used_by_portal"],
+    )
     if params["state"] == "absent":
-        done = link.ensure_absent(settings, account, key, recorded, check_mode, used)
-    elif not key:
-        seen = link.look(settings, account, None, recorded, used)
-        done = link.LinkResult(False, seen, seen)
+        done = link.ensure_absent(settings, account, key, check_mode=check_mode)
+    elif not key.access_key_id:
+        done = link.LinkResult.unchanged(link.look(settings, account, key))
     else:
-        done = link.ensure_present(
-            settings, account, key, params["secret_access_key"] or "", recorded, check_mode, used
-        )
+        done = link.ensure_present(settings, account, key, check_mode=check_mode)
     return link_options.as_result(done, check_mode, with_snapshots=settings.snapshot_dir is not None)
 
 

@@ -278,7 +278,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import s
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 
 
@@ -393,13 +393,13 @@ def _look(params: dict[str, t.Any]) -> observe.PortalLook | None:
         return None
     settings = link.PortalSettings.from_params(given["options"])
     account = link.PortalAccount(given["email"], given["password"] or "", given["totp_secret"] or "")
-    if settings.driver != "manual":
+    if not settings.by_hand:
         link.check_account(account)
     if params["link_check"] != "page":
         return None
 
     def look(wanted: str, recorded: str) -> dict[str, t.Any]:
-        return link.look(settings, account, wanted or None, recorded or None).as_link()
+        return link.look(settings, account, link.KnownKey(wanted, recorded_access_key_id=recorded)).as_link()
 
     return look
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
 from tests.simulator.portal import RENDERINGS, KeyVerdict, PortalServer, PortalState
 
 PASSWORD, TOTP = "correct horse battery", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -74,7 +74,8 @@ class Lab:
         )
 
     def look(self, access_key_id: str | None = KEY, recorded: str | None = None, **options: Any) -> link.LinkState:
-        return link.look(self.settings(**options), self.account(), access_key_id, recorded, browser=self.browser)
+        known = link.KnownKey(access_key_id or "", recorded_access_key_id=recorded or "")
+        return link.look(self.settings(**options), self.account(), known, browser=self.browser)
 
     def present(
         self,
@@ -86,11 +87,16 @@ class Lab:
         **options: Any,
     ) -> link.LinkResult:
         return link.ensure_present(
-            self.settings(**options), account or self.account(), key, secret, recorded, check_mode, browser=self.browser
+            self.settings(**options),
+            account or self.account(),
+            link.KnownKey(key, secret, recorded or ""),
+            check_mode=check_mode,
+            browser=self.browser,
         )
 
     def absent(self, key: str | None = KEY, recorded: str | None = None, **options: Any) -> link.LinkResult:
-        return link.ensure_absent(self.settings(**options), self.account(), key, recorded, browser=self.browser)
+        known = link.KnownKey(key or "", recorded_access_key_id=recorded or "")
+        return link.ensure_absent(self.settings(**options), self.account(), known, browser=self.browser)
 
     def fails(self, **call: Any) -> CollectionError:
         """The error of a call that has to fail."""

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
 from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
 
 FORM = (
@@ -112,7 +112,7 @@ def runner(driver: str, directory: pathlib.Path, browser: Any = None) -> Run:
             {"portal_url": site.url, "driver": driver, "state_dir": str(directory / "state"), "timeout": 20, **options}
         )
         account = link.PortalAccount("pi@uni.example", PASSWORD)
-        return link.ensure_present(settings, account, KEY, SECRET, browser=browser)
+        return link.ensure_present(settings, account, link.KnownKey(KEY, SECRET), browser=browser)
 
     return run
 

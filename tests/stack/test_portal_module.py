@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import ensure as link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
 from tests.fleet import PROJECT
 from tests.simulator.portal import PortalServer, PortalState, serve_portal
 from tests.stack.portal_site import BAD_KEY, CHROMIUM, KEY, OTHER_KEY, PASSWORD, SECRET, TOTP, Lab, verify
@@ -175,7 +175,7 @@ def test_a_person_pastes_the_key_while_the_manual_driver_waits(lab: Lab) -> None
         },
         announce=person,
     )
-    done = link.ensure_present(settings, lab.account(), KEY, SECRET)
+    done = link.ensure_present(settings, lab.account(), link.KnownKey(KEY, SECRET))
     assert (done.changed, done.link.status, done.link.evidence) == (True, "linked", "page")
     assert KEY in said[0]
     assert SECRET not in said[0]

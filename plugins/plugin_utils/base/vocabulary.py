@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import enum
 import re
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
@@ -31,7 +32,18 @@ STEPS = ("observe", "iam_user", "access_key", "requester", "link", "retire")
 
 OUTCOME_STATES = ("converged", "changed", "waiting_for_person", "failed", "drifted")
 
-LINK_STATUSES = ("linked", "not_linked", "other_key", "unknown")
+
+class LinkStatus(enum.StrEnum):
+    """How a CloudResearch account is linked."""
+
+    LINKED = "linked"
+    NOT_LINKED = "not_linked"
+    OTHER_KEY = "other_key"
+    # Something may be linked, and nothing proves what.
+    UNKNOWN = "unknown"
+
+
+LINK_STATUSES = tuple(status.value for status in LinkStatus)
 
 # Where a person links the AWS account to the requester account; there is no API for it (MTurk Getting Started Guide).
 REQUESTER_LINK_URLS = {

@@ -14,7 +14,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 STATES = ("present", "rotated", "absent")
-LINK_STATUSES = ("linked", "not_linked", "other_key", "unknown")
 USER_OWNERS = ("ours", "foreign", "missing")
 
 # How long after its intent a lost key can have been created: a call that was cut off may take effect late, and one

@@ -16,7 +16,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 DEFAULT_PORTAL_URL = "https://app.cloudresearch.com"
-DRIVERS = ("auto", "http", "browser", "manual")
+# What the option C(driver) takes: a way to read pages, or that a person works the portal by hand.
+DRIVERS = ("auto", "http", "browser")
+BY_HAND = "manual"
+DRIVER_CHOICES = (*DRIVERS, BY_HAND)
 DEFAULT_STATE_DIR = "~/.ansible/labops.cloudresearch"
 DEFAULT_TIMEOUT = 90
 # Seconds between two sign-ins of a fleet, at a portal that is not on this machine.
@@ -45,12 +48,15 @@ class PortalSettings:
     :param pace: seconds between two sign-ins, over all processes that share C(state_dir).
     :param state_dir: where refused credentials (hashed) and the pace are remembered between runs.
     :param snapshot_dir: where to put the pages seen, with everything secret blotted out; empty for nowhere.
-    :param wait_timeout: for how many seconds the manual driver waits for evidence.
-    :param announce: called with texts that a person should see at once (manual driver).
+    :param driver: one of C(DRIVERS).
+    :param by_hand: whether a person enters the key; the driver then only looks for evidence.
+    :param wait_timeout: for how many seconds to wait for evidence that the person has done it.
+    :param announce: called with texts that the person should see at once.
     """
 
     trust: Trust
     driver: str = "auto"
+    by_hand: bool = False
     wording: Wording = dataclasses.field(default_factory=Wording, repr=False)
     browser_executable: str = ""
     validate_certs: bool = True
@@ -76,8 +82,8 @@ class PortalSettings:
         """
         trust = Trust.of(params.get("portal_url") or DEFAULT_PORTAL_URL, params.get("trusted_hosts") or ())
         driver = params.get("driver") or "auto"
-        if driver not in DRIVERS:
-            raise SettingsError(f"driver {driver!r} is unknown.", next_step=f"Use one of: {', '.join(DRIVERS)}.")
+        if driver not in DRIVER_CHOICES:
+            raise SettingsError(f"driver {driver!r} is unknown.", next_step=f"Use one of: {', '.join(DRIVER_CHOICES)}.")
         timeout = float(_given(params, "timeout", DEFAULT_TIMEOUT))
         if timeout <= 0:
             raise SettingsError(
@@ -89,7 +95,8 @@ class PortalSettings:
         snapshot_dir = params.get("snapshot_dir")
         return cls(
             trust=trust,
-            driver=driver,
+            driver="auto" if driver == BY_HAND else driver,
+            by_hand=driver == BY_HAND,
             wording=Wording.from_overrides(params.get("portal")),
             browser_executable=params.get("browser_executable") or "",
             validate_certs=bool(_given(params, "validate_certs", True)),

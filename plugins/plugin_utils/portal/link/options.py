@@ -12,10 +12,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     DEFAULT_PORTAL_URL,
     DEFAULT_STATE_DIR,
     DEFAULT_TIMEOUT,
-    DRIVERS,
+    DRIVER_CHOICES,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.ensure import LinkResult
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import LinkResult
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -35,7 +35,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "secret_access_key": {"type": "str", "no_log": True},
     "recorded_access_key_id": {"type": "str", "no_log": False},
     "key_used_by_portal": {"type": "bool", "default": False, "no_log": False},
-    "driver": {"type": "str", "choices": list(DRIVERS), "default": "auto"},
+    "driver": {"type": "str", "choices": list(DRIVER_CHOICES), "default": "auto"},
     "portal": {"type": "dict", "default": {}},
     "browser_executable": {"type": "path"},
     "validate_certs": {"type": "bool", "default": True},
@@ -74,9 +74,8 @@ def check(params: t.Mapping[str, t.Any], check_mode: bool) -> None:
             shown = f"{value[:4]}..., {len(value)} characters" if len(value) > 24 else repr(value)
             raise SettingsError(
                 f"The option {name} is not the ID of an IAM user's access key ({shown}).",
-                next_step="Such an ID is AKIA followed by capital letters and digits. Temporary keys (ASIA) do "
-                "not work with "
-                "MTurk; a secret does not belong here.",
+                next_step="Such an ID is AKIA followed by capital letters and digits. Temporary keys (ASIA) do not "
+                "work with MTurk; a secret does not belong here.",
             )
 
 

@@ -319,7 +319,7 @@ class Flow(SigningIn):
         with confirming():
             return act()
 
-    def _link_parts(self, view: LinkView) -> dict[str, t.Any]:
+    def _link_parts(self, view: LinkView) -> dict[str, str | bool]:
         form = view.form
         if form is None:
             return {}

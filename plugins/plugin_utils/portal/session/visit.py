@@ -43,6 +43,17 @@ _ATTEMPTS_COUNTED = re.compile(r"\battempts?\s*:?\s*(\d+)\s*(?:of|/|out of)\s*(\
 _NUMBERS = {"no": 0, "one": 1, "two": 2, "three": 3}
 
 
+class PageSeen(t.TypedDict):
+    """What was recognised on one page, without values: an entry of the return value C(recognised)."""
+
+    page: str
+    title: str
+    address: str
+    recognised: dict[str, str | bool]
+    notices: list[str]
+    found: list[str]
+
+
 class Visit:
     """The driver, what is looked for, and what was seen so far."""
 
@@ -54,7 +65,7 @@ class Visit:
         self.account = account
         self.finder = Finder(settings.wording)
         self.deadline = deadline
-        self.recognised: list[dict[str, t.Any]] = []
+        self.recognised: list[PageSeen] = []
         self.signed_in = False
         self.link_address = ""
         # Signs of a link that other pages of the account showed on the way, such as the balance in the header.
@@ -162,7 +173,7 @@ class Visit:
         )
         return clean if len(clean) <= 200 else clean[:197] + "..."
 
-    def _note(self, page: Page, kind: str, recognised: t.Mapping[str, t.Any]) -> None:
+    def _note(self, page: Page, kind: str, recognised: t.Mapping[str, str | bool]) -> None:
         self.recognised.append(
             {
                 "page": kind,

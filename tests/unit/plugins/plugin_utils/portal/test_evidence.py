@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.evidence import (
-    KeyUse,
-    Masked,
-    Signs,
-    judge,
-    read_signs,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.signs import Masked, Signs, read_signs
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import KnownKey, LinkState
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import judge as judge_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
@@ -22,6 +18,10 @@ KEY, OTHER = "AKIAIOSFODNN7LABWXYZ", "AKIAIOSFODNN7LABOTHR"
 
 def signs(html: str) -> Signs:
     return read_signs(read_page(html, "https://app.cloudresearch.com/link"), Wording())
+
+
+def judge(found: Signs, key: str = "", recorded: str = "", *, used: bool = False) -> LinkState:
+    return judge_key(found, KnownKey(key, recorded_access_key_id=recorded, used_by_portal=used))
 
 
 SHOWS_THIS_KEY = {
@@ -57,7 +57,7 @@ SHOWS_ANOTHER = {
 
 @pytest.mark.parametrize("name", SHOWS_ANOTHER)
 def test_the_page_shows_another_key(name: str) -> None:
-    state = judge(signs(SHOWS_ANOTHER[name]), KEY, recorded_access_key_id=KEY, key_use=True)
+    state = judge(signs(SHOWS_ANOTHER[name]), KEY, KEY, used=True)
     assert (state.status, state.evidence) == ("other_key", "page"), state
 
 
@@ -96,43 +96,24 @@ def test_nothing_is_linked(name: str) -> None:
 
 def test_the_record_counts_where_the_page_hides_the_key() -> None:
     hidden = signs("<p>MTurk balance: $25.00</p>")
-    assert judge(hidden, KEY, recorded_access_key_id=KEY).evidence == "record"
-    other = judge(hidden, KEY, recorded_access_key_id=OTHER)
+    assert judge(hidden, KEY, recorded=KEY).evidence == "record"
+    other = judge(hidden, KEY, recorded=OTHER)
     assert (other.status, other.access_key_id, other.evidence) == ("other_key", OTHER, "record")
 
 
 def test_a_denial_on_the_page_outdoes_the_record() -> None:
-    assert judge(signs("<p>Mechanical Turk is not linked.</p>"), KEY, KEY, True).status == "not_linked"
+    assert judge(signs("<p>Mechanical Turk is not linked.</p>"), KEY, KEY, used=True).status == "not_linked"
 
 
 def test_use_by_the_portal_proves_the_link() -> None:
     hidden = signs("<p>Mechanical Turk is linked.</p>")
-    use = KeyUse("2026-11-24T10:05:00Z", "mturk-requester", "2026-11-24T10:00:00Z")
-    assert judge(hidden, KEY, key_use=use).evidence == "key_use"
-    asked = []
-    judge(signs(f"<p>Linked key: {KEY}</p>"), KEY, key_use=lambda: asked.append(1))
-    assert not asked
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        KeyUse(None, "mturk-requester", "2026-11-24T10:00:00Z"),
-        KeyUse("2026-11-24T10:05:00Z", "mturk-requester", None),
-        KeyUse("2026-11-24T10:05:00Z", "iam", "2026-11-24T10:00:00Z"),
-        KeyUse("2026-11-24T10:00:30Z", "mturk-requester", "2026-11-24T10:00:00Z"),
-        KeyUse("2026-11-24T09:00:00Z", "mturk-requester", "2026-11-24T10:00:00Z"),
-        KeyUse("yesterday", "mturk-requester", "2026-11-24T10:00:00Z"),
-    ],
-)
-def test_use_that_may_have_been_our_own_proves_nothing(use: KeyUse) -> None:
-    assert not use.proves_portal_use()
+    assert judge(hidden, KEY, used=True).evidence == "key_use"
 
 
 def test_without_a_key_to_compare_any_link_counts() -> None:
-    assert judge(signs(f"<p>Linked key: {OTHER}</p>"), None).access_key_id == OTHER
-    assert judge(signs("<p>Mechanical Turk is linked.</p>"), None).status == "linked"
-    assert judge(signs("<p>Mechanical Turk is not linked.</p>"), None).status == "not_linked"
+    assert judge(signs(f"<p>Linked key: {OTHER}</p>")).access_key_id == OTHER
+    assert judge(signs("<p>Mechanical Turk is linked.</p>")).status == "linked"
+    assert judge(signs("<p>Mechanical Turk is not linked.</p>")).status == "not_linked"
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import datetime
 import pathlib
-import typing as t
 
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import submission as linking
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.evidence import LinkState
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.submission import Linker
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import key_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.key_page import KeyPage
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import KnownKey, LinkState
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.portal.scripted import (
     HOME,
     LINK,
@@ -24,6 +24,8 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.po
 )
 
 KEY, SECRET, OTHER = "AKIAIOSFODNN7LABWXYZ", "s3cret+secret", "AKIAIOSFODNN7LABOTHR"
+NOW = datetime.datetime.now(datetime.UTC)
+NEW = KnownKey(KEY, SECRET, created=NOW - datetime.timedelta(seconds=30))
 FORM = LINK[LINK.index("<form") :]
 HEAD = LINK[: LINK.index("<form")]
 
@@ -31,7 +33,7 @@ HEAD = LINK[: LINK.index("<form")]
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second try comes at once."""
-    monkeypatch.setattr(linking, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(key_page, "_PAUSE_SECONDS", 0.0)
 
 
 def site(answer: str | Answer, link: str = LINK, **pages: str) -> ScriptedSite:
@@ -45,8 +47,7 @@ def site(answer: str | Answer, link: str = LINK, **pages: str) -> ScriptedSite:
 
 
 def submit(pages: ScriptedSite, directory: pathlib.Path) -> LinkState:
-    flow = flow_over(pages, directory)
-    return Linker(flow).submit(flow.reach_link_page(), KEY, SECRET)
+    return KeyPage(flow_over(pages, directory)).submit(NEW)
 
 
 def submissions(pages: ScriptedSite) -> int:
@@ -125,19 +126,17 @@ def test_silence_is_no_success(name: str, tmp_path: pathlib.Path) -> None:
 
 def test_silence_and_a_balance_is_a_submission(tmp_path: pathlib.Path) -> None:
     pages = site("/home")
-    flow = flow_over(pages, tmp_path)
-    view = flow.reach_link_page()
+    page = KeyPage(flow_over(pages, tmp_path))
     pages.pages["/link"] = LINK + "<p>MTurk balance: $25.00</p>"
-    state = Linker(flow).submit(view, KEY, SECRET)
+    state = page.submit(NEW)
     assert (state.status, state.evidence, state.balance) == ("linked", "submission", "$25.00")
 
 
 def test_silence_and_the_key_on_the_page_is_proof(tmp_path: pathlib.Path) -> None:
     pages = site("/home")
-    flow = flow_over(pages, tmp_path)
-    view = flow.reach_link_page()
+    page = KeyPage(flow_over(pages, tmp_path))
     pages.pages["/link"] = LINK + f"<p>Linked key: {KEY}</p>"
-    assert Linker(flow).submit(view, KEY, SECRET).evidence == "page"
+    assert page.submit(NEW).evidence == "page"
 
 
 def test_a_key_that_is_not_known_everywhere_yet_gets_one_more_try(tmp_path: pathlib.Path) -> None:
@@ -183,9 +182,10 @@ def test_a_form_behind_a_link_is_brought_up_first(tmp_path: pathlib.Path) -> Non
     assert pages.asked[-1] == "/change"
 
 
-def unlink(pages: ScriptedSite, directory: pathlib.Path) -> t.Any:
-    flow = flow_over(pages, directory)
-    return Linker(flow).unlink(flow.reach_link_page())
+def unlink(pages: ScriptedSite, directory: pathlib.Path) -> LinkState | None:
+    page = KeyPage(flow_over(pages, directory))
+    control = page.removal()
+    return page.remove(control) if control is not None else None
 
 
 LINKED_PAGE = f"{HEAD}<p>Linked key: {KEY}</p><form method=post action=/unlink><button>Unlink</button></form>{FORM}"
@@ -200,7 +200,9 @@ LINKED_PAGE = f"{HEAD}<p>Linked key: {KEY}</p><form method=post action=/unlink><
     ],
 )
 def test_removal(answer: str, tmp_path: pathlib.Path) -> None:
-    assert unlink(site(answer, link=LINKED_PAGE), tmp_path).status == "not_linked"
+    state = unlink(site(answer, link=LINKED_PAGE), tmp_path)
+    assert state is not None
+    assert state.status == "not_linked"
 
 
 def test_removal_that_asks_again(tmp_path: pathlib.Path) -> None:
@@ -211,7 +213,9 @@ def test_removal_that_asks_again(tmp_path: pathlib.Path) -> None:
         gone=f"{HEAD}<p role=status>The key was removed.</p>{FORM}",
     )
     pages.answers["/sure"] = lambda values: "/gone" if values["a"] == "yes" else "/link"
-    assert unlink(pages, tmp_path).status == "not_linked"
+    state = unlink(pages, tmp_path)
+    assert state is not None
+    assert state.status == "not_linked"
 
 
 def test_removal_that_did_nothing_is_an_error(tmp_path: pathlib.Path) -> None:

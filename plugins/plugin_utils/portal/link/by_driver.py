@@ -1,0 +1,151 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read, make and remove the link with a driver. Each looks first and does only what is missing."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import choice
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    PortalAccount,
+    PortalSettings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged, SettingsError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.key_page import KeyPage
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import (
+    KnownKey,
+    LinkResult,
+    LinkState,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
+
+REMOVE_BY_HAND = (
+    "Sign in at {url}, open the menu under the user icon, choose Link Mechanical Turk and remove the key there if the "
+    "page lets you. Either way, retire the key in AWS: that makes the link dead."
+)
+
+
+def look(settings: PortalSettings, account: PortalAccount, key: KnownKey, *, browser: t.Any = None) -> LinkState:
+    """Sign in, read the link page, submit nothing."""
+    return _visit(settings, account, key, browser, lambda page: LinkResult.unchanged(page.state(key))).link
+
+
+def ensure_present(
+    settings: PortalSettings, account: PortalAccount, key: KnownKey, *, check_mode: bool, browser: t.Any = None
+) -> LinkResult:
+    """Submit the key, unless something proves that the account holds it."""
+
+    def work(page: KeyPage) -> LinkResult:
+        before = page.state(key)
+        if before.status is LinkStatus.LINKED:
+            return LinkResult.unchanged(before)
+        if check_mode:
+            told = "The key would be submitted."
+            after = LinkState(LinkStatus.LINKED, key.access_key_id, message=told, balance=before.balance)
+            return LinkResult(True, after, before)
+        return LinkResult(True, page.submit(key), before)
+
+    return _visit(settings, account, key, browser, work)
+
+
+def ensure_absent(
+    settings: PortalSettings, account: PortalAccount, key: KnownKey, *, check_mode: bool, browser: t.Any = None
+) -> LinkResult:
+    """Remove the link with the page's own control, if it offers one; else tell how a person does it."""
+
+    def work(page: KeyPage) -> LinkResult:
+        before = page.state(key)
+        if before.status is LinkStatus.NOT_LINKED:
+            return LinkResult.unchanged(before)
+        if before.status is LinkStatus.OTHER_KEY:
+            return LinkResult.unchanged(
+                before,
+                message=f"{before.message} It was left alone.",
+                next_step="If that key's link is to be removed, name its access_key_id, or none at all.",
+            )
+        control = page.removal()
+        if control is None:
+            return LinkResult.unchanged(
+                before,
+                waiting_for_person=True,
+                message=f"{before.message} The page offers no control that removes it.",
+                next_step=REMOVE_BY_HAND.format(url=settings.portal_url),
+            )
+        if check_mode:
+            return LinkResult(True, LinkState(LinkStatus.NOT_LINKED, message="The link would be removed."), before)
+        return LinkResult(True, page.remove(control), before)
+
+    return _visit(settings, account, key, browser, work)
+
+
+def _visit(
+    settings: PortalSettings,
+    account: PortalAccount,
+    key: KnownKey,
+    browser: t.Any,
+    work: t.Callable[[KeyPage], LinkResult],
+) -> LinkResult:
+    """Sign in with the driver asked for, do the work, and go on in a browser if the page needs one."""
+    check_account(account)
+    journal = Journal(settings, account)
+    snapshots = None
+    if settings.snapshot_dir is not None:
+        secrets = [*account.secrets(), key.secret_access_key, account.email]
+        snapshots = Snapshots(
+            settings.snapshot_dir, account.email.partition("@")[0], [text for text in secrets if text]
+        )
+    queue = Deadline(settings.timeout)
+    with journal.held(queue):
+        journal.check()
+        journal.take_turn(queue)
+        deadline = Deadline(settings.timeout)
+        driver: Driver = choice.first_driver(settings, deadline, snapshots, journal.slow_down, browser)
+        try:
+            return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
+        except PageChanged as exc:
+            if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
+                raise
+            following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
+            if following is None:
+                raise
+            driver.close()
+            driver = following
+            return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
+        finally:
+            driver.close()
+
+
+def _work(flow: Flow, snapshots: Snapshots | None, work: t.Callable[[KeyPage], LinkResult]) -> LinkResult:
+    """Do the work; its result, or its error, says how the portal was read."""
+    kept = snapshots.paths if snapshots is not None else []
+    try:
+        done = work(KeyPage(flow))
+    except CollectionError as exc:
+        exc.details.setdefault("recognised", flow.recognised)
+        exc.details.setdefault("driver", flow.driver.name)
+        if kept:
+            exc.details.setdefault("snapshots", list(kept))
+        raise
+    for state in (done.link, done.before):
+        state.driver, state.recognised, state.snapshots = flow.driver.name, flow.recognised, list(kept)
+    return done
+
+
+def check_account(account: PortalAccount) -> None:
+    """Refuse an account that nobody could sign in with.
+
+    :raises SettingsError: naming what is missing.
+    """
+    missing = "email" if not account.email.strip() else "password" if not account.password else ""
+    if missing:
+        raise SettingsError(
+            f"The option {missing} is empty, so nobody can sign in to the portal.",
+            next_step=f"Give the lab's CloudResearch {missing}, or use driver=manual.",
+        )

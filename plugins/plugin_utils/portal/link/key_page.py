@@ -1,0 +1,282 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done on the page with the key's form: read the link, submit a key, remove the link. Each needs evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    KEY_REJECTED,
+    PageChanged,
+    PortalError,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.signs import Signs, read_signs
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import (
+    PAGE,
+    SUBMISSION,
+    KnownKey,
+    LinkState,
+    judge,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Link, Page, Seen
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import LinkForm
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow, LinkView
+
+# IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
+_PAUSE_SECONDS = 8.0
+_NEW_KEY = datetime.timedelta(minutes=5)
+# What a portal says of a key that AWS does not know everywhere yet; "incorrect" or "rejected" is a verdict.
+_NOT_KNOWN_YET = (
+    *("not valid", "invalid", "not recognized", "not recognised", "unrecognized", "unrecognised", "unknown"),
+    *("not found", "does not exist", "doesn't exist", "could not verify", "couldn't verify", "unable to verify"),
+    *("could not find", "couldn't find", "could not validate", "couldn't validate", "not active yet"),
+)
+# How often to look whether a page has something to say (each look waits for the page to change).
+_LOOKS = 3
+# The portal asks MTurk with the key; that it cannot is no verdict.
+_AWAY = (
+    *("could not reach", "couldn't reach", "unable to reach"),
+    *("could not connect", "couldn't connect", "unable to connect"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Refused:
+    """The portal does not take the key, in these words."""
+
+    said: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Again:
+    """The portal did not look at the key: the form was too old, or the session had ended."""
+
+    said: str
+    view: LinkView | None = None
+
+
+class KeyPage:
+    """The page with the key's form, of one signed-in account."""
+
+    def __init__(self, flow: Flow) -> None:
+        """Sign in and go there."""
+        self._flow = flow
+        self._wording = flow.settings.wording
+        self._view = flow.reach_link_page()
+
+    def state(self, key: KnownKey) -> LinkState:
+        """How the account is linked, with the evidence for it."""
+        return judge(self._signs(), key)
+
+    def _signs(self) -> Signs:
+        """What the link page, and those passed on the way to it, say about the link."""
+        signs = read_signs(self._view.page, self._wording)
+        for page in self._flow.passed:
+            passed = read_signs(page, self._wording)
+            # Another page can tell that something is linked, or show the balance; which key, only the link page.
+            signs.balance = signs.balance or passed.balance
+            if passed.balance and not signs.not_linked:
+                signs.linked = True
+        with contextlib.suppress(PageChanged):
+            # Two such controls are a question for the one who wants to use them.
+            if self.removal() is not None and not signs.not_linked:
+                signs.linked = True
+        return signs
+
+    # Submitting a key
+
+    def submit(self, key: KnownKey) -> LinkState:
+        """Enter a key and press the button.
+
+        :returns: the linked state, with the evidence for it.
+        :raises PortalError: if the portal refuses it, or does not say what it did.
+        """
+        flow, tries = self._flow, 0
+        while True:
+            tries += 1
+            form = self._bring_up_form()
+            before = self._view.page.texts()
+            outcome = self._outcome(self._send(form, key), before, key.access_key_id)
+            if isinstance(outcome, LinkState):
+                return outcome
+            if tries == 1 and isinstance(outcome, _Again):
+                self._view = outcome.view or flow.reopen_link_page()
+                continue
+            if tries == 1 and flow.deadline.left() > _PAUSE_SECONDS + 5 and _may_be_premature(outcome.said, key):
+                flow.deadline.sleep(_PAUSE_SECONDS, "waiting until the new key is known everywhere")
+                self._view = flow.reopen_link_page()
+                continue
+            raise PortalError(
+                KEY_REJECTED,
+                f'The portal did not accept the key {key.access_key_id}: "{flow.quote(outcome.said)}".',
+                next_step="Check that the key is active and that its AWS account is linked to an MTurk requester "
+                "account (M(labops.cloudresearch.mturk_requester_check) tells), then run it again.",
+                details={"submitted": True, "submissions": tries},
+            )
+
+    def _bring_up_form(self) -> LinkForm:
+        """The key's form, which may be in a closed menu or behind a control."""
+        flow = self._flow
+        for _step in range(3):
+            view, form = self._view, self._view.form
+            if form is None:
+                control = flow.finder.change_key(view.page)
+                if control is None:
+                    break
+                self._view = flow.continue_from(flow.press(view.page, control))
+                continue
+            fields = (form.access_key_id, form.secret_access_key)
+            opener = next((field.opener for field in fields if field.opener is not None), None)
+            if form.access_key_id.seen is not Seen.REACHABLE or opener is None:
+                return form
+            opened = flow.driver.reveal(view.page, opener)
+            if opened is None:
+                return form
+            self._view = LinkView(opened, flow.finder.link_form(opened, expected=True))
+        if self._view.form is not None:
+            return self._view.form
+        page = self._view.page
+        raise flow.finder.changed(
+            page,
+            "field for the access key ID",
+            "access_key_id_field",
+            needs_javascript=page.scripts and not flow.driver.runs_scripts,
+        )
+
+    def _send(self, form: LinkForm, key: KnownKey) -> Page:
+        page = self._view.page
+        fill = {form.access_key_id.ref: key.access_key_id, form.secret_access_key.ref: key.secret_access_key}
+        if form.confirm is not None:
+            fill[form.confirm.ref] = key.secret_access_key
+        self._flow.settings.trust.require(page.address, "key")
+        boxes = [field for field in form.form.fields if field.kind == "checkbox" and field.required]
+        check = [field.ref for field in boxes if field.seen is not Seen.HIDDEN and not field.checked]
+        return self._flow.driver.send(page, form.form, fill, form.button, check=check, what="key")
+
+    def _outcome(self, page: Page, before: set[str], access_key_id: str) -> LinkState | _Refused | _Again:
+        """What became of the submission, from this page or those that follow it."""
+        flow = self._flow
+        for _look in range(_LOOKS):
+            if page.status >= 500 or page.status == 429:
+                raise flow.unavailable(
+                    page,
+                    f"The portal answered the submission of the key with an error (status {page.status}); whether it "
+                    "took the key is not known. The next run looks first.",
+                )
+            said = self._verdict(page, before, access_key_id)
+            if said is not None:
+                return said
+            settled = flow.driver.settle(page)
+            if settled is None:
+                break
+            page = settled
+        # Signed out half-way, a page in between, or an answer without a word: go back and look.
+        there = flow.finder.link_form(page, expected=True) is not None
+        self._view = flow.reopen_link_page() if there else flow.continue_from(page)
+        said = self._verdict(self._view.page, before, access_key_id, fresh=True)
+        if said is not None:
+            return said
+        signs = self._signs()
+        if signs.linked and not signs.not_linked and not signs.ids:
+            told = "The portal took the key without an error and shows that a key is linked, but not which one."
+            return LinkState(LinkStatus.LINKED, access_key_id, SUBMISSION, told, balance=signs.balance)
+        if flow.renewed_during_submission():
+            return _Again("The portal asked to sign in again.", self._view)
+        raise flow.finder.changed(
+            self._view.page,
+            "notice of success",
+            "success_notice",
+            found=[f'text "{flow.quote(text)}"' for text in flow.new_texts(page, before)[:6]] or None,
+            why="The key was submitted, but neither a success nor an error was recognised",
+        )
+
+    def _verdict(
+        self, page: Page, before: set[str], access_key_id: str, *, fresh: bool = False
+    ) -> LinkState | _Refused | _Again | None:
+        """What one page says about the submission; None if nothing.
+
+        :param fresh: whether it was asked for anew, so that it does not just repeat what was typed.
+        """
+        flow, wording = self._flow, self._wording
+        signs = read_signs(page, wording, editable_values=fresh)
+        linked = LinkState(LinkStatus.LINKED, access_key_id, PAGE, "The page shows this key.", balance=signs.balance)
+        if fresh and signs.shows(access_key_id):
+            return linked
+        tones = {notice.text: notice.tone for notice in page.notices}
+        errors, successes = [], []
+        for text in flow.new_texts(page, before):
+            praises = says(text, wording.success_notice, gap=1)
+            if not praises and (tones.get(text) == "error" or says(text, wording.error_notice, gap=1)):
+                errors.append(text)
+            elif praises or tones.get(text) == "success":
+                successes.append(text)
+        if errors and not successes:
+            if any(says(text, wording.expired_notice) for text in errors):
+                return _Again(errors[0])
+            if any(says(text, _AWAY) or says(text, wording.unavailable_notice) for text in errors):
+                told = flow.quote(errors[0])
+                raise flow.unavailable(
+                    page, f'The portal could not check the key: "{told}". That says nothing about the key.'
+                )
+            return _Refused(errors[0])
+        if errors:
+            return None
+        if signs.shows(access_key_id):
+            return linked
+        if successes and not signs.shows_another(access_key_id):
+            return dataclasses.replace(linked, message=f'The portal says: "{flow.quote(successes[0])}".')
+        return None
+
+    # Removing the link
+
+    def removal(self) -> Link | Button | None:
+        """The page's own control for removing the key, if it offers one."""
+        return self._flow.finder.unlink(self._view.page)
+
+    def remove(self, control: Link | Button) -> LinkState:
+        """Remove the link with the page's own control; what the portal shows afterwards."""
+        flow, removed = self._flow, LinkState(LinkStatus.NOT_LINKED, "", PAGE, "The portal removed the key.")
+        before = self._view.page.texts()
+        page = self._press_and_confirm(self._view.page, control)
+        for _look in range(_LOOKS):
+            if self._tells_removal(page, before):
+                return removed
+            settled = flow.driver.settle(page)
+            if settled is None:
+                break
+            page = settled
+        confirm = flow.finder.control(
+            page, self._wording.unlink_confirm, "control that confirms the removal", "unlink_confirm"
+        )
+        if confirm is not None and flow.finder.link_form(page, expected=True) is None:
+            before = page.texts()
+            if self._tells_removal(self._press_and_confirm(page, confirm), before):
+                return removed
+        self._view = flow.reopen_link_page()
+        if not self._signs().linked:
+            return dataclasses.replace(removed, message="The portal shows no linked key any more.")
+        raise flow.finder.changed(
+            self._view.page,
+            "notice of removal",
+            "unlinked_notice",
+            why="The control that removes the key was used, but no sign of it was recognised",
+        )
+
+    def _press_and_confirm(self, page: Page, control: Link | Button) -> Page:
+        return self._flow.driver_confirming(lambda: self._flow.press(page, control))
+
+    def _tells_removal(self, page: Page, before: set[str]) -> bool:
+        return any(says(text, self._wording.unlinked_notice, gap=1) for text in self._flow.new_texts(page, before))
+
+
+def _may_be_premature(said: str, key: KnownKey) -> bool:
+    """Whether a refusal can mean that a key which is minutes old is not known everywhere yet."""
+    if key.created is None or not says(said, _NOT_KNOWN_YET, gap=3):
+        return False
+    return datetime.datetime.now(datetime.UTC) - key.created < _NEW_KEY
