@@ -18,6 +18,11 @@ description:
   - Each row is checked. Account ids must have 12 digits, and the leading zeros that spreadsheets take away are
     restored with a warning. E-mail addresses and states must be valid. Hosts, account ids and e-mail addresses must
     not occur twice. B(All) bad rows are reported at once, each with its line, and no lab is read while there are any.
+  - The account export of the AWS Organizations console is a roster as well. Its hosts are named by account id, because
+    account names are chosen by their owners; the root user's e-mail address is not taken for a sign-in; accounts that
+    AWS does not list as V(ACTIVE) are left out, with a warning.
+  - White space and line breaks around a value, and characters that cannot be seen, are taken away with a warning. If a
+    title stands above the headings, the error says in which line the headings seem to be.
   - Passwords and secret keys are refused, whether a heading names them or a cell looks like one.
   - Values are plain text for Ansible. Jinja expressions and spreadsheet formulas in a cell are never run.
 extends_documentation_fragment:
@@ -42,12 +47,14 @@ options:
         become hyphens.
       - V(null) as the variable leaves the column out.
       - >-
-        Columns that are not named here are found by their usual headings: C(Lab), C(Lab name), C(Host) or C(Name) for
-        V(inventory_hostname); C(AWS account ID), C(AWS account), C(Account ID) or C(Account number) for
-        V(lab_account_aws_account_id); C(CloudResearch e-mail), C(E-mail) or C(Mail) for
-        V(lab_account_cloudresearch_email); C(State) for V(lab_account_state); C(AWS profile) for
-        V(lab_account_aws_profile); C(Role) or C(Assume role name) for V(lab_account_assume_role_name); C(IAM user) for
+        Columns that are not named here are found by headings that leave no doubt: C(Lab), C(Lab name), C(Host) or
+        C(Name) for V(inventory_hostname); C(AWS account ID), C(AWS account), C(Account ID) or C(Account number) for
+        V(lab_account_aws_account_id); C(CloudResearch e-mail) or C(CloudResearch login) for
+        V(lab_account_cloudresearch_email); C(Lab state) for V(lab_account_state); C(AWS profile) for
+        V(lab_account_aws_profile); C(Assume role name) for V(lab_account_assume_role_name); C(IAM user) for
         V(lab_account_iam_user).
+      - C(E-mail), C(State), C(Role) and C(Profile) alone can mean anything. They set no variable unless they are named
+        here, and a warning says so; a C(State) of V(present) and V(absent) stops the roster until it is named here.
       - All other columns become keys of the host variable C(lab_roster), with lower-case letters, digits and
         underscores (C(PI name) becomes C(lab_roster.pi_name)).
       - An empty cell sets no variable, so that defaults apply. In C(lab_roster) it is an empty string.
@@ -95,7 +102,7 @@ seealso:
 EXAMPLES = r"""
 # labs.lab_roster.yml, beside labs.csv:
 #
-#   Lab,AWS account ID,CloudResearch e-mail,Department,State
+#   Lab,AWS account ID,CloudResearch e-mail,Department,Lab state
 #   Perception lab,012345678901,perception@example.edu,Psychology,present
 #   Choice lab,123456789012,choice@example.edu,Economics,absent
 #

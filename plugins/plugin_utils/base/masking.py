@@ -1,10 +1,14 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recognise text that looks like a secret, so that it is neither accepted in a roster nor shown on a screen."""
+"""Recognise text that looks like a secret: the one home of that knowledge.
+
+A roster is not accepted with it, a report not written, and a screen shows a note in its place.
+"""
 
 from __future__ import annotations
 
+import itertools
 import re
 
 # What names a secret in a heading or a variable name, written without spaces and signs. "secret(?!ar)" leaves
@@ -16,14 +20,30 @@ _SECRET_NAME = re.compile(
 # Too short to be looked for inside other words.
 _SECRET_WORDS = frozenset({"otp", "pw", "pwd", "token", "tokens", "totp"})
 
-# A secret access key has 40 characters of this alphabet (AWS's own secret scanners use the same shape).
-_FORTY = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+# Each is a secret wherever it stands.
 _SHAPES = (
     ("a TOTP secret", re.compile(r"otpauth://\S+", re.IGNORECASE)),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)")),
+    ("a vaulted value", re.compile(r"\$ANSIBLE_VAULT;[\s\S]*")),
+    (
+        "a secret access key",
+        re.compile(r"secret_?access_?key[\"']?\s*[=:]\s*[\"']?[A-Za-z0-9/+]{16,}", re.IGNORECASE),
+    ),
     # Session tokens of STS begin like this and run to hundreds of characters.
-    ("an AWS session token", re.compile(r"(?<![A-Za-z0-9/+=])(?:FwoG|IQoJ|FQoG)[A-Za-z0-9/+=]{100,}")),
+    ("an AWS session token", re.compile(r"(?<![A-Za-z0-9/+])(?:FwoG|IQoJ|FQoG)[A-Za-z0-9/+=]{100,}")),
 )
+# Runs of base64's alphabet that count if they look random. A secret access key has 40 such characters (AWS security
+# blog, "A safer way to distribute AWS credentials"); nothing else that we show has as many as a session token.
+_RUNS = (
+    ("an AWS secret access key", re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")),
+    ("an AWS session token", re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{120,}")),
+)
+
+# Random base64 changes between capitals, small letters, digits and signs about 25 times in 40 characters; paths and
+# words, a few times. Hexadecimal digests (git, SHA-1) have one case only.
+_RANDOM_LENGTH = 40
+_LEAST_CHANGES = 12
+
 REDACTED = "(hidden: looks like a secret)"
 
 
@@ -38,8 +58,9 @@ def secret_in(text: str) -> str:
     for kind, shape in _SHAPES:
         if shape.search(text):
             return kind
-    if any(_is_random(found.group()) for found in _FORTY.finditer(text)):
-        return "an AWS secret access key"
+    for kind, run in _RUNS:
+        if any(_is_random(found.group()) for found in run.finditer(text)):
+            return kind
     return ""
 
 
@@ -47,9 +68,20 @@ def redact(text: str) -> str:
     """The text with whatever looks like a secret taken out."""
     for _kind, shape in _SHAPES:
         text = shape.sub(REDACTED, text)
-    return _FORTY.sub(lambda found: REDACTED if _is_random(found.group()) else found.group(), text)
+    for _kind, run in _RUNS:
+        text = run.sub(lambda found: REDACTED if _is_random(found.group()) else found.group(), text)
+    return text
 
 
-def _is_random(forty: str) -> bool:
-    # Hexadecimal digests (git, SHA-1) also have 40 characters, but not both cases.
-    return bool(re.search(r"[a-z]", forty) and re.search(r"[A-Z]", forty) and re.search(r"[0-9]", forty))
+def _is_random(run: str) -> bool:
+    kinds = [_kind(character) for character in run[:_RANDOM_LENGTH]]
+    changes = sum(before != after for before, after in itertools.pairwise(kinds))
+    return {"A", "a", "0"} <= set(kinds) and changes >= _LEAST_CHANGES
+
+
+def _kind(character: str) -> str:
+    if character.isdigit():
+        return "0"
+    if character.isupper():
+        return "A"
+    return "a" if character.islower() else "/"

@@ -25,6 +25,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.lab_name import host_name, same_name
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
 
 AWS_FAILURES: tuple[type[Exception], ...]
 try:
@@ -169,7 +170,8 @@ class OrganizationReader:
     def _list(self, operation: str, result_key: str, **arguments: str) -> list[dict[str, t.Any]]:
         try:
             pages = self._client.get_paginator(operation).paginate(**arguments)
-            return [item for page in pages for item in page.get(result_key, [])]
+            # Names, addresses and tags are what others wrote.
+            return [printable_values(item) for page in pages for item in page.get(result_key, [])]
         except AWS_FAILURES as exc:
             raise self._refused(exc, operation) from exc
 

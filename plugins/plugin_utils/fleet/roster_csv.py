@@ -13,10 +13,12 @@ import re
 import typing as t
 import unicodedata
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
+
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
-# What spreadsheets and copying from web pages leave around a value, beside ordinary white space.
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+# Rows that may stand above the headings (a title, a date); the headings tell the delimiter wherever they are.
+_ROWS_TO_TRY = 10
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -42,16 +44,25 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One row: the line it begins on (a quoted value can hold line breaks), and its cells without outer space."""
+    """One row: the line it begins on (a quoted value can hold line breaks), and its cells as they are used.
+
+    Outer white space and what cannot be seen is gone; C(tidied) has the indexes of cells that had any.
+    """
 
     line: int
     cells: list[str]
+    tidied: frozenset[int] = frozenset()
 
 
 def normalised(heading: str) -> str:
     """A heading without case, signs and doubled space: C(AWS_Account  ID:) and C(aws account-id) are the same."""
     folded = unicodedata.normalize("NFKC", heading).casefold()
     return re.sub(r"[\W_]+", " ", folded).strip()
+
+
+def squeezed(heading: str) -> str:
+    """The same without spaces, because C(AccountID) and C(E-mail) are also written C(Account ID) and C(email)."""
+    return normalised(heading).replace(" ", "")
 
 
 def read_records(
@@ -61,7 +72,7 @@ def read_records(
 
     :param encoding: V(auto) or the name of a codec.
     :param delimiter: V(auto), V(comma), V(semicolon) or V(tab).
-    :param known_headings: normalised headings that help to tell the delimiter.
+    :param known_headings: squeezed headings that help to tell the delimiter.
     :param problems: takes what was found wrong.
     """
     text = _decoded(content, encoding, problems)
@@ -75,9 +86,10 @@ def read_records(
     line = 1
     try:
         for cells in reader:
-            stripped = [_stripped(cell) for cell in cells]
-            if line > skip and any(stripped):
-                records.append(Record(line, stripped))
+            tidy = [_tidy(cell) for cell in cells]
+            if line > skip and any(tidy):
+                changed = frozenset(index for index, cell in enumerate(cells) if cell != tidy[index])
+                records.append(Record(line, tidy, changed))
             line = reader.line_num + 1
     except csv.Error as exc:
         problems.append(
@@ -130,16 +142,18 @@ def _detected(text: str, known_headings: t.Collection[str]) -> str:
 
 
 def _fitness(text: str, delimiter: str, known_headings: t.Collection[str]) -> tuple[int, int]:
-    most = 0
+    known, most = 0, 0
     try:
-        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+            if number >= _ROWS_TO_TRY:
+                break
+            known = max(known, sum(squeezed(cell) in known_headings for cell in cells if cell))
             most = max(most, len(cells))
-            if any(_stripped(cell) for cell in cells):
-                return sum(normalised(cell) in known_headings for cell in cells), len(cells)
     except csv.Error:
         return 0, 0
-    return 0, most
+    return known, most
 
 
-def _stripped(cell: str) -> str:
-    return cell.strip().strip(_INVISIBLE).strip()
+def _tidy(cell: str) -> str:
+    # A pasted value often has a line break behind it; a hostile one may steer the terminal that shows it.
+    return printable(cell).strip()

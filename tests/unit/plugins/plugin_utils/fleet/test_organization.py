@@ -176,6 +176,18 @@ def test_an_account_carries_its_place_and_dates(service: Organizations) -> None:
     }
 
 
+def test_what_steers_a_terminal_never_gets_in(service: Organizations) -> None:
+    hostile = "\x1b]0;title\x07Li\u202eons\x9b31m\u200b"
+    service.unit("ou-1-research", "ou-1-lions", hostile)
+    service.account("ou-1-lions", "500000000001", hostile, Email=f"{hostile}@example.edu")
+    service.tags = {"500000000001": {hostile: hostile}}
+    (account,) = reader(service).accounts(Selection(organizational_units=["Lions"]))
+    assert account["name"] == "Lions" and account["email"] == "Lions@example.edu"
+    assert account["organizational_unit_path"] == "/Research/Lions"
+    assert account["organizational_unit_names"] == ["Research", "Lions"]
+    assert reader(service).tags(["500000000001"]) == {"500000000001": {"Lions": "Lions"}}
+
+
 def test_a_name_that_two_units_have_is_refused_with_both(service: Organizations) -> None:
     with pytest.raises(CollectionError, match="More than one") as caught:
         ids(service, organizational_units=["Economics"])

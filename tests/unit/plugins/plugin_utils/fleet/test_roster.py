@@ -17,7 +17,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster 
 
 ROSTERS = pathlib.Path(__file__).parents[4] / "fixtures" / "rosters"
 
-HEADINGS = "Lab,AWS account ID,CloudResearch e-mail,State\n"
+HEADINGS = "Lab,AWS account ID,CloudResearch e-mail,Lab state\n"
 
 
 def read(text: str | bytes, **options: object) -> Roster:
@@ -96,7 +96,7 @@ def test_all_bad_rows_are_reported_at_once_with_their_lines() -> None:
         ("line 2, 'AWS Account ID'", "the spreadsheet took for a number and rounded"),
         ("line 3, 'CloudResearch E-mail'", "'choice@example' is not an e-mail address"),
         ("line 4, 'Lab'", "'choice-LAB' stands on line 3 already"),
-        ("line 4, 'State'", "'gone' is not a state: write present or absent"),
+        ("line 4, 'Lab state'", "'gone' is not a state: write present or absent"),
         ("line 6, 'Lab'", "#N/A is the sign of a formula that failed"),
         ("line 6, 'AWS Account ID'", "'4321' has 4 digits"),
         ("line 7, 'AWS Account ID'", "'123456789012' stands on line 3 already"),
@@ -180,7 +180,7 @@ def test_surplus_cells_are_reported_even_if_the_others_fit() -> None:
 
 
 def test_headings_are_matched_without_case_space_and_signs() -> None:
-    roster = read("  LAB_name ,aws  ACCOUNT-id:,E-Mail\nOne,123456789012,a@x.edu\n")
+    roster = read("  LAB_name ,aws  ACCOUNT-id:,CloudResearch E-Mail\nOne,123456789012,a@x.edu\n")
     assert roster.labs[0].host == "One"
     assert roster.labs[0].variables == {
         "lab_account_aws_account_id": "123456789012",
@@ -221,9 +221,9 @@ def test_headings_that_occur_twice_are_refused() -> None:
 
 def test_values_without_heading_are_refused_and_empty_columns_ignored() -> None:
     assert "line 1, 'column 3': the column holds values but no heading" in problems_of(
-        "Lab,AWS account,,State\nOne,123456789012,lost,present\n"
+        "Lab,AWS account,,Lab state\nOne,123456789012,lost,present\n"
     )
-    assert read("Lab,AWS account,,State,,\nOne,123456789012,,present,,\n").labs[0].extra == {}
+    assert read("Lab,AWS account,,Lab state,,\nOne,123456789012,,present,,\n").labs[0].extra == {}
 
 
 @pytest.mark.parametrize(
@@ -289,6 +289,77 @@ def test_key_ids_and_digests_are_no_secrets(cell: str) -> None:
 def test_a_file_without_headings_does_not_show_its_secrets() -> None:
     text = "".join(problems_of("One,123456789012,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n"))
     assert "wJalr" not in text and "no column for" in text
+
+
+# -- exports of AWS, headings that say too little ----------------------------------------------------------------------
+
+
+def test_the_account_export_of_the_aws_console_is_a_roster() -> None:
+    roster = read(exported("aws-console-export.csv"))
+    # Two accounts have one name, which their owners chose; ids tell them apart.
+    assert [lab.host for lab in roster.labs] == ["111111111111", "222222222222"]
+    # The address of the root user is not what anybody signs in to CloudResearch with, and ACTIVE is no state of a lab.
+    assert [lab.variables for lab in roster.labs] == [
+        {"lab_account_aws_account_id": "111111111111"},
+        {"lab_account_aws_account_id": "222222222222"},
+    ]
+    assert roster.labs[0].extra["name"] == "Perception lab"
+    (warning,) = roster.warnings
+    assert "1 account is left out" in warning and "line 4: 333333333333 is SUSPENDED" in warning
+
+
+def test_a_column_can_still_name_the_hosts_of_such_an_export() -> None:
+    content = exported("aws-console-export.csv").replace(b"aws+", b"")
+    roster = read(content, columns={"Email": "inventory_hostname"})
+    assert [lab.host for lab in roster.labs] == ["perception-example.edu", "choice-example.edu"]
+
+
+def test_an_account_that_is_not_in_use_may_have_what_others_have() -> None:
+    roster = read("Lab,AWS account,Status\nOne,123456789012,ACTIVE\none,123456789012,closed\nTwo,210987654321,\n")
+    assert [lab.host for lab in roster.labs] == ["One", "Two"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "value", "variable", "better"),
+    [
+        ("Email", "a@x.edu", "lab_account_cloudresearch_email", "CloudResearch e-mail"),
+        ("E-Mail", "a@x.edu", "lab_account_cloudresearch_email", "CloudResearch e-mail"),
+        ("Role", "professor", "lab_account_assume_role_name", "Assume role name"),
+        ("State", "Ohio", "lab_account_state", "Lab state"),
+        ("Profile", "social", "lab_account_aws_profile", "AWS profile"),
+    ],
+)
+def test_headings_that_say_too_little_set_nothing_without_a_mapping(
+    heading: str, value: str, variable: str, better: str
+) -> None:
+    text = f"Lab,AWS account,{heading}\nOne,123456789012,{value}\n"
+    roster = read(text)
+    assert variable not in roster.labs[0].variables
+    (warning,) = roster.warnings
+    assert f"'{heading}' alone does not say that it is {variable}" in warning and f"'{better}'" in warning
+    if heading != "State":
+        mapped = read(text, columns={heading: variable})
+        assert mapped.labs[0].variables[variable] == value and mapped.warnings == []
+
+
+def test_a_state_that_would_be_passed_over_stops_the_roster() -> None:
+    """Else a lab that is to be gone would be made anew."""
+    (problem,) = problems_of("Lab,AWS account,State\nOne,123456789012,absent\nTwo,210987654321,\n")
+    assert "'State' alone does not say that it is lab_account_state" in problem and "'Lab state'" in problem
+
+
+@pytest.mark.parametrize("heading", ["AccountID", "AWSAccountId", "accountid", "aws_account-ID"])
+def test_headings_without_spaces_are_known(heading: str) -> None:
+    assert read(f"Lab,{heading}\nOne,123456789012\n").labs[0].variables == {
+        "lab_account_aws_account_id": "123456789012"
+    }
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_title_above_the_headings_is_named(delimiter: str) -> None:
+    text = "Labs of the institute, as of May\n\nLab;AWS account ID;Notes\nOne;123456789012;a, b\n"
+    (problem,) = problems_of(text.replace(";", delimiter).replace("institute, as", "institute" + delimiter + " as"))
+    assert problem.startswith("line 1: line 3 looks like the header ('Lab', 'AWS account ID', 'Notes')")
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
@@ -365,3 +436,21 @@ def test_a_name_that_gives_no_host_name_is_refused() -> None:
 def test_formulas_and_templates_stay_as_they_are() -> None:
     (lab,) = read('Lab,AWS account,Notes\n"{{ x }}",123456789012,"=1+1"\n').labs
     assert lab.host == "x" and lab.extra == {"notes": "=1+1"}
+
+
+def test_what_was_taken_from_values_is_said() -> None:
+    roster = read('Lab,AWS account,CloudResearch e-mail\nOne,123456789012,"a@x.edu\n"\nTwo, 210987654321,b@x.edu\n')
+    assert [lab.variables["lab_account_cloudresearch_email"] for lab in roster.labs] == ["a@x.edu", "b@x.edu"]
+    (warning,) = roster.warnings
+    assert "line 2 (CloudResearch e-mail), line 4 (AWS account)" in warning
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["\x1b]0;title\x07One\x1b[2J", "O\u202ene", "\u200bOne\u2066", "\x9b31mOne", "On\u00ade"],
+    ids=["escape sequences", "bidi", "zero width", "C1", "soft hyphen"],
+)
+def test_what_steers_a_terminal_never_gets_in(hostile: str) -> None:
+    (lab,) = read(f"Lab,AWS account,Note{hostile}\nA,123456789012,{hostile}\n").labs
+    assert lab.extra == {"noteone": "One"}
+    assert all(text.isprintable() for text in problems_of(f"Lab,AWS account\n{hostile},12{hostile}\n"))
