@@ -108,16 +108,21 @@ def _visit(
         deadline = Deadline(settings.timeout)
         driver: Driver = choice.first_driver(settings, deadline, snapshots, journal.slow_down, browser)
         try:
-            return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
-        except PageChanged as exc:
-            if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
-                raise
-            following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
-            if following is None:
-                raise
-            driver.close()
-            driver = following
-            return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
+            try:
+                return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
+            except PageChanged as exc:
+                if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
+                    raise
+                following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
+                if following is None:
+                    raise
+                driver.close()
+                driver = following
+                return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
+        except CollectionError as exc:
+            if journal.password_sent:
+                exc.next_step = f"{exc.next_step} {journal.advice()}"
+            raise
         finally:
             driver.close()
 
@@ -125,16 +130,17 @@ def _visit(
 def _work(flow: Flow, snapshots: Snapshots | None, work: t.Callable[[KeyPage], LinkResult]) -> LinkResult:
     """Do the work; its result, or its error, says how the portal was read."""
     kept = snapshots.paths if snapshots is not None else []
+    visit = flow.visit
     try:
         done = work(KeyPage(flow))
     except CollectionError as exc:
-        exc.details.setdefault("recognised", flow.recognised)
-        exc.details.setdefault("driver", flow.driver.name)
+        exc.details.setdefault("recognised", visit.state.recognised)
+        exc.details.setdefault("driver", visit.driver.name)
         if kept:
             exc.details.setdefault("snapshots", list(kept))
         raise
     for state in (done.link, done.before):
-        state.driver, state.recognised, state.snapshots = flow.driver.name, flow.recognised, list(kept)
+        state.driver, state.recognised, state.snapshots = visit.driver.name, visit.state.recognised, list(kept)
     return done
 
 

@@ -27,6 +27,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import LinkForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow, LinkView
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import unavailable
 
 # IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
 _PAUSE_SECONDS = 8.0
@@ -67,7 +68,8 @@ class KeyPage:
     def __init__(self, flow: Flow) -> None:
         """Sign in and go there."""
         self._flow = flow
-        self._wording = flow.settings.wording
+        self._visit = flow.visit
+        self._wording = flow.visit.wording
         self._view = flow.reach_link_page()
 
     def state(self, key: KnownKey) -> LinkState:
@@ -77,7 +79,7 @@ class KeyPage:
     def _signs(self) -> Signs:
         """What the link page, and those passed on the way to it, say about the link."""
         signs = read_signs(self._view.page, self._wording)
-        for page in self._flow.passed:
+        for page in self._visit.state.passed:
             passed = read_signs(page, self._wording)
             # Another page can tell that something is linked, or show the balance; which key, only the link page.
             signs.balance = signs.balance or passed.balance
@@ -97,7 +99,7 @@ class KeyPage:
         :returns: the linked state, with the evidence for it.
         :raises PortalError: if the portal refuses it, or does not say what it did.
         """
-        flow, tries = self._flow, 0
+        flow, visit, tries = self._flow, self._visit, 0
         while True:
             tries += 1
             form = self._bring_up_form()
@@ -108,13 +110,13 @@ class KeyPage:
             if tries == 1 and isinstance(outcome, _Again):
                 self._view = outcome.view or flow.reopen_link_page()
                 continue
-            if tries == 1 and flow.deadline.left() > _PAUSE_SECONDS + 5 and _may_be_premature(outcome.said, key):
-                flow.deadline.sleep(_PAUSE_SECONDS, "waiting until the new key is known everywhere")
+            if tries == 1 and visit.deadline.left() > _PAUSE_SECONDS + 5 and _may_be_premature(outcome.said, key):
+                visit.deadline.sleep(_PAUSE_SECONDS, "waiting until the new key is known everywhere")
                 self._view = flow.reopen_link_page()
                 continue
             raise PortalError(
                 KEY_REJECTED,
-                f'The portal did not accept the key {key.access_key_id}: "{flow.quote(outcome.said)}".',
+                f'The portal did not accept the key {key.access_key_id}: "{visit.quote(outcome.said)}".',
                 next_step="Check that the key is active and that its AWS account is linked to an MTurk requester "
                 "account (M(labops.cloudresearch.mturk_requester_check) tells), then run it again.",
                 details={"submitted": True, "submissions": tries},
@@ -122,31 +124,31 @@ class KeyPage:
 
     def _bring_up_form(self) -> LinkForm:
         """The key's form, which may be in a closed menu or behind a control."""
-        flow = self._flow
+        flow, visit = self._flow, self._visit
         for _step in range(3):
             view, form = self._view, self._view.form
             if form is None:
-                control = flow.finder.change_key(view.page)
+                control = visit.finder.change_key(view.page)
                 if control is None:
                     break
-                self._view = flow.continue_from(flow.press(view.page, control))
+                self._view = flow.continue_from(visit.press(view.page, control))
                 continue
             fields = (form.access_key_id, form.secret_access_key)
             opener = next((field.opener for field in fields if field.opener is not None), None)
             if form.access_key_id.seen is not Seen.REACHABLE or opener is None:
                 return form
-            opened = flow.driver.reveal(view.page, opener)
+            opened = visit.driver.reveal(view.page, opener)
             if opened is None:
                 return form
-            self._view = LinkView(opened, flow.finder.link_form(opened, expected=True))
+            self._view = LinkView(opened, visit.finder.link_form(opened, expected=True))
         if self._view.form is not None:
             return self._view.form
         page = self._view.page
-        raise flow.finder.changed(
+        raise visit.finder.changed(
             page,
             "field for the access key ID",
             "access_key_id_field",
-            needs_javascript=page.scripts and not flow.driver.runs_scripts,
+            needs_javascript=page.scripts and not visit.driver.runs_scripts,
         )
 
     def _send(self, form: LinkForm, key: KnownKey) -> Page:
@@ -154,17 +156,17 @@ class KeyPage:
         fill = {form.access_key_id.ref: key.access_key_id, form.secret_access_key.ref: key.secret_access_key}
         if form.confirm is not None:
             fill[form.confirm.ref] = key.secret_access_key
-        self._flow.settings.trust.require(page.address, "key")
+        self._visit.settings.trust.require(page.address, "key")
         boxes = [field for field in form.form.fields if field.kind == "checkbox" and field.required]
         check = [field.ref for field in boxes if field.seen is not Seen.HIDDEN and not field.checked]
-        return self._flow.driver.send(page, form.form, fill, form.button, check=check, what="key")
+        return self._visit.driver.send(page, form.form, fill, form.button, check=check, what="key")
 
     def _outcome(self, page: Page, before: set[str], access_key_id: str) -> LinkState | _Refused | _Again:
         """What became of the submission, from this page or those that follow it."""
-        flow = self._flow
+        flow, visit = self._flow, self._visit
         for _look in range(_LOOKS):
             if page.status >= 500 or page.status == 429:
-                raise flow.unavailable(
+                raise unavailable(
                     page,
                     f"The portal answered the submission of the key with an error (status {page.status}); whether it "
                     "took the key is not known. The next run looks first.",
@@ -172,12 +174,12 @@ class KeyPage:
             said = self._verdict(page, before, access_key_id)
             if said is not None:
                 return said
-            settled = flow.driver.settle(page)
+            settled = visit.driver.settle(page)
             if settled is None:
                 break
             page = settled
         # Signed out half-way, a page in between, or an answer without a word: go back and look.
-        there = flow.finder.link_form(page, expected=True) is not None
+        there = visit.finder.link_form(page, expected=True) is not None
         self._view = flow.reopen_link_page() if there else flow.continue_from(page)
         said = self._verdict(self._view.page, before, access_key_id, fresh=True)
         if said is not None:
@@ -188,11 +190,11 @@ class KeyPage:
             return LinkState(LinkStatus.LINKED, access_key_id, SUBMISSION, told, balance=signs.balance)
         if flow.renewed_during_submission():
             return _Again("The portal asked to sign in again.", self._view)
-        raise flow.finder.changed(
+        raise visit.finder.changed(
             self._view.page,
             "notice of success",
             "success_notice",
-            found=[f'text "{flow.quote(text)}"' for text in flow.new_texts(page, before)[:6]] or None,
+            found=[f'text "{visit.quote(text)}"' for text in visit.new_texts(page, before)[:6]] or None,
             why="The key was submitted, but neither a success nor an error was recognised",
         )
 
@@ -203,14 +205,14 @@ class KeyPage:
 
         :param fresh: whether it was asked for anew, so that it does not just repeat what was typed.
         """
-        flow, wording = self._flow, self._wording
+        visit, wording = self._visit, self._wording
         signs = read_signs(page, wording, editable_values=fresh)
         linked = LinkState(LinkStatus.LINKED, access_key_id, PAGE, "The page shows this key.", balance=signs.balance)
         if fresh and signs.shows(access_key_id):
             return linked
         tones = {notice.text: notice.tone for notice in page.notices}
         errors, successes = [], []
-        for text in flow.new_texts(page, before):
+        for text in visit.new_texts(page, before):
             praises = says(text, wording.success_notice, gap=1)
             if not praises and (tones.get(text) == "error" or says(text, wording.error_notice, gap=1)):
                 errors.append(text)
@@ -220,8 +222,8 @@ class KeyPage:
             if any(says(text, wording.expired_notice) for text in errors):
                 return _Again(errors[0])
             if any(says(text, _AWAY) or says(text, wording.unavailable_notice) for text in errors):
-                told = flow.quote(errors[0])
-                raise flow.unavailable(
+                told = visit.quote(errors[0])
+                raise unavailable(
                     page, f'The portal could not check the key: "{told}". That says nothing about the key.'
                 )
             return _Refused(errors[0])
@@ -230,38 +232,38 @@ class KeyPage:
         if signs.shows(access_key_id):
             return linked
         if successes and not signs.shows_another(access_key_id):
-            return dataclasses.replace(linked, message=f'The portal says: "{flow.quote(successes[0])}".')
+            return dataclasses.replace(linked, message=f'The portal says: "{visit.quote(successes[0])}".')
         return None
 
     # Removing the link
 
     def removal(self) -> Link | Button | None:
         """The page's own control for removing the key, if it offers one."""
-        return self._flow.finder.unlink(self._view.page)
+        return self._visit.finder.unlink(self._view.page)
 
     def remove(self, control: Link | Button) -> LinkState:
         """Remove the link with the page's own control; what the portal shows afterwards."""
-        flow, removed = self._flow, LinkState(LinkStatus.NOT_LINKED, "", PAGE, "The portal removed the key.")
+        visit, removed = self._visit, LinkState(LinkStatus.NOT_LINKED, "", PAGE, "The portal removed the key.")
         before = self._view.page.texts()
         page = self._press_and_confirm(self._view.page, control)
         for _look in range(_LOOKS):
             if self._tells_removal(page, before):
                 return removed
-            settled = flow.driver.settle(page)
+            settled = visit.driver.settle(page)
             if settled is None:
                 break
             page = settled
-        confirm = flow.finder.control(
+        confirm = visit.finder.control(
             page, self._wording.unlink_confirm, "control that confirms the removal", "unlink_confirm"
         )
-        if confirm is not None and flow.finder.link_form(page, expected=True) is None:
+        if confirm is not None and visit.finder.link_form(page, expected=True) is None:
             before = page.texts()
             if self._tells_removal(self._press_and_confirm(page, confirm), before):
                 return removed
-        self._view = flow.reopen_link_page()
+        self._view = self._flow.reopen_link_page()
         if not self._signs().linked:
             return dataclasses.replace(removed, message="The portal shows no linked key any more.")
-        raise flow.finder.changed(
+        raise visit.finder.changed(
             self._view.page,
             "notice of removal",
             "unlinked_notice",
@@ -269,10 +271,13 @@ class KeyPage:
         )
 
     def _press_and_confirm(self, page: Page, control: Link | Button) -> Page:
-        return self._flow.driver_confirming(lambda: self._flow.press(page, control))
+        # Only a browser asks "are you sure?" in a dialog of its own.
+        confirming = getattr(self._visit.driver, "confirming", contextlib.nullcontext)
+        with confirming():
+            return self._visit.press(page, control)
 
     def _tells_removal(self, page: Page, before: set[str]) -> bool:
-        return any(says(text, self._wording.unlinked_notice, gap=1) for text in self._flow.new_texts(page, before))
+        return any(says(text, self._wording.unlinked_notice, gap=1) for text in self._visit.new_texts(page, before))
 
 
 def _may_be_premature(said: str, key: KnownKey) -> bool:

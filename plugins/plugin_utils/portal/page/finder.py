@@ -154,6 +154,16 @@ class Finder:
         )
         return chosen
 
+    def sign_in_links(self, page: Page) -> list[tuple[int, Control]]:
+        """What leads to the sign-in form, best first."""
+        controls: list[Control] = [*page.buttons, *(link for link in page.links if link.seen.usable)]
+        return ranked(controls, self.wording.sign_in_link, avoid.NOT_SIGN_IN, least=BEGINS - 8, strict=True)
+
+    def sign_out(self, page: Page) -> bool:
+        """Whether the page offers to sign out, as only those of a signed-in account do."""
+        controls: list[Control] = [*page.buttons, *(link for link in page.links if link.seen.usable)]
+        return bool(ranked(controls, self.wording.sign_out_control, least=_LOOSELY, strict=True))
+
     def _as_sign_in(self, page: Page, form: Form, email_known: bool) -> SignInForm | None:
         fields = [field for field in form.fillable if not _to_leave_empty(field)]
         secrets = [field for field in fields if field.kind == "password" or self._named_password(field)]

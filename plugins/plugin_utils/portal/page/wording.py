@@ -41,6 +41,9 @@ class Wording(t.NamedTuple):
     password_field: Phrases = _listed("password | passphrase | account password")
     sign_in_button: Phrases = _listed("sign in | log in | next | continue | submit | go | enter | sign me in | proceed")
 
+    # What only an account's own pages have; words that mean the same ("log off") are one to the collection.
+    sign_out_control: Phrases = _listed("sign out | sign out of your account | end session")
+
     # Second factor
     code_field: Phrases = _listed(
         "verification code | authentication code | authenticator code | authenticator app code | security code | "

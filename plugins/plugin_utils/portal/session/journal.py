@@ -1,10 +1,11 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be remembered between runs so that no professor gets locked out: refused credentials, and the pace.
+"""What has to be remembered between runs so that no professor gets locked out: spent credentials, and the pace.
 
-One small JSON file an account in C(state_dir), mode 0600, named by a hash of portal and e-mail address. It holds no
-secret: refused credentials are kept as a salted scrypt hash, good for recognising them and for nothing else.
+A password is spent as soon as it is sent, and stays so unless a page comes back that is recognisably signed in. One
+small JSON file an account in C(state_dir), mode 0600, named by a hash of portal and e-mail address. It holds no secret:
+of spent credentials it keeps two bytes of a salted hash, good for telling whether they have changed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ WRONG_PASSWORDS = 3
 WRONG_PASSWORDS_SECONDS = 3600
 # A refused code can be the clock's fault, which gets repaired without any change here.
 SECOND_FACTOR_SECONDS = 900
-_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
 
 class Journal:
@@ -56,6 +56,9 @@ class Journal:
         self._pace_path = settings.state_dir / f"pace-{hashlib.sha256(site.encode()).hexdigest()[:16]}.json"
         self._file: t.IO[str] | None = None
         self._state: dict[str, t.Any] = {}
+        self._before: dict[str, t.Any] = {}
+        # Whether this run sent the password, and nothing is known of it yet.
+        self.password_sent = False
 
     @contextlib.contextmanager
     def held(self, deadline: Deadline) -> t.Iterator[None]:
@@ -85,62 +88,102 @@ class Journal:
             yield file
 
     def check(self) -> None:
-        """Fail if these very credentials were refused before, or if one more mistake could lock the account."""
-        refused = self._state.get("refused")
-        if isinstance(refused, dict):
-            at = str(refused.get("at", ""))
-            reason = str(refused.get("reason", LOGIN_FAILED))
-            old = self._clock() - float(refused.get("time", 0)) > SECOND_FACTOR_SECONDS
-            if not (reason == SECOND_FACTOR_FAILED and old) and self._is_same(refused):
-                what = "code" if reason == SECOND_FACTOR_FAILED else "password"
-                raise PortalError(
-                    reason,
-                    f"The portal refused this {what} for {self._account.email} on {at}, and it has not changed since. "
-                    "It was not tried again, because repeated mistakes lock the account.",
-                    next_step=f"Correct the {'TOTP secret' if what == 'code' else 'password'} where you keep "
-                    "it. If it is "
-                    f"right by now because it was changed at the portal, remove {self.path} and run again.",
-                    details={"tried": False},
-                )
-        recent = [moment for moment in self._state.get("wrong", []) if self._clock() - moment < WRONG_PASSWORDS_SECONDS]
+        """Fail if these very credentials are spent, or if one more mistake could lock the account."""
+        spent = self._state.get("spent")
+        if isinstance(spent, dict):
+            reason = str(spent.get("reason", LOGIN_FAILED))
+            old = self._clock() - _number(spent.get("time")) > SECOND_FACTOR_SECONDS
+            if not (reason == SECOND_FACTOR_FAILED and old) and self._is_same(spent):
+                raise self._spent(reason, str(spent.get("at", "")), refused=spent.get("refused") is True)
+        recent = self._recent_mistakes()
         left = self._state.get("attempts_left")
-        fresh = bool(recent)
-        if len(recent) >= WRONG_PASSWORDS or (fresh and isinstance(left, int) and left <= 1):
-            said = (
-                f"the portal says that {left} attempt is left"
-                if isinstance(left, int) and left <= 1
-                else (f"{len(recent)} different passwords were refused within the last hour")
-            )
+        last_one = bool(recent) and isinstance(left, int) and left <= 1
+        if len(recent) >= WRONG_PASSWORDS or last_one:
+            said = f"{len(recent)} different passwords were refused within the last hour"
+            if last_one:
+                said = f"the portal says that {left} attempt is left"
             raise PortalError(
                 LOGIN_FAILED,
-                f"Signing in as {self._account.email} was not tried: {said}, and one more mistake could lock "
-                "the account.",
-                next_step="Sign in by hand once to make sure of the password, then "
-                f"remove {self.path} and run again; or wait an hour.",
+                f"Signing in as {self._account.email} was not tried: {said}, and one more mistake could lock the "
+                "account.",
+                next_step=f"Sign in by hand once to make sure of the password, then remove {self.path} and run again; "
+                "or wait an hour.",
                 details={"tried": False},
             )
 
+    def _spent(self, reason: str, at: str, *, refused: bool) -> PortalError:
+        what, kept = ("code", "TOTP secret") if reason == SECOND_FACTOR_FAILED else ("password", "password")
+        email = self._account.email
+        if refused:
+            told = f"The portal refused this {what} for {email} on {at}, and it has not changed since."
+            right = "If it is right by now because it was changed at the portal"
+        else:
+            told = (
+                f"This {what} was sent for {email} on {at}, no page came back that was recognisably signed in, and it "
+                "has not changed since."
+            )
+            right = "If it is right, as signing in by hand shows"
+        return PortalError(
+            reason,
+            f"{told} It was not tried again, because repeated mistakes lock the account.",
+            next_step=f"Correct the {kept} where you keep it. {right}, remove {self.path} and run again.",
+            details={"tried": False},
+        )
+
+    def _recent_mistakes(self) -> list[float]:
+        moments = self._state.get("wrong", [])
+        return [moment for moment in moments if self._clock() - moment < WRONG_PASSWORDS_SECONDS]
+
+    def sending_password(self) -> None:
+        """Count the password as spent before it is sent, so that no end of this run can lead to its being sent again.
+
+        C(accepted) takes that back when a page is recognisably signed in.
+        """
+        if not self.password_sent:
+            self._before = dict(self._state)
+            self._state["wrong"] = [*self._recent_mistakes(), self._clock()]
+            self.password_sent = True
+        self._spend(LOGIN_FAILED, refused=False)
+
+    def advice(self) -> str:
+        """What to say if nothing became known of the password."""
+        return (
+            "The password counts as spent, because no page came back that was recognisably signed in: it is not sent "
+            f"again until it changes. If it is right, remove {self.path} before you run again."
+        )
+
+    def not_processed(self) -> None:
+        """Take C(sending_password) back: the portal said that it did not look at the password."""
+        if self.password_sent:
+            self._state, self.password_sent = dict(self._before), False
+            self._save()
+
     def refused(self, reason: str, attempts_left: int | None = None) -> None:
         """Remember that these credentials were refused."""
-        salt = os.urandom(16)
-        now = self._clock()
-        self._state["refused"] = {
-            "reason": reason,
-            "at": datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "time": now,
-            "salt": salt.hex(),
-            "scrypt": self._hash(salt, reason).hex(),
-        }
         if reason == LOGIN_FAILED:
-            recent = [moment for moment in self._state.get("wrong", []) if now - moment < WRONG_PASSWORDS_SECONDS]
-            self._state["wrong"] = [*recent, now]
+            if not self.password_sent:
+                self._state["wrong"] = [*self._recent_mistakes(), self._clock()]
             self._state["attempts_left"] = attempts_left
-        self._save()
+            self.password_sent = False
+        self._spend(reason, refused=True)
 
     def accepted(self) -> None:
         """Remember that signing in worked."""
-        if any(self._state.pop(name, None) is not None for name in ("refused", "wrong", "attempts_left")):
+        self.password_sent = False
+        if any(self._state.pop(name, None) is not None for name in ("spent", "wrong", "attempts_left")):
             self._save()
+
+    def _spend(self, reason: str, *, refused: bool) -> None:
+        salt, now = os.urandom(16), self._clock()
+        self._state["spent"] = {
+            "reason": reason,
+            "refused": refused,
+            "at": datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            "time": now,
+            "salt": salt.hex(),
+            "check": self._check_value(salt, reason, refused=refused),
+        }
+        self._save()
 
     @property
     def last_code_step(self) -> int:
@@ -149,20 +192,33 @@ class Journal:
         return step if isinstance(step, int) else 0
 
     def used_code(self, step: int) -> None:
-        """Remember which code was used."""
+        """Remember which code was used; as long as nothing better is known of it, it counts as spent."""
         self._state["code_step"] = step
-        self._save()
+        if self.password_sent:
+            self._save()
+        else:
+            self._spend(SECOND_FACTOR_FAILED, refused=False)
 
-    def _hash(self, salt: bytes, reason: str) -> bytes:
-        secret = self._account.totp_secret if reason == SECOND_FACTOR_FAILED else self._account.password
-        return hashlib.scrypt(secret.encode(), salt=salt, maxmem=64 * 1024 * 1024, **_SCRYPT)
+    def _check_value(self, salt: bytes, reason: str, *, refused: bool) -> str:
+        """Enough of a salted hash to tell whether the credentials have changed.
 
-    def _is_same(self, refused: t.Mapping[str, t.Any]) -> bool:
+        Two bytes miss one change in 65,536, and fit one password of a dictionary in so many, so nobody can find out the
+        password by them. A whole hash would have to be made slow on purpose, at each sign-in of a fleet.
+        """
+        account = self._account
+        secret = account.totp_secret if reason == SECOND_FACTOR_FAILED else account.password
+        if reason == LOGIN_FAILED and not refused:
+            # What was missing may have been the second factor.
+            secret += f"\n{account.totp_secret}"
+        return hmac.digest(salt, secret.encode(), "sha256")[:2].hex()
+
+    def _is_same(self, spent: t.Mapping[str, t.Any]) -> bool:
         try:
-            salt, kept = bytes.fromhex(refused["salt"]), bytes.fromhex(refused["scrypt"])
+            salt, kept = bytes.fromhex(spent["salt"]), str(spent["check"])
         except (KeyError, TypeError, ValueError):
             return False
-        return hmac.compare_digest(self._hash(salt, str(refused.get("reason", LOGIN_FAILED))), kept)
+        reason, refused = str(spent.get("reason", LOGIN_FAILED)), spent.get("refused") is True
+        return self._check_value(salt, reason, refused=refused) == kept
 
     def _save(self) -> None:
         if self._file is not None:

@@ -23,7 +23,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError, SettingsError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import attempts_left
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import attempts_left
 
 HOME = "https://app.cloudresearch.com"
 

@@ -100,7 +100,7 @@ def test_pages_in_between_are_passed(name: str, tmp_path: pathlib.Path) -> None:
     assert flow.reach_link_page().form is not None
     assert [values for path, values in pages.sent if path == "/next"] == ([expected] if expected is not None else [])
     assert not [path for path, _values in pages.sent if path not in ("/login", "/next")]
-    assert "page in between" in [seen["page"] for seen in flow.recognised]
+    assert "page in between" in [seen["page"] for seen in flow.visit.state.recognised]
 
 
 def test_a_page_that_comes_back_is_not_passed_for_ever(tmp_path: pathlib.Path) -> None:
