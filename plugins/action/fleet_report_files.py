@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import datetime
 import pathlib
 import typing as t
@@ -12,7 +11,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files, merge, model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, collect, files, merge
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
     "directory": {"type": "path", "required": True},
@@ -31,11 +30,6 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
 
 # Where the labs come from: one of these.
 SOURCES = ("labs", "outcomes", "merge")
-
-OUTCOME_FACT = "lab_account_outcome"
-
-# The control node takes part in plays without being a lab.
-CONTROL_NODE = "localhost"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -64,19 +58,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             keep_earlier=options["keep_earlier"],
         )
         contacts = {str(lab): str(address) for lab, address in options["contacts"].items()}
-        outcomes: list[t.Mapping[str, t.Any]] = options["outcomes"] or []
-        missing: list[str] = []
+        collected = collect.Collected(outcomes=options["outcomes"] or [], contacts=contacts)
         if options["merge"] is not None:
-            outcomes, found = merge.labs_of(merge.find(options["merge"], place))
-            contacts = {**found, **contacts}
+            labs, found = merge.labs_of(merge.find(options["merge"], place))
+            collected = collect.Collected(outcomes=list(labs), contacts={**found, **contacts})
         elif options["outcomes"] is None:
-            outcomes, missing = _from_hosts(options, task_vars.get("hostvars") or {}, contacts)
-        report = model.build(
-            outcomes,
+            collected = collect.from_hosts(
+                options["labs"],
+                task_vars.get("hostvars") or {},
+                contacts=contacts,
+                contact_variable=options["contact_variable"],
+            )
+        report = build.build(
+            collected.outcomes,
             title=options["title"],
             now=datetime.datetime.now(datetime.UTC),
-            missing_labs=missing,
-            contacts=contacts,
+            not_begun=collected.not_begun,
+            interrupted=collected.interrupted,
+            contacts=collected.contacts,
         )
         previous = pathlib.Path(options["previous"]) if options["previous"] else None
         writing = files.prepare(report, place, previous)
@@ -98,35 +97,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "after_header": f"{place.directory / place.name} (labs)",
             }
         return result
-
-
-def _from_hosts(
-    options: dict[str, t.Any], hostvars: t.Mapping[str, t.Any], contacts: dict[str, str]
-) -> tuple[list[t.Mapping[str, t.Any]], list[str]]:
-    """The outcomes of the labs' hosts, and the names of the hosts that have none.
-
-    Adds the labs' addresses to C(contacts), unless they are there.
-    """
-    outcomes: list[t.Mapping[str, t.Any]] = []
-    missing: list[str] = []
-    for host in dict.fromkeys(options["labs"]):
-        if host not in hostvars:
-            missing.append(host)
-            continue
-        variables = hostvars[host]
-        outcome = variables.get(OUTCOME_FACT)
-        lab = host
-        if isinstance(outcome, collections.abc.Mapping):
-            outcomes.append(outcome)
-            lab = str(outcome.get("lab") or host)
-        elif host == CONTROL_NODE:
-            continue
-        else:
-            missing.append(host)
-        address = variables.get(options["contact_variable"])
-        if isinstance(address, str):
-            contacts.setdefault(lab, address)
-    return outcomes, missing
 
 
 def _permissions(text: str) -> int:

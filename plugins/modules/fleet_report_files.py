@@ -43,14 +43,15 @@ options:
     default: [html, csv, json]
   labs:
     description:
-      - The inventory hosts that are the labs of the run. Their outcomes are the host facts C(lab_account_outcome).
-      - A host without one is in the report as failed, with the advice to read the run's output. C(localhost) without
-        one is left out.
+      - The inventory hosts that are the labs of the run. Their outcomes are the results C(lab_account_outcome) of this
+        run; what a fact cache holds of earlier runs does not count.
+      - A host without one is in the report as V(unknown), because the run did not begin it, and a host whose result
+        has no outcome yet as V(failed), because the run left it in the middle. C(localhost) without one is left out.
       - Exactly one of O(labs), O(outcomes) and O(merge) is required.
     type: list
     elements: str
   outcomes:
-    description: The outcomes themselves, where they are not host facts.
+    description: The outcomes themselves, where hosts do not hold them.
     type: list
     elements: dict
   merge:
@@ -156,6 +157,6 @@ summary:
   type: dict
   sample:
     labs: 12
-    states: {failed: 1, waiting_for_person: 2, drifted: 0, changed: 0, converged: 9}
+    states: {failed: 1, unknown: 0, waiting_for_person: 2, drifted: 0, changed: 0, converged: 9}
     findings: {critical: 0, high: 1, medium: 0, low: 2, info: 0}
 """

@@ -15,7 +15,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model, page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, model, page
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW
 from tests.stack import axe
@@ -39,9 +39,9 @@ def chromium():
 
 def make(labs, earlier=None):
     contacts = {lab["lab"]: "pi@uni.example" for lab in labs}
-    report = model.build(labs, title="Labs of the faculty", now=NOW, missing_labs=["gone-1"], contacts=contacts)
+    report = build.build(labs, title="Labs of the faculty", now=NOW, interrupted=["gone-1"], contacts=contacts)
     if earlier is not None:
-        report["comparison"] = compare.compare(model.build(earlier, title="Labs", now=NOW), report)
+        report["comparison"] = compare.compare(build.build(earlier, title="Labs", now=NOW), report)
     return report
 
 
@@ -52,7 +52,7 @@ def reports(tmp_path_factory):
         "fleet": make(outcomes.outcomes(60), outcomes.outcomes(59, seed=2)),
         "thousand": make(outcomes.outcomes(1000)),
         "hostile": make(outcomes.hostile_outcomes(), outcomes.hostile_outcomes()[3:]),
-        "empty": model.build([], title="Nothing", now=NOW),
+        "empty": build.build([], title="Nothing", now=NOW),
     }
     paths = {}
     for name, report in made.items():

@@ -11,115 +11,153 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
+    Comparison,
+    Found,
+    Lab,
+    LabStep,
+    Moved,
+    MovedInEnvironment,
+    MovedKey,
+    Report,
+    StepStatus,
+)
 
-Json = model.Json
-Found = dict[tuple[str, str, str], Json]
-Steps = dict[tuple[str, str, str], Json]
+Pair = tuple[Lab, Lab]
+Key = tuple[str, str, str]
+
+# The finding that says that not everything was seen.
+_INCOMPLETE = "observation_incomplete"
 
 
-def compare(previous: Json, current: Json) -> Json:
-    """The differences from C(previous) to C(current), both reports of C(model.build).
+def compare(previous: Report, current: Report) -> Comparison:
+    """The differences from C(previous) to C(current).
 
-    Only labs that are in both are compared; the others are listed as new or as no longer in the report.
+    Only labs that are in both are compared; the others are listed as new or as no longer in the report. What was not
+    looked at has not gone: it is not in the comparison.
     """
     before = {lab["lab"]: lab for lab in previous["labs"]}
     after = {lab["lab"]: lab for lab in current["labs"]}
-    both = [name for name in after if name in before]
-    pairs = [(name, before[name], after[name]) for name in both]
-    found_before, found_after = _findings(before, both), _findings(after, both)
-    steps_before, steps_after = _next_steps(before, both), _next_steps(after, both)
-    return {
-        "previous_generated": previous["generated"],
-        "previous_labs": len(before),
-        "labs_new": [name for name in after if name not in before],
-        "labs_gone": [name for name in before if name not in after],
-        "states": [
-            {"lab": name, "before": old["state"], "after": new["state"]}
-            for name, old, new in pairs
-            if old["state"] != new["state"]
-        ],
-        "findings_new": _by_severity(found for key, found in found_after.items() if key not in found_before),
-        "findings_gone": _by_severity(found for key, found in found_before.items() if key not in found_after),
-        "access_keys": [change for name, old, new in pairs for change in _keys(name, old, new)],
-        "requester": [
-            {
-                "lab": name,
-                "environment": environment,
-                "before": old["requester"][environment]["status"],
-                "after": new["requester"][environment]["status"],
-            }
-            for name, old, new in pairs
-            for environment in vocabulary.ENVIRONMENTS
-            if old["requester"][environment]["status"] != new["requester"][environment]["status"]
-        ],
-        "link": [
-            {"lab": name, "before": old["link"]["status"], "after": new["link"]["status"]}
-            for name, old, new in pairs
+    pairs = [(before[name], lab) for name, lab in after.items() if name in before]
+    found_before, found_after = _findings(old for old, _new in pairs), _findings(new for _old, new in pairs)
+    steps_before, steps_after = _next_steps(old for old, _new in pairs), _next_steps(new for _old, new in pairs)
+    return Comparison(
+        previous_generated=previous["generated"],
+        previous_labs=len(before),
+        labs_new=[name for name in after if name not in before],
+        labs_gone=[name for name in before if name not in after],
+        states=[_moved(new, old["state"], new["state"]) for old, new in pairs if old["state"] != new["state"]],
+        findings_new=_by_severity(found for key, found in found_after.items() if key not in found_before),
+        findings_gone=_by_severity(
+            found
+            for key, found in found_before.items()
+            if key not in found_after and _was_looked_for(found["code"], after[found["lab"]])
+        ),
+        access_keys=[change for pair in pairs for change in _keys(*pair)],
+        requester=[change for pair in pairs for change in _requester(*pair)],
+        link=[
+            _moved(new, old["link"]["status"], new["link"]["status"])
+            for old, new in pairs
             if old["link"]["status"] != new["link"]["status"]
         ],
-        "balances": [change for name, old, new in pairs for change in _balance(name, old, new)],
-        "next_steps_new": [step for key, step in steps_after.items() if key not in steps_before],
-        "next_steps_done": [step for key, step in steps_before.items() if key not in steps_after],
-    }
+        balances=[change for pair in pairs for change in _balance(*pair)],
+        next_steps_new=[step for key, step in steps_after.items() if key not in steps_before],
+        next_steps_done=[
+            step
+            for key, step in steps_before.items()
+            if key not in steps_after and _is_done(step["step"], after[step["lab"]])
+        ],
+    )
 
 
-def is_empty(comparison: Json) -> bool:
+def is_empty(comparison: Comparison) -> bool:
     """Whether a comparison found no difference."""
     return not any(isinstance(value, list) and value for value in comparison.values())
 
 
-def fingerprint(report: Json) -> str:
+def fingerprint(report: Report) -> str:
     """The report as text without anything that differs between two runs that saw the same."""
-    essence = copy.deepcopy({name: report[name] for name in report if name not in ("generated", "started", "finished")})
+    essence: dict[str, t.Any] = copy.deepcopy({**report})
+    for name in ("generated", "started", "finished", "comparison"):
+        del essence[name]
     for lab in essence["labs"]:
         del lab["started"], lab["finished"]
-    essence["comparison"] = None
     return json.dumps(essence, sort_keys=True)
 
 
-def _findings(labs: dict[str, Json], names: list[str]) -> Found:
+def _was_looked_for(code: str, lab: Lab) -> bool:
+    """Whether this finding would be there again if its cause were: a lab that was not seen has no findings either."""
+    if lab["user"] is None or code in {each["code"] for each in lab["not_looked_for"]}:
+        return False
+    # An outcome that lists what it did not look for looked for the rest; without a list, nothing is certain.
+    return bool(lab["not_looked_for"]) or all(found["code"] != _INCOMPLETE for found in lab["findings"])
+
+
+def _is_done(step: str, lab: Lab) -> bool:
+    """Whether the step is known to be taken: a lab that failed early or was retired has no next steps either."""
+    status = next((each["status"] for each in lab["steps"] if each["name"] == step), StepStatus.NOT_RUN)
+    return status == StepStatus.OK or (status == StepStatus.CHANGED and not lab["check_mode"])
+
+
+def _findings(labs: t.Iterable[Lab]) -> dict[Key, Found]:
     # Messages name ages and balances, which move every day: the same code about the same key is the same finding.
     return {
-        (name, finding["code"], finding["access_key_id"]): {
-            "lab": name,
-            "code": finding["code"],
-            "severity": finding["severity"],
-            "access_key_id": finding["access_key_id"],
-        }
-        for name in names
-        for finding in labs[name]["findings"]
+        (lab["lab"], finding["code"], finding["access_key_id"]): Found(
+            lab=lab["lab"],
+            code=finding["code"],
+            severity=finding["severity"],
+            access_key_id=finding["access_key_id"],
+        )
+        for lab in labs
+        for finding in lab["findings"]
     }
 
 
-def _next_steps(labs: dict[str, Json], names: list[str]) -> Steps:
+def _next_steps(labs: t.Iterable[Lab]) -> dict[Key, LabStep]:
     return {
-        (name, step["step"], step["who"]): {"lab": name, "step": step["step"], "who": step["who"], "text": step["text"]}
-        for name in names
-        for step in labs[name]["next_steps"]
+        (lab["lab"], step["step"], step["who"]): LabStep(
+            lab=lab["lab"], step=step["step"], who=step["who"], text=step["text"]
+        )
+        for lab in labs
+        for step in lab["next_steps"]
     }
 
 
-def _by_severity(found: t.Iterable[Json]) -> list[Json]:
+def _by_severity(found: t.Iterable[Found]) -> list[Found]:
     return sorted(found, key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"]))
 
 
-def _keys(name: str, old: Json, new: Json) -> list[Json]:
+def _moved(lab: Lab, before: str, after: str) -> Moved:
+    return Moved(lab=lab["lab"], before=before, after=after)
+
+
+def _keys(old: Lab, new: Lab) -> list[MovedKey]:
+    if old["user"] is None or new["user"] is None:
+        return []  # the keys were not seen, which is no sign that they came or went
     before = {key["access_key_id"]: key["status"] for key in old["access_keys"]}
     after = {key["access_key_id"]: key["status"] for key in new["access_keys"]}
-    changes = []
-    for key_id in [*after, *(key_id for key_id in before if key_id not in after)]:
-        if before.get(key_id, "") != after.get(key_id, ""):
-            changes.append(
-                {"lab": name, "access_key_id": key_id, "before": before.get(key_id, ""), "after": after.get(key_id, "")}
-            )
-    return changes
+    return [
+        MovedKey(lab=new["lab"], access_key_id=key_id, before=before.get(key_id, ""), after=after.get(key_id, ""))
+        for key_id in dict.fromkeys([*after, *before])
+        if before.get(key_id, "") != after.get(key_id, "")
+    ]
 
 
-def _balance(name: str, old: Json, new: Json) -> list[Json]:
+def _requester(old: Lab, new: Lab) -> list[MovedInEnvironment]:
+    statuses = {
+        name: (old["requester"][name]["status"], new["requester"][name]["status"]) for name in vocabulary.ENVIRONMENTS
+    }
+    return [
+        MovedInEnvironment(lab=new["lab"], environment=name, before=before, after=after)
+        for name, (before, after) in statuses.items()
+        if before != after
+    ]
+
+
+def _balance(old: Lab, new: Lab) -> list[Moved]:
     # The sandbox always answers 10000.00, so only production's money is worth telling.
     before = old["requester"]["production"]["available_balance"]
     after = new["requester"]["production"]["available_balance"]
     if before == after or before is None or after is None:
         return []
-    return [{"lab": name, "before": before, "after": after}]
+    return [_moved(new, before, after)]

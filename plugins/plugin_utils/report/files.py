@@ -16,9 +16,8 @@ import tempfile
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model, page, tables
-
-Json = model.Json
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, page, tables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import SCHEMA, Report
 
 FORMATS = ("html", "csv", "json")
 EARLIER = "earlier"  # the directory, beside the report, for the JSON of earlier reports
@@ -66,37 +65,34 @@ class Writing:
     :param warnings: what a person should know.
     """
 
-    report: Json
-    earlier: Json | None
+    report: Report
+    earlier: Report | None
     contents: dict[str, bytes]
     changed: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
 
-def prepare(report: Json, place: Place, previous: pathlib.Path | None = None) -> Writing:
+def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) -> Writing:
     """Decide what to write; writes nothing.
 
-    :param report: of C(model.build).
+    :param report: of C(build.build).
     :param previous: the JSON of an earlier report to compare with; default: the report that is in the place now.
     :raises CollectionError: C(previous) is not a report, or a file cannot be read.
     """
     warnings: list[str] = []
-    current: Json | None = None
+    current: Report | None = None
     try:
         current = _report_on_disk(place)
     except CollectionError as exc:
         warnings.append(f"{exc.message} There is nothing to compare with, and it will be overwritten.")
-    if previous is not None:
-        earlier: Json | None = load(previous)
-    else:
-        earlier = current
-    unchanged = current is not None and compare.fingerprint(current) == compare.fingerprint(report)
-    if unchanged and previous is None:
-        report = t.cast(Json, current)
+    earlier = load(previous) if previous is not None else current
+    same = current if current and compare.fingerprint(current) == compare.fingerprint(report) else None
+    if same and previous is None:
+        report = same
     else:
         report = {**report, "comparison": compare.compare(earlier, report) if earlier else None}
-        if unchanged and t.cast(Json, current)["comparison"] == report["comparison"]:
-            report = t.cast(Json, current)
+        if same and same["comparison"] == report["comparison"]:
+            report = same
     contents = {file_format: render(report, file_format) for file_format in place.formats}
     changed = tuple(name for name, content in contents.items() if _differs(place.path(name), content, place.mode))
     return Writing(report, current, contents, changed, tuple(warnings))
@@ -123,7 +119,7 @@ def write(writing: Writing, place: Place) -> None:
         ) from exc
 
 
-def render(report: Json, file_format: str) -> bytes:
+def render(report: Report, file_format: str) -> bytes:
     """One file's content."""
     if file_format == "html":
         text = page.to_html(report)
@@ -134,8 +130,8 @@ def render(report: Json, file_format: str) -> bytes:
     return text.encode()
 
 
-def load(path: pathlib.Path) -> Json:
-    """A report from its JSON or HTML file.
+def load(path: pathlib.Path) -> Report:
+    """A report from its JSON or HTML file; one of an earlier schema as it would be today.
 
     :raises CollectionError: the file cannot be read or is no report of a schema that is known here.
     """
@@ -147,18 +143,19 @@ def load(path: pathlib.Path) -> Json:
             f"The earlier report {path} could not be read: {reason}.",
             next_step="Set the path of an earlier report's JSON file, or leave it out.",
         ) from exc
-    report: t.Any = None
+    content: object = None
     with contextlib.suppress(ValueError):
-        report = page.report_in(text) if path.suffix == ".html" else json.loads(text)
-    if not _is_report(report):
+        content = page.report_in(text) if path.suffix == ".html" else json.loads(text)
+    report = _as_report(content)
+    if report is None:
         raise CollectionError(
-            f"{path} is not a fleet report of schema {model.SCHEMA}.",
+            f"{path} is not a fleet report of schema {SCHEMA} or below.",
             next_step="Set the path of an earlier report's JSON file, or move the file away.",
         )
-    return t.cast(Json, report)
+    return report
 
 
-def _report_on_disk(place: Place) -> Json | None:
+def _report_on_disk(place: Place) -> Report | None:
     for file_format in ("json", "html"):
         path = place.path(file_format)
         if file_format in place.formats and path.is_file():
@@ -166,15 +163,26 @@ def _report_on_disk(place: Place) -> Json | None:
     return None
 
 
-def _is_report(value: t.Any) -> bool:
-    if not isinstance(value, dict) or value.get("schema") != model.SCHEMA:
-        return False
+def _as_report(value: object) -> Report | None:
+    """What JSON holds as a report, if it is one: all that this collection reads of an earlier report is there."""
+    if not isinstance(value, dict) or value.get("schema") not in (1, SCHEMA):
+        return None
+    report = t.cast(Report, value)
     try:
-        compare.compare(value, value)
-        compare.fingerprint(value)
-        return isinstance(value["comparison"], (dict, type(None))) and bool(value["generated"] and value["summary"])
+        _bring_up_to_date(report)
+        compare.compare(report, report)
+        compare.fingerprint(report)
+        whole = isinstance(report["comparison"], (dict, type(None))) and report["generated"] and report["summary"]
     except (KeyError, TypeError, AttributeError, ValueError):
-        return False
+        return None
+    return report if whole else None
+
+
+def _bring_up_to_date(report: Report) -> None:
+    if report["schema"] == 1:
+        for lab in report["labs"]:
+            lab.update({"not_looked_for": [], "retired_keys": []})
+        report.update({"schema": SCHEMA, "summary": build.summarise(report["labs"])})
 
 
 def _differs(path: pathlib.Path, content: bytes, mode: int) -> bool:
@@ -184,7 +192,7 @@ def _differs(path: pathlib.Path, content: bytes, mode: int) -> bool:
         return True
 
 
-def _archive(report: Json, place: Place) -> None:
+def _archive(report: Report, place: Place) -> None:
     if place.keep_earlier <= 0:
         return
     directory = place.directory / EARLIER
@@ -211,7 +219,7 @@ def _replace(path: pathlib.Path, content: bytes, mode: int) -> None:
         raise
 
 
-def describe(report: Json | None) -> str:
+def describe(report: Report | None) -> str:
     """A report in one line a lab, for a difference that people can read."""
     if report is None:
         return ""

@@ -11,8 +11,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files
-
-Json = files.Json
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab
 
 
 def find(patterns: t.Sequence[str], place: files.Place) -> list[pathlib.Path]:
@@ -33,7 +32,7 @@ def find(patterns: t.Sequence[str], place: files.Place) -> list[pathlib.Path]:
     return list(found)
 
 
-def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Json], dict[str, str]]:
+def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Lab], dict[str, str]]:
     """The labs of these reports, to build a report from, and their addresses by lab.
 
     A lab that is in more than one is taken from the run that ended last.
@@ -42,7 +41,7 @@ def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Json], dict[str, str]
     """
     labs = [lab for path in paths for lab in files.load(path)["labs"]]
     labs.sort(key=lambda lab: str(lab["finished"]), reverse=True)
-    kept: dict[str, list[Json]] = {}
+    kept: dict[str, list[Lab]] = {}
     for lab in labs:
         known = kept.setdefault(lab["lab"], [])
         if not any(_same_account(lab, other) for other in known):
@@ -51,6 +50,6 @@ def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Json], dict[str, str]
     return found, {lab["lab"]: lab["contact"] for lab in found if lab["contact"]}
 
 
-def _same_account(one: Json, other: Json) -> bool:
+def _same_account(one: Lab, other: Lab) -> bool:
     # A lab that failed early may not know its account; two inventories may call different labs the same.
     return one["account_id"] == other["account_id"] or not (one["account_id"] and other["account_id"])

@@ -5,27 +5,31 @@
 
 Spreadsheets run what begins like a formula (OWASP, "CSV Injection"). Such cells, and those that begin with an
 apostrophe themselves, get an apostrophe in front, so a program that reads the file takes one leading apostrophe off.
+
+Which separator a spreadsheet splits at depends on where it is opened: in Europe often the semicolon, and then quotes do
+not protect the inside of a cell. So what follows a separator within a cell is treated like the beginning of one.
 """
 
 from __future__ import annotations
 
 import csv
+import decimal
 import io
 import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, live_keys
 
-Json = model.Json
+Cell = str | int | bool | decimal.Decimal | None
 
 # Spreadsheets read UTF-8 only behind a byte order mark; the lines end as RFC 4180 wants it.
 BYTE_ORDER_MARK = "\ufeff"
 
 # Full-width signs count too: some spreadsheets fold them to the plain ones.
-_FORMULA = re.compile(r"[=+\-@\t\r\n'|%＝＋－＠]")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
+_FORMULA = re.compile(r"[\s\"]*[=+\-@\t\r\n'|%＝＋－＠]")
+_FORMULA_INSIDE = re.compile(r"([,;|\t\r\n])(?=[\s\"]*[=+\-@%＝＋－＠])")
 
 # New columns go to the end: people's spreadsheets refer to these by place.
 COLUMNS = (
@@ -62,13 +66,15 @@ COLUMNS = (
     "link_status",
     "link_evidence",
     "link_access_key_id",
+    "not_looked_for",
+    "retired_keys",
 )
 
 
-def to_csv(report: Json) -> str:
+def to_csv(report: Report) -> str:
     """The CSV file's text, byte order mark included."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for lab in report["labs"]:
         row = _row(lab)
@@ -76,22 +82,22 @@ def to_csv(report: Json) -> str:
     return BYTE_ORDER_MARK + text.getvalue()
 
 
-def safe_cell(value: t.Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+def safe_cell(value: Cell) -> str:
+    """A cell that no spreadsheet takes for a formula, whatever separator it splits at."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
-    if _FORMULA.match(text) and not _NUMBER.match(text):
-        return "'" + text
-    return text
+    if not isinstance(value, str):
+        return str(value)
+    text = _FORMULA_INSIDE.sub(r"\1'", value)
+    return "'" + text if _FORMULA.match(text) else text
 
 
-def _row(lab: Json) -> Json:
-    user = lab["user"] or {}
-    live = model.live_keys(lab)
-    key: Json = live[0] if live else {}
+def _row(lab: Lab) -> dict[str, Cell]:
+    user = lab["user"]
+    live = live_keys(lab)
+    key = live[0] if live else None
     production, sandbox = lab["requester"]["production"], lab["requester"]["sandbox"]
     severities = [finding["severity"] for finding in lab["findings"]]
     return {
@@ -105,30 +111,36 @@ def _row(lab: Json) -> Json:
         "finding_codes": _joined(finding["code"] for finding in lab["findings"]),
         "drift_codes": _joined(entry["code"] for entry in lab["drift"]),
         "next_steps": "\n".join(f"{step['text']} {step['url']}".strip() for step in lab["next_steps"]),
-        "user_name": user.get("name"),
-        "user_exists": user.get("exists"),
-        "user_managed": user.get("managed"),
-        "attached_policies": _joined(user.get("attached_policies", [])),
-        "inline_policies": _joined(user.get("inline_policies", [])),
-        "groups": _joined(user.get("groups", [])),
-        "console_access": user.get("console_access"),
+        "user_name": user["name"] if user else None,
+        "user_exists": user["exists"] if user else None,
+        "user_managed": user["managed"] if user else None,
+        "attached_policies": _joined(user["attached_policies"]) if user else "",
+        "inline_policies": _joined(user["inline_policies"]) if user else "",
+        "groups": _joined(user["groups"]) if user else "",
+        "console_access": user["console_access"] if user else None,
         "live_keys": len(live),
         "live_keys_not_stored": sum(1 for each in live if each["owner"] != "foreign" and each["stored"] is False),
         "live_keys_foreign": sum(1 for each in live if each["owner"] == "foreign"),
-        "key_id": key.get("access_key_id"),
-        "key_slot": key.get("slot"),
-        "key_created": key.get("created"),
-        "key_age_days": key.get("age_days"),
-        "key_last_used": key.get("last_used"),
-        "key_last_used_service": key.get("last_used_service"),
+        "key_id": key["access_key_id"] if key else None,
+        "key_slot": key["slot"] if key else None,
+        "key_created": key["created"] if key else None,
+        "key_age_days": key["age_days"] if key else None,
+        "key_last_used": key["last_used"] if key else None,
+        "key_last_used_service": key["last_used_service"] if key else None,
         "production_status": production["status"],
-        "production_available_balance": production["available_balance"],
-        "production_on_hold_balance": production["on_hold_balance"],
+        "production_available_balance": _amount(production["available_balance"]),
+        "production_on_hold_balance": _amount(production["on_hold_balance"]),
         "sandbox_status": sandbox["status"],
         "link_status": lab["link"]["status"],
         "link_evidence": lab["link"]["evidence"],
         "link_access_key_id": lab["link"]["access_key_id"],
+        "not_looked_for": _joined(each["code"] for each in lab["not_looked_for"]),
+        "retired_keys": _joined(key["access_key_id"] for key in lab["retired_keys"]),
     }
+
+
+def _amount(text: str | None) -> decimal.Decimal | None:
+    return None if text is None else decimal.Decimal(text)
 
 
 def _joined(texts: t.Iterable[str]) -> str:

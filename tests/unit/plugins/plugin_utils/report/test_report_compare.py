@@ -8,12 +8,12 @@ import datetime
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, SITUATIONS, outcomes, situation
 
 
 def report(labs, **options):
-    return model.build(labs, title="Labs", now=options.pop("now", NOW), **options)
+    return build.build(labs, title="Labs", now=options.pop("now", NOW), **options)
 
 
 def test_the_same_labs_are_no_change():
@@ -88,3 +88,51 @@ def test_times_do_not_make_a_difference():
 @pytest.mark.parametrize("name", [name for name in SITUATIONS if name != "converged"])
 def test_every_other_situation_makes_a_difference(name):
     assert compare.fingerprint(report([situation("converged")])) != compare.fingerprint(report([situation(name)]))
+
+
+STEP = {"step": "requester", "who": "person", "text": "Link the account.", "url": ""}
+
+
+def step_done(after):
+    before = report([{**situation("waits_for_requester"), "next_steps": [STEP]}])
+    return compare.compare(before, report([after]))["next_steps_done"]
+
+
+def test_a_step_is_done_when_the_next_run_saw_that_it_was():
+    assert [step["text"] for step in step_done(situation("converged"))] == ["Link the account."]
+
+
+@pytest.mark.parametrize("name", ["account_out_of_reach", "store_unreadable", "store_sealed", "retired"])
+def test_a_step_that_is_not_asked_for_any_more_is_not_done(name):
+    assert step_done({**situation(name), "next_steps": []}) == []
+
+
+def test_a_step_that_a_check_mode_run_would_take_is_not_done():
+    steps = [{"name": "requester", "status": "changed", "message": "", "reason": ""}]
+    after = {**situation("converged", operation="onboard"), "steps": steps, "missing": None}
+    assert step_done({**after, "check_mode": True}) == []
+    assert step_done(after) != []
+
+
+def gone(before, after):
+    comparison = compare.compare(report([before]), report([after]))
+    return [found["code"] for found in comparison["findings_gone"]]
+
+
+def test_findings_of_a_lab_that_was_not_seen_have_not_gone():
+    assert gone(situation("key_not_stored"), situation("converged")) == ["unstored_live_key"]
+    assert gone(situation("key_not_stored"), situation("account_out_of_reach")) == []
+    assert gone(situation("key_not_stored"), situation("store_unreadable")) == []
+
+
+def test_findings_that_were_not_looked_for_have_not_gone_but_others_have():
+    before = situation("key_not_stored")
+    before["findings"] += situation("rights_elsewhere")["findings"]
+    after = situation("store_sealed")
+    assert "unstored_live_key" not in gone(before, after)
+    assert "console_access" in gone(before, after)
+
+
+def test_keys_of_a_lab_that_was_not_seen_neither_come_nor_go():
+    seen, unseen = report([situation("converged")]), report([situation("account_out_of_reach")])
+    assert compare.compare(seen, unseen)["access_keys"] == compare.compare(unseen, seen)["access_keys"] == []

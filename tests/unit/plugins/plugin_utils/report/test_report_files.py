@@ -12,12 +12,12 @@ import stat
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, files, model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
 
 
 def report(labs, hours=0):
-    return model.build(labs, title="Labs", now=NOW + datetime.timedelta(hours=hours))
+    return build.build(labs, title="Labs", now=NOW + datetime.timedelta(hours=hours))
 
 
 def run(made, place, previous=None):
@@ -173,7 +173,7 @@ def test_what_differs_is_described_in_a_line_a_lab():
     text = files.describe(report([situation("key_not_stored"), situation("converged", lab="a\nb")]))
     lines = text.splitlines()
     assert len(lines) == 2
-    assert '"a\\nb": converged' in lines[0]
+    assert '"a b": converged' in lines[0]
     assert "unstored_live_key" in lines[1]
     assert files.describe(None) == ""
 
@@ -189,3 +189,29 @@ def test_a_comparison_that_somebody_broke_is_no_report(place):
 def test_comparisons_do_not_count_as_content():
     made = report(outcomes(3))
     assert compare.fingerprint(made) == compare.fingerprint({**made, "comparison": compare.compare(made, made)})
+
+
+def as_schema_1(made):
+    """The report as the collection wrote it before 1.1.0."""
+    old = json.loads(json.dumps({**made, "schema": 1}))
+    for lab in old["labs"]:
+        del lab["not_looked_for"], lab["retired_keys"]
+    del old["summary"]["states"]["unknown"]
+    return old
+
+
+def test_a_report_of_the_earlier_schema_is_compared_with_and_kept(place):
+    place.directory.mkdir()
+    place.path("json").write_text(json.dumps(as_schema_1(report([situation("key_not_stored")]))))
+    writing = run(report([situation("converged")], hours=1), place)
+    assert writing.warnings == ()
+    assert [found["code"] for found in writing.report["comparison"]["findings_gone"]] == ["unstored_live_key"]
+    [kept] = (place.directory / "earlier").iterdir()
+    assert files.load(kept)["summary"]["states"]["unknown"] == 0
+
+
+def test_a_report_of_the_earlier_schema_becomes_one_of_this_even_if_nothing_else_changed(place):
+    place.directory.mkdir()
+    place.path("json").write_text(json.dumps(as_schema_1(report(outcomes(5)))))
+    assert set(run(report(outcomes(5), hours=1), place).changed) == {"html", "csv", "json"}
+    assert json.loads(place.path("json").read_text())["schema"] == 2

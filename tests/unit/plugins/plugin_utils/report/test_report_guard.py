@@ -10,7 +10,7 @@ import random
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, guard
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
 
 # The example key of AWS's documentation; nobody's.
@@ -60,7 +60,7 @@ def test_other_text_passes(text):
 
 
 def test_ordinary_reports_pass():
-    model.build(outcomes(300), title="Labs", now=NOW)
+    build.build(outcomes(300), title="Labs", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_report_with_a_secret_is_refused_without_repeating_it(place):
     lab = situation("converged")
     place(lab, f"Signed with {EXAMPLE}")
     with pytest.raises(CollectionError) as caught:
-        model.build([lab], title="Labs", now=NOW)
+        build.build([lab], title="Labs", now=NOW)
     assert "lab-01" in str(caught.value)
     assert EXAMPLE not in str(caught.value.as_result())
     assert caught.value.reason == "looks_like_secret"
@@ -87,5 +87,5 @@ def test_a_report_with_a_secret_is_refused_without_repeating_it(place):
 def test_a_secret_as_the_name_of_a_lab_or_a_report_is_refused_without_repeating_it():
     for labs, title in (([situation("converged", lab=EXAMPLE)], "Labs"), ([], EXAMPLE)):
         with pytest.raises(CollectionError) as caught:
-            model.build(labs, title=title, now=NOW)
+            build.build(labs, title=title, now=NOW)
         assert EXAMPLE not in str(caught.value.as_result())

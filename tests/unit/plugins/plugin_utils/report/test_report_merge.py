@@ -7,12 +7,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files, merge, model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, files, merge
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, hostile_outcomes, outcomes, situation
 
 
 def report(labs, **options):
-    return model.build(labs, title="Labs", now=NOW, **options)
+    return build.build(labs, title="Labs", now=NOW, **options)
 
 
 def slice_of(directory, name, labs, **options):
@@ -33,17 +33,17 @@ def test_slices_together_are_what_one_run_would_have_reported(tmp_path):
     labs = list({lab["lab"]: lab for lab in labs}.values())
     contacts = {lab["lab"]: f"lab{number}@uni.example" for number, lab in enumerate(labs)}
     paths = [
-        slice_of(tmp_path, f"slice-{number}", labs[number::3], contacts=contacts, missing_labs=[f"lost-{number}"])
+        slice_of(tmp_path, f"slice-{number}", labs[number::3], contacts=contacts, not_begun=[f"lost-{number}"])
         for number in range(3)
     ]
-    assert merged(paths) == report(labs, contacts=contacts, missing_labs=["lost-0", "lost-1", "lost-2"])
+    assert merged(paths) == report(labs, contacts=contacts, not_begun=["lost-0", "lost-1", "lost-2"])
 
 
 def test_of_a_lab_in_two_slices_the_later_run_counts(tmp_path):
     early, late, lost = situation("key_not_stored"), situation("converged"), situation("converged")
     early["finished"], late["finished"] = "2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z"
     paths = [slice_of(tmp_path, name, [lab]) for name, lab in (("late", late), ("early", early))]
-    paths.append(slice_of(tmp_path, "lost", [], missing_labs=[lost["lab"]]))
+    paths.append(slice_of(tmp_path, "lost", [], not_begun=[lost["lab"]]))
     (lab,) = merged(paths)["labs"]
     assert lab["finished"] == late["finished"]
     assert lab["state"] == "converged"

@@ -4,42 +4,75 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import pathlib
 
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build as building
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, situation
 
+SCHEMA_FILE = pathlib.Path(__file__).resolve().parents[5] / "roles/fleet_report/files/fleet-report.schema.json"
+
 
 def build(labs, **options):
-    return model.build(labs, title="Labs", now=NOW, **options)
+    return building.build(labs, title="Labs", now=NOW, **options)
 
 
 def test_counts_are_those_of_the_labs():
-    report = build([situation("converged"), situation("key_not_stored", lab="lab-02")], missing_labs=["lab-03"])
+    labs = [situation("converged"), situation("key_not_stored", lab="lab-02")]
+    report = build(labs, not_begun=["lab-03"], interrupted=["lab-04"])
     summary = report["summary"]
-    assert summary["labs"] == 3
-    assert summary["states"] == {"failed": 1, "waiting_for_person": 0, "drifted": 0, "changed": 0, "converged": 2}
+    assert summary["labs"] == 4
+    assert summary["states"] == {
+        "failed": 1,
+        "unknown": 1,
+        "waiting_for_person": 0,
+        "drifted": 0,
+        "changed": 0,
+        "converged": 2,
+    }
     assert summary["findings"]["critical"] == 1
     assert summary["live_keys"] == {"total": 3, "stored": 2, "not_stored": 1, "foreign": 0, "not_known": 0}
     assert summary["requester"]["production"]["linked"] == 2
-    assert summary["requester"]["production"]["not_checked"] == 1
+    assert summary["requester"]["production"]["not_checked"] == 2
 
 
-def test_a_lab_without_an_outcome_is_there_and_failed():
-    [lab] = build([], missing_labs=["lab-09"])["labs"]
-    assert (lab["lab"], lab["state"]) == ("lab-09", "failed")
-    assert lab["steps"][0] == {
+def test_labs_that_were_not_begun_are_told_from_labs_in_the_middle():
+    middle, before = build([], not_begun=["lab-10"], interrupted=["lab-09"])["labs"]
+    assert (middle["lab"], middle["state"]) == ("lab-09", "failed")
+    assert middle["steps"][0] == {
         "name": "observe",
         "status": "failed",
-        "message": model.NO_OUTCOME,
-        "reason": "no_outcome",
+        "message": building.INTERRUPTED,
+        "reason": "interrupted",
     }
-    assert lab["next_steps"][0]["who"] == "operator"
+    assert (before["lab"], before["state"]) == ("lab-10", "unknown")
+    assert before["steps"][0] == {
+        "name": "observe",
+        "status": "unknown",
+        "message": building.NOT_BEGUN,
+        "reason": "not_begun",
+    }
+    assert middle["next_steps"][0]["who"] == before["next_steps"][0]["who"] == "operator"
+
+
+def test_what_was_not_looked_for_and_what_was_retired_is_told():
+    lab = {**situation("converged", operation="retire"), "state": "unknown"}
+    lab["not_looked_for"] = [{"code": "unstored_live_key", "reason": "The store is sealed.", "secret": "x"}, "junk"]
+    lab["retired_keys"] = [
+        {"access_key_id": "AKIAOLD", "deactivated": "2026-11-24T12:00:00+02:00", "deleted": None, "secret": "x"}
+    ]
+    [shown] = build([lab])["labs"]
+    assert shown["state"] == "unknown"
+    assert shown["not_looked_for"] == [{"code": "unstored_live_key", "reason": "The store is sealed."}]
+    assert shown["retired_keys"] == [{"access_key_id": "AKIAOLD", "deactivated": "2026-11-24T10:00:00Z", "deleted": ""}]
 
 
 def test_only_known_fields_get_in():
@@ -110,7 +143,7 @@ def test_two_labs_of_one_name_stay_two():
 
 def test_every_lab_has_every_step_in_order():
     for lab in build(outcomes.outcomes(40))["labs"]:
-        assert [step["name"] for step in lab["steps"]] == list(model.vocabulary.STEPS)
+        assert [step["name"] for step in lab["steps"]] == list(vocabulary.STEPS)
 
 
 def test_an_audit_says_which_steps_a_run_would_take():
@@ -134,7 +167,20 @@ def test_a_lab_that_was_not_seen_has_no_step_that_is_ok():
 
 @pytest.mark.parametrize("junk", [None, 7, "text", [], {}, [None], [1, "a"], {"a": []}])
 @pytest.mark.parametrize(
-    "field", ["steps", "next_steps", "findings", "drift", "user", "access_keys", "requester", "link", "lab"]
+    "field",
+    [
+        "steps",
+        "next_steps",
+        "findings",
+        "drift",
+        "user",
+        "access_keys",
+        "requester",
+        "link",
+        "lab",
+        "not_looked_for",
+        "retired_keys",
+    ],
 )
 def test_junk_in_an_outcome_does_not_break_the_report(field, junk):
     lab = situation("key_not_stored")
@@ -143,8 +189,13 @@ def test_junk_in_an_outcome_does_not_break_the_report(field, junk):
 
 
 def test_control_characters_do_not_get_in():
-    [lab] = build([{**situation("converged"), "lab": "a\x00b\x1bc\ud800d"}])["labs"]
-    assert lab["lab"] == "a\ufffdb\ufffdc\ufffdd"
+    lab = {**situation("key_not_stored"), "lab": "a\x00b\x1b[31mc\ud800d\x9b2J"}
+    lab["findings"][0]["message"] = "up\u202egnp.exe\u2069 to \x1b]8;;http://evil.example\x07here\x1b]8;;\x07"
+    lab["user"]["groups"] = ["staff\u200b\r\nadmins"]
+    [shown] = build([lab])["labs"]
+    assert shown["lab"] == "abcd"
+    assert shown["findings"][0]["message"] == "upgnp.exe to here"
+    assert shown["user"]["groups"] == ["staff admins"]
 
 
 def test_severities_are_those_of_the_findings():
@@ -153,12 +204,13 @@ def test_severities_are_those_of_the_findings():
 
 def test_it_fits_its_schema():
     jsonschema = pytest.importorskip("jsonschema")
-    root = pathlib.Path(__file__).resolve().parents[5]
-    schema = json.loads((root / "roles/fleet_report/files/fleet-report.schema.json").read_text())
+    schema = json.loads(SCHEMA_FILE.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     labs = outcomes.outcomes(60) + outcomes.hostile_outcomes()
-    report = build(labs, missing_labs=["gone"], contacts={labs[0]["lab"]: "pi@uni.example"})
+    labs[1]["not_looked_for"] = [{"code": "unstored_live_key", "reason": "The store is sealed."}]
+    labs[1]["retired_keys"] = [{"access_key_id": "AKIAOLD", "deactivated": outcomes.iso(1), "deleted": ""}]
+    report = build(labs, not_begun=["gone"], interrupted=["half"], contacts={labs[0]["lab"]: "pi@uni.example"})
     validator.validate(report)
     earlier = build(outcomes.outcomes(50, seed=2))
     validator.validate({**report, "comparison": compare.compare(earlier, report)})
@@ -166,3 +218,54 @@ def test_it_fits_its_schema():
         changed = build([situation(name)])
         validator.validate({**changed, "comparison": compare.compare(build([situation("converged")]), changed)})
     assert not validator.is_valid({**report, "password": "x"})
+    for broken in faulty(report):
+        assert not validator.is_valid(broken)
+
+
+def faulty(report):
+    """The report without each of its fields in turn, and with one more in each of its objects."""
+    comparison = compare.compare(build(outcomes.outcomes(50, seed=2)), report)
+    report = {**report, "comparison": comparison, "labs": [lab for lab in report["labs"] if lab["access_keys"]][:3]}
+
+    def places(value, path=()):
+        if isinstance(value, dict):
+            yield path
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value[:1]):
+            if isinstance(item, (dict, list)):
+                yield from places(item, (*path, name))
+
+    for path in places(report):
+        names = list(functools.reduce(lambda value, name: value[name], path, report))
+        for name in [*names, "password"]:
+            broken = copy.deepcopy(report)
+            place = functools.reduce(lambda value, step: value[step], path, broken)
+            if name in place:
+                del place[name]
+            else:
+                place[name] = "x"
+            yield broken
+
+
+def test_the_schema_knows_the_words_of_the_report():
+    schema = json.loads(SCHEMA_FILE.read_text())
+    defs = schema["$defs"]
+    assert schema["properties"]["schema"]["const"] == model.SCHEMA
+    assert schema["$id"].endswith(f":{model.SCHEMA}")
+    for name, words in (
+        ("state", model.State),
+        ("operation", model.Operation),
+        ("requester_status", model.RequesterStatus),
+        ("who", model.Who),
+        ("severity", finding_kinds.SEVERITIES),
+        ("link_status", vocabulary.LINK_STATUSES),
+        ("step_name", vocabulary.STEPS),
+        ("environment_name", vocabulary.ENVIRONMENTS),
+    ):
+        assert defs[name]["enum"] == [str(word) for word in words], name
+    assert defs["step"]["properties"]["status"]["enum"] == [str(word) for word in model.StepStatus]
+    # Where names are limited to the words, as many as there are words must be there.
+    for name, each in defs["summary"]["properties"].items():
+        if "propertyNames" in each:
+            words = defs[each["propertyNames"]["$ref"].removeprefix("#/$defs/")]["enum"]
+            assert each["minProperties"] == len(words), name
+    assert defs["requester_counts"]["minProperties"] == len(model.RequesterStatus)

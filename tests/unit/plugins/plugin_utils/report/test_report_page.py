@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model, page, sections
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, glance, page, steps
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, situation
 
@@ -42,9 +42,9 @@ class Reader(html.parser.HTMLParser):
 
 
 def make(labs, *, earlier=None, **options):
-    report = model.build(labs, title=options.pop("title", "Labs"), now=NOW, **options)
+    report = build.build(labs, title=options.pop("title", "Labs"), now=NOW, **options)
     if earlier is not None:
-        report["comparison"] = compare.compare(model.build(earlier, title="Labs", now=NOW), report)
+        report["comparison"] = compare.compare(build.build(earlier, title="Labs", now=NOW), report)
     return report, page.to_html(report)
 
 
@@ -117,6 +117,9 @@ def test_the_report_can_be_read_back_from_the_page():
         (["converged"], "The lab is as declared, without serious findings."),
         (["converged", "balance_low"], "All 2 labs are as declared, without serious findings."),
         (["converged", "portal_changed"], "1 lab failed."),
+        (["converged", "store_sealed"], "1 lab could not be seen."),
+        (["converged", "portal_not_asked", "portal_not_asked"], "2 labs were not seen in full."),
+        (["converged", "mturk_gone"], "1 lab was not seen in full and 1 serious finding."),
         (
             ["waits_for_requester", "key_not_stored", "tags_drifted"],
             "1 lab waits for a person, 1 lab drifted and 1 serious finding, 1 of them critical.",
@@ -125,7 +128,7 @@ def test_the_report_can_be_read_back_from_the_page():
 )
 def test_the_headline_says_what_is_wrong(names, expected):
     labs = [situation(name, lab=f"lab-{number}") for number, name in enumerate(names)]
-    assert page.headline(make(labs)[0]) == expected
+    assert glance.headline(make(labs)[0]) == expected
 
 
 def test_times_say_their_zone():
@@ -142,7 +145,7 @@ def test_a_first_report_says_that_there_is_nothing_to_compare_with():
 def test_a_mail_has_recipient_subject_and_steps():
     report, _text = make([situation("waits_for_requester")], contacts={"lab-01": "pi@uni.example"})
     [lab] = report["labs"]
-    address = sections.mail_address(lab, sections.letter(lab, lab["next_steps"]))
+    address = steps.mail_address(lab, steps.letter(lab, lab["next_steps"]))
     parts = urllib.parse.urlsplit(address)
     fields = urllib.parse.parse_qs(parts.query)
     assert (parts.scheme, parts.path) == ("mailto", "pi@uni.example")
@@ -155,7 +158,7 @@ def test_a_hostile_lab_cannot_add_recipients_to_a_mail():
     name = "x&cc=evil@evil.example\r\nBcc: evil@evil.example"
     report, _text = make([situation("waits_for_requester", lab=name)])
     [lab] = report["labs"]
-    address = sections.mail_address(lab, sections.letter(lab, lab["next_steps"]))
+    address = steps.mail_address(lab, steps.letter(lab, lab["next_steps"]))
     assert set(urllib.parse.parse_qs(urllib.parse.urlsplit(address).query)) == {"subject", "body"}
 
 
@@ -167,8 +170,118 @@ def test_a_check_mode_run_says_that_nothing_was_done():
 
 
 def test_a_status_that_only_a_newer_collection_knows_can_be_compared_with():
-    old = model.build([situation("converged")], title="Labs", now=NOW)
-    new = model.build([situation("converged")], title="Labs", now=NOW)
+    old = build.build([situation("converged")], title="Labs", now=NOW)
+    new = build.build([situation("converged")], title="Labs", now=NOW)
     old["labs"][0]["link"]["status"] = "entangled"
     new["comparison"] = compare.compare(old, new)
     assert "entangled → linked" in page.to_html(new)
+
+
+def nothing_to_do(*labs, **options):
+    return steps.nothing_to_do(make(list(labs), **options)[0])
+
+
+def test_nobody_has_anything_to_do_only_where_that_is_so():
+    assert nothing_to_do(situation("converged"), situation("changed")) == "Nobody has anything to do."
+
+
+def without_next_steps(name, **changes):
+    return {**situation(name), "next_steps": [], **changes}
+
+
+@pytest.mark.parametrize(
+    ("lab", "said"),
+    [
+        (without_next_steps("converged", state="failed"), "not everything was seen"),
+        (without_next_steps("store_sealed", findings=[]), "not everything was seen"),
+        (
+            without_next_steps("converged", not_looked_for=[{"code": "key_old", "reason": "AWS denied it."}]),
+            "not everything was seen",
+        ),
+        (without_next_steps("policy_wide"), "What to do about each finding"),
+        (without_next_steps("balance_low"), "What to do about each finding"),
+        (without_next_steps("tags_drifted"), "not every lab is as declared"),
+        (without_next_steps("waits_for_requester", findings=[]), "not every lab is as declared"),
+        (without_next_steps("converged", missing=["link"]), "not every lab is as declared"),
+        (without_next_steps("changed", check_mode=True), "beyond the run that was predicted"),
+    ],
+)
+def test_what_makes_it_false_that_nobody_has_anything_to_do(lab, said):
+    text = nothing_to_do(situation("converged", lab="other"), lab)
+    assert said in text
+    assert text != "Nobody has anything to do."
+    assert "Nobody has anything to do.</p>" not in make([lab])[1]
+
+
+def test_no_labs_are_no_good_news():
+    assert "Nobody" not in nothing_to_do()
+    assert "No findings." not in make([])[1]
+
+
+def test_a_check_mode_run_does_not_say_that_labs_are_as_declared():
+    report = make([without_next_steps("changed", check_mode=True)])[0]
+    assert glance.headline(report) == "1 lab would be changed."
+
+
+def test_what_could_not_be_seen_is_shown_with_its_reason_and_what_to_do():
+    labs = [situation("store_sealed", lab=f"lab-{number}") for number in range(3)]
+    report, text = make([*labs, situation("converged", lab="other")], not_begun=["lab-9"])
+    sealed, not_begun = glance.unseen(report)
+    assert sealed.reason == "The store could not be read: Vault is sealed."
+    assert sealed.labs == ["lab-0", "lab-1", "lab-2"]
+    assert sealed.subjects == ["Step Key", "Live key whose secret nobody stored", "Stored key that AWS does not know"]
+    assert (not_begun.reason, not_begun.labs) == (build.NOT_BEGUN, ["lab-9"])
+    shown = "".join(Reader(text).texts)
+    for each in ("What could not be seen", sealed.reason, "Unseal the Vault", build.NOT_BEGUN):
+        assert each in shown
+    assert "No findings." not in shown
+
+
+def test_of_labs_that_were_not_seen_it_is_not_said_that_they_have_no_findings():
+    lab = {**situation("account_out_of_reach"), "findings": []}
+    assert "No findings in what was seen." in make([lab])[1]
+    assert "No findings." in make([situation("converged")])[1]
+
+
+def test_retired_keys_are_listed_with_their_times():
+    lab = situation("retired")
+    [key] = lab["retired_keys"]
+    _report, text = make([lab])
+    shown = "".join(Reader(text).texts)
+    assert "Retired keys" in shown
+    assert key["access_key_id"] in shown
+    assert f'<time datetime="{build.build([lab], title="", now=NOW)["labs"][0]["retired_keys"][0]["deleted"]}">' in text
+    assert "Keys that would be retired" in make([{**lab, "check_mode": True}])[1]
+    assert "etired</h2>" not in make([situation("converged")])[1]
+
+
+def run_again(name, **changes):
+    lab = {**situation("converged", lab=name), "state": "drifted", **changes}
+    text = f"Run ansible-playbook labops.cloudresearch.onboard --limit {name} for account {lab['account_id']}."
+    return {**lab, "next_steps": [{"step": "iam_user", "who": "operator", "text": text, "url": ""}]}
+
+
+def test_labs_with_the_same_next_step_are_one_entry():
+    labs = [run_again(f"lab-{number}") for number in range(1, 4)]
+    odd = situation("portal_changed", lab="odd")
+    [list_] = steps.checklists(make([odd, *labs])[0])
+    together, alone = list_.groups
+    assert [task.lab["lab"] for task in together.tasks] == ["lab-1", "lab-2", "lab-3"]
+    assert [task.lab["lab"] for task in alone.tasks] == ["odd"]
+    assert list_.labs == 4
+    [step] = together.steps
+    assert "--limit lab-1,lab-2,lab-3 for account (the account's id)." in step["text"]
+    for task in together.tasks:  # each lab's own text stays ready to send
+        assert f"--limit {task.lab['lab']} for account {task.lab['account_id']}." in task.text
+
+
+def test_a_name_that_is_more_than_a_word_is_not_put_into_a_command_with_others():
+    names = ["lab-1", "lab-10", "a b", "x;y", "all:!z"]
+    [list_] = steps.checklists(make([run_again(name) for name in names])[0])
+    assert [[task.lab["lab"] for task in group.tasks] for group in list_.groups] == [
+        ["lab-1", "lab-10"],
+        ["a b"],
+        ["all:!z"],
+        ["x;y"],
+    ]
+    assert "--limit lab-1,lab-10 for" in list_.groups[0].steps[0]["text"]

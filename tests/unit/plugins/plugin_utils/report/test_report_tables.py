@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import csv
+import decimal
 import io
+import random
+import re
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import model, tables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, model, tables
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, situation
 
@@ -22,7 +25,7 @@ def read(text):
 
 
 def table(labs):
-    report = model.build(labs, title="Labs", now=NOW)
+    report = build.build(labs, title="Labs", now=NOW)
     return report, tables.to_csv(report)
 
 
@@ -44,12 +47,88 @@ def test_it_comes_back_as_it_was():
 
 @pytest.mark.parametrize("text", ["=1+1", "+1+1", "@SUM(A1)", "-2+3", "\t=1", "\r=1", "\n=1", "＝1+1", "%0A", "|calc"])
 def test_no_cell_is_a_formula(text):
-    assert tables.safe_cell(text) == "'" + text
+    assert tables.safe_cell(text).startswith("'")
+    assert tables.safe_cell(text).replace("'", "") == text
 
 
-@pytest.mark.parametrize("text", ["-5.00", "12", "lab-01", "a=b", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a;=1+1",
+        "a,=1",
+        "a\t=1",
+        "a\n=1",
+        "a\r=1",
+        "a|=1",
+        'a;"=1',
+        "a; =1",
+        'a; " @x',
+        "a;-1",
+        "a;+1",
+        "a,＝1",
+        "x;;=1",
+    ],
+)
+def test_nothing_behind_a_separator_is_a_formula(text):
+    safe = tables.safe_cell(text)
+    assert safe != text
+    assert safe.replace("'", "") == text
+
+
+# Bits of which cells are made that try to become formulas, whoever splits the file at whatever.
+BITS = (
+    "=1+1",
+    "=",
+    "+",
+    "-",
+    "@",
+    ",",
+    ";",
+    "\t",
+    "|",
+    '"',
+    '""',
+    "'",
+    " ",
+    "\n",
+    "\r\n",
+    "a",
+    "1",
+    "-5.00",
+    "＝",
+    "%",
+)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_no_separator_makes_a_formula_of_any_text(separator):
+    random_ = random.Random(separator)
+    labs = outcomes.hostile_outcomes()
+    for number in range(400):
+        text = "".join(random_.choices(BITS, k=random_.randrange(1, 9)))
+        lab = situation("waits_for_requester", lab=f"{text}{number}")
+        lab["next_steps"][0]["text"] = "".join(random_.choices(BITS, k=8))
+        lab["user"]["groups"] = ["".join(random_.choices(BITS, k=5)) for _each in range(3)]
+        labs.append(lab)
+    text = table(labs)[1].removeprefix(tables.BYTE_ORDER_MARK)
+    by_reader = [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in row]
+    by_force = [cell for line in text.splitlines() for cell in line.split(separator)]
+    for cell in [*by_reader, *by_force]:
+        begin = cell.strip().strip('" \t')
+        assert not begin.startswith(("=", "+", "@", "＝", "％")) and not (
+            begin.startswith("-") and not re.fullmatch(r"-\d+(\.\d+)?", begin)
+        ), cell
+
+
+def test_every_field_is_quoted():
+    _report, text = table(outcomes.outcomes(3))
+    for line in text.removeprefix(tables.BYTE_ORDER_MARK).split("\r\n")[:2]:
+        assert re.fullmatch(r'"[^"]*"(,"[^"]*")*', line)
+
+
+@pytest.mark.parametrize("text", ["12", "lab-01", "a=b", "", "a, b; c", decimal.Decimal("-5.00"), -5])
 def test_other_cells_stay_as_they_are(text):
-    assert tables.safe_cell(text) == text
+    assert tables.safe_cell(text) == str(text)
 
 
 def test_no_cell_of_hostile_labs_is_a_formula():

@@ -33,6 +33,8 @@
     day: "numeric", month: "short", year: "numeric", timeZone: "UTC",
   }).format(new Date(iso))}` : "");
 
+  const moment = (iso) => (iso ? `${day(iso)}, ${iso.slice(11, 16)} UTC` : "");
+
   // What search, filters and sorting look at
 
   const titleOf = (code) => (Object.hasOwn(words.findings, code) ? words.findings[code] : "");
@@ -45,6 +47,8 @@
     ...lab.findings.flatMap((finding) => [finding.code, titleOf(finding.code), finding.severity, finding.message]),
     ...lab.drift.flatMap((entry) => [entry.code, entry.message]),
     ...lab.next_steps.map((step) => step.text),
+    ...lab.not_looked_for.flatMap((entry) => [entry.code, titleOf(entry.code), entry.reason]),
+    ...lab.retired_keys.map((key) => key.access_key_id),
   ].join("\n").toLowerCase();
   const rank = (lab) => {
     const counts = SEVERITIES.map((severity) => lab.findings.filter((finding) => finding.severity === severity).length);
@@ -193,6 +197,9 @@
       list("Findings", lab.findings.map((finding) => [
         tag(finding.severity, words.severities[finding.severity]), ` ${finding.message}`, make("span", "do", finding.next_step),
       ])),
+      list("Not looked for", lab.not_looked_for.map((entry) => [
+        `${titleOf(entry.code) || entry.code}`, make("span", "do", entry.reason),
+      ])),
       list("Steps", steps.map((step) => [
         tag(words.stepStatuses[step.status][0], words.stepStatuses[step.status][1]),
         ` ${words.steps[step.name]}${step.message ? `: ${step.message}` : ""}${step.reason ? ` (${step.reason})` : ""}`,
@@ -200,6 +207,9 @@
       list("Drift", lab.drift.map((entry) => [entry.message, make("span", "do", entry.next_step)])),
       list("Next steps", lab.next_steps.map((step) => [`${step.text}${step.url ? ` ${step.url}` : ""} (${step.who})`])),
       list("Keys", lab.access_keys.map((key) => [make("code", "", key.access_key_id), ` ${keyText(key)}`])),
+      list("Retired keys", lab.retired_keys.map((key) => [make("code", "", key.access_key_id),
+        ` ${[["deactivated", key.deactivated], ["deleted", key.deleted]].filter(([, time]) => time)
+          .map(([what, time]) => `${what} ${moment(time)}`).join(", ")}`])),
       list("MTurk", Object.entries(lab.requester).map(([name, answer]) => [make("b", "", name), environmentText(answer)])),
       list("CloudResearch", [[words.link[lab.link.status][0]
         + `${lab.link.access_key_id ? `, key ${lab.link.access_key_id}` : ""}`

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the outcomes of a run to the report."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import re
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
+    SCHEMA,
+    Lab,
+    Operation,
+    Report,
+    RequesterStatus,
+    State,
+    Summary,
+    Who,
+    live_keys,
+)
+
+NOT_BEGUN = "The run did not begin this lab: it was stopped before, or the host could not be reached or failed earlier."
+INTERRUPTED = "The run ended in the middle of this lab: it was stopped, or a task failed without an outcome."
+
+
+def build(
+    outcomes: t.Sequence[t.Mapping[str, t.Any]],
+    *,
+    title: str,
+    now: datetime.datetime,
+    not_begun: t.Sequence[str] = (),
+    interrupted: t.Sequence[str] = (),
+    contacts: t.Mapping[str, str] | None = None,
+) -> Report:
+    """The report about C(outcomes), without a comparison (see C(compare)).
+
+    :param outcomes: one outcome a lab.
+    :param title: the page's heading.
+    :param now: when the report is made.
+    :param not_begun: labs of the run that it did not come to; nothing is known of them.
+    :param interrupted: labs that were begun and have no outcome; they count as failed.
+    :param contacts: by lab, the e-mail address that next steps for people go to.
+    :raises CollectionError: something in it looks like a secret.
+    """
+    addresses = contacts or {}
+    labs = [intake.read_lab(outcome, addresses) for outcome in outcomes]
+    labs += [intake.read_lab(_not_begun(name), addresses) for name in not_begun]
+    labs += [intake.read_lab(_interrupted(name), addresses) for name in interrupted]
+    _make_names_unique(labs)
+    labs.sort(key=lambda lab: _natural(lab["lab"]))
+    for lab in labs:
+        guard.refuse_secrets(lab, lab=lab["lab"])
+    report = Report(
+        schema=SCHEMA,
+        title=intake.line(title),
+        generated=timestamp(now),
+        started=min((lab["started"] for lab in labs if lab["started"]), default=""),
+        finished=max((lab["finished"] for lab in labs if lab["finished"]), default=""),
+        operations=[name.value for name in Operation if any(lab["operation"] == name for lab in labs)],
+        check_mode=any(lab["check_mode"] for lab in labs),
+        summary=summarise(labs),
+        labs=labs,
+        comparison=None,
+    )
+    guard.refuse_secrets(report["title"], path="title")
+    return report
+
+
+def summarise(labs: t.Sequence[Lab]) -> Summary:
+    """Counts over all labs."""
+    keys = [key for lab in labs for key in live_keys(lab)]
+    own = [key for key in keys if key["owner"] != "foreign"]
+    return Summary(
+        labs=len(labs),
+        states=_count(State, (lab["state"] for lab in labs)),
+        findings=_count(finding_kinds.SEVERITIES, (finding["severity"] for lab in labs for finding in lab["findings"])),
+        drifted_labs=sum(1 for lab in labs if lab["drift"]),
+        next_steps=_count(Who, (step["who"] for lab in labs for step in lab["next_steps"])),
+        live_keys={
+            "total": len(keys),
+            "stored": sum(1 for key in own if key["stored"] is True),
+            "not_stored": sum(1 for key in own if key["stored"] is False),
+            "foreign": len(keys) - len(own),
+            "not_known": sum(1 for key in own if key["stored"] is None),
+        },
+        requester={
+            environment: _count(RequesterStatus, (lab["requester"][environment]["status"] for lab in labs))
+            for environment in vocabulary.ENVIRONMENTS
+        },
+        link=_count(vocabulary.LINK_STATUSES, (lab["link"]["status"] for lab in labs)),
+    )
+
+
+def _not_begun(name: str) -> t.Mapping[str, t.Any]:
+    advice = "Read the run's output for this lab if it names it, then run the lab."
+    return _without_outcome(name, State.UNKNOWN, "unknown", NOT_BEGUN, "not_begun", advice)
+
+
+def _interrupted(name: str) -> t.Mapping[str, t.Any]:
+    advice = "Read the run's output for this lab, then run it again: what was begun is finished or put right."
+    return _without_outcome(name, State.FAILED, "failed", INTERRUPTED, "interrupted", advice)
+
+
+def _without_outcome(
+    name: str, state: str, status: str, message: str, reason: str, advice: str
+) -> t.Mapping[str, t.Any]:
+    return {
+        "lab": name,
+        "state": state,
+        "steps": [{"name": "observe", "status": status, "message": message, "reason": reason}],
+        "next_steps": [{"step": "observe", "who": Who.OPERATOR, "text": advice, "url": ""}],
+    }
+
+
+def _make_names_unique(labs: list[Lab]) -> None:
+    seen: collections.Counter[str] = collections.Counter()
+    for lab in labs:
+        name = lab["lab"]
+        seen[name] += 1
+        if seen[name] > 1:
+            lab["lab"] = f"{name} #{seen[name]}"
+
+
+def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts C(lab-2) before C(lab-10)."""
+    parts = re.findall(r"\d{1,18}|\D+", name)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts)
+
+
+def _count(words: t.Iterable[str], seen: t.Iterable[str]) -> dict[str, int]:
+    counter = collections.Counter(seen)
+    return {str(word): counter[word] for word in words}

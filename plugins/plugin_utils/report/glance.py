@@ -1,0 +1,175 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the page says first: one sentence, counts, and the findings by kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels, plots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
+    Finding,
+    Report,
+    State,
+    StepStatus,
+)
+
+# Findings that say that something was not seen: nothing is known to be well beside them.
+NOT_SEEN = frozenset({"observation_incomplete", "portal_unproved"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One count of a composition.
+
+    :param value: what the filter of the composition selects.
+    """
+
+    label: Label
+    count: int
+    value: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Composition:
+    """A total and its parts.
+
+    :param filter_name: the filter of the table of labs that a click on a part sets; empty when there is none.
+    """
+
+    title: str
+    total: int
+    parts: list[Part]
+    filter_name: str
+
+    @property
+    def bar(self) -> list[plots.Rect]:
+        """The parts as one bar."""
+        return plots.stacked_bar((part.label.tone, part.count) for part in self.parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class FindingKind:
+    """All findings of one kind, with the labs that have them."""
+
+    code: str
+    label: Label
+    cases: list[tuple[str, Finding]]
+
+    @property
+    def labs(self) -> int:
+        """How many labs have it."""
+        return len({lab for lab, _finding in self.cases})
+
+
+@dataclasses.dataclass
+class Unseen:
+    """What could not be seen, of which labs, for one reason."""
+
+    reason: str
+    subjects: list[str] = dataclasses.field(default_factory=list)
+    labs: list[str] = dataclasses.field(default_factory=list)
+
+
+def headline(report: Report) -> str:
+    """What a reader has to know who reads one sentence only."""
+    summary = report["summary"]
+    states, found = summary["states"], summary["findings"]
+    if not summary["labs"]:
+        return "No lab was in this run."
+    serious = found["critical"] + found["high"]
+    troubles = [
+        _labs(states[State.FAILED], "failed"),
+        _labs(states[State.UNKNOWN], "could not be seen"),
+        _labs(states[State.WAITING], "waits for a person", "wait for a person"),
+        _labs(states[State.DRIFTED], "drifted"),
+        _labs(states[State.CHANGED] if report["check_mode"] else 0, "would be changed"),
+        _labs(_partly_seen(report), "was not seen in full", "were not seen in full"),
+        labels.count(serious, "serious finding") + _critical(found["critical"]) if serious else "",
+    ]
+    said = [trouble for trouble in troubles if trouble]
+    if not said:
+        labs = "The lab is" if summary["labs"] == 1 else f"All {summary['labs']:,} labs are"
+        return f"{labs} as declared, without serious findings."
+    return f"{labels.listed(said)}."
+
+
+def compositions(report: Report) -> list[Composition]:
+    """The counts, each with the filter that shows its labs."""
+    summary = report["summary"]
+    return [
+        _composition("Labs", summary["states"], labels.STATES, "state"),
+        _composition("Live keys", summary["live_keys"], labels.LIVE_KEYS, ""),
+        *(
+            _composition(f"MTurk {name}", summary["requester"][name], labels.REQUESTER, "mturk", f"{name}:")
+            for name in vocabulary.ENVIRONMENTS
+        ),
+        _composition("CloudResearch", summary["link"], labels.LINK, "link"),
+        _composition("Findings", summary["findings"], labels.SEVERITIES, "finding", "severity:"),
+    ]
+
+
+def finding_kinds_of(report: Report) -> list[FindingKind]:
+    """The findings of all labs by kind: the worst first, then the most frequent."""
+    by_code: dict[str, list[tuple[str, Finding]]] = {}
+    for lab in report["labs"]:
+        for finding in lab["findings"]:
+            by_code.setdefault(finding["code"], []).append((lab["lab"], finding))
+    order = sorted(
+        by_code.items(),
+        key=lambda entry: (finding_kinds.SEVERITIES.index(entry[1][0][1]["severity"]), -len(entry[1]), entry[0]),
+    )
+    return [FindingKind(code, labels.SEVERITIES[cases[0][1]["severity"]], cases) for code, cases in order]
+
+
+def unseen(report: Report) -> list[Unseen]:
+    """What could not be seen, by reason; the reasons of most labs first."""
+    by_reason: dict[str, Unseen] = {}
+    for lab in report["labs"]:
+        steps = [
+            (step["message"], f"Step {labels.STEPS[step['name']]}")
+            for step in lab["steps"]
+            if step["status"] == StepStatus.UNKNOWN
+        ]
+        kinds = [(each["reason"], labels.finding_title(each["code"])) for each in lab["not_looked_for"]]
+        for reason, subject in [*steps, *kinds]:
+            group = by_reason.setdefault(reason, Unseen(reason or "No reason was given."))
+            group.subjects += [subject] if subject not in group.subjects else []
+            group.labs += [lab["lab"]] if lab["lab"] not in group.labs else []
+    return sorted(by_reason.values(), key=lambda group: -len(group.labs))
+
+
+def all_seen(report: Report) -> bool:
+    """Whether every lab was seen in full, as far as anything tells."""
+    return not _partly_seen(report) and not any(
+        lab["state"] in (State.FAILED, State.UNKNOWN) or lab["user"] is None for lab in report["labs"]
+    )
+
+
+def _partly_seen(report: Report) -> int:
+    return sum(
+        1
+        for lab in report["labs"]
+        if lab["state"] not in (State.FAILED, State.UNKNOWN)
+        and (lab["not_looked_for"] or any(finding["code"] in NOT_SEEN for finding in lab["findings"]))
+    )
+
+
+def _labs(number: int, one: str, many: str = "") -> str:
+    return f"{labels.count(number, 'lab')} {one if number == 1 else many or one}" if number else ""
+
+
+def _critical(number: int) -> str:
+    return f", {number:,} of them critical" if number else ""
+
+
+def _composition(
+    title: str, counts: t.Mapping[str, int], names: t.Mapping[str, Label], filter_name: str, prefix: str = ""
+) -> Composition:
+    parts = [Part(label, counts[key], f"{prefix}{key}") for key, label in names.items() if counts[key]]
+    return Composition(title, sum(part.count for part in parts), parts, filter_name)

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the page calls things, and the tone (a class of the style sheet) in which it shows each of them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
+    Operation,
+    RequesterStatus,
+    State,
+    StepStatus,
+)
+
+
+class Label(t.NamedTuple):
+    """A word for people and its tone."""
+
+    word: str
+    tone: str
+
+
+# Dictionaries keep the order in which the page lists and sorts: what needs eyes first comes first.
+STATES: dict[str, Label] = {
+    State.FAILED: Label("failed", "bad"),
+    State.UNKNOWN: Label("unknown", "unseen"),
+    State.WAITING: Label("waiting for a person", "wait"),
+    State.DRIFTED: Label("drifted", "drift"),
+    State.CHANGED: Label("changed", "info"),
+    State.CONVERGED: Label("converged", "good"),
+}
+STEP_STATUSES: dict[str, Label] = {
+    StepStatus.FAILED: Label("failed", "bad"),
+    StepStatus.UNKNOWN: Label("unknown", "unseen"),
+    StepStatus.WAITING: Label("waiting", "wait"),
+    StepStatus.TO_DO: Label("to do", "drift"),
+    StepStatus.CHANGED: Label("changed", "info"),
+    StepStatus.OK: Label("ok", "good"),
+    StepStatus.SKIPPED: Label("skipped", "mute"),
+    StepStatus.NOT_RUN: Label("not run", "mute"),
+}
+STEPS = {
+    "observe": "Observe",
+    "iam_user": "IAM user",
+    "access_key": "Key",
+    "requester": "Requester",
+    "link": "Link",
+    "retire": "Retire",
+}
+SEVERITIES: dict[str, Label] = {
+    "critical": Label("critical", "crit"),
+    "high": Label("high", "bad"),
+    "medium": Label("medium", "wait"),
+    "low": Label("low", "info"),
+    "info": Label("info", "mute"),
+}
+REQUESTER: dict[str, Label] = {
+    RequesterStatus.LINKED: Label("linked", "good"),
+    RequesterStatus.NOT_LINKED: Label("not linked", "wait"),
+    RequesterStatus.INVALID_CREDENTIALS: Label("key not known", "bad"),
+    RequesterStatus.ACCESS_DENIED: Label("access denied", "bad"),
+    RequesterStatus.TEMPORARY_CREDENTIALS: Label("temporary credentials", "bad"),
+    RequesterStatus.THROTTLED: Label("throttled", "drift"),
+    RequesterStatus.UNREACHABLE: Label("unreachable", "bad"),
+    RequesterStatus.ERROR: Label("error", "bad"),
+    RequesterStatus.NOT_CHECKED: Label("not checked", "mute"),
+}
+LINK: dict[str, Label] = {
+    "linked": Label("linked", "good"),
+    "not_linked": Label("not linked", "wait"),
+    "other_key": Label("another key", "bad"),
+    "unknown": Label("not known", "mute"),
+}
+LIVE_KEYS: dict[str, Label] = {
+    "not_stored": Label("not stored", "crit"),
+    "foreign": Label("strangers'", "bad"),
+    "stored": Label("stored", "good"),
+    "not_known": Label("not known", "mute"),
+}
+OPERATIONS: dict[str, str] = {
+    Operation.ONBOARD: "Onboarding",
+    Operation.AUDIT: "Audit",
+    Operation.ROTATE: "Key rotation",
+    Operation.RETIRE: "Retirement",
+}
+
+
+def finding_title(code: str) -> str:
+    """A finding's title; the code itself when a newer collection wrote it."""
+    kind = finding_kinds.CATALOGUE.get(code)
+    return kind.title if kind else code
+
+
+def finding_meaning(code: str) -> str:
+    """Why a finding matters; empty when the code is not known."""
+    kind = finding_kinds.CATALOGUE.get(code)
+    return kind.meaning if kind else ""
+
+
+def moment(text: str) -> str:
+    """A time for people: C(24 Nov 2026, 10:40 UTC)."""
+    when = parse_time(text)
+    return f"{when.day} {when:%b %Y, %H:%M} UTC" if when else ""
+
+
+def span(start: str, end: str) -> str:
+    """Two times for people; the day is said once when it is the same."""
+    first, last = parse_time(start), parse_time(end)
+    if not first or not last or start[:16] == end[:16]:
+        return moment(start or end)
+    if first.date() == last.date():
+        return f"{first.day} {first:%b %Y, %H:%M} to {last:%H:%M} UTC"
+    return f"{moment(start)} to {moment(end)}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: C(1 lab), C(2 labs), C(1,000 labs)."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(parts: t.Sequence[str]) -> str:
+    """C(a, b and c)."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people and operators have to do: checklists of labs, and texts that are ready to send."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+import urllib.parse
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
+    Lab,
+    NextStep,
+    Report,
+    State,
+    StepStatus,
+    Who,
+)
+
+# Mail programs cut long mailto: addresses; the text to copy has no limit.
+_LONGEST_MAIL = 1800
+
+# Names that a host pattern and a shell take as they are.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+# Stand for the lab and its account while labs are grouped; no text of a report holds them.
+_LAB, _ACCOUNT = "\x00lab", "\x00account"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """The next steps of one lab that are one party's, and the same ready to send."""
+
+    lab: Lab
+    steps: list[NextStep]
+    text: str
+    mail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Labs with the same next steps.
+
+    :param steps: the steps for all of them together.
+    """
+
+    tasks: list[Task]
+    steps: list[NextStep]
+
+
+@dataclasses.dataclass(frozen=True)
+class Checklist:
+    """All labs in which one party has something to do."""
+
+    who: str
+    title: str
+    groups: list[Group]
+
+    @property
+    def labs(self) -> int:
+        """How many labs it names."""
+        return sum(len(group.tasks) for group in self.groups)
+
+
+def checklists(report: Report) -> list[Checklist]:
+    """The checklists that are not empty."""
+    lists = [
+        Checklist(Who.PERSON, "For people in the labs", _groups(report, Who.PERSON)),
+        Checklist(Who.OPERATOR, "For operators", _groups(report, Who.OPERATOR)),
+    ]
+    return [each for each in lists if each.groups]
+
+
+def nothing_to_do(report: Report) -> str:
+    """What to say where no lab has a next step: only of labs that are well and were seen in full is it good news."""
+    labs = report["labs"]
+    if not labs:
+        return "No lab was in this run, so nothing is known of what is to do."
+    if any(lab["state"] in (State.FAILED, State.UNKNOWN) or lab["not_looked_for"] for lab in labs):
+        return "No next step was named, but not everything was seen: see the labs and their steps below."
+    if any(lab["findings"] for lab in labs):
+        return "No step of the flow is left to anybody. What to do about each finding stands with it, above."
+    if any(lab["state"] not in (State.CONVERGED, State.CHANGED) or _something_left(lab) for lab in labs):
+        return "No next step was named, but not every lab is as declared: see the labs and their steps below."
+    if report["check_mode"] and any(lab["state"] == State.CHANGED for lab in labs):
+        return "Nobody has anything to do beyond the run that was predicted here."
+    return "Nobody has anything to do."
+
+
+def letter(lab: Lab, steps: list[NextStep]) -> str:
+    """The next steps of one lab as plain text, ready to send."""
+    account = f" (AWS account {lab['account_id']})" if lab["account_id"] else ""
+    lines = [f"Lab {lab['lab']}{account}", ""]
+    for number, step in enumerate(steps, start=1):
+        lines.append(f"{number}. {step['text']}")
+        if step["url"]:
+            lines.append(f"   {step['url']}")
+    return "\n".join(lines)
+
+
+def mail_address(lab: Lab, text: str) -> str:
+    """A mailto: address with subject and text; to nobody when the lab has no contact."""
+    body = text if len(text) <= _LONGEST_MAIL else text[:_LONGEST_MAIL] + " ..."
+    quoted = urllib.parse.urlencode(
+        {"subject": f"Next steps for lab {lab['lab']}", "body": body.replace("\n", "\r\n")},
+        quote_via=urllib.parse.quote,
+    )
+    return f"mailto:{urllib.parse.quote(lab['contact'], safe='@')}?{quoted}"
+
+
+def short_address(url: str) -> str:
+    """A web address as people say it."""
+    parts = urllib.parse.urlsplit(url)
+    return (parts.netloc + parts.path).rstrip("/")
+
+
+def _something_left(lab: Lab) -> bool:
+    open_statuses = (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.WAITING, StepStatus.TO_DO)
+    return bool(lab["drift"]) or any(step["status"] in open_statuses for step in lab["steps"])
+
+
+def _groups(report: Report, who: Who) -> list[Group]:
+    alike: dict[tuple[tuple[str, str, str], ...], list[Task]] = {}
+    for lab in report["labs"]:
+        steps = [step for step in lab["next_steps"] if step["who"] == who]
+        if steps:
+            text = letter(lab, steps)
+            alike.setdefault(_sameness(lab, steps), []).append(Task(lab, steps, text, mail_address(lab, text)))
+    # What many labs need comes first; labs that stand alone keep their order.
+    return [_group(tasks) for tasks in sorted(alike.values(), key=lambda tasks: -len(tasks))]
+
+
+def _sameness(lab: Lab, steps: list[NextStep]) -> tuple[tuple[str, str, str], ...]:
+    """Steps that differ only in the lab that a command is limited to, and in its account, are the same."""
+    return tuple((step["step"], _without_names(step["text"], lab), step["url"]) for step in steps)
+
+
+def _without_names(text: str, lab: Lab) -> str:
+    if _PLAIN.match(lab["lab"]):
+        text = re.sub(rf"--limit {re.escape(lab['lab'])}(?![\w.-])", f"--limit {_LAB}", text)
+    return re.sub(rf"\b{lab['account_id']}\b", _ACCOUNT, text) if lab["account_id"].isdecimal() else text
+
+
+def _group(tasks: list[Task]) -> Group:
+    first = tasks[0]
+    if len(tasks) == 1:
+        return Group(tasks, first.steps)
+    limit = shlex.quote(",".join(task.lab["lab"] for task in tasks))
+    steps = [
+        NextStep(
+            step=step["step"],
+            who=step["who"],
+            text=_without_names(step["text"], first.lab).replace(_LAB, limit).replace(_ACCOUNT, "(the account's id)"),
+            url=step["url"],
+        )
+        for step in first.steps
+    ]
+    return Group(tasks, steps)
