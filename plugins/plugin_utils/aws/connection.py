@@ -14,7 +14,6 @@ import re
 import threading
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import aws_tls
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
     AWS_FAILURES,
     aws_error,
@@ -27,7 +26,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabula
 try:
     import botocore.config
     import botocore.exceptions
-    import botocore.loaders
     import botocore.session
 
     HAS_BOTOCORE = True
@@ -41,7 +39,7 @@ GLOBAL_REGION = "us-east-1"
 @functools.lru_cache(maxsize=1)
 def shared_loader() -> t.Any:
     """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
-    return botocore.loaders.create_loader(None)
+    return botocore.session.Session().get_component("data_loader")
 
 
 @functools.cache
@@ -69,9 +67,7 @@ def warm_up(services: t.Iterable[str]) -> None:
     """Load the models of services before workers are forked, so that each worker finds them in memory."""
     if not HAS_BOTOCORE:
         return
-    # As modules do it: certificates are verified, with the default bundle unless another one is named.
-    trust = {"validate_certs": True, "aws_ca_bundle": os.environ.get("AWS_CA_BUNDLE")}
-    connection = AwsConnection({"access_key": "AKIAWARMUPWARMUPWARM", "secret_key": "signs-nothing", **trust})
+    connection = AwsConnection({"access_key": "AKIAWARMUPWARMUPWARM", "secret_key": "signs-nothing"})
     for service in services:
         client = connection.client(service)
         # botocore reads the models of waiters and of pages only when they are asked for.
@@ -82,8 +78,9 @@ class AwsConnection:
     """How to reach one lab's AWS account: credentials, region, endpoint and, if asked, the role to assume there.
 
     :param params: option values by C(amazon.aws)'s names (C(access_key), C(secret_key), C(session_token),
-        C(profile), C(region), C(endpoint_url), C(validate_certs), C(aws_ca_bundle), C(aws_config)) and
-        C(assume_role_arn). Missing options count as not set.
+        C(profile), C(region), C(endpoint_url), C(validate_certs), C(aws_ca_bundle), C(aws_config)), the role to assume
+        (C(assume_role_arn), C(external_id), C(role_session_name), C(role_duration) in seconds) and C(account_id), the
+        account that everything has to happen in. Missing options count as not set.
     :raises CollectionError: botocore is not installed.
     """
 
@@ -92,6 +89,7 @@ class AwsConnection:
         self._params = dict(params)
         self._clients: dict[tuple[t.Any, ...], t.Any] = {}
         self._assumed: dict[str, str] | None = None
+        self._account_found = ""
 
     def __repr__(self) -> str:
         return f"AwsConnection(profile={self._get('profile')!r}, assume_role_arn={self._get('assume_role_arn')!r})"
@@ -111,7 +109,7 @@ class AwsConnection:
         params = {
             name: value
             for name, value in self._params.items()
-            if name not in ("profile", "session_token", "assume_role_arn")
+            if name not in ("profile", "session_token", "assume_role_arn", "account_id")
         }
         return AwsConnection({**params, "access_key": access_key_id, "secret_key": secret_access_key})
 
@@ -122,6 +120,7 @@ class AwsConnection:
         """
         if self._get("assume_role_arn"):
             return dict(self._assumed_credentials())
+        self._require_account()
         if self._get("access_key"):
             given = {name: self._get(name) for name in ("access_key", "secret_key", "session_token")}
             return {name: value for name, value in given.items() if value}
@@ -151,6 +150,8 @@ class AwsConnection:
         key = (service, region_name, endpoint_url, max_attempts)
         if key not in self._clients:
             assumed = self._assumed_credentials() if self._get("assume_role_arn") else None
+            if assumed is None:
+                self._require_account()
             self._clients[key] = self._make_client(service, region_name, endpoint_url, max_attempts, assumed)
         return self._clients[key]
 
@@ -190,14 +191,13 @@ class AwsConnection:
                 ) from exc
         if max_attempts is not None:
             config = config.merge(botocore.config.Config(retries={"total_max_attempts": max_attempts}))
-        verify: bool | str | None = self._params.get("validate_certs")
-        if verify is not False and self._get("aws_ca_bundle"):
-            verify = t.cast(str, self._get("aws_ca_bundle"))
+        # Without a word from us botocore takes the bundle of E(AWS_CA_BUNDLE) or of its configuration.
+        verify = False if self._params.get("validate_certs") is False else self._get("aws_ca_bundle")
         static: t.Mapping[str, t.Any] = assumed if assumed is not None else self._params
         session = self._session() if assumed is None else _shared_session()
         try:
             with _session_lock:
-                client = session.create_client(
+                return session.create_client(
                     service,
                     region_name=region_name
                     or self._get("region")
@@ -210,8 +210,6 @@ class AwsConnection:
                     aws_session_token=static.get("session_token") or None,
                     config=config,
                 )
-                aws_tls.share_context(client)
-                return client
         except (botocore.exceptions.BotoCoreError, ValueError) as exc:
             raise aws_error(exc, f"set up the connection to AWS ({service})") from exc
 
@@ -224,9 +222,15 @@ class AwsConnection:
                     next_step="Write it as arn:aws:iam::<12-digit account id>:role/<role name>.",
                     reason="invalid_options",
                 )
+            request = {
+                "RoleArn": role_arn,
+                "RoleSessionName": self._get("role_session_name") or COLLECTION,
+                "ExternalId": self._get("external_id"),
+                "DurationSeconds": self._get("role_duration"),
+            }
             try:
                 answer = self._make_client("sts", None, None, None, None).assume_role(
-                    RoleArn=role_arn, RoleSessionName=COLLECTION
+                    **{name: value for name, value in request.items() if value}
                 )
             except AWS_FAILURES as exc:
                 raise not_assumable(exc, role_arn) from None
@@ -236,6 +240,44 @@ class AwsConnection:
                 "session_token": answer["Credentials"]["SessionToken"],
             }
         return self._assumed
+
+    def _require_account(self) -> None:
+        """Make sure, once, that credentials which name no account themselves belong to the one that was declared."""
+        wanted = self._get("account_id")
+        if not wanted or self._account_found:
+            return
+        doing = "find out which AWS account the credentials belong to"
+        try:
+            found = str(self._make_client("sts", None, None, None, None).get_caller_identity()["Account"])
+        except AWS_FAILURES as exc:
+            raise aws_error(exc, doing) from None
+        if found != str(wanted):
+            raise CollectionError(
+                f"The credentials belong to the AWS account {found}, and not to {wanted}.",
+                next_step=f"Give a profile of the account {wanted}, a role in it, or the right account id.",
+                reason="wrong_account",
+                details={"account_id": found},
+            )
+        self._account_found = found
+
+    def settings(self) -> dict[str, str]:
+        """What another program needs besides credentials: C(region) and, where set, C(endpoint_url), C(aws_ca_bundle).
+
+        :raises CollectionError: the profile does not exist, or the AWS configuration cannot be read.
+        """
+        try:
+            session = self._session()
+            configured = os.environ.get("AWS_ENDPOINT_URL") or session.get_scoped_config().get("endpoint_url")
+            if session.get_config_variable("ignore_configured_endpoint_urls"):
+                configured = None
+            values = {
+                "region": self._get("region") or session.get_config_variable("region") or GLOBAL_REGION,
+                "endpoint_url": self._get("endpoint_url") or configured,
+                "aws_ca_bundle": self._get("aws_ca_bundle") or session.get_config_variable("ca_bundle"),
+            }
+        except botocore.exceptions.BotoCoreError as exc:
+            raise aws_error(exc, "read the AWS configuration") from exc
+        return {name: str(value) for name, value in values.items() if value}
 
 
 def _require_botocore() -> None:

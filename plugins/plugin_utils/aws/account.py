@@ -1,0 +1,137 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The AWS account that a host stands for: what is declared of it, the way in, and the environment of programs there."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+
+# Variables of the operator's environment that no program in a lab's account gets: credentials, and what leads to some.
+_OPERATORS_PREFIXES = ("AWS_", "VAULT_", "BAO_", "ANSIBLE_VAULT_", "ANSIBLE_HASHI_VAULT_", "BOTO_")
+_OPERATORS_SECRETS = re.compile(r"(?i)(^|_)(TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|API_KEY|PRIVATE_KEY)$")
+
+# AWS accounts of GovCloud and of China are in partitions of their own, which the ARNs of their roles name.
+_PARTITIONS = (("us-gov-", "aws-us-gov"), ("cn-", "aws-cn"))
+
+
+@dataclasses.dataclass(frozen=True)
+class AccountDeclaration:
+    """What the inventory says of a host's AWS account. Empty strings and None count as not said.
+
+    :param role_name: the role to assume in C(account_id), with its path; no role without an account id.
+    :param role_arn: the role to assume, whole; it comes before C(role_name).
+    :param duration: for how many seconds the role is assumed; None: what AWS gives.
+    :param ambient_credentials: whether the control node's own credentials are meant where nothing else is said.
+    """
+
+    account_id: str = ""
+    role_name: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    session_name: str = ""
+    duration: int | None = None
+    profile: str = ""
+    region: str = ""
+    endpoint_url: str = ""
+    ca_bundle: str = ""
+    validate_certs: bool = True
+    ambient_credentials: bool = False
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether the inventory says which account is meant."""
+        return bool(self.account_id or self.role_arn or self.profile or self.ambient_credentials)
+
+    @property
+    def role(self) -> str:
+        """The ARN of the role to assume; empty without one."""
+        if self.role_arn or not (self.account_id and self.role_name):
+            return self.role_arn
+        partition = next((name for prefix, name in _PARTITIONS if self.region.startswith(prefix)), "aws")
+        return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
+
+    @property
+    def declared_account_id(self) -> str:
+        """The id of the account that everything has to happen in; empty if only the credentials tell."""
+        found = re.match(r"arn:[\w-]+:iam::(\d{12}):role/", self.role_arn)
+        return self.account_id or (found.group(1) if found else "")
+
+    def connection(self) -> AwsConnection:
+        """The way into the account. Nothing is asked of AWS before it is used.
+
+        :raises CollectionError: the declaration names no account, a wrong one, or two of them.
+        """
+        if not self.is_declared:
+            raise CollectionError(
+                "No AWS account is declared.",
+                next_step=(
+                    "Give the 12-digit account id (ansible_aws_account_id or lab_account_aws_account_id) or a profile "
+                    "(ansible_aws_account_profile or lab_account_aws_profile). If the control node's own credentials "
+                    "are meant, set ansible_aws_account_ambient_credentials=true."
+                ),
+                reason="no_account",
+            )
+        if self.account_id and not re.fullmatch(r"\d{12}", self.account_id):
+            raise CollectionError(
+                f"{self.account_id!r} is not the id of an AWS account.",
+                next_step="Write its 12 digits in quotes, so that leading zeros stay.",
+                reason="invalid_options",
+            )
+        in_arn = re.match(r"arn:[\w-]+:iam::(\d{12}):role/", self.role_arn)
+        if self.account_id and in_arn and in_arn.group(1) != self.account_id:
+            raise CollectionError(
+                f"The role {self.role_arn} is not in the account {self.account_id}.",
+                next_step="Correct the account id or the ARN of the role.",
+                reason="wrong_account",
+            )
+        return AwsConnection(
+            {
+                "assume_role_arn": self.role,
+                "external_id": self.external_id,
+                "role_session_name": self.session_name,
+                "role_duration": self.duration,
+                "account_id": self.account_id,
+                "profile": self.profile,
+                "region": self.region,
+                "endpoint_url": self.endpoint_url,
+                "aws_ca_bundle": self.ca_bundle,
+                "validate_certs": self.validate_certs,
+            }
+        )
+
+
+def without_the_operators(environment: t.Mapping[str, str]) -> dict[str, str]:
+    """An environment without anything by which a program could act as the operator, in AWS or elsewhere."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.upper().startswith(_OPERATORS_PREFIXES) and not _OPERATORS_SECRETS.search(name)
+    }
+    # Neither the operator's profiles nor the instance's role: no credentials are no credentials.
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def account_environment(connection: AwsConnection) -> dict[str, str]:
+    """The environment variables by which a program finds itself in the account.
+
+    :raises CollectionError: the account cannot be entered.
+    """
+    credentials, settings = connection.credentials(), connection.settings()
+    values = {
+        "AWS_ACCESS_KEY_ID": credentials["access_key"],
+        "AWS_SECRET_ACCESS_KEY": credentials["secret_key"],
+        "AWS_SESSION_TOKEN": credentials.get("session_token"),
+        "AWS_REGION": settings["region"],
+        "AWS_DEFAULT_REGION": settings["region"],
+        "AWS_ENDPOINT_URL": settings.get("endpoint_url"),
+        "AWS_CA_BUNDLE": settings.get("aws_ca_bundle"),
+    }
+    return {name: value for name, value in values.items() if value}
