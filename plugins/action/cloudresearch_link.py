@@ -4,73 +4,139 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up as portal_warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
+    STORE_ARGUMENT_SPEC,
+    LabAction,
+    Options,
+    Result,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link, warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
-direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.cloudresearch_link")
-portal_warm_up.warm_up_portal()
+# Strategies load an action in the parent process before they fork, so this is ready in each worker.
+warm_up.warm_up_portal()
 
 
-class ActionModule(lab_store.StoredKeyAction):
-    """Runs the module of the same name with the lab's stored key, if asked to."""
+@dataclasses.dataclass(frozen=True)
+class _Key:
+    """The key to link, and what the store knows of the link.
 
-    # The options that lead to the store, and what it had of the lab before the module ran.
-    _way_to_store: dict[str, t.Any] | None = None
-    _record: LabRecord | None = None
-    _key_is_still_to_come = False
+    :param created: when the stored key was made.
+    :param to_come: in check mode, the key is still to be created.
+    :param record: the lab's record; None without a store.
+    """
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Fetch the key, link it, record the link; in check mode also say what becomes of a key still to be made."""
-        result = super().run(tmp, task_vars)
-        if result.get("failed") or "link" not in result:
-            return result
-        if self._key_is_still_to_come:
+    access_key_id: str | None
+    secret_access_key: str | None
+    recorded_access_key_id: str | None
+    created: datetime.datetime | None = None
+    to_come: bool = False
+    record: LabRecord | None = None
+
+
+class ActionModule(LabAction):
+    """Makes sure that the CloudResearch account holds the lab's key, or no key, and records that in the store."""
+
+    step = "link"
+    aws = False
+    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        **link_options.ARGUMENT_SPEC,
+        "store": {**STORE_ARGUMENT_SPEC, "required": False},
+    }
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        key = self._key(options)
+        asked: Options = {
+            **options,
+            "access_key_id": key.access_key_id,
+            "secret_access_key": key.secret_access_key,
+            "recorded_access_key_id": key.recorded_access_key_id,
+            "created": key.created,
+        }
+        warnings: list[str] = []
+        result = _link(asked, self.check_mode, warnings.append)
+        if warnings:
+            result["warnings"] = warnings
+        if key.to_come:
             link = {**result["link"], "status": "linked", "access_key_id": NEW_KEY, "evidence": ""}
             link["message"] = "The key would be created, then submitted."
-            result.update(changed=True, link=link)
-            result["diff"] = {**result.get("diff", {}), "after": {"status": "linked", "access_key_id": NEW_KEY}}
-        held = _held(result)
-        if self._way_to_store is not None and held is not None:
-            result.update(self._recorded(self._way_to_store, held, result))
+            after = {"status": "linked", "access_key_id": NEW_KEY}
+            result.update(changed=True, link=link, diff={**result["diff"], "after": after})
+        if options["store"] is not None:
+            self._record(options, key, result)
         return result
 
-    def options_with_key(self, args: dict[str, t.Any], store: lab_store.SecretStore, lab: str) -> dict[str, t.Any]:
-        """The stored key is the one to enter at the portal, and its record is evidence."""
-        self._way_to_store, self._record = dict(args), store.get(lab).record
-        for known in self._record.linked_key_ids if self._record else ():
-            args.setdefault("recorded_access_key_id", known)
-        named = args.pop("access_key_id", None)
-        if self._task.check_mode and named == NEW_KEY:
+    def _key(self, options: Options) -> _Key:
+        """The key of the options, or the store's."""
+        named, recorded = options["access_key_id"], options["recorded_access_key_id"]
+        if options["store"] is None:
+            return _Key(named, options["secret_access_key"], recorded)
+        lab = str(options["lab"] or "")
+        store = self.store(options, self.account(options))
+        record = store.get(lab).record
+        if recorded is None and record and record.linked_key_ids:
+            recorded = record.linked_key_ids[0]
+        if self.check_mode and named == NEW_KEY:
             # Signing in and looking is what can be tried of it already.
-            self._key_is_still_to_come = True
-            return args
-        key = lab_store.key_in_use(self._record, store, lab)
-        return {**args, "access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
+            return _Key(None, None, recorded, to_come=True, record=record)
+        stored = lab_store.key_in_use(record, store, lab)
+        created = times.parse_time(stored.created)
+        return _Key(stored.access_key_id, stored.secret_access_key, recorded, created, record=record)
 
-    def _recorded(self, way_to_store: dict[str, t.Any], held: str, result: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Record what the portal holds, unless the record says so already; what that changes in the result."""
-        before = list(self._record.linked_key_ids) if self._record else []
+    def _record(self, options: Options, key: _Key, result: Result) -> None:
+        """Record what the portal holds, unless the record says so already, and say so in the result."""
+        held = _held(result)
+        before = list(key.record.linked_key_ids) if key.record else []
         after = [held] if held else []
-        if before == after:
-            return {}
+        if held is None or before == after or (key.record is None and not held):
+            return
         try:
-            if not self._task.check_mode:
-                with direct_execution.task_environment(self):
-                    # Anew: a module that waited for a person can have outlived the credentials for the store.
-                    store = lab_store.open_lab_store(way_to_store, self._loader)
-                    lab_store.record_link(store, str(way_to_store["lab"]), held, result["link"]["evidence"])
+            if not self.check_mode:
+                # Anew: who waited for a person can have outlived the credentials for the store.
+                store = self.store(options, self.account(options))
+                lab_store.record_link(store, str(options["lab"]), held, result["link"]["evidence"])
         except CollectionError as exc:
-            exc.step = exc.step or "link"
-            return {**exc.as_result(), "failed": True}
+            exc.step = exc.step or self.step
+            result.update(exc.as_result(), failed=True)
+            return
         diff = result["diff"]
-        diff = {**diff, "before": {**diff["before"], "recorded": before}, "after": {**diff["after"], "recorded": after}}
-        return {"changed": True, "diff": diff}
+        result["changed"] = True
+        result["diff"] = {
+            "before": {**diff["before"], "recorded": before},
+            "after": {**diff["after"], "recorded": after},
+        }
+
+
+def _link(options: Options, check_mode: bool, warn: t.Callable[[str], None]) -> Result:
+    """Do what the options say at the portal."""
+    settings = account_link.PortalSettings.from_params(options, announce=warn)
+    account = account_link.PortalAccount(
+        options["email"] or "", options["password"] or "", options["totp_secret"] or ""
+    )
+    link_options.check(options, check_mode)
+    key = account_link.KnownKey(
+        access_key_id=options["access_key_id"] or "",
+        secret_access_key=options["secret_access_key"] or "",
+        recorded_access_key_id=options["recorded_access_key_id"] or "",
+        used_by_portal=options["key_used_by_portal"],
+        created=options.get("created"),
+    )
+    if options["state"] == "absent":
+        done = account_link.ensure_absent(settings, account, key, check_mode=check_mode)
+    elif not key.access_key_id:
+        done = account_link.LinkResult.unchanged(account_link.look(settings, account, key))
+    else:
+        done = account_link.ensure_present(settings, account, key, check_mode=check_mode)
+    return link_options.as_result(done, check_mode, with_snapshots=settings.snapshot_dir is not None)
 
 
 def _held(result: t.Mapping[str, t.Any]) -> str | None:

@@ -4,11 +4,31 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
+import concurrent.futures
+import typing as t
 
-direct_execution.preload("ansible_collections.labops.cloudresearch.plugins.modules.iam_user_excess")
-direct_execution.warm_up_botocore()
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
 
 
-class ActionModule(direct_execution.DirectExecution):
-    """Runs the module of the same name, directly if possible."""
+class ActionModule(LabAction):
+    """Says what an IAM user may do besides its declared policy, and takes from it what the operator named."""
+
+    step = "iam_user"
+    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
+        "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
+        "remove": {"type": "list", "elements": "str", "choices": list(iam_user.EXCESS_KINDS), "default": []},
+    }
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        iam = self.account(options).client("iam")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            user = iam_user.read_user(iam, options["user_name"], thorough=True, pool=pool)
+        found = iam_user.excess(user, options["policy_arn"])
+        removed = {kind: names for kind, names in found.items() if kind in options["remove"]}
+        if not self.check_mode:
+            iam_user.remove_excess(iam, options["user_name"], removed)
+        left = {kind: names for kind, names in found.items() if kind not in removed}
+        return {"changed": bool(removed), "excess": left, "removed": removed, "diff": {"before": found, "after": left}}

@@ -6,29 +6,23 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
-
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "operation": {"type": "str", "choices": ["onboard", "audit", "rotate", "retire"], "default": "onboard"},
-    "lab": {"type": "str", "required": True},
-    "account_id": {"type": "str", "default": ""},
-    "observed": {"type": "dict"},
-    "results": {"type": "dict", "default": {}},
-    "failure": {"type": "dict"},
-}
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    """Puts a lab's outcome together and sets it as the host fact C(lab_account_outcome)."""
+class ActionModule(LabAction):
+    """Puts a lab's outcome together from its observation and the results of its steps."""
 
-    _supports_check_mode = True
-    _requires_connection = False
+    aws = False
+    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "operation": {"type": "str", "choices": list(vocabulary.OPERATIONS), "default": "onboard"},
+        "lab": {"type": "str", "required": True},
+        "account_id": {"type": "str", "default": ""},
+        "observed": {"type": "dict"},
+        "results": {"type": "dict", "default": {}},
+        "failure": {"type": "dict"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Compose."""
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _validated, given = self.validate_argument_spec(ARGUMENT_SPEC)
-        composed = outcome.compose(check_mode=bool(self._task.check_mode), **given)
-        return {**result, "changed": False, "ansible_facts": {"lab_account_outcome": composed}}
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        return {"changed": False, **outcome.compose(check_mode=self.check_mode, **options)}

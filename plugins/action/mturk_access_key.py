@@ -7,11 +7,6 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils import direct_execution
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
     DEFAULT_USER_NAME,
@@ -19,11 +14,14 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabula
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
-
-direct_execution.warm_up_botocore()
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
+    STORE_ARGUMENT_SPEC,
+    LabAction,
+    Options,
+    Result,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
 
 OPTIONS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": list(key_plan.STATES), "default": "present"},
@@ -43,53 +41,41 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_diff = True
-    _requires_connection = False
+class ActionModule(LabAction):
+    """Makes sure of one usable key whose secret is stored, or of none."""
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _validated, options = self.validate_argument_spec(
-            argument_spec={**aws_options.lab_aws_argument_spec(), **OPTIONS},
-            mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
-            required_together=aws_options.REQUIRED_TOGETHER,
-        )
-        try:
-            with direct_execution.task_environment(self):
-                outcome = self._outcome(options)
-            if outcome.stop:
-                raise self._foreseen_stop(outcome, options)
-        except CollectionError as exc:
-            return {**result, "changed": False, **exc.as_result(), "failed": True}
-        return {**result, **self._told(outcome)}
+    step = "access_key"
+    spec = OPTIONS
 
-    def _outcome(self, options: dict[str, t.Any]) -> key_lifecycle.KeyOutcome:
-        connection = AwsConnection(options)
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        account = self.account(options)
         endpoints = {"production": options["production_endpoint_url"]}
 
-        def prove(access_key_id: str, secret_access_key: str) -> mturk.KeyProof:
-            signing = connection.with_credentials(access_key_id, secret_access_key)
-            return mturk.prove_key(signing, endpoints, timeout=options["propagation_timeout"])
+        def prove(access_key_id: str, secret_access_key: str) -> requester.KeyProof:
+            signing = account.with_credentials(access_key_id, secret_access_key)
+            return requester.prove_key(signing, endpoints, timeout=options["propagation_timeout"])
 
         lifecycle = key_lifecycle.KeyLifecycle(
-            connection,
-            open_store(options["store"], loader=self._loader, lab_connection=lambda: connection),
+            account,
+            self.store(options, account),
             lab=base.lab_name(options["lab"]),
             user_name=str(options["user_name"]),
             request=_request(options),
             link=_link(options),
             prove=prove,
         )
-        return lifecycle.predict(assume_user=True) if self._task.check_mode else lifecycle.run()
+        outcome = lifecycle.predict(assume_user=True) if self.check_mode else lifecycle.run()
+        if outcome.stop:
+            raise self._foreseen_stop(outcome, options)
+        return self._as_result(outcome)
 
     def _foreseen_stop(self, outcome: key_lifecycle.KeyOutcome, options: dict[str, t.Any]) -> CollectionError:
         error = key_lifecycle.stopped(outcome.stop, options["lab"], options["user_name"])
         error.details.update(actions=_words(outcome), changed=bool(outcome.actions))
         return error
 
-    def _told(self, outcome: key_lifecycle.KeyOutcome) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = {
+    def _as_result(self, outcome: key_lifecycle.KeyOutcome) -> Result:
+        result: Result = {
             "changed": bool(outcome.actions),
             "actions": _words(outcome),
             "access_key_id": outcome.after.key_to_use,

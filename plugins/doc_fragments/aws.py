@@ -21,11 +21,12 @@ requirements:
   - boto3 >= 1.34.0
   - botocore >= 1.34.0
 """
-    DIRECT = r"""
+    CONTROL_NODE = r"""
 notes:
-  - On a local connection the module runs inside Ansible's worker instead of in a new Python, which is many times
-    faster and keeps its options out of temporary files. Set the variable
-    C(labops_cloudresearch_direct_execution=false) to turn that off.
+  - The module works on the control node, in the process that runs Ansible, whatever the host's connection. It needs no
+    interpreter on a target, does not support C(async), and refuses C(become).
+  - With the connection plugin P(labops.cloudresearch.aws_account#connection) it works in the host's AWS account, and
+    none of its AWS options is needed. A task that names credentials (a profile, an access key or a role) means those.
 attributes:
   check_mode:
     support: full

@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# The work is done by the action plugin of the same name; this file documents it.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -164,7 +166,7 @@ requirements:
   - beautifulsoup4 >= 4.12.0
   - playwright >= 1.45.0 and Chromium or Chrome (for O(driver=browser))
 extends_documentation_fragment:
-  - labops.cloudresearch.aws.direct
+  - labops.cloudresearch.aws.control_node
 attributes:
   diff_mode:
     support: full
@@ -323,48 +325,3 @@ snapshots:
   elements: str
   sample: [/tmp/pages/20261124T100000Z-pi-4711-01.html]
 """
-
-import typing as t
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
-
-
-def run(params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]) -> dict[str, t.Any]:
-    """Do what the options say; the module's result."""
-    settings = link.PortalSettings.from_params(params, announce=warn)
-    account = link.PortalAccount(params["email"] or "", params["password"] or "", params["totp_secret"] or "")
-    link_options.check(params, check_mode)
-    key = link.KnownKey(
-        access_key_id=params["access_key_id"] or "",
-        secret_access_key=params["secret_access_key"] or "",
-        recorded_access_key_id=params["recorded_access_key_id"] or "",
-        used_by_portal=params["key_used_by_portal"],
-    )
-    if params["state"] == "absent":
-        done = link.ensure_absent(settings, account, key, check_mode=check_mode)
-    elif not key.access_key_id:
-        done = link.LinkResult.unchanged(link.look(settings, account, key))
-    else:
-        done = link.ensure_present(settings, account, key, check_mode=check_mode)
-    return link_options.as_result(done, check_mode, with_snapshots=settings.snapshot_dir is not None)
-
-
-def main() -> None:
-    """Look, do what is missing, and report."""
-    module = AnsibleModule(
-        argument_spec=link_options.ARGUMENT_SPEC,
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module.params, module.check_mode, module.warn)
-    except CollectionError as exc:
-        module.fail_json(**exc.as_result())
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# The work is done by the action plugin of the same name; this file documents it.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -35,7 +37,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - labops.cloudresearch.aws.assume_role
-  - labops.cloudresearch.aws.direct
+  - labops.cloudresearch.aws.control_node
 attributes:
   check_mode:
     support: full
@@ -75,46 +77,3 @@ removed:
   sample:
     console_access: [password]
 """
-
-import concurrent.futures
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-
-
-def main() -> None:
-    """Look, remove what is asked for, and report."""
-    module = AnsibleModule(
-        argument_spec={
-            **aws_options.lab_aws_argument_spec(),
-            "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
-            "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
-            "remove": {"type": "list", "elements": "str", "choices": list(iam_user.EXCESS_KINDS), "default": []},
-        },
-        mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
-        required_together=aws_options.REQUIRED_TOGETHER,
-        supports_check_mode=True,
-    )
-    params = module.params
-    try:
-        iam = aws.AwsConnection(params).client("iam")
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            user = iam_user.read_user(iam, params["user_name"], thorough=True, pool=pool)
-        found = iam_user.excess(user, params["policy_arn"])
-        removed = {kind: names for kind, names in found.items() if kind in params["remove"]}
-        if not module.check_mode:
-            iam_user.remove_excess(iam, params["user_name"], removed)
-    except CollectionError as exc:
-        exc.step = exc.step or "iam_user"
-        module.fail_json(**exc.as_result())
-    left = {kind: names for kind, names in found.items() if kind not in removed}
-    module.exit_json(changed=bool(removed), excess=left, removed=removed, diff={"before": found, "after": left})
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# The work is done by the action plugin of the same name; this file documents it.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -69,15 +71,6 @@ options:
       - The store with the lab's record, see M(labops.cloudresearch.mturk_access_key).
       - It is read on the control node. Without it, nothing is known to be stored.
     type: dict
-  store_record:
-    description: The store's record without secrets. Filled in from O(store); not meant to be set.
-    type: dict
-  stored_secrets:
-    description: The stored secrets by key id. Filled in from O(store); not meant to be set.
-    type: dict
-  store_error:
-    description: Why O(store) could not be read. Filled in during an audit; not meant to be set.
-    type: str
   environments:
     description: The MTurk environments to ask.
     type: list
@@ -137,25 +130,13 @@ options:
         C(minimum_balance) (10.00) and C(allowed_policy_arns).
     type: dict
     default: {}
-  operation:
-    description:
-      - Used by the role. Also sets the host fact C(lab_account_outcome) where the observation alone decides it, and
-        fails if no step can be taken safely.
-    type: str
-    choices: [onboard, audit, rotate, retire]
-  role_variables:
-    description:
-      - Used by the role. Validates the variables of P(labops.cloudresearch.lab_account#role), and takes from them the
-        options that are not given.
-    type: bool
-    default: false
 author:
   - labops.cloudresearch contributors (@labops)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - labops.cloudresearch.aws.assume_role
-  - labops.cloudresearch.aws.direct
+  - labops.cloudresearch.aws.control_node
 attributes:
   check_mode:
     support: full
@@ -259,150 +240,4 @@ lab_account:
       description: Why no step can be taken safely, and what the operator can choose; empty if nothing is in the way.
       returned: always
       type: dict
-derived:
-  description: Used by the role. What follows from its variables for its later tasks.
-  returned: with O(role_variables=true)
-  type: dict
 """
-
-import decimal
-import typing as t
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
-
-
-def main() -> None:
-    """Read and report."""
-    module = AnsibleModule(
-        argument_spec={
-            **aws_options.lab_aws_argument_spec(),
-            "lab": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "rotated", "absent"], "default": "present"},
-            "account_id": {"type": "str"},
-            "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
-            "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
-            "tags": {"type": "dict", "default": {}},
-            "adopt_existing_user": {"type": "bool", "default": False},
-            "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
-            "remove_drift": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["console_access", "inline_policies", "groups", "attached_policies"],
-                "default": [],
-            },
-            "max_age_days": {"type": "int", "default": 0},
-            "grace_days": {"type": "int", "default": 0},
-            "store": {"type": "dict"},
-            "store_record": {"type": "dict"},
-            "stored_secrets": {"type": "dict", "no_log": True},
-            "store_error": {"type": "str"},
-            "environments": {
-                "type": "list",
-                "elements": "str",
-                "choices": list(mturk.ENVIRONMENTS),
-                "default": list(mturk.ENVIRONMENTS),
-            },
-            "production_endpoint_url": {"type": "str"},
-            "sandbox_endpoint_url": {"type": "str"},
-            "minimum_balance": {"type": "float", "default": 0.0},
-            "link_check": {"type": "str", "choices": ["record", "page", "none"], "default": "record"},
-            "judge_key_use": {"type": "bool", "default": False, "no_log": False},
-            "cloudresearch": {
-                "type": "dict",
-                "options": {
-                    "email": {"type": "str"},
-                    "password": {"type": "str", "no_log": True},
-                    "totp_secret": {"type": "str", "no_log": True},
-                    "options": {"type": "dict", "default": {}},
-                },
-            },
-            "thorough": {"type": "bool", "default": True},
-            "thresholds": {"type": "dict", "default": {}},
-            "operation": {"type": "str", "choices": ["onboard", "audit", "rotate", "retire"]},
-            "role_variables": {"type": "bool", "default": False},
-        },
-        required_together=aws_options.REQUIRED_TOGETHER,
-        supports_check_mode=True,
-    )
-    try:
-        lab_account = observe.observe(
-            aws.AwsConnection(module.params),
-            declaration(module.params, check_mode=module.check_mode),
-            _record(module.params),
-        )
-    except CollectionError as exc:
-        exc.step = exc.step or "observe"
-        module.fail_json(**exc.as_result())
-    module.exit_json(changed=False, lab_account=lab_account)
-
-
-def declaration(params: dict[str, t.Any], *, check_mode: bool) -> observe.Declaration:
-    """The options as what they declare."""
-    minimum = decimal.Decimal(str(params["minimum_balance"]))
-    return observe.Declaration(
-        lab=params["lab"],
-        account_id=vocabulary.checked_account_id(params["account_id"]),
-        user=drift.Declared(
-            lab=params["lab"],
-            state="absent" if params["state"] == "absent" else "present",
-            user_name=params["user_name"],
-            policy_arn=params["policy_arn"],
-            tags={str(key): str(value) for key, value in params["tags"].items()},
-        ),
-        endpoints={name: params[f"{name}_endpoint_url"] for name in params["environments"]},
-        request=key_situation.KeyRequest(
-            state=params["state"],
-            max_age_days=params["max_age_days"] or None,
-            grace_days=params["grace_days"],
-            adopt_existing_user=params["adopt_existing_user"],
-            remove_foreign_keys=frozenset(params["remove_foreign_keys"]),
-        ),
-        thresholds=findings.Thresholds.from_mapping(params["thresholds"]),
-        remove_drift=frozenset(params["remove_drift"]),
-        minimum_balance=minimum or None,
-        look=_look(params),
-        link_wanted=params["link_check"] != "none",
-        judge_key_use=params["judge_key_use"],
-        store_error=params["store_error"] or "",
-        ask_mturk=not (params["judge_key_use"] and check_mode),
-        thorough=params["thorough"],
-    )
-
-
-def _record(params: dict[str, t.Any]) -> lab_record.LabRecord | None:
-    if not params["store_record"]:
-        return None
-    return lab_record.join_secrets(params["store_record"], params["stored_secrets"] or {})
-
-
-def _look(params: dict[str, t.Any]) -> observe.PortalLook | None:
-    """How to look at the portal, if that is asked for; checks the portal's options in any case."""
-    given = params["cloudresearch"] or {}
-    if params["link_check"] == "none" or not given.get("email"):
-        return None
-    settings = link.PortalSettings.from_params(given["options"])
-    account = link.PortalAccount(given["email"], given["password"] or "", given["totp_secret"] or "")
-    if not settings.by_hand:
-        link.check_account(account)
-    if params["link_check"] != "page":
-        return None
-
-    def look(wanted: str, recorded: str) -> dict[str, t.Any]:
-        return link.look(settings, account, link.KnownKey(wanted, recorded_access_key_id=recorded)).as_link()
-
-    return look
-
-
-if __name__ == "__main__":
-    main()

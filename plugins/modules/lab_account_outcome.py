@@ -12,10 +12,10 @@ module: lab_account_outcome
 short_description: Say how one lab came out of a run
 version_added: 1.0.0
 description:
-  - Puts together what was observed of a lab and what each step did, and sets it as the host fact
-    C(lab_account_outcome).
+  - Puts together what was observed of a lab and what each step did.
   - The role P(labops.cloudresearch.lab_account#role) uses it; plays of your own that replace a step of the role
-    can, too.
+    can, too. Register the result as C(lab_account_outcome), which is where the report and the progress display look.
+  - The outcome is a result and no fact, so that it belongs to the run that observed the lab and to no other.
   - Runs on the control node and never connects anywhere.
 options:
   operation:
@@ -60,41 +60,37 @@ EXAMPLES = r"""
     results:
       access_key: "{{ access_key }}"
       link: "{{ link }}"
+  register: lab_account_outcome
 """
 
 RETURN = r"""
-ansible_facts:
-  description: The host fact.
+schema:
+  description: The version of the outcome's fields. It grows when a field goes or changes its meaning.
   returned: always
-  type: dict
-  contains:
-    lab_account_outcome:
-      description: The lab's outcome. It never holds a secret.
-      returned: always
-      type: dict
-      contains:
-        state:
-          description:
-            - V(converged), V(changed), V(waiting_for_person) or V(failed); after an audit also V(drifted), which
-              means that something differs from the declared state.
-          returned: always
-          type: str
-          sample: waiting_for_person
-        message:
-          description: One sentence for people.
-          returned: always
-          type: str
-          sample: >-
-            Lab lab-07 waits for a person at step requester: Sign in at https://requester.mturk.com/developer
-            ...
-        steps:
-          description: Each step of the flow with its C(status) (V(ok), V(changed), V(skipped), V(waiting), V(failed)).
-          returned: always
-          type: list
-          elements: dict
-        next_steps:
-          description: What is left to do, C(who) does it (V(person), V(operator)), and where.
-          returned: always
-          type: list
-          elements: dict
+  type: int
+  sample: 2
+state:
+  description:
+    - V(converged), V(changed), V(waiting_for_person) or V(failed); after an audit also V(drifted), which
+      means that something differs from the declared state.
+  returned: always
+  type: str
+  sample: waiting_for_person
+message:
+  description: One sentence for people.
+  returned: always
+  type: str
+  sample: >-
+    Lab lab-07 waits for a person at step requester: Sign in at https://requester.mturk.com/developer
+    ...
+steps:
+  description: Each step of the flow with its C(status) (V(ok), V(changed), V(skipped), V(waiting), V(failed)).
+  returned: always
+  type: list
+  elements: dict
+next_steps:
+  description: What is left to do, C(who) does it (V(person), V(operator)), and where.
+  returned: always
+  type: list
+  elements: dict
 """

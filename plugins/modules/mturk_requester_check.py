@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# The work is done by the action plugin of the same name; this file documents it.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -67,7 +69,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - labops.cloudresearch.aws.assume_role
-  - labops.cloudresearch.aws.direct
+  - labops.cloudresearch.aws.control_node
 attributes:
   check_mode:
     support: full
@@ -180,65 +182,3 @@ waited:
   type: float
   sample: 0.0
 """
-
-import decimal
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-
-
-def main() -> None:
-    """Ask, wait if told to, and report."""
-    module = AnsibleModule(
-        argument_spec={
-            **aws_options.lab_aws_argument_spec(),
-            "lab": {"type": "str"},
-            "store": {"type": "dict"},
-            "note_key_use": {"type": "bool", "default": False, "no_log": False},
-            "environments": {
-                "type": "list",
-                "elements": "str",
-                "choices": list(mturk.ENVIRONMENTS),
-                "default": list(mturk.ENVIRONMENTS),
-            },
-            "production_endpoint_url": {"type": "str"},
-            "sandbox_endpoint_url": {"type": "str"},
-            "minimum_balance": {"type": "float"},
-            "wait_timeout": {"type": "int", "default": 0},
-            "wait_interval": {"type": "int", "default": 15},
-        },
-        required_together=aws_options.REQUIRED_TOGETHER,
-        supports_check_mode=True,
-    )
-    params = module.params
-    minimum = params["minimum_balance"]
-    try:
-        if params["wait_timeout"] < 0 or params["wait_interval"] < 1:
-            raise CollectionError(
-                "wait_timeout must not be negative, and wait_interval must be at least 1.",
-                next_step="Correct them; leave both out to ask once.",
-                reason="invalid_options",
-            )
-        environments, waited = mturk.wait_until_linked(
-            aws.AwsConnection(params),
-            {name: params[f"{name}_endpoint_url"] for name in params["environments"]},
-            minimum_balance=None if minimum is None else decimal.Decimal(str(minimum)),
-            timeout=params["wait_timeout"],
-            interval=params["wait_interval"],
-        )
-    except CollectionError as exc:
-        module.fail_json(**exc.as_result())
-    module.exit_json(
-        changed=False,
-        linked=all(observed["linked"] for observed in environments.values()),
-        environments=environments,
-        waited=round(waited, 1),
-    )
-
-
-if __name__ == "__main__":
-    main()

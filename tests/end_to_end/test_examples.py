@@ -18,7 +18,7 @@ import yaml
 
 from tests.fleet import PROJECT, Fleet, Run
 
-ACCOUNTS = dict.fromkeys(("lab_account_info", "lab_account_outcome", "amazon_aws"), "111122223333")
+ACCOUNTS = dict.fromkeys(("lab_account_info", "lab_account_outcome"), "111122223333")
 EXAMPLE_KEY = "AKIAIOSFODNN7LAB0001"
 MODULES = sorted(path.stem for path in (PROJECT / "plugins" / "modules").glob("*.py"))
 

@@ -48,6 +48,15 @@ def control(name: str, operation: str, **arguments: t.Any) -> Task:
     return {"name": name, "stack_control": {"operation": operation, "arguments": arguments}}
 
 
+def inside(account_id: str, endpoint_url: str) -> dict[str, t.Any]:
+    """The variables of a task that is to run inside an account of the local stack."""
+    return {
+        "ansible_connection": "labops.cloudresearch.aws_account",
+        "ansible_aws_account_id": account_id,
+        "ansible_aws_account_endpoint_url": endpoint_url,
+    }
+
+
 def ansible_bin() -> pathlib.Path:
     """Where the ansible commands to test with are: E(LABOPS_ANSIBLE_BIN), else beside this Python."""
     return pathlib.Path(os.environ.get("LABOPS_ANSIBLE_BIN", sys.prefix + "/bin"))

@@ -14,7 +14,7 @@ import typing as t
 import pytest
 
 from tests.simulator.process import Simulator
-from tests.stack.ansible_tasks import Task, TaskRun, control, run_tasks
+from tests.stack.ansible_tasks import Task, TaskRun, control, inside, run_tasks
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -290,11 +290,8 @@ def test_the_stored_key_is_used_whatever_the_operator_signed_in_with(labs: Labs,
         [
             {
                 "name": "user",
-                "labops.cloudresearch.amazon_aws": {
-                    "module": "amazon.aws.iam_user",
-                    "assume_role_arn": lab["role_arn"],
-                    "options": {**user, "endpoint_url": labs.simulator.aws_url, "region": "us-east-1"},
-                },
+                "amazon.aws.iam_user": user,
+                "vars": inside(lab["account_id"], labs.simulator.aws_url),
             },
             {"name": "key", "labops.cloudresearch.mturk_access_key": {**access_key, **way_in}},
             labs.check("plain", with_store),

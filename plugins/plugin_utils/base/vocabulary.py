@@ -30,6 +30,9 @@ ENVIRONMENTS = ("production", "sandbox")
 # The steps of the flow, in order.
 STEPS = ("observe", "iam_user", "access_key", "requester", "link", "retire")
 
+# What a run over labs is for: the playbooks.
+OPERATIONS = ("onboard", "audit", "rotate", "retire")
+
 OUTCOME_STATES = ("converged", "changed", "waiting_for_person", "failed", "drifted")
 
 

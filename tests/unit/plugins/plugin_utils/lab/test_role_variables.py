@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 import pytest
+import yaml
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import role_variables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, role_variables
 
 
 class Plain:
@@ -28,29 +30,40 @@ def read(**given: t.Any) -> dict[str, t.Any]:
     return role_variables.read({**variables(**given), "not_of_the_role": object()}, Plain())
 
 
-# Variables that the observation has no use for by themselves.
-ELSEWHERE = {
-    *("lab_account_state", "lab_account_assume_role_name", "lab_account_link_driver", "lab_account_portal"),
-    *("lab_account_portal_url", "lab_account_portal_options", "lab_account_wait_for_person"),
-    *("lab_account_cloudresearch_email", "lab_account_cloudresearch_password"),
-    *("lab_account_cloudresearch_totp_secret", "lab_account_key_propagation_timeout"),
-}
+ROLE = pathlib.Path(__file__).resolve().parents[5] / "roles" / "lab_account"
 
 
-def test_no_variable_of_the_role_is_forgotten() -> None:
-    handed_on = set(role_variables.OPTIONS.values())
-    assert handed_on | ELSEWHERE == set(role_variables.argument_spec())
-    assert not handed_on & ELSEWHERE
+def test_documentation_and_specification_say_the_same() -> None:
+    documented = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert sorted(documented) == sorted(role_variables.ARGUMENT_SPEC)
+    words = ("type", "elements", "choices", "default", "options")
+    for name, spec in role_variables.ARGUMENT_SPEC.items():
+        said = {word: documented[name][word] for word in words if word in documented[name]}
+        meant = {
+            word: spec[word] for word in words if spec.get(word) is not None and (word, spec[word]) != ("default", None)
+        }
+        assert said == meant, name
+        assert bool(documented[name].get("no_log")) is bool(spec.get("no_log")), name
+
+
+def test_defaults_are_those_of_the_specification() -> None:
+    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    specified = {name: spec["default"] for name, spec in role_variables.ARGUMENT_SPEC.items() if "default" in spec}
+    assert {**defaults, "lab_account_lab": None} == {**specified, "lab_account_lab": None}
 
 
 def test_values_are_converted_and_empty_texts_are_not_given() -> None:
     options = role_variables.as_options(
-        read(aws_account_id=111122223333, key_max_age_days="90", aws_profile="", tags={"a": "b"})
+        read(aws_account_id=111122223333, key_max_age_days="90", mturk_sandbox_endpoint_url="", tags={"a": "b"})
     )
     assert options["account_id"] == "111122223333"
     assert options["max_age_days"] == 90
-    assert "profile" not in options
+    assert options["sandbox_endpoint_url"] is None
     assert options["tags"] == {"a": "b"}
+
+
+def test_the_observation_is_given_every_option_it_knows() -> None:
+    assert set(role_variables.as_options(read())) == set(declaration.ARGUMENT_SPEC)
 
 
 def test_the_portal_is_told_once_and_its_further_options_win() -> None:
@@ -62,7 +75,7 @@ def test_the_portal_is_told_once_and_its_further_options_win() -> None:
         portal_options={"timeout": 5, "driver": "browser"},
     )
     assert role_variables.as_options(given)["cloudresearch"]["email"] == "pi@example.org"
-    assert "password" not in role_variables.as_options(given)["cloudresearch"]
+    assert role_variables.as_options(given)["cloudresearch"]["password"] is None
     told = role_variables.as_options(given)["cloudresearch"]["options"]
     assert (told["timeout"], told["driver"], told["portal_url"]) == (5, "browser", "https://portal.example.org")
 
@@ -92,13 +105,8 @@ def test_a_wrong_secret_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("given", "name", "expected"),
     [
-        (
-            {"aws_account_id": "111122223333", "assume_role_name": "Ops"},
-            "role_arn",
-            "arn:aws:iam::111122223333:role/Ops",
-        ),
-        ({"aws_account_id": "111122223333", "assume_role_name": ""}, "role_arn", ""),
-        ({"assume_role_name": "Ops"}, "role_arn", ""),
+        ({"key_max_age_days": "0"}, "max_age_days", 0),
+        ({"wait_for_person": "900"}, "wait_for_person", 900),
         ({"operation": "rotate"}, "key_state", "rotated"),
         ({"operation": "rotate", "key_max_age_days": 90}, "key_state", "present"),
         ({"operation": "rotate", "state": "absent"}, "key_state", "absent"),

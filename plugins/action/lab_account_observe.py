@@ -1,0 +1,93 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, role_variables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up
+
+# Strategies load an action in the parent process before they fork, so this is ready in each worker.
+connection.warm_up(("iam", "sts", "mturk"))
+warm_up.warm_up_portal()
+
+
+class ActionModule(ObservingAction):
+    """Belongs to the role lab_account: validates its variables, observes the lab, concludes if nothing is to be done.
+
+    Takes all of its input from the role's variables. A lab that lacks nothing costs this one task.
+    """
+
+    def options(self, task_vars: dict[str, t.Any]) -> Options:
+        self.validate_argument_spec(argument_spec={})
+        self.variables = role_variables.read(task_vars, self._templar)
+        return role_variables.as_options(self.variables)
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        if not self.inside_account:
+            raise CollectionError(
+                f"The role lab_account works through the connection aws_account, not through "
+                f"{self._connection.transport}, so that no task of it can act in another account.",
+                next_step="Remove ansible_connection from the extra variables.",
+                reason="invalid_options",
+            )
+        operation: str = self.variables["lab_account_operation"]
+        unknown = role_variables.unknown(task_vars)
+        lab = self.observe(options, operation=operation)
+        result: Result = {
+            "changed": False,
+            "derived": role_variables.derive(self.variables),
+            "unknown_variables": unknown,
+            "lab_account": lab,
+        }
+        if unknown:
+            result["warnings"] = role_variables.warnings(unknown)
+        problem = self._obstacle(lab, operation, task_vars)
+        if problem:
+            return {**result, **problem.as_result(), "failed": True}
+        if operation == "audit" or not lab["missing"]:
+            del result["lab_account"]
+            result.update(
+                outcome.compose(
+                    operation=operation,
+                    lab=lab["lab"],
+                    account_id=lab["account_id"],
+                    observed=lab,
+                    results={},
+                    check_mode=self.check_mode,
+                )
+            )
+        return result
+
+    def _obstacle(
+        self, lab: t.Mapping[str, t.Any], operation: str, task_vars: dict[str, t.Any]
+    ) -> CollectionError | None:
+        """Why no step may be taken, if so: nothing that can be known before is left to find out half-way."""
+        confirmed = role_variables.retirement_confirmed(self.variables, task_vars, self._templar)
+        if lab["missing"] and not confirmed and not self.check_mode:
+            return CollectionError(
+                f"Lab {lab['lab']} is declared absent (lab_account_state), and nobody confirmed that it is to be "
+                "retired.",
+                next_step=(
+                    f"If it is, run ansible-playbook labops.cloudresearch.retire --limit {lab['lab']} "
+                    "-e retire_confirm=1, or give this run the names of such labs in retire_confirm. If not, set "
+                    "lab_account_state to present."
+                ),
+                reason="not_confirmed",
+                step="observe",
+            )
+        blocked = lab["blocked"]
+        if blocked and operation != "audit":
+            return CollectionError(
+                blocked["message"],
+                next_step=blocked["next_step"],
+                reason=blocked["reason"],
+                step=blocked["step"],
+            )
+        return None

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a lab is declared to be: the options of M(labops.cloudresearch.lab_account_info), and what they mean."""
+
+from __future__ import annotations
+
+import decimal
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.observation import Declaration, PortalLook
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "lab": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "rotated", "absent"], "default": "present"},
+    "account_id": {"type": "str"},
+    "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
+    "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
+    "tags": {"type": "dict", "default": {}},
+    "adopt_existing_user": {"type": "bool", "default": False},
+    "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "remove_drift": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["console_access", "inline_policies", "groups", "attached_policies"],
+        "default": [],
+    },
+    "max_age_days": {"type": "int", "default": 0},
+    "grace_days": {"type": "int", "default": 0},
+    "store": {**STORE_ARGUMENT_SPEC, "required": False},
+    "environments": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(vocabulary.ENVIRONMENTS),
+        "default": list(vocabulary.ENVIRONMENTS),
+    },
+    "production_endpoint_url": {"type": "str"},
+    "sandbox_endpoint_url": {"type": "str"},
+    "minimum_balance": {"type": "float", "default": 0.0},
+    "link_check": {"type": "str", "choices": ["record", "page", "none"], "default": "record"},
+    "judge_key_use": {"type": "bool", "default": False, "no_log": False},
+    "cloudresearch": {
+        "type": "dict",
+        "options": {
+            "email": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "totp_secret": {"type": "str", "no_log": True},
+            "options": {"type": "dict", "default": {}},
+        },
+    },
+    "thorough": {"type": "bool", "default": True},
+    "thresholds": {"type": "dict", "default": {}},
+}
+
+
+def declaration(options: t.Mapping[str, t.Any], *, check_mode: bool, store_error: str = "") -> Declaration:
+    """The validated options as what they declare.
+
+    :param options: as C(ARGUMENT_SPEC) has them.
+    :param store_error: why the lab's store could not be read; empty if it was.
+    :raises CollectionError: an option is wrong.
+    """
+    minimum = decimal.Decimal(str(options["minimum_balance"]))
+    return Declaration(
+        lab=options["lab"],
+        account_id=vocabulary.checked_account_id(options["account_id"]),
+        user=drift.Declared(
+            lab=options["lab"],
+            state="absent" if options["state"] == "absent" else "present",
+            user_name=options["user_name"],
+            policy_arn=options["policy_arn"],
+            tags={str(key): str(value) for key, value in options["tags"].items()},
+        ),
+        endpoints={name: options[f"{name}_endpoint_url"] for name in options["environments"]},
+        request=KeyRequest(
+            state=options["state"],
+            max_age_days=options["max_age_days"] or None,
+            grace_days=options["grace_days"],
+            adopt_existing_user=options["adopt_existing_user"],
+            remove_foreign_keys=frozenset(options["remove_foreign_keys"]),
+        ),
+        thresholds=findings.Thresholds.from_mapping(options["thresholds"]),
+        remove_drift=frozenset(options["remove_drift"]),
+        minimum_balance=minimum or None,
+        look=_portal_look(options),
+        link_wanted=options["link_check"] != "none",
+        judge_key_use=options["judge_key_use"],
+        store_error=store_error,
+        ask_mturk=not (options["judge_key_use"] and check_mode),
+        thorough=options["thorough"],
+    )
+
+
+def _portal_look(options: t.Mapping[str, t.Any]) -> PortalLook | None:
+    """How to look at the portal, if that is asked for; checks the portal's options in any case."""
+    given = options["cloudresearch"] or {}
+    if options["link_check"] == "none" or not given.get("email"):
+        return None
+    settings = account_link.PortalSettings.from_params(given["options"])
+    account = account_link.PortalAccount(given["email"], given["password"] or "", given["totp_secret"] or "")
+    if not settings.by_hand:
+        account_link.check_account(account)
+    if options["link_check"] != "page":
+        return None
+
+    def look(wanted: str, recorded: str) -> dict[str, t.Any]:
+        key = account_link.KnownKey(wanted, recorded_access_key_id=recorded)
+        return account_link.look(settings, account, key).as_link()
+
+    return look

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base of the collection's modules: actions that work on the control node, in Ansible's own worker.
+
+An action says which options it takes and does its work in C(work). This base validates the options, applies the
+task's C(environment), finds the way into the lab's AWS account and to its store, and turns errors into results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import typing as t
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore, open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
+
+Spec = dict[str, dict[str, t.Any]]
+Options = dict[str, t.Any]
+Result = dict[str, t.Any]
+
+# The connection that is inside an AWS account already.
+ACCOUNT_CONNECTION = "labops.cloudresearch.aws_account"
+
+# Options that lead into an account. A task that gives one of them means it, whatever its connection.
+CREDENTIAL_OPTIONS = ("access_key", "secret_key", "session_token", "profile", "assume_role_arn")
+
+
+class LabAction(ActionBase):
+    """An action with the options of C(spec) that does C(work)."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+    _requires_connection = False
+
+    # The options besides those for AWS, and whether it has those.
+    spec: t.ClassVar[Spec] = {}
+    aws: t.ClassVar[bool] = True
+    # The step of the flow that an error belongs to if it does not say so itself.
+    step: t.ClassVar[str] = ""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+        """Validate the options and do the work."""
+        result: Result = super().run(tmp, task_vars)
+        try:
+            self._refuse_become()
+            options = self.options(task_vars or {})
+            with _environment(self._task_environment()):
+                result.update(self.work(options, task_vars or {}))
+        except CollectionError as exc:
+            exc.step = exc.step or self.step
+            result.update({"changed": False, **exc.as_result(), "failed": True})
+        return result
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        """Do what the options say; the task's return values.
+
+        :raises CollectionError: the task fails with it.
+        """
+        raise NotImplementedError
+
+    def options(self, task_vars: dict[str, t.Any]) -> Options:
+        """The task's options, validated, with their defaults."""
+        if not self.aws:
+            _validated, options = self.validate_argument_spec(argument_spec=self.spec)
+            return dict(options)
+        _validated, options = self.validate_argument_spec(
+            argument_spec={**aws_options.lab_aws_argument_spec(), **self.spec},
+            mutually_exclusive=aws_options.MUTUALLY_EXCLUSIVE,
+            required_together=aws_options.REQUIRED_TOGETHER,
+        )
+        return aws_options.without_aliases(options)
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether nothing may be changed."""
+        return bool(self._task.check_mode)
+
+    @property
+    def inside_account(self) -> bool:
+        """Whether the task's connection is inside an AWS account."""
+        return getattr(self._connection, "transport", "") == ACCOUNT_CONNECTION
+
+    def account(self, options: Options) -> AwsConnection:
+        """The way into the lab's AWS account: the connection's, unless the task gives credentials of its own."""
+        given = aws_options.without_aliases(self._task.args)
+        if self.inside_account and not any(given.get(name) for name in CREDENTIAL_OPTIONS):
+            return t.cast(AwsConnection, self._connection.account())
+        return AwsConnection(options)
+
+    def store(self, options: Options, account: AwsConnection) -> SecretStore:
+        """The store that the option C(store) describes. Nothing is connected to yet."""
+        return open_store(options["store"], loader=self._loader, lab_connection=lambda: account)
+
+    def _refuse_become(self) -> None:
+        if self._play_context.become:
+            raise CollectionError(
+                f"{self._task.action} cannot become another user: it works in the process that runs Ansible.",
+                next_step="Set become: false for the task or its play.",
+                reason="invalid_options",
+            )
+
+    def _task_environment(self) -> dict[str, str]:
+        """The task's C(environment), in which the blocks and the play around it take part."""
+        merged: dict[str, str] = {}
+        for part in self._task.environment or []:
+            values = self._templar.template(part) or {}
+            merged.update({str(name): str(value) for name, value in values.items()})
+        return merged
+
+
+@contextlib.contextmanager
+def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
+    """The process's environment with these variables; a worker runs all items of a loop, so it is put back."""
+    if not variables:
+        yield
+        return
+    original = dict(os.environ)
+    os.environ.update(variables)
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(original)
+        time.tzset()
+
+
+__all__ = ["STORE_ARGUMENT_SPEC", "LabAction", "Options", "Result", "Spec"]
