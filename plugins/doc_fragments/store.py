@@ -38,8 +38,15 @@ options:
       vault_id:
         description:
           - Which of the run's vault passwords encrypts, if it has several. Default is the first one.
+          - Before anything is written, it has to open what is in the directory already.
           - For O(store.type=ansible_vault).
         type: str
+      allow_shared_directory:
+        description:
+          - Whether to go on, with a warning, where others than the user who runs Ansible may write the directory, one
+            above it, or own it. Whoever may do that can remove the labs' records and bring back old ones.
+          - Default is V(false), which makes it an error. For O(store.type=ansible_vault).
+        type: bool
       account:
         description:
           - In which AWS account the store is.
@@ -69,6 +76,7 @@ options:
         description:
           - How many days a removed record can be restored, V(7) to V(30); V(0) removes it at once and for good.
           - Until then AWS reserves its name; a new record of the same lab takes it over and makes it usable again.
+          - A record that somebody else scheduled for deletion is an error instead, which says how to restore it.
           - Default is V(0), because a record is removed only when its keys have been deleted.
           - For O(store.type=aws_secretsmanager).
         type: int
@@ -107,6 +115,7 @@ options:
       url:
         description:
           - The server's address. Default is the environment variable E(VAULT_ADDR), then E(BAO_ADDR).
+          - It begins with C(https://). Only a server on this machine may be reached by C(http://).
           - For O(store.type=hashi_vault), as all that follow.
         type: str
       namespace:

@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
 import typing as t
 import uuid
 
@@ -167,7 +172,7 @@ def test_denied_calls_name_the_missing_permission_and_never_the_record(setup: Se
     setup.simulator.control.set_ops_policy(everything_but)
     with pytest.raises(CollectionError) as caught:
         store.put(LATER, snapshot)
-    assert caught.value.reason == "access_denied"
+    assert caught.value.reason == "store_denied"
     assert f"{setup.service}:{setup.write_action}" in str(caught.value.as_result())
     assert "lab-01" in caught.value.message
     assert SECRET not in repr(caught.value.as_result())
@@ -217,18 +222,86 @@ def test_a_parameter_that_was_removed_between_compare_and_write_stays_removed(
     assert setup.open().get("lab-01").record is None
 
 
-def test_a_secret_in_its_recovery_window_counts_as_gone_and_its_name_can_be_used_again(setup: Setup) -> None:
+def test_a_secret_that_the_collection_removed_counts_as_gone_and_its_name_can_be_used_again(setup: Setup) -> None:
     if setup.type_name != "aws_secretsmanager":
         pytest.skip("Parameter Store has no recovery window")
     store = setup.open(recovery_window_days=7)
+    for record in (RECORD, LATER):
+        write(store, record)
+        store.delete(store.get("lab-01"))
+        assert store.client.describe_secret(SecretId=store.name("lab-01"))["DeletedDate"]
+        gone = store.get("lab-01")
+        assert gone.record is None
+        store.check("lab-01")
+        store.delete(gone)
+    store.put(LATEST, gone)
+    assert setup.open().get("lab-01").record == LATEST
+
+
+@pytest.mark.parametrize("before", ["never removed", "removed by the collection once"])
+def test_a_secret_that_somebody_scheduled_for_deletion_is_restored_not_replaced(
+    setup: Setup, before: str, programs: dict[str, str]
+) -> None:
+    if setup.type_name != "aws_secretsmanager":
+        pytest.skip("Parameter Store has no recovery window")
+    store = setup.open(recovery_window_days=7)
+    if before != "never removed":
+        write(store)
+        store.delete(store.get("lab-01"))
     write(store)
-    store.delete(store.get("lab-01"))
-    assert store.client.describe_secret(SecretId=store.name("lab-01"))["DeletedDate"]
-    gone = store.get("lab-01")
-    assert gone.record is None
-    store.delete(gone)
-    store.put(LATER, gone)
-    assert setup.open().get("lab-01").record == LATER
+    store.client.delete_secret(SecretId=store.name("lab-01"), RecoveryWindowInDays=7)
+    for action in (
+        lambda: store.get("lab-01"),
+        lambda: store.check("lab-01"),
+        lambda: store.put(LATER, secret_store.Snapshot("lab-01", None)),
+    ):
+        with pytest.raises(CollectionError, match="not for good") as caught:
+            action()
+        assert caught.value.reason == "record_deleted"
+    command = caught.value.next_step.removeprefix("Restore it: ").partition(" (or")[0]
+    subprocess.run(command, shell=True, check=True, timeout=60, env=programs)
+    assert store.get("lab-01").record == RECORD
+
+
+@pytest.fixture
+def programs(setup: Setup, tmp_path: pathlib.Path) -> dict[str, str]:
+    """The environment of a shell that is signed in to the central account, with a program C(aws)."""
+    program = tmp_path / "bin" / "aws"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests.stack.aws_command "$@"\n')
+    program.chmod(0o755)
+    return {
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(pathlib.Path(__file__).parents[2]),
+        "AWS_ACCESS_KEY_ID": setup.simulator.ops_access_key,
+        "AWS_SECRET_ACCESS_KEY": setup.simulator.ops_secret_key,
+        "AWS_ENDPOINT_URL": setup.simulator.aws_url,
+        "AWS_REGION": "eu-central-1",
+    }
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("role", [False, True])
+def test_the_read_command_shows_the_record(
+    setup: Setup, programs: dict[str, str], role: bool, shell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", setup.simulator.aws_url)
+    lab = setup.simulator.control.create_lab(f"lab-{uuid.uuid4().hex[:8]}")
+    store = setup.open(**({"assume_role_arn": lab["role_arn"]} if role else {}))
+    write(store)
+    command = store.read_command("lab-01")
+    assert setup.simulator.ops_secret_key not in command
+    shown = subprocess.run(
+        [shell, "-c", command], check=True, capture_output=True, text=True, timeout=60, env=programs
+    ).stdout
+    assert LabRecord.from_dict(json.loads(shown)) == RECORD
+    assert setup.open().get("lab-01").record == (None if role else RECORD)
+
+
+def test_a_store_that_is_not_reached_is_told_as_the_store(setup: Setup) -> None:
+    with pytest.raises(CollectionError) as caught:
+        setup.open(endpoint_url="http://127.0.0.1:9").get("lab-01")
+    assert caught.value.reason == "store_unreachable"
 
 
 def test_a_prefix_of_several_parts_needs_a_slash_in_parameter_store(setup: Setup) -> None:

@@ -6,16 +6,22 @@
 from __future__ import annotations
 
 import http.server
+import json
+import os
 import pathlib
+import subprocess
+import sys
 import threading
 import typing as t
 import uuid
 
 import hvac
 import pytest
+import requests
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import hashi_vault
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from tests.stack.openbao import OpenBao, running_openbao
 
@@ -83,22 +89,22 @@ def test_a_token_that_may_only_read_is_found_out_before_a_key_is_made(openbao: O
     store = open_store(url=openbao.url, token=token_for(root, READ_ONLY))
     with pytest.raises(CollectionError, match="create, update") as caught:
         store.check("lab-01")
-    assert caught.value.reason == "access_denied"
+    assert caught.value.reason == "store_denied"
     with pytest.raises(CollectionError, match="denied") as caught:
         put(store)
     assert SECRET not in repr(caught.value.as_result())
 
 
-@pytest.mark.parametrize("source", ["VAULT_TOKEN", "BAO_TOKEN", "file"])
+@pytest.mark.parametrize("source", ["VAULT_TOKEN", "BAO_TOKEN", "file", "option"])
 def test_the_token_comes_from_where_people_have_it(
     openbao: OpenBao, root: t.Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     if source == "file":
         (tmp_path / ".vault-token").write_text(openbao.token + "\n")
-    else:
-        monkeypatch.setenv(source, openbao.token)
+    elif source != "option":
+        monkeypatch.setenv(source, openbao.token + "\n")
     monkeypatch.setenv("VAULT_ADDR", openbao.url)
-    store = open_store()
+    store = open_store(**({"token": openbao.token + "\n"} if source == "option" else {}))
     put(store)
     assert store.get("lab-01").record == RECORD
 
@@ -119,13 +125,94 @@ def test_approle_signs_in(openbao: OpenBao, root: t.Any) -> None:
     assert wrong not in repr(caught.value.as_result())
 
 
-def test_a_record_that_somebody_deleted_softly_can_be_written_again(openbao: OpenBao, root: t.Any) -> None:
+def run(command: str, openbao: OpenBao) -> str:
+    """What a command of the server's own command line says, as in the shell of somebody who is signed in."""
+    programs = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {"PATH": programs, "HOME": os.environ["HOME"], "BAO_TOKEN": openbao.token}
+    return subprocess.run(
+        command, shell=True, check=True, capture_output=True, text=True, timeout=60, env=environment
+    ).stdout
+
+
+@pytest.fixture
+def own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("own_programs")
+def test_a_record_that_somebody_deleted_softly_is_restored_not_replaced(openbao: OpenBao, root: t.Any) -> None:
     store = open_store(url=openbao.url, token=openbao.token)
     put(store)
+    put(store)
     root.secrets.kv.v2.delete_latest_version_of_secret(path="cloudresearch/labs/lab-01")
+    for action in (store.get, store.check):
+        with pytest.raises(CollectionError, match="not for good") as caught:
+            action("lab-01")
+        assert caught.value.reason == "record_deleted"
+    command = caught.value.next_step.removeprefix("Restore it: ").partition(" (or")[0]
+    run(command, openbao)
+    assert store.get("lab-01").record == RECORD
+
+
+def test_a_record_whose_newest_version_was_destroyed_is_none(openbao: OpenBao, root: t.Any) -> None:
+    store = open_store(url=openbao.url, token=openbao.token)
+    put(store)
+    root.secrets.kv.v2.destroy_secret_versions(path="cloudresearch/labs/lab-01", versions=[1])
     assert store.get("lab-01").record is None
+    store.check("lab-01")
     put(store)
     assert store.get("lab-01").record == RECORD
+    root.secrets.kv.v2.delete_latest_version_of_secret(path="cloudresearch/labs/lab-01")
+    root.secrets.kv.v2.destroy_secret_versions(path="cloudresearch/labs/lab-01", versions=[2])
+    assert store.get("lab-01").record is None
+
+
+@pytest.mark.usefixtures("own_programs")
+def test_the_read_command_shows_the_record(openbao: OpenBao, root: t.Any) -> None:
+    store = open_store(url=openbao.url, token=openbao.token)
+    put(store)
+    command = store.read_command("lab-01")
+    assert openbao.token not in command
+    shown = json.loads(run(command, openbao))["data"]["data"]
+    assert shown["current"]["secret_access_key"] == SECRET
+
+
+@pytest.mark.parametrize("policy", [None, POLICY.replace("secret/", "{mount}/")])
+def test_an_engine_of_version_1_looks_empty_and_is_refused(openbao: OpenBao, root: t.Any, policy: str | None) -> None:
+    mount = f"team/{uuid.uuid4().hex}"
+    root.sys.enable_secrets_engine("kv", path=mount, options={"version": "1"})
+    token = token_for(root, policy.replace("{mount}", mount)) if policy else openbao.token
+    store = open_store(url=openbao.url, token=token, mount_point=mount)
+    for action in ("get", "check"):
+        with pytest.raises(CollectionError, match="version 1") as caught:
+            getattr(store, action)("lab-01")
+        assert caught.value.reason == "store_wrong_engine"
+        assert "lab-01" in caught.value.message
+    with pytest.raises(hvac.exceptions.InvalidPath):
+        root.secrets.kv.v1.list_secrets(path="", mount_point=mount)
+
+
+@pytest.mark.parametrize("mount", ["cubbyhole", "secret/cloudresearch", "sys"])
+def test_what_is_no_engine_of_records_is_refused(openbao: OpenBao, mount: str) -> None:
+    store = open_store(url=openbao.url, token=openbao.token, mount_point=mount)
+    for action in ("get", "check"):
+        with pytest.raises(CollectionError) as caught:
+            getattr(store, action)("lab-01")
+        assert caught.value.reason == "store_wrong_engine"
+
+
+def test_a_converged_lab_costs_one_request(openbao: OpenBao, root: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(open_store(url=openbao.url, token=openbao.token))
+    asked: list[str] = []
+    send = requests.Session.send
+
+    def counted(self: requests.Session, request: requests.PreparedRequest, **how: t.Any) -> requests.Response:
+        asked.append(str(request.url))
+        return send(self, request, **how)
+
+    monkeypatch.setattr(requests.Session, "send", counted)
+    assert open_store(url=openbao.url, token=openbao.token).get("lab-01").record == RECORD
+    assert len(asked) == 1
 
 
 def test_the_engine_can_be_mounted_elsewhere(openbao: OpenBao, root: t.Any) -> None:
@@ -138,10 +225,10 @@ def test_the_engine_can_be_mounted_elsewhere(openbao: OpenBao, root: t.Any) -> N
 
 
 CASES = {
-    "no engine there": ({"mount_point": "nowhere"}, "store_unavailable"),
-    "wrong token": ({"token": "s.wrong"}, "access_denied"),
-    "nobody listens": ({"url": "http://127.0.0.1:9"}, "unreachable"),
-    "no TLS there": ({"url": "https://127.0.0.1:{port}"}, "tls"),
+    "no engine there": ({"mount_point": "nowhere"}, "store_wrong_engine"),
+    "wrong token": ({"token": "s.wrong"}, "store_denied"),
+    "nobody listens": ({"url": "http://127.0.0.1:9"}, "store_unreachable"),
+    "no TLS there": ({"url": "https://127.0.0.1:{port}"}, "store_tls"),
 }
 
 
@@ -157,6 +244,46 @@ def test_what_goes_wrong_is_told_with_what_to_do(openbao: OpenBao, case: str) ->
         assert "lab-01" in caught.value.message
         assert caught.value.next_step
         assert options["token"] not in repr(caught.value.as_result())
+
+
+def test_a_sealed_server_is_told() -> None:
+    with running_openbao() as server:
+        hvac.Client(url=server.url, token=server.token).sys.seal()
+        for action in ("get", "check"):
+            with pytest.raises(CollectionError, match="sealed") as caught:
+                getattr(open_store(url=server.url, token=server.token), action)("lab-01")
+            assert caught.value.reason == "store_sealed"
+
+
+class Standby(http.server.BaseHTTPRequestHandler):
+    """A server that sends its callers on to another one, which is not reached by TLS."""
+
+    def do_GET(self) -> None:
+        self.send_response(307)
+        self.send_header("Location", f"http://127.0.0.2:{self.server.server_address[1]}{self.path}")
+        self.end_headers()
+        type(self).asked.append(self.client_address[0])
+
+    asked: t.ClassVar[list[str]] = []
+
+    def log_message(self, format: str, *args: t.Any) -> None:
+        pass
+
+
+def test_a_token_is_not_taken_along_into_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    # All of 127/8 is this machine; here the second of its addresses stands for another one.
+    monkeypatch.setattr(
+        hashi_vault, "may_take_a_secret", lambda address: address.startswith(("https://", "http://127.0.0.1:"))
+    )
+    with http.server.ThreadingHTTPServer(("0.0.0.0", 0), Standby) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with pytest.raises(CollectionError, match="without TLS") as caught:
+            open_store(url=f"http://127.0.0.1:{server.server_port}", token="t").get("lab-01")
+        server.shutdown()
+        thread.join(10)
+    assert caught.value.reason == "store_tls"
+    assert len(Standby.asked) == 1
 
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -190,6 +317,10 @@ def test_a_missing_token_is_told(openbao: OpenBao) -> None:
     "options",
     [
         {},
+        {"url": "http://vault.example.edu:8200"},
+        {"url": "http://vault.example.edu\\@127.0.0.1:8200"},
+        {"url": "https://user:password@vault.example.edu"},
+        {"url": "vault.example.edu:8200"},
         {"url": "http://127.0.0.1:9", "prefix": "../"},
         {"url": "http://127.0.0.1:9", "prefix": "a?b/"},
         {"url": "http://127.0.0.1:9", "prefix": "labs"},

@@ -34,7 +34,8 @@ class CollectionError(Exception):
         self.message = printable(message)
         super().__init__(self.message)
         self.next_step = printable(next_step)
-        self.reason = reason
+        # A plain text, whatever enum it comes from: results are written by serializers that know plain types only.
+        self.reason = str(reason)
         self.step = step
         self.details: dict[str, t.Any] = printable_values(details or {})
 

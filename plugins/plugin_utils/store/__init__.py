@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib
 import typing as t
 
+from ansible.utils.display import Display
+
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot, Surroundings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import invalid_options
 
 __all__ = [
     "DEFAULT_TYPE",
@@ -22,6 +24,8 @@ __all__ = [
     "store_class",
     "vault_secrets",
 ]
+
+_display = Display()
 
 DEFAULT_TYPE = "ansible_vault"
 
@@ -48,24 +52,28 @@ def open_store(
     :param lab_connection: makes the way into the lab's AWS account (AWS stores with C(account=lab)).
     :raises CollectionError: the type is unknown, or an option is missing, unknown or wrong.
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: _without_line_break(name, value) for name, value in options.items() if value is not None}
     type_name = str(given.pop("type", DEFAULT_TYPE))
     if type_name not in REGISTRY:
-        raise CollectionError(
-            f"There is no store type {type_name!r}.",
-            next_step=f"Set store.type to one of: {', '.join(REGISTRY)}.",
-            reason="invalid_options",
+        raise invalid_options(
+            f"There is no store type {type_name!r}.", f"Set store.type to one of: {', '.join(REGISTRY)}."
         )
     chosen = store_class(type_name)
     unknown = sorted(set(given) - chosen.option_names)
     if unknown:
-        raise CollectionError(
+        raise invalid_options(
             f"The store type {type_name} has no option {', '.join(unknown)}.",
-            next_step=f"It has: {', '.join(sorted(chosen.option_names))}.",
-            reason="invalid_options",
+            f"It has: {', '.join(sorted(chosen.option_names))}.",
         )
-    surroundings = Surroundings(lab_connection=lab_connection, vault_secrets=vault_secrets(loader))
-    return chosen(given, surroundings)
+    return chosen(given, Surroundings(lab_connection, vault_secrets(loader), _display.warning))
+
+
+def _without_line_break(name: str, value: t.Any) -> t.Any:
+    """Tokens that were read from files often end with a line break, which no server takes."""
+    if not isinstance(value, str) or value == value.rstrip("\r\n"):
+        return value
+    _display.warning(f"The store's option {name} ended with a line break, which was left out.")
+    return value.rstrip("\r\n")
 
 
 def store_class(type_name: str) -> type[SecretStore]:

@@ -9,40 +9,48 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import tempfile
 import typing as t
 
 import yaml
-from ansible.errors import AnsibleError
-from ansible.parsing.vault import VaultLib, match_encrypt_secret
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, private_files, vault_passwords
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
+    StoreReason,
+    invalid_options,
+    store_error,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.vault_proof import CHECK_FILE, PasswordProof
 
 _HEADER = "# Written by labops.cloudresearch: the access keys of one lab. Do not edit.\n"
+# libyaml's parser runs out of stack, and the process dies, on texts that nest some ten thousand levels deep.
+_SAFE_FOR_LIBYAML = 4096
 
 
 class AnsibleVaultStore(base.SecretStore):
     """Files C(<directory>/<lab>.yml) of mode 0600, encrypted with the run's vault password.
 
-    :param options: C(directory) and, to choose among several vault passwords, C(vault_id).
+    :param options: C(directory), C(vault_id) to choose among several vault passwords, and C(allow_shared_directory).
     """
 
     type_name = "ansible_vault"
-    option_names = frozenset({"directory", "vault_id"})
+    option_names = frozenset({"directory", "vault_id", "allow_shared_directory"})
 
     def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
         if not options.get("directory"):
-            raise CollectionError(
+            raise invalid_options(
                 "The store of type ansible_vault needs the option directory.",
-                next_step="Set store.directory, for example to {{ inventory_dir }}/lab_keys.",
-                reason="invalid_options",
+                "Set store.directory, for example to {{ inventory_dir }}/lab_keys.",
             )
         self._directory = os.path.abspath(os.path.expanduser(os.path.expandvars(str(options["directory"]))))
-        self._vault_id = str(options["vault_id"]) if options.get("vault_id") else None
-        self._secrets = list(surroundings.vault_secrets)
+        vault_id = str(options["vault_id"]) if options.get("vault_id") else None
+        self._passwords = vault_passwords.VaultPasswords(surroundings.vault_secrets, vault_id, self._directory)
+        self._only_warn = bool(options.get("allow_shared_directory"))
+        self._warn = surroundings.warn
+        self._private = False
+        self._proof = PasswordProof(self._directory, self._passwords)
 
     @property
     def location(self) -> str:
@@ -55,47 +63,63 @@ class AnsibleVaultStore(base.SecretStore):
     def get(self, lab: str) -> base.Snapshot:
         """Read and decrypt the lab's file; its version is the hash of what is on disk."""
         path = self._path(lab)
-        try:
-            with open(path, "rb") as file:
-                content = file.read()
-        except FileNotFoundError:
-            return base.Snapshot(lab, None)
-        except OSError as exc:
-            raise self._unusable(f"read the record of lab {lab}", path, exc) from None
-        return base.Snapshot(lab, self._decrypt(content, lab, path), hashlib.sha256(content).hexdigest())
+        doing = f"read the record of lab {lab}"
+        with self._guarded(doing, path):
+            self._require_private(doing)
+            content = private_files.read_file(path)
+            if content is None:
+                self._proof.require(doing)
+                return base.Snapshot(lab, None)
+            return base.Snapshot(lab, self._decrypt(content, lab, path), _version(content))
 
     def put(self, record: LabRecord, after: base.Snapshot) -> base.Snapshot:
         """Write the lab's file, encrypted, next to the old one and then in its place."""
         path = self._path(record.lab)
-        content = self._encrypt(record, path)
-        with self._guarded(f"write the record of lab {record.lab}", path):
-            os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        doing = f"write the record of lab {record.lab}"
+        # Through JSON, because texts from a playbook can be of types that YAML's safe dumper does not take.
+        text = _HEADER + yaml.safe_dump(json.loads(json.dumps(record.to_dict())), sort_keys=False)
+        with self._guarded(doing, path):
+            self._require_private(doing)
+            self._proof.require(doing)
+            content = self._passwords.encrypt(text)
+            private_files.make_private_directory(self._directory)
+            self._proof.leave(doing, self._check_lock(record.lab))
             with self._short_lock(record.lab):
                 self._require_unchanged(after, path)
-                self._write(path, content)
-        return base.Snapshot(record.lab, record, hashlib.sha256(content).hexdigest())
+                private_files.write_file(path, content)
+        return base.Snapshot(record.lab, record, _version(content))
 
     def delete(self, after: base.Snapshot) -> None:
-        """Remove the lab's file."""
+        """Remove the lab's file, and with the last one the file that proves the password."""
         path = self._path(after.lab)
+        doing = f"remove the record of lab {after.lab}"
         if not os.path.isdir(self._directory):
             return
-        with self._guarded(f"remove the record of lab {after.lab}", path), self._short_lock(after.lab):
-            self._require_unchanged(after, path)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-                self._sync_directory()
+        with self._guarded(doing, path):
+            self._require_private(doing)
+            with self._short_lock(after.lab):
+                self._require_unchanged(after, path)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                    private_files.sync_directory(self._directory)
+            with self._check_lock(after.lab):
+                self._proof.clear_away()
 
     def check(self, lab: str) -> None:
-        """Look for the vault password and for a directory that can be written; reads an existing record."""
+        """Look for the right vault password and for a directory that can be written; reads an existing record."""
         path = self._path(lab)
-        self._vault_secret()
+        doing = f"write the record of lab {lab}"
+        self._passwords.encrypting()
         nearest = self._directory
         while not os.path.lexists(nearest):
             nearest = os.path.dirname(nearest)
-        doing = f"write the record of lab {lab}"
         if not os.path.isdir(nearest):
-            raise base.unavailable(doing, f"{nearest} is not a directory.", "Set store.directory to a directory.")
+            raise store_error(
+                StoreReason.UNAVAILABLE,
+                doing,
+                f"{nearest} is not a directory.",
+                "Set store.directory to a directory.",
+            )
         try:
             # Without a name, so that nothing is left behind. Permission bits alone say too little: root passes them
             # everywhere, and a file system can be full, read-only or of a kind that takes no files.
@@ -103,131 +127,119 @@ class AnsibleVaultStore(base.SecretStore):
                 probe.write(_HEADER.encode())
                 probe.flush()
         except OSError as exc:
-            raise base.unavailable(
+            raise store_error(
+                StoreReason.DENIED if isinstance(exc, PermissionError) else StoreReason.UNAVAILABLE,
                 doing,
                 f"the directory {self._directory} is not writable: {exc.strerror}, for a file in {nearest}.",
                 "Make it writable for the user who runs Ansible, or set store.directory to another one.",
             ) from None
-        if os.path.lexists(path):
-            self.get(lab)
+        with self._guarded(doing, path):
+            self._require_private(doing)
+            self._proof.require(doing)
+        self.get(lab)
+
+    def read_command(self, lab: str) -> str:
+        """C(ansible-vault view), which takes typed passwords from its user again."""
+        return self._passwords.view_command(self._path(lab))
 
     def lock(self, lab: str, timeout: float = base.DEFAULT_LOCK_TIMEOUT) -> contextlib.AbstractContextManager[None]:
         """Next to the record, so that all who share the directory share the lock (where its file system has locks)."""
-        return base.file_lock(os.path.join(self._directory, f".{base.lab_name(lab)}.run.lock"), lab, timeout)
+        return self._file_lock(f".{base.lab_name(lab)}.run.lock", lab, timeout)
 
     def _short_lock(self, lab: str) -> contextlib.AbstractContextManager[None]:
         """Held while comparing and writing only, whether or not the writer holds C(lock)."""
-        return base.file_lock(os.path.join(self._directory, f".{lab}.write.lock"), lab, base.DEFAULT_LOCK_TIMEOUT)
+        return self._file_lock(f".{lab}.write.lock", lab)
+
+    def _check_lock(self, lab: str) -> contextlib.AbstractContextManager[None]:
+        return self._file_lock(f".{CHECK_FILE}.lock", lab)
+
+    def _file_lock(
+        self, name: str, lab: str, timeout: float = base.DEFAULT_LOCK_TIMEOUT
+    ) -> contextlib.AbstractContextManager[None]:
+        # What cannot be made is told by the lock itself.
+        with contextlib.suppress(OSError):
+            private_files.make_private_directory(self._directory)
+        return base.file_lock(os.path.join(self._directory, name), lab, timeout)
 
     def _require_unchanged(self, after: base.Snapshot, path: str) -> None:
-        try:
-            with open(path, "rb") as file:
-                version = hashlib.sha256(file.read()).hexdigest()
-        except FileNotFoundError:
-            version = ""
-        if version != after.version:
+        content = private_files.read_file(path)
+        if ("" if content is None else _version(content)) != after.version:
             raise base.conflict(after.lab, self.location)
 
-    def _write(self, path: str, content: bytes) -> None:
-        temporary = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{secrets.token_hex(8)}.new"
-        # Only the encrypted text is ever written, and the mode is right from the first byte on.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(temporary, path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
-        self._sync_directory()
+    # --- Who else may write --------------------------------------------------------------------------------------
 
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _encrypt(self, record: LabRecord, path: str) -> bytes:
-        # Through JSON, because texts from a playbook can be of types that YAML's safe dumper does not take.
-        text = _HEADER + yaml.safe_dump(json.loads(json.dumps(record.to_dict())), sort_keys=False)
-        secret = self._vault_secret()
-        try:
-            return t.cast(bytes, VaultLib(self._secrets).encrypt(text, secret=secret, vault_id=self._vault_id))
-        except AnsibleError:
-            raise base.unavailable(
-                f"encrypt the record of lab {record.lab} for {path}",
-                "Ansible Vault refused it.",
-                "Check the vault password.",
-            ) from None
+    def _require_private(self, doing: str) -> None:
+        if self._private:
+            return
+        why = private_files.why_not_private(self._directory)
+        if why and self._only_warn:
+            self._warn(f"Others may replace and remove the records in {self._directory}: {why}.")
+        elif why:
+            raise store_error(
+                StoreReason.NOT_PRIVATE,
+                doing,
+                f"others may replace and remove the records in {self._directory}: {why}.",
+                "Make the directory, and those above it, writable for the user who runs Ansible only; or set "
+                "store.allow_shared_directory: true if that is meant.",
+            )
+        self._private = True
 
     def _decrypt(self, content: bytes, lab: str, path: str) -> LabRecord:
         doing = f"read the record of lab {lab}"
-        if not self._secrets:
-            raise self._no_password()
-        if not VaultLib.is_encrypted(content):
-            raise base.unavailable(
+        if len(content) > private_files.MAX_BYTES or not vault_passwords.is_encrypted(content):
+            raise store_error(
+                StoreReason.RECORD_MALFORMED,
                 doing,
-                f"{path} is not encrypted with Ansible Vault.",
-                "Move the file away if it is not one of this collection's.",
-                "store_record_malformed",
+                f"{path} is not encrypted with Ansible Vault, or too large for a record.",
+                "Move the file away if it is not one of this collection's; else restore it from a backup.",
             )
+        text = self._passwords.decrypt(content)
+        if text is None:
+            raise self._unopened(doing, path, content)
+        fast = yaml.SafeLoader if len(text) > _SAFE_FOR_LIBYAML else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            text = VaultLib(self._secrets).decrypt(content)
-        except AnsibleError:
-            raise base.unavailable(
-                doing,
-                f"none of the run's vault passwords opens {path}.",
-                "Give the vault password with which the record was written.",
-                "vault_password_wrong",
-            ) from None
-        try:
-            # The safe loader in C, where PyYAML has it.
-            data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-        except yaml.YAMLError:
+            data = yaml.load(text, Loader=fast)  # noqa: S506
+        except (yaml.YAMLError, RecursionError):
             # The cause is dropped on purpose: it quotes the text.
             data = None
         return base.checked_record(data, lab)
 
-    def _vault_secret(self) -> t.Any:
-        if not self._secrets:
-            raise self._no_password()
-        try:
-            found = match_encrypt_secret(self._secrets, self._vault_id)
-        except AnsibleError:
-            known = ", ".join(sorted({str(vault_id) for vault_id, secret in self._secrets}))
-            raise CollectionError(
-                f"There is no vault password with the id {self._vault_id}; the run has: {known}.",
-                next_step=f"Run with --vault-id {self._vault_id}@<source>, or change store.vault_id.",
-                reason="vault_password_missing",
-            ) from None
-        return found[1]
-
-    def _no_password(self) -> CollectionError:
-        return CollectionError(
-            f"The store in {self._directory} needs a vault password, and this run has none.",
-            next_step=(
-                "Run with --vault-password-file, --vault-id or --ask-vault-pass, or set vault_password_file "
-                "in ansible.cfg."
-            ),
-            reason="vault_password_missing",
-        )
+    def _unopened(self, doing: str, path: str, content: bytes) -> CollectionError:
+        """Tell a wrong password from a damaged record, as far as that can be told."""
+        restore = "Restore it from a backup or from version control"
+        if not vault_passwords.is_whole(content):
+            why, next_step = f"{path} is damaged: it is cut off or garbled.", f"{restore}, then run again."
+        elif self._proof.opened_by_this_run():
+            why = f"{path} is damaged, or was encrypted with another password than the store's {CHECK_FILE}."
+            next_step = f"{restore}, or run with that other password as a further --vault-id."
+        else:
+            return store_error(
+                StoreReason.WRONG_PASSWORD,
+                doing,
+                f"none of the run's vault passwords opens {path}.",
+                "Give the vault password with which the record was written.",
+            )
+        return store_error(StoreReason.RECORD_MALFORMED, doing, why, next_step)
 
     @contextlib.contextmanager
     def _guarded(self, doing: str, path: str) -> t.Iterator[None]:
         try:
             yield
+        except PermissionError as exc:
+            raise store_error(
+                StoreReason.DENIED,
+                doing,
+                f"{exc.filename or path}: {exc.strerror}.",
+                "Make the store's directory and its files readable and writable for the user who runs Ansible.",
+            ) from None
         except OSError as exc:
-            raise self._unusable(doing, path, exc) from None
+            raise store_error(
+                StoreReason.UNAVAILABLE,
+                doing,
+                f"{exc.filename or path}: {exc.strerror}.",
+                "See that the store's directory is one and that its disk is there, healthy and has room.",
+            ) from None
 
-    def _unusable(self, doing: str, path: str, exc: OSError) -> CollectionError:
-        return base.unavailable(
-            doing,
-            f"{exc.filename or path}: {exc.strerror}.",
-            "Make the store's directory readable and writable for the user who runs Ansible, and see that the disk "
-            "has room.",
-        )
+
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import GLOBAL_REGION, AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import aws_error
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason, invalid_options
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -29,6 +30,10 @@ AWS_OPTIONS = CENTRAL_OPTIONS | {"account", "region", "endpoint_url", "prefix", 
 _PREFIX = re.compile(r"/?([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*([A-Za-z0-9_-][A-Za-z0-9_.-]*)?")
 
 
+# What AWS says of the lab's account is said of the store, so that nobody looks for the cause in the wrong account.
+_REASONS: dict[str, str] = {"access_denied": StoreReason.DENIED, "unreachable": StoreReason.UNREACHABLE}
+
+
 class AwsStore(base.SecretStore):
     """A store in an AWS account: the lab's own, or a central one of the operator's."""
 
@@ -42,13 +47,13 @@ class AwsStore(base.SecretStore):
         self._connection: AwsConnection | None = None
         self._prefix = str(options.get("prefix", self.default_prefix))
         if not _PREFIX.fullmatch(self._prefix):
-            raise _invalid(
+            raise invalid_options(
                 f"store.prefix {self._prefix!r} cannot begin a name in AWS.",
                 "Use letters, digits, full stops, hyphens, underscores, and slashes between the parts.",
             )
         central = sorted(CENTRAL_OPTIONS & set(options))
         if self._in_lab and central:
-            raise _invalid(
+            raise invalid_options(
                 f"store.account is lab, so the task's options say how to reach it, not store.{central[0]}.",
                 "Remove it, or set store.account to central.",
             )
@@ -75,8 +80,31 @@ class AwsStore(base.SecretStore):
         if not self._in_lab:
             return AwsConnection({name: self._options.get(name) for name in CENTRAL_OPTIONS})
         if self._lab_connection is None:
-            raise _invalid("Nothing says how to reach the lab's account.", "Set store.account to central.")
+            raise invalid_options("Nothing says how to reach the lab's account.", "Set store.account to central.")
         return self._lab_connection()
+
+    def shell_command(self, *words: str) -> str:
+        """A command of AWS's command line on the store's service.
+
+        Credentials are those of the person's shell or of the store's profile, and with a role those that it gives; for
+        a store in the lab's account, the shell has to be signed in there.
+        """
+        options = self._options
+        where = [
+            f"--{name.replace('_', '-')}={options[option]}"
+            for name, option in (("region", "region"), ("endpoint_url", "endpoint_url"), ("ca_bundle", "aws_ca_bundle"))
+            if options.get(option)
+        ]
+        profile = [f"--profile={options['profile']}"] if options.get("profile") else []
+        command = ["aws", self.service, *words, *where]
+        if not options.get("assume_role_arn"):
+            return shlex.join([*command, *profile])
+        role = ["aws", "sts", "assume-role", f"--role-arn={options['assume_role_arn']}", *profile]
+        fields = "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]"
+        region = f"--region={options.get('region') or GLOBAL_REGION}"
+        ask = [*role, "--role-session-name=labops-cloudresearch", region, f"--query={fields}", "--output=text"]
+        variables = "AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=$3"
+        return f"( set -- $({shlex.join(ask)}) && {variables} {shlex.join(command)} )"
 
     def name(self, lab: str) -> str:
         """The name of the lab's record."""
@@ -94,8 +122,5 @@ class AwsStore(base.SecretStore):
         except (ClientError, BotoCoreError) as exc:
             # Not chained: the failed call's parameters can hold the record.
             error = aws_error(exc, f"{doing} the record of lab {lab} ({self.location})")
+            error.reason = _REASONS.get(error.reason, error.reason)
             raise error from None
-
-
-def _invalid(message: str, next_step: str) -> CollectionError:
-    return CollectionError(message, next_step=next_step, reason="invalid_options")

@@ -13,8 +13,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import error_code
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import aws_base, base
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
+    invalid_options,
+    record_deleted,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 try:
@@ -25,6 +28,8 @@ except ImportError:  # AwsConnection says what is missing
 _CURRENT = "AWSCURRENT"
 # One fixed label for uploads: AWS moves it along, so labels never pile up.
 _UPLOADED = "labops-uploaded"
+# Marks the version that was current when the collection itself removed the record, after its keys were gone.
+_REMOVED = "labops-removed"
 
 
 class SecretsManagerStore(aws_base.AwsStore):
@@ -39,11 +44,11 @@ class SecretsManagerStore(aws_base.AwsStore):
         super().__init__(options, surroundings)
         window = int(options.get("recovery_window_days", 0))
         if window and not 7 <= window <= 30:
-            raise CollectionError(
+            raise invalid_options(
                 f"store.recovery_window_days is {window}; AWS takes 7 to 30.",
-                next_step="Set it to 7 to 30, or to 0 to remove records at once.",
-                reason="invalid_options",
+                "Set it to 7 to 30, or to 0 to remove records at once.",
             )
+        self._window = window
         self._removal = {"RecoveryWindowInDays": window} if window else {"ForceDeleteWithoutRecovery": True}
 
     def get(self, lab: str) -> base.Snapshot:
@@ -52,9 +57,11 @@ class SecretsManagerStore(aws_base.AwsStore):
             try:
                 answer = self.client.get_secret_value(SecretId=self.name(lab), VersionStage=_CURRENT)
             except ClientError as exc:
-                if error_code(exc) == "ResourceNotFoundException" or _is_scheduled_for_deletion(exc):
-                    return base.Snapshot(lab, None)
-                raise
+                if _is_scheduled_for_deletion(exc):
+                    self._require_own_removal(lab)
+                elif error_code(exc) != "ResourceNotFoundException":
+                    raise
+                return base.Snapshot(lab, None)
         return base.Snapshot(lab, base.load_record(answer.get("SecretString", ""), lab), answer["VersionId"])
 
     def put(self, record: LabRecord, after: base.Snapshot) -> base.Snapshot:
@@ -67,18 +74,43 @@ class SecretsManagerStore(aws_base.AwsStore):
 
     def delete(self, after: base.Snapshot) -> None:
         """Remove the secret, at once or after the recovery window."""
-        found = self.get(after.lab)
-        if not found.version:
-            return
         # AWS has no conditional removal; the lock and this comparison are the best there is.
-        if found.version != after.version:
-            raise base.conflict(after.lab, self.location)
+        if not self._still_there(after):
+            return
+        name = self.name(after.lab)
         with self.saying("remove", after.lab):
             try:
-                self.client.delete_secret(SecretId=self.name(after.lab), **self._removal)
+                if self._window:
+                    self._move_label(name, _REMOVED, after.version)
+                self.client.delete_secret(SecretId=name, **self._removal)
             except ClientError as exc:
                 if error_code(exc) != "ResourceNotFoundException" and not _is_scheduled_for_deletion(exc):
                     raise
+
+    def read_command(self, lab: str) -> str:
+        """C(get-secret-value)."""
+        return self.shell_command(
+            "get-secret-value", f"--secret-id={self.name(lab)}", "--query=SecretString", "--output=text"
+        )
+
+    def _require_own_removal(self, lab: str) -> dict[str, list[str]]:
+        """The secret's versions with their labels, if it was this collection that scheduled its deletion.
+
+        :raises CollectionError: somebody else did.
+        """
+        name = self.name(lab)
+        labels: dict[str, list[str]] = self.client.describe_secret(SecretId=name)["VersionIdsToStages"]
+        if not any({_CURRENT, _REMOVED} <= set(stages) for stages in labels.values()):
+            command = self.shell_command("restore-secret", f"--secret-id={name}")
+            raise record_deleted(lab, f"scheduled for deletion, {self.location}", command)
+        return labels
+
+    def _move_label(self, name: str, label: str, version: str) -> None:
+        labels = self.client.describe_secret(SecretId=name)["VersionIdsToStages"]
+        holder = next((other for other, stages in labels.items() if label in stages), None)
+        if holder != version:
+            moved = {"MoveToVersionId": version, **({"RemoveFromVersionId": holder} if holder else {})}
+            self.client.update_secret_version_stage(SecretId=name, VersionStage=label, **moved)
 
     def _create(self, record: LabRecord) -> str | None:
         details: dict[str, t.Any] = {"Description": f"labops.cloudresearch: access keys of lab {record.lab}"}
@@ -101,8 +133,8 @@ class SecretsManagerStore(aws_base.AwsStore):
         name = self.name(record.lab)
         if not self.client.describe_secret(SecretId=name).get("DeletedDate"):
             return None
+        labels = self._require_own_removal(record.lab)
         self.client.restore_secret(SecretId=name)
-        labels = self.client.describe_secret(SecretId=name)["VersionIdsToStages"]
         current = next((version for version, stages in labels.items() if _CURRENT in stages), "")
         return self._replace(record, current)
 

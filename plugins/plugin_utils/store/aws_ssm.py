@@ -13,8 +13,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import error_code
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import aws_base, base
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import invalid_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 try:
@@ -34,10 +34,9 @@ class ParameterStore(aws_base.AwsStore):
     def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
         super().__init__(options, surroundings)
         if "/" in self._prefix.strip("/") and not self._prefix.startswith("/"):
-            raise CollectionError(
+            raise invalid_options(
                 f"store.prefix {self._prefix!r} has several parts, so it has to begin with a slash.",
-                next_step=f"Set it to /{self._prefix}.",
-                reason="invalid_options",
+                f"Set it to /{self._prefix}.",
             )
 
     def get(self, lab: str) -> base.Snapshot:
@@ -56,17 +55,20 @@ class ParameterStore(aws_base.AwsStore):
 
     def delete(self, after: base.Snapshot) -> None:
         """Remove the lab's parameter with all its versions."""
-        found = self.get(after.lab)
-        if not found.version:
+        if not self._still_there(after):
             return
-        if found.version != after.version:
-            raise base.conflict(after.lab, self.location)
         with self.saying("remove", after.lab):
             try:
                 self.client.delete_parameter(Name=self.name(after.lab))
             except ClientError as exc:
                 if error_code(exc) != "ParameterNotFound":
                     raise
+
+    def read_command(self, lab: str) -> str:
+        """C(get-parameter)."""
+        return self.shell_command(
+            "get-parameter", f"--name={self.name(lab)}", "--with-decryption", "--query=Parameter.Value", "--output=text"
+        )
 
     def _read(self, lab: str, name: str) -> tuple[str, int] | None:
         with self.saying("read", lab):

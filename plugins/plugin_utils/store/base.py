@@ -20,6 +20,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import locks, times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason, store_error
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 # Names that every store takes as they are: no separators, no leading dot, nothing that a path or an URL could bend.
@@ -47,10 +48,12 @@ class Surroundings:
 
     :param lab_connection: makes the way into the lab's AWS account, for stores that live there.
     :param vault_secrets: the run's vault passwords, as pairs of vault id and secret.
+    :param warn: tells the operator something that is no error.
     """
 
     lab_connection: t.Callable[[], AwsConnection] | None = None
     vault_secrets: t.Sequence[tuple[str, t.Any]] = dataclasses.field(default=(), repr=False)
+    warn: t.Callable[[str], None] = lambda message: None
 
 
 class SecretStore(abc.ABC):
@@ -79,7 +82,11 @@ class SecretStore(abc.ABC):
     def get(self, lab: str) -> Snapshot:
         """Read a lab's record.
 
-        :raises CollectionError: the store cannot be read, or what it holds is not this lab's record.
+        That there is none counts only where it is proved that the records would be there: the right engine, the right
+        password, nothing that is deleted but can be restored.
+
+        :raises CollectionError: the store cannot be read, or what it holds is not this lab's record. The reason is one
+            of C(StoreReason), or for AWS stores what AWS says of the credentials.
         """
 
     @abc.abstractmethod
@@ -107,11 +114,28 @@ class SecretStore(abc.ABC):
         :raises CollectionError: it cannot be written.
         """
 
+    @abc.abstractmethod
+    def read_command(self, lab: str) -> str:
+        """The shell command with which a person sees the lab's record, in a terminal and in no log.
+
+        It takes the password or the credentials from where that person's shell has them, and holds no secret.
+        """
+
     def lock(self, lab: str, timeout: float = DEFAULT_LOCK_TIMEOUT) -> contextlib.AbstractContextManager[None]:
         """Keep other runs on this control node from the lab. Runs elsewhere are kept apart by check-and-set."""
         name = hashlib.sha256(f"{self.type_name} {self.location} {lab_name(lab)}".encode()).hexdigest()
         directory = os.path.join(_ansible_home(), "labops_cloudresearch", "locks")
         return file_lock(os.path.join(directory, f"{name}.lock"), lab, timeout)
+
+    def _still_there(self, after: Snapshot) -> bool:
+        """Whether the record that was read is still the one in the store, for stores without conditional removal.
+
+        :raises CollectionError: another run wrote it since.
+        """
+        found = self.get(after.lab)
+        if found.version and found.version != after.version:
+            raise conflict(after.lab, self.location)
+        return bool(found.version)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.location!r})"
@@ -147,7 +171,7 @@ def load_record(text: str | bytes, lab: str) -> LabRecord:
     """
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # The cause is dropped on purpose: it quotes the text.
         data = None
     return checked_record(data, lab)
@@ -163,7 +187,7 @@ def checked_record(data: object, lab: str) -> LabRecord:
         raise CollectionError(
             f"The store's record under the name {lab} is the record of lab {record.lab}.",
             next_step="Give every lab its own name in the store; some file systems ignore upper and lower case.",
-            reason="store_record_of_other_lab",
+            reason=StoreReason.RECORD_OF_OTHER_LAB,
         )
     return record
 
@@ -173,13 +197,8 @@ def conflict(lab: str, location: str) -> CollectionError:
     return CollectionError(
         f"The record of lab {lab} in {location} was changed by another run while this one worked on it.",
         next_step="Let the other run end, then run again.",
-        reason="store_conflict",
+        reason=StoreReason.CONFLICT,
     )
-
-
-def unavailable(doing: str, why: str, next_step: str, reason: str = "store_unavailable") -> CollectionError:
-    """The store did not do what it was asked."""
-    return CollectionError(f"Could not {doing}: {why}", next_step=next_step, reason=reason)
 
 
 @contextlib.contextmanager
@@ -196,7 +215,7 @@ def file_lock(path: str, lab: str, timeout: float) -> collections.abc.Iterator[N
                 f"Another run{_holder(path)} has been working on the keys of lab {lab} for more than "
                 f"{timeout:.0f} seconds.",
                 next_step="Let it end, then run again.",
-                reason="lab_busy",
+                reason=StoreReason.LAB_BUSY,
             )
         time.sleep(0.05)
 
@@ -206,7 +225,8 @@ def file_lock(path: str, lab: str, timeout: float) -> collections.abc.Iterator[N
             file.write(f"process {os.getpid()} on {socket.gethostname()}, since {times.timestamp(times.now())}")
             file.flush()
         except OSError as exc:
-            raise unavailable(
+            raise store_error(
+                StoreReason.UNAVAILABLE,
                 f"lock the record of lab {lab}",
                 f"{path}: {exc.strerror}.",
                 "Make the directory writable for the user who runs Ansible.",

@@ -8,19 +8,41 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
+import shutil
 import typing as t
+import urllib.parse
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
+    StoreReason,
+    invalid_options,
+    record_deleted,
+    store_error,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 try:
     import hvac
-    import requests.exceptions
+    import requests
 
     HAS_HVAC = True
 except ImportError:
     HAS_HVAC = False
+else:
+
+    class _CarefulSession(requests.Session):
+        """Follows a server that sends its callers on (a standby does), with the token, but not into the clear."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            """The address in the answer; documented as the hook for deciding where to go."""
+            target = super().get_redirect_target(resp)
+            if target and not may_take_a_secret(urllib.parse.urljoin(resp.url, target)):
+                raise requests.exceptions.InvalidURL("it sends its callers on to an address without TLS")
+            return target
+
 
 _PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*")
 _DEFAULT_TIMEOUT = 30.0
@@ -53,16 +75,26 @@ class HashiVaultStore(base.SecretStore):
         self._prefix = str(options.get("prefix", "cloudresearch/labs/"))
         self._client: t.Any = None
         if not self._url:
-            raise _invalid("The store of type hashi_vault needs the server's address.", "Set store.url or VAULT_ADDR.")
+            raise invalid_options(
+                "The store of type hashi_vault needs the server's address.", "Set store.url or VAULT_ADDR."
+            )
+        if not may_take_a_secret(self._url):
+            raise invalid_options(
+                "The store's address is not an https:// one without a user name: a token and keys would cross the "
+                "network readable by anyone.",
+                "Set store.url (or VAULT_ADDR) to https://<host>:<port>. Only a server on this machine may use http://.",
+            )
         if not _PREFIX.fullmatch(self._prefix):
-            raise _invalid(
+            raise invalid_options(
                 f"store.prefix {self._prefix!r} cannot begin a path in the store.",
                 "Use letters, digits, full stops, hyphens and underscores, each part followed by a slash.",
             )
         if bool(options.get("role_id")) != bool(options.get("secret_id")):
-            raise _invalid("AppRole needs both store.role_id and store.secret_id.", "Give both, or a token instead.")
+            raise invalid_options(
+                "AppRole needs both store.role_id and store.secret_id.", "Give both, or a token instead."
+            )
         if options.get("role_id") and options.get("token"):
-            raise _invalid("Both a token and an AppRole were given for the store.", "Give one of them.")
+            raise invalid_options("Both a token and an AppRole were given for the store.", "Give one of them.")
 
     @property
     def location(self) -> str:
@@ -79,27 +111,26 @@ class HashiVaultStore(base.SecretStore):
 
     def get(self, lab: str) -> base.Snapshot:
         """Read the newest version of the lab's secret."""
-        path = self._path(lab)
         with self._saying("read", lab):
             try:
                 answer = self._kv.read_secret_version(
-                    path=path, mount_point=self._mount, raise_on_deleted_version=False
+                    path=self._path(lab), mount_point=self._mount, raise_on_deleted_version=True
                 )
             except hvac.exceptions.InvalidPath as exc:
-                if getattr(exc, "errors", None):
-                    # A path that holds nothing is answered without an error text; a wrong mount point has one.
-                    raise
-                return base.Snapshot(lab, None)
+                # What is deleted or destroyed comes as an error that describes it.
+                answer = exc.json
+                if not (isinstance(answer, dict) and answer.get("data")):
+                    self._prove_engine(lab)
+                    return base.Snapshot(lab, None)
         try:
-            version = str(answer["data"]["metadata"]["version"])
-            data = answer["data"]["data"]
+            found, data = answer["data"]["metadata"], answer["data"]["data"]
+            version, destroyed = str(found["version"]), found["destroyed"]
         except (KeyError, TypeError):
-            raise base.unavailable(
-                f"read the record of lab {lab} ({self.location})",
-                "what answers there is no KV engine of version 2.",
-                "Check store.url and store.mount_point.",
-            ) from None
-        # Someone may have deleted the newest version by hand; writing goes on after its number.
+            raise self._no_engine(lab, "what answers there is no KV engine of version 2") from None
+        if data is None and not destroyed:
+            command = self._command("undelete", lab, f"-versions={version}")
+            raise record_deleted(lab, f"version {version}, {self.location}", command)
+        # After a version that was destroyed, writing goes on with its number.
         return base.Snapshot(lab, base.checked_record(data, lab) if data is not None else None, version)
 
     def put(self, record: LabRecord, after: base.Snapshot) -> base.Snapshot:
@@ -120,17 +151,14 @@ class HashiVaultStore(base.SecretStore):
 
     def delete(self, after: base.Snapshot) -> None:
         """Remove the lab's secret with all its versions."""
-        found = self.get(after.lab)
-        if not found.version:
+        if not self._still_there(after):
             return
-        # There is no conditional removal; the lock and this comparison are the best there is.
-        if found.version != after.version:
-            raise base.conflict(after.lab, self.location)
         with self._saying("remove", after.lab):
             self._kv.delete_metadata_and_all_versions(path=self._path(after.lab), mount_point=self._mount)
 
     def check(self, lab: str) -> None:
-        """Read the record, and ask the server whether this token may write it."""
+        """Prove the engine, read the record, and ask the server whether this token may write it."""
+        self._prove_engine(lab)
         self.get(lab)
         path = f"{self._mount}/data/{self._path(lab)}"
         with self._saying("write", lab):
@@ -143,13 +171,70 @@ class HashiVaultStore(base.SecretStore):
         needed = {"create", "update"}
         if "root" not in allowed and not needed <= allowed:
             missing = ", ".join(sorted(needed - allowed))
-            raise base.unavailable(
+            raise store_error(
+                StoreReason.DENIED,
                 f"write the record of lab {lab}",
                 f"the token may not {missing} {path}.",
-                f"Give its policy create, read, update on {self._mount}/data/{self._prefix}* and delete on "
-                f"{self._mount}/metadata/{self._prefix}*.",
-                "access_denied",
+                f"Give its policy {self._rights}.",
             )
+
+    def _prove_engine(self, lab: str) -> None:
+        """Make sure that a KV engine of version 2 is mounted there.
+
+        Version 1 answers the requests of version 2, too: everything looks empty, and writes go to wrong paths. What is
+        mounted where is told by the endpoint that the servers' own command line asks before each KV command
+        (/sys/internal/ui/mounts/:path); a token may ask if its policy names any path in the mount.
+
+        :raises CollectionError: something else is mounted there, or nothing.
+        """
+        with self._saying("find the engine of", lab):
+            try:
+                found = self._connected.adapter.get(f"/v1/sys/internal/ui/mounts/{self._mount}")["data"]
+            except hvac.exceptions.Forbidden as exc:
+                if "preflight" not in str(exc):
+                    raise
+                raise self._no_engine(lab, "nothing is mounted there, or the token has no rights in it") from None
+            except (KeyError, TypeError):
+                raise self._no_engine(lab, "what answers there is no KV engine of version 2") from None
+        version = (found.get("options") or {}).get("version", "1")
+        if found.get("type") != "kv":
+            raise self._no_engine(lab, f"the engine there is of type {found.get('type')}, not kv")
+        if str(found.get("path")).strip("/") != self._mount:
+            raise self._no_engine(lab, f"the engine is mounted at {found.get('path')}")
+        if version != "2":
+            raise self._no_engine(lab, f"the KV engine there is of version {version}")
+
+    def _no_engine(self, lab: str, why: str) -> CollectionError:
+        return store_error(
+            StoreReason.WRONG_ENGINE,
+            f"use the record of lab {lab} ({self.location})",
+            f"{why}; the store needs a KV engine of version 2.",
+            f"Set store.mount_point to one (and check store.url and store.namespace), or give the token's policy "
+            f"{self._rights}.",
+        )
+
+    @property
+    def _rights(self) -> str:
+        below = f"{self._prefix}*"
+        return f"create, read and update on {self._mount}/data/{below} and delete on {self._mount}/metadata/{below}"
+
+    def read_command(self, lab: str) -> str:
+        """C(kv get); the token is the one that the command line has."""
+        return self._command("get", lab, "-format=json")
+
+    def _command(self, verb: str, lab: str, *flags: str) -> str:
+        # The two servers' command lines take the same arguments, and each of them works with both servers.
+        program = "bao" if shutil.which("bao") and not shutil.which("vault") else "vault"
+        where = [f"-address={self._url}", f"-mount={self._mount}"]
+        if self._namespace:
+            where.append(f"-namespace={self._namespace}")
+        if self._ca_cert:
+            where.append(f"-ca-cert={self._ca_cert}")
+        return shlex.join([program, "kv", verb, *where, *flags, self._path(lab)])
+
+    @property
+    def _ca_cert(self) -> str:
+        return str(self._options.get("ca_cert") or os.environ.get("VAULT_CACERT") or "")
 
     @property
     def _kv(self) -> t.Any:
@@ -169,26 +254,27 @@ class HashiVaultStore(base.SecretStore):
 
     def _sign_in(self) -> t.Any:
         options = self._options
-        verify: bool | str = options.get("validate_certs", True)
-        ca_cert = options.get("ca_cert") or os.environ.get("VAULT_CACERT")
-        if verify and ca_cert:
-            verify = str(ca_cert)
+        # Without one, hvac takes the file ~/.vault-token. Tokens from files and pipes end with a line break.
+        variables = () if options.get("role_id") else (os.environ.get(name) for name in ("VAULT_TOKEN", "BAO_TOKEN"))
+        token = next((text.strip() for text in (options.get("token"), *variables) if text), None)
+        session = _CarefulSession()
+        session.verify = (self._ca_cert or True) if options.get("validate_certs", True) else False
         client = hvac.Client(
             url=self._url,
-            # Without one, hvac takes VAULT_TOKEN, then ~/.vault-token.
-            token=_plain(options.get("token")) or (None if options.get("role_id") else os.environ.get("BAO_TOKEN")),
+            token=str(token) if token else None,
             namespace=self._namespace,
-            verify=verify,
+            verify=session.verify,
+            session=session,
             timeout=float(options.get("timeout", _DEFAULT_TIMEOUT)),
         )
         if options.get("role_id"):
             client.auth.approle.login(
-                role_id=_plain(options["role_id"]),
-                secret_id=_plain(options["secret_id"]),
+                role_id=str(options["role_id"]),
+                secret_id=str(options["secret_id"]),
                 mount_point=str(options.get("approle_mount_point", "approle")),
             )
         elif not client.token:
-            raise _invalid(
+            raise invalid_options(
                 f"There is no token for the store at {self._url}.",
                 "Set store.token, VAULT_TOKEN or ~/.vault-token, or sign in with store.role_id and store.secret_id.",
             )
@@ -203,39 +289,41 @@ class HashiVaultStore(base.SecretStore):
             return
         try:
             yield
-        except hvac.exceptions.Forbidden:
-            raise base.unavailable(
-                doing,
-                "the server denied it.",
-                "Check that the token or AppRole is valid and that its policy allows create, read and update on "
-                f"{self._mount}/data/{self._prefix}* and delete on {self._mount}/metadata/{self._prefix}*.",
-                "access_denied",
-            ) from None
-        except hvac.exceptions.VaultDown:
-            raise base.unavailable(doing, "the server is sealed.", "Unseal it, then run again.") from None
         except hvac.exceptions.VaultError as exc:
-            said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or type(exc).__name__
-            raise base.unavailable(
-                doing,
-                f"the server said: {said}.",
-                "Check store.url, store.mount_point (a KV engine of version 2) and store.namespace.",
-            ) from None
+            raise self._refused(doing, exc) from None
         except requests.exceptions.SSLError:
-            raise base.unavailable(
-                doing, "its TLS certificate is not trusted.", "Set store.ca_cert to the CA's certificate.", "tls"
+            raise store_error(
+                StoreReason.TLS,
+                doing,
+                "its TLS certificate is not trusted.",
+                "Set store.ca_cert to the CA's certificate.",
+            ) from None
+        except requests.exceptions.InvalidURL as exc:
+            raise store_error(
+                StoreReason.TLS, doing, f"{exc}.", "Set store.url to the address of the active server, with https://."
             ) from None
         except requests.exceptions.RequestException as exc:
-            raise base.unavailable(
+            raise store_error(
+                StoreReason.UNREACHABLE,
                 doing,
                 f"the server could not be reached ({type(exc).__name__}).",
                 "Check store.url and the network, then run again.",
-                "unreachable",
             ) from None
 
-
-def _plain(value: t.Any) -> str | None:
-    return str(value) if value else None
-
-
-def _invalid(message: str, next_step: str) -> CollectionError:
-    return CollectionError(message, next_step=next_step, reason="invalid_options")
+    def _refused(self, doing: str, exc: Exception) -> CollectionError:
+        said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or type(exc).__name__
+        if isinstance(exc, hvac.exceptions.Forbidden):
+            return store_error(
+                StoreReason.DENIED,
+                doing,
+                f"the server denied it ({said}).",
+                f"Check that the token or AppRole is valid and that its policy allows {self._rights}.",
+            )
+        if isinstance(exc, hvac.exceptions.VaultDown) and "sealed" in said:
+            return store_error(StoreReason.SEALED, doing, "the server is sealed.", "Have it unsealed, then run again.")
+        return store_error(
+            StoreReason.UNAVAILABLE,
+            doing,
+            f"the server said: {said}.",
+            "Check store.url, store.mount_point (a KV engine of version 2), store.namespace and the server's state.",
+        )

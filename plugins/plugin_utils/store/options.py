@@ -17,6 +17,7 @@ STORE_ARGUMENT_SPEC: dict[str, t.Any] = {
         # ansible_vault
         "directory": {"type": "path"},
         "vault_id": {"type": "str"},
+        "allow_shared_directory": {"type": "bool"},
         # aws_secretsmanager, aws_ssm
         "account": {"type": "str", "choices": ["central", "lab"]},
         "prefix": {"type": "str"},

@@ -16,10 +16,9 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
 
 RECORD_VERSION = 1
-
-SLOTS = ("current", "pending", "superseded")
 
 # Shapes by the IAM User Guide; kept loose enough for AWS-compatible test servers.
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
@@ -86,11 +85,6 @@ class LabRecord:
     pending: StoredKey | None = None
     superseded: tuple[StoredKey, ...] = ()
     creating: CreationIntent | None = None
-
-    @property
-    def version(self) -> int:
-        """The version of the record's layout."""
-        return RECORD_VERSION
 
     def slots(self) -> list[tuple[str, StoredKey]]:
         """Slot and key of all keys: V(current), V(pending), then V(superseded)."""
@@ -193,7 +187,7 @@ class LabRecord:
             raise CollectionError(
                 f"The store's record has version {version}; this collection understands version {RECORD_VERSION}.",
                 next_step="Use the collection version that wrote the record, or a newer one.",
-                reason="store_record_too_new",
+                reason=StoreReason.RECORD_TOO_NEW,
             )
         try:
             creating = data.get("creating")
@@ -205,7 +199,7 @@ class LabRecord:
                 pending=_stored_key(data.get("pending")),
                 superseded=tuple(key for key in map(_stored_key, data.get("superseded") or ()) if key),
                 creating=(
-                    CreationIntent(_moment_text(creating, "started"), tuple(map(str, creating["known_key_ids"])))
+                    CreationIntent(_moment_text(creating, "started"), _key_ids(creating, "known_key_ids"))
                     if creating
                     else None
                 ),
@@ -256,6 +250,13 @@ def _text(data: dict[str, t.Any], name: str, shape: re.Pattern[str] | None = Non
     return value
 
 
+def _key_ids(data: dict[str, t.Any], name: str) -> tuple[str, ...]:
+    values = data[name]
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise KeyError(name)
+    return tuple(values)
+
+
 def _optional_text(data: dict[str, t.Any], name: str) -> str | None:
     return None if data[name] is None else _text(data, name)
 
@@ -276,7 +277,7 @@ def _malformed(what: str) -> CollectionError:
             "Restore the record from an earlier version or a backup. If there is none, move it away: the lab's keys "
             "then count as keys whose secret nobody stored (see the guide on keys)."
         ),
-        reason="store_record_malformed",
+        reason=StoreReason.RECORD_MALFORMED,
     )
 
 

@@ -5,19 +5,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import grp
+import multiprocessing
 import os
 import pathlib
+import pwd
 import stat
 import subprocess
 import sys
+import threading
 import typing as t
 
 import pytest
 import yaml
+from ansible.cli import CLI
+from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.ansible_vault import CHECK_FILE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -79,26 +88,42 @@ def test_the_plaintext_is_in_no_file(tmp_path: pathlib.Path, monkeypatch: pytest
         monkeypatch.setattr(os, "fdopen", spy)
     written(tmp_path / "store")
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert [path.name for path in files] == ["lab-01.yml"], "nothing is left behind"
-    assert files[0].read_bytes().startswith(b"$ANSIBLE_VAULT;1.1;AES256\n")
-    assert SECRET.encode() not in files[0].read_bytes()
+    assert sorted(path.name for path in files) == [CHECK_FILE, "lab-01.yml"], "nothing else is left behind"
+    for path in files:
+        assert path.read_bytes().startswith(b"$ANSIBLE_VAULT;1.1;AES256\n")
+        assert SECRET.encode() not in path.read_bytes()
+        assert mode(path) == 0o600
     assert all(os.path.dirname(path) == str(tmp_path / "store") for path in opened), "a temporary file elsewhere"
 
 
-def test_ansible_vault_on_the_command_line_reads_it(tmp_path: pathlib.Path) -> None:
+def real_loader(*vault_ids: str) -> DataLoader:
+    loader = DataLoader()
+    loader.set_vault_secrets(CLI.setup_vault_secrets(loader, list(vault_ids), auto_prompt=False))
+    return loader
+
+
+def test_typed_passwords_are_typed_again_to_read_a_record(tmp_path: pathlib.Path) -> None:
+    command = open_store(tmp_path / "a store", Loader(default="x", other="y")).read_command("lab-01")
+    assert command == (
+        f"ansible-vault view --vault-id=default@prompt --vault-id=other@prompt '{tmp_path}/a store/lab-01.yml'"
+    )
+
+
+def test_the_read_command_shows_the_record(tmp_path: pathlib.Path) -> None:
     path = written(tmp_path / "store")
     password = tmp_path / "password"
     password.write_text("a vault password\n")
-    program = pathlib.Path(sys.executable).parent / "ansible-vault"
-    if not program.exists():
-        pytest.skip("ansible-vault is not beside this Python")
+    store = secret_store.open_store(
+        {"type": "ansible_vault", "directory": str(path.parent)}, loader=real_loader(f"default@{password}")
+    )
     shown = subprocess.run(
-        [program, "view", "--vault-password-file", password, path],
+        store.read_command("lab-01"),
+        shell=True,
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
-        env={**os.environ, "PAGER": "cat", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp")},
+        env=command_line(tmp_path),
     ).stdout
     assert f"secret_access_key: {SECRET}" in shown
     assert LabRecord.from_dict(yaml.safe_load(shown)) == RECORD
@@ -121,6 +146,136 @@ def test_a_wrong_vault_password_is_told(tmp_path: pathlib.Path) -> None:
             getattr(open_store(tmp_path / "store", Loader(default="wrong")), action)("lab-01")
         assert caught.value.reason == "vault_password_wrong"
         assert "a vault password" not in str(caught.value.as_result())
+
+
+def test_a_mistyped_password_is_told_before_it_writes(tmp_path: pathlib.Path) -> None:
+    """Not even that there is no record may be believed: what comes next is that a user and a key are made."""
+    written(tmp_path / "store")
+    before = {path: path.read_bytes() for path in (tmp_path / "store").iterdir()}
+    mistyped = open_store(tmp_path / "store", Loader(default="a vault passwort"))
+    other = dataclasses.replace(RECORD, lab="lab-02")
+    for action in (
+        lambda: mistyped.get("lab-02"),
+        lambda: mistyped.check("lab-02"),
+        lambda: mistyped.put(other, secret_store.Snapshot("lab-02", None)),
+    ):
+        with pytest.raises(CollectionError) as caught:
+            action()
+        assert caught.value.reason == "vault_password_wrong"
+        assert CHECK_FILE in caught.value.message
+        assert "lab-02" in caught.value.message
+        assert "passwort" not in repr(caught.value.as_result())
+    assert {path: path.read_bytes() for path in (tmp_path / "store").iterdir()} == before
+
+
+def test_a_store_from_before_there_was_a_check_file_gets_one_by_the_right_password(tmp_path: pathlib.Path) -> None:
+    path = written(tmp_path / "store")
+    (path.parent / CHECK_FILE).unlink()
+    other = dataclasses.replace(RECORD, lab="lab-02")
+    with pytest.raises(CollectionError) as caught:
+        open_store(path.parent, Loader(default="wrong")).put(other, secret_store.Snapshot("lab-02", None))
+    assert caught.value.reason == "vault_password_wrong"
+    assert not (path.parent / CHECK_FILE).exists()
+    store = open_store(path.parent)
+    store.put(other, store.get("lab-02"))
+    assert (path.parent / CHECK_FILE).exists()
+
+
+def test_a_check_file_that_is_damaged_is_written_anew(tmp_path: pathlib.Path) -> None:
+    path = written(tmp_path / "store")
+    check = path.parent / CHECK_FILE
+    check.write_bytes(check.read_bytes()[:-40])
+    with pytest.raises(CollectionError):
+        open_store(path.parent, Loader(default="wrong")).get("lab-02")
+    store = open_store(path.parent)
+    store.put(RECORD, store.get("lab-01"))
+    assert VaultLib([("default", VaultSecret(b"a vault password"))]).decrypt(check.read_bytes())
+
+
+def test_reading_a_record_costs_nothing_more(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "store")
+    decrypted: list[bytes] = []
+    decrypt = VaultLib.decrypt
+    monkeypatch.setattr(VaultLib, "decrypt", lambda self, text: decrypted.append(text) or decrypt(self, text))
+    open_store(tmp_path / "store").get("lab-01")
+    assert len(decrypted) == 1
+
+
+def test_of_first_writers_with_different_passwords_only_those_with_one_of_them_write(tmp_path: pathlib.Path) -> None:
+    start = threading.Barrier(6)
+    outcomes: dict[str, list[str]] = {"one": [], "two": []}
+
+    def write(number: int) -> None:
+        password = "one" if number % 2 else "two"
+        lab = f"lab-{number:02}"
+        store = open_store(tmp_path / "store", Loader(default=password))
+        snapshot = secret_store.Snapshot(lab, None)
+        start.wait(10)
+        try:
+            store.put(dataclasses.replace(RECORD, lab=lab), snapshot)
+            outcomes[password].append("written")
+        except CollectionError as exc:
+            outcomes[password].append(exc.reason)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(outcomes.values()) == [["vault_password_wrong"] * 3, ["written"] * 3]
+    assert not list((tmp_path / "store").glob(".*")), "no lock is left behind"
+
+
+def test_the_last_record_takes_the_check_file_along(tmp_path: pathlib.Path) -> None:
+    store = open_store(tmp_path / "store")
+    one = store.put(RECORD, store.get("lab-01"))
+    other = store.put(dataclasses.replace(RECORD, lab="lab-02"), store.get("lab-02"))
+    store.delete(one)
+    assert (tmp_path / "store" / CHECK_FILE).exists()
+    store.delete(other)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_a_store_with_records_under_two_vault_ids_goes_on_with_both(tmp_path: pathlib.Path) -> None:
+    """As earlier versions of the collection let it grow."""
+    both = Loader(first="one", second="two")
+    first, second = (open_store(tmp_path / "store", both, vault_id=vault_id) for vault_id in ("first", "second"))
+    (tmp_path / "store").mkdir(mode=0o700)
+    (tmp_path / "store" / "lab-09.yml").write_bytes(VaultLib([]).encrypt("x", VaultSecret(b"two"), "second"))
+    (tmp_path / "store" / "lab-08.yml").write_bytes(VaultLib([]).encrypt("x", VaultSecret(b"one"), "first"))
+    for number, store in enumerate((first, second, first)):
+        lab = f"lab-0{number}"
+        store.put(dataclasses.replace(RECORD, lab=lab), store.get(lab))
+    mistyped = Loader(first="one", second="typo")
+    with pytest.raises(CollectionError) as caught:
+        open_store(tmp_path / "store", mistyped, vault_id="second").get("lab-05")
+    assert caught.value.reason == "vault_password_wrong"
+
+
+def test_a_vault_id_that_is_new_in_a_store_is_told_to_use_a_directory_of_its_own(tmp_path: pathlib.Path) -> None:
+    written(tmp_path / "store", Loader(first="one"), vault_id="first")
+    with pytest.raises(CollectionError) as caught:
+        open_store(tmp_path / "store", Loader(first="one", second="two"), vault_id="second").get("lab-02")
+    assert caught.value.reason == "vault_password_wrong"
+    assert "store.vault_id to first" in caught.value.next_step
+
+
+def test_rekeying_all_files_takes_the_check_file_along(tmp_path: pathlib.Path) -> None:
+    path = written(tmp_path / "store")
+    (tmp_path / "old").write_text("a vault password")
+    (tmp_path / "new").write_text("another one")
+    command = (
+        f"ansible-vault rekey --vault-id old@{tmp_path}/old --new-vault-password-file {tmp_path}/new {path.parent}"
+    )
+    subprocess.run(f"{command}/*.yml", shell=True, check=True, timeout=120, env=command_line(tmp_path))
+    store = open_store(path.parent, Loader(default="another one"))
+    store.put(RECORD, store.get("lab-01"))
+
+
+def command_line(tmp_path: pathlib.Path) -> dict[str, str]:
+    """An environment in which Ansible's own commands work."""
+    programs = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {**os.environ, "PATH": programs, "PAGER": "cat", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp")}
 
 
 def test_the_vault_id_chooses_the_password(tmp_path: pathlib.Path) -> None:
@@ -155,10 +310,84 @@ def test_an_encrypted_file_that_is_no_record_is_refused_without_being_shown(tmp_
     assert caught.value.__cause__ is None
 
 
-def test_a_truncated_file_is_refused(tmp_path: pathlib.Path) -> None:
+DAMAGES: dict[str, t.Callable[[bytes], bytes]] = {
+    "cut off": lambda content: content[:-40],
+    "cut off after a line": lambda content: content[: content.rindex(b"\n", 0, -1) + 1],
+    "empty": lambda content: b"",
+    "header only": lambda content: content[: content.index(b"\n") + 1],
+    "no hexadecimal digits": lambda content: content.replace(b"3", b"x"),
+    "a digit lost": lambda content: content[:100] + content[101:],
+}
+
+
+@pytest.mark.parametrize("password", ["a vault password", "wrong"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_not_called_a_wrong_password(tmp_path: pathlib.Path, damage: str, password: str) -> None:
     path = written(tmp_path / "store")
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(CollectionError):
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(CollectionError) as caught:
+        open_store(tmp_path / "store", Loader(default=password)).get("lab-01")
+    assert caught.value.reason == "store_record_malformed"
+    assert "estore" in caught.value.next_step
+
+
+def test_damage_inside_is_told_from_a_wrong_password_by_the_check_file(tmp_path: pathlib.Path) -> None:
+    path = written(tmp_path / "store")
+    # Well-formed, but the ciphertext is another one.
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9] + (b"30" if whole[-9:-7] != b"30" else b"31") + whole[-7:])
+    with pytest.raises(CollectionError, match="damaged, or was encrypted with another password") as caught:
+        open_store(tmp_path / "store").get("lab-01")
+    assert caught.value.reason == "store_record_malformed"
+    with pytest.raises(CollectionError) as caught:
+        open_store(tmp_path / "store", Loader(default="wrong")).get("lab-01")
+    assert caught.value.reason == "vault_password_wrong"
+
+
+def test_line_ends_of_another_system_are_no_damage(tmp_path: pathlib.Path) -> None:
+    path = written(tmp_path / "store")
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert open_store(tmp_path / "store").get("lab-01").record == RECORD
+    with pytest.raises(CollectionError) as caught:
+        open_store(tmp_path / "store", Loader(default="wrong")).get("lab-01")
+    assert caught.value.reason == "vault_password_wrong"
+
+
+@pytest.mark.parametrize("shape", ["[", "{a: ", "- "])
+@pytest.mark.parametrize("depth", [1_000, 4_000, 20_000])
+def test_a_record_nested_too_deeply_is_an_error_not_a_crash(tmp_path: pathlib.Path, shape: str, depth: int) -> None:
+    path = written(tmp_path / "store")
+    text = shape * depth
+    path.write_bytes(VaultLib([("default", VaultSecret(b"a vault password"))]).encrypt(text))
+    reasons: multiprocessing.SimpleQueue[str] = multiprocessing.get_context("fork").SimpleQueue()
+
+    def read() -> None:
+        try:
+            open_store(path.parent).get("lab-01")
+        except CollectionError as exc:
+            reasons.put(exc.reason)
+
+    # In a process of its own, which what this is about kills.
+    process = multiprocessing.get_context("fork").Process(target=read)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert reasons.get() == "store_record_malformed"
+
+
+def test_a_file_too_large_for_a_record_is_not_read_to_its_end(tmp_path: pathlib.Path) -> None:
+    path = written(tmp_path / "store")
+    with path.open("ab") as file:
+        file.truncate(10**10)
+    with pytest.raises(CollectionError, match="too large") as caught:
+        open_store(tmp_path / "store").get("lab-01")
+    assert caught.value.reason == "store_record_malformed"
+
+
+def test_a_named_pipe_in_place_of_a_record_does_not_hang(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "store").mkdir(mode=0o700)
+    os.mkfifo(tmp_path / "store" / "lab-01.yml")
+    with pytest.raises(CollectionError, match="no ordinary file"):
         open_store(tmp_path / "store").get("lab-01")
 
 
@@ -179,7 +408,7 @@ def test_a_write_that_fails_leaves_the_old_record_and_no_rest(
             with pytest.raises(CollectionError, match="No space left"):
                 store.put(RECORD, snapshot)
         assert path.read_bytes() == before
-        assert [found.name for found in path.parent.iterdir()] == ["lab-01.yml"]
+        assert sorted(found.name for found in path.parent.iterdir()) == [CHECK_FILE, "lab-01.yml"]
 
 
 @needs_permissions
@@ -255,6 +484,106 @@ def test_every_type_of_the_registry_is_in_the_argument_spec_and_knows_only_optio
         assert store_class.type_name == name
         known |= store_class.option_names
     assert known == set(spec)
+
+
+SHARED: dict[str, t.Callable[[pathlib.Path], None]] = {
+    "for everybody": lambda store: store.chmod(0o707),
+    "for everybody, sticky": lambda store: store.chmod(0o1707),
+    "for a group of others": lambda store: (os.chown(store, -1, OTHERS), store.chmod(0o770))[1],
+    "somebody else's": lambda store: os.chown(store, OTHERS, -1),
+    "below a directory for everybody": lambda store: store.parent.chmod(0o777),
+    "below somebody else's": lambda store: os.chown(store.parent, OTHERS, -1),
+}
+# No user or group of this number exists.
+OTHERS = 54321
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize("how", SHARED)
+def test_a_directory_that_others_may_write_is_refused(
+    tmp_path: pathlib.Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "above" / "store"
+    before = open_store(directory).put(RECORD, secret_store.Snapshot("lab-01", None))
+    SHARED[how](directory)
+    for action in ("get", "check", "put", "delete"):
+        store = open_store(directory)
+        arguments = {"put": (RECORD, before), "delete": (before,)}.get(action, ("lab-01",))
+        with pytest.raises(CollectionError, match="others may replace") as caught:
+            getattr(store, action)(*arguments)
+        assert caught.value.reason == "store_not_private"
+        assert "allow_shared_directory" in caught.value.next_step
+    warnings: list[str] = []
+    monkeypatch.setattr(secret_store._display, "warning", warnings.append)
+    assert open_store(directory, allow_shared_directory=True).get("lab-01").record == RECORD
+    assert len(warnings) == 1
+    assert str(directory) in warnings[0]
+
+
+def test_a_directory_that_only_its_owner_and_root_may_write_is_fine(tmp_path: pathlib.Path) -> None:
+    directory = tmp_path / "store"
+    written(directory)
+    directory.chmod(0o755)
+    tmp_path.chmod(0o1777)
+    assert open_store(directory).get("lab-01").record == RECORD
+
+
+def test_a_group_of_the_owner_alone_is_nobody_else(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each user has a group of the same name, umask 002 is usual, and directories are writable for the group."""
+    written(tmp_path / "store")
+    (tmp_path / "store").chmod(0o770)
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    group = grp.struct_group((owner, "x", os.getegid(), [owner]))
+    monkeypatch.setattr(grp, "getgrgid", lambda number: group)
+    assert open_store(tmp_path / "store").get("lab-01").record == RECORD
+    group = grp.struct_group((owner, "x", os.getegid(), [owner, "somebody"]))
+    with pytest.raises(CollectionError, match="its group"):
+        open_store(tmp_path / "store").get("lab-01")
+
+
+def test_directories_that_are_made_are_private_whatever_the_umask(tmp_path: pathlib.Path) -> None:
+    previous = os.umask(0)
+    try:
+        written(tmp_path / "a" / "b" / "store")
+    finally:
+        os.umask(previous)
+    assert [mode(tmp_path / part) for part in ("a", "a/b", "a/b/store")] == [0o700] * 3
+
+
+def test_what_may_not_be_read_is_told_as_that(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "store")
+
+    def denied(path: str, *_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
+        raise PermissionError(13, "Permission denied", path)
+
+    # Root passes every permission bit.
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(CollectionError) as caught:
+        open_store(tmp_path / "store").get("lab-01")
+    assert caught.value.reason == "store_denied"
+    assert "lab-01.yml" in caught.value.message
+
+
+def test_a_line_break_at_the_end_of_an_option_is_left_out_and_said(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(secret_store._display, "warning", warnings.append)
+    written(tmp_path / "store")
+    assert (
+        secret_store.open_store(
+            {"type": "ansible_vault", "directory": f"{tmp_path}/store\n"}, loader=Loader(default="a vault password")
+        )
+        .get("lab-01")
+        .record
+    )
+    assert warnings == ["The store's option directory ended with a line break, which was left out."]
+
+
+def test_every_reason_is_in_the_troubleshooting_guide() -> None:
+    guide = pathlib.Path(__file__).parents[5] / "docs/docsite/rst/guide_troubleshooting.rst"
+    text = guide.read_text()
+    assert [reason for reason in StoreReason if f"``{reason}``" not in text] == []
 
 
 def test_the_documentation_has_the_options_of_the_argument_spec() -> None:
