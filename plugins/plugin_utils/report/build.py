@@ -76,7 +76,10 @@ def build(
 def summarise(labs: t.Sequence[Lab]) -> Summary:
     """Counts over all labs."""
     keys = [key for lab in labs for key in live_keys(lab)]
-    own = [key for key in keys if key["owner"] != "foreign"]
+    foreign = [key for key in keys if key["owner"] == "foreign"]
+    own = [key for key in keys if key["owner"] in ("ours", "")]
+    stored = sum(1 for key in own if key["stored"] is True)
+    not_stored = sum(1 for key in own if key["stored"] is False)
     return Summary(
         labs=len(labs),
         states=_count(State, (lab["state"] for lab in labs)),
@@ -85,10 +88,10 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
         next_steps=_count(Who, (step["who"] for lab in labs for step in lab["next_steps"])),
         live_keys={
             "total": len(keys),
-            "stored": sum(1 for key in own if key["stored"] is True),
-            "not_stored": sum(1 for key in own if key["stored"] is False),
-            "foreign": len(keys) - len(own),
-            "not_known": sum(1 for key in own if key["stored"] is None),
+            "stored": stored,
+            "not_stored": not_stored,
+            "foreign": len(foreign),
+            "not_known": len(keys) - stored - not_stored - len(foreign),
         },
         requester={
             environment: _count(RequesterStatus, (lab["requester"][environment]["status"] for lab in labs))

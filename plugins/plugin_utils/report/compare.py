@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
     MovedInEnvironment,
     MovedKey,
     Report,
+    RequesterStatus,
     StepStatus,
 )
 
@@ -96,7 +97,17 @@ def _was_looked_for(code: str, lab: Lab) -> bool:
 def _is_done(step: str, lab: Lab) -> bool:
     """Whether the step is known to be taken: a lab that failed early or was retired has no next steps either."""
     status = next((each["status"] for each in lab["steps"] if each["name"] == step), StepStatus.NOT_RUN)
-    return status == StepStatus.OK or (status == StepStatus.CHANGED and not lab["check_mode"])
+    if status == StepStatus.CHANGED:
+        return not lab["check_mode"]
+    # A lab that was retired in the meantime needs no link either, which does not mean that anybody made one.
+    user = lab["user"]
+    shown = {
+        "iam_user": user is not None and user["exists"],
+        "access_key": user is not None and user["exists"],
+        "requester": any(answer["status"] == RequesterStatus.LINKED for answer in lab["requester"].values()),
+        "link": lab["link"]["status"] == "linked",
+    }
+    return status == StepStatus.OK and shown.get(step, True)
 
 
 def _findings(labs: t.Iterable[Lab]) -> dict[Key, Found]:

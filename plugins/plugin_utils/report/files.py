@@ -181,7 +181,9 @@ def _as_report(value: object) -> Report | None:
 def _bring_up_to_date(report: Report) -> None:
     if report["schema"] == 1:
         for lab in report["labs"]:
-            lab.update({"not_looked_for": [], "retired_keys": []})
+            lab.update({"unseen": [], "not_looked_for": [], "retired_keys": []})
+            for key in lab["access_keys"]:
+                key["last_use_known"] = True
         report.update({"schema": SCHEMA, "summary": build.summarise(report["labs"])})
 
 

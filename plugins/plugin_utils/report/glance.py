@@ -14,6 +14,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Finding,
+    Lab,
     Report,
     State,
     StepStatus,
@@ -68,10 +69,16 @@ class FindingKind:
 
 
 @dataclasses.dataclass
-class Unseen:
-    """What could not be seen, of which labs, for one reason."""
+class NotSeen:
+    """What was not seen, of which labs, for one reason.
+
+    :param label: whether it could not be read, or nobody asked for it.
+    :param subjects: parts of the lab, and findings that may be there.
+    """
 
     reason: str
+    label: Label = labels.NOT_ASKED
+    next_step: str = ""
     subjects: list[str] = dataclasses.field(default_factory=list)
     labs: list[str] = dataclasses.field(default_factory=list)
 
@@ -95,7 +102,8 @@ def headline(report: Report) -> str:
     said = [trouble for trouble in troubles if trouble]
     if not said:
         labs = "The lab is" if summary["labs"] == 1 else f"All {summary['labs']:,} labs are"
-        return f"{labs} as declared, without serious findings."
+        seen = "" if all_seen(report) else ", in what was looked at"
+        return f"{labs} as declared, without serious findings{seen}."
     return f"{labels.listed(said)}."
 
 
@@ -127,27 +135,36 @@ def finding_kinds_of(report: Report) -> list[FindingKind]:
     return [FindingKind(code, labels.SEVERITIES[cases[0][1]["severity"]], cases) for code, cases in order]
 
 
-def unseen(report: Report) -> list[Unseen]:
-    """What could not be seen, by reason; the reasons of most labs first."""
-    by_reason: dict[str, Unseen] = {}
+def not_seen(report: Report) -> list[NotSeen]:
+    """What was not seen, by reason: what could not be read first, then the reasons of most labs."""
+    by_reason: dict[str, NotSeen] = {}
     for lab in report["labs"]:
-        steps = [
-            (step["message"], f"Step {labels.STEPS[step['name']]}")
-            for step in lab["steps"]
-            if step["status"] == StepStatus.UNKNOWN
-        ]
-        kinds = [(each["reason"], labels.finding_title(each["code"])) for each in lab["not_looked_for"]]
-        for reason, subject in [*steps, *kinds]:
-            group = by_reason.setdefault(reason, Unseen(reason or "No reason was given."))
+        for reason, subject, next_step, refused in _not_seen_of(lab):
+            group = by_reason.setdefault(reason, NotSeen(reason or "No reason was given."))
+            group.label = labels.STATES[State.UNKNOWN] if refused else group.label
+            group.next_step = group.next_step or next_step
             group.subjects += [subject] if subject not in group.subjects else []
             group.labs += [lab["lab"]] if lab["lab"] not in group.labs else []
-    return sorted(by_reason.values(), key=lambda group: -len(group.labs))
+    return sorted(by_reason.values(), key=lambda group: (group.label == labels.NOT_ASKED, -len(group.labs)))
+
+
+def _not_seen_of(lab: Lab) -> t.Iterator[tuple[str, str, str, bool]]:
+    """Reason, subject, next step, and whether it could not be read."""
+    for entry in lab["unseen"]:
+        yield entry["message"], labels.PARTS.get(entry["part"], entry["part"]), entry["next_step"], True
+    told = {entry["message"] for entry in lab["unseen"]}
+    for step in lab["steps"]:
+        if step["status"] == StepStatus.UNKNOWN and step["message"] not in told:
+            yield step["message"], f"Step {labels.STEPS[step['name']]}", "", True
+    for each in lab["not_looked_for"]:
+        yield each["why"], labels.finding_title(each["code"]), "", False
 
 
 def all_seen(report: Report) -> bool:
     """Whether every lab was seen in full, as far as anything tells."""
     return not _partly_seen(report) and not any(
-        lab["state"] in (State.FAILED, State.UNKNOWN) or lab["user"] is None for lab in report["labs"]
+        lab["state"] in (State.FAILED, State.UNKNOWN) or lab["user"] is None or lab["not_looked_for"]
+        for lab in report["labs"]
     )
 
 
@@ -156,7 +173,7 @@ def _partly_seen(report: Report) -> int:
         1
         for lab in report["labs"]
         if lab["state"] not in (State.FAILED, State.UNKNOWN)
-        and (lab["not_looked_for"] or any(finding["code"] in NOT_SEEN for finding in lab["findings"]))
+        and (lab["unseen"] or any(finding["code"] in NOT_SEEN for finding in lab["findings"]))
     )
 
 

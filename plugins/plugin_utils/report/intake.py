@@ -35,6 +35,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
     State,
     Step,
     StepStatus,
+    Unseen,
     User,
     Who,
 )
@@ -43,6 +44,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
 _URL = re.compile(r"https?://[^\s\"'<>`\\]+\Z", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@\"'<>(),:;\\?&%#]+@[^\s@\"'<>(),:;\\?&%#]+\Z")
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,4})?")
+
+OWNERS = ("ours", "foreign", "unknown")
 
 Untrusted = t.Mapping[str, object]
 
@@ -73,20 +76,14 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str]) -> Lab:
             for each in _mappings(outcome.get("drift"))
         ],
         findings=sorted(found, key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"])),
+        unseen=[_unseen(entry) for entry in _mappings(outcome.get("unseen"))],
         not_looked_for=[
-            NotLookedFor(code=line(each.get("code")), reason=_text(each.get("reason")))
+            NotLookedFor(code=line(each.get("code")), why=_text(each.get("why")))
             for each in _mappings(outcome.get("not_looked_for"))
         ],
         user=user,
         access_keys=[_key(key) for key in _mappings(outcome.get("access_keys"))],
-        retired_keys=[
-            RetiredKey(
-                access_key_id=line(each.get("access_key_id")),
-                deactivated=_time(each.get("deactivated")),
-                deleted=_time(each.get("deleted")),
-            )
-            for each in _mappings(outcome.get("retired_keys"))
-        ],
+        retired_keys=[_retired_key(key) for key in _mappings(outcome.get("retired_keys"))],
         requester={name: _environment(requester.get(name)) for name in vocabulary.ENVIRONMENTS},
         link=_link(outcome.get("link")),
         started=_time(outcome.get("started")),
@@ -140,6 +137,15 @@ def _finding(finding: Untrusted) -> Finding:
     )
 
 
+def _unseen(entry: Untrusted) -> Unseen:
+    return Unseen(
+        part=line(entry.get("part")),
+        message=_text(entry.get("message")),
+        reason=line(entry.get("reason")),
+        next_step=_text(entry.get("next_step")),
+    )
+
+
 def _user(value: object) -> User | None:
     user = _mapping(value)
     if not user:
@@ -152,13 +158,13 @@ def _user(value: object) -> User | None:
         attached_policies=_lines(user.get("attached_policies")),
         inline_policies=_lines(user.get("inline_policies")),
         groups=_lines(user.get("groups")),
-        console_access=user.get("console_access") is True,
+        console_access=_truth(user.get("console_access")),
         created=_time(user.get("created")),
     )
 
 
 def _key(key: Untrusted) -> Key:
-    age, stored = key.get("age_days"), key.get("stored")
+    age = key.get("age_days")
     return Key(
         access_key_id=line(key.get("access_key_id")),
         status=_word(key.get("status"), KeyStatus, ""),
@@ -166,9 +172,23 @@ def _key(key: Untrusted) -> Key:
         age_days=int(age) if isinstance(age, int) and not isinstance(age, bool) else None,
         last_used=_time(key.get("last_used")),
         last_used_service=line(key.get("last_used_service")),
-        owner=_one_of(key.get("owner"), ("ours", "foreign")),
-        stored=stored if isinstance(stored, bool) else None,
+        last_use_known=key.get("last_use_known") is not False,
+        owner=_one_of(key.get("owner"), OWNERS),
+        stored=_truth(key.get("stored")),
         slot=_one_of(key.get("slot"), ("current", "pending", "superseded")),
+    )
+
+
+def _retired_key(key: Untrusted) -> RetiredKey:
+    return RetiredKey(
+        access_key_id=line(key.get("access_key_id")),
+        owner=_one_of(key.get("owner"), OWNERS),
+        last_used=_time(key.get("last_used")),
+        last_used_service=line(key.get("last_used_service")),
+        deactivated=key.get("deactivated") is True,
+        deactivated_at=_time(key.get("deactivated_at")),
+        deleted=key.get("deleted") is True,
+        deleted_at=_time(key.get("deleted_at")),
     )
 
 
@@ -201,8 +221,12 @@ def _text(value: object) -> str:
     return printable(str(value)).strip()
 
 
-def _lines(value: object) -> list[str]:
-    return [line(item) for item in value] if isinstance(value, (list, tuple)) else []
+def _lines(value: object) -> list[str] | None:
+    return [line(item) for item in value] if isinstance(value, (list, tuple)) else None
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _word(value: object, words: type[enum.StrEnum], otherwise: str) -> str:

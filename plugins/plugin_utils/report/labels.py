@@ -43,6 +43,22 @@ STEP_STATUSES: dict[str, Label] = {
     StepStatus.SKIPPED: Label("skipped", "mute"),
     StepStatus.NOT_RUN: Label("not run", "mute"),
 }
+# Of what was not seen because nobody asked for it.
+NOT_ASKED = Label("not asked", "mute")
+
+# The parts of a lab that an observation reads (lab_account.unseen).
+PARTS = {
+    "user": "The IAM user",
+    "access_keys": "Its keys",
+    "attached_policies": "Its managed policies",
+    "inline_policies": "Its inline policies",
+    "groups": "Its groups",
+    "console_access": "Its console password",
+    "last_use": "The last use of its keys",
+    "other_users": "Other users of the account with the MTurk policy",
+    "store": "The store",
+    "portal": "CloudResearch",
+}
 STEPS = {
     "observe": "Observe",
     "iam_user": "IAM user",

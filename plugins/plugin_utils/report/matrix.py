@@ -149,7 +149,8 @@ def _numbers(lab: Lab, report: Report) -> t.Iterator[Number]:
     uses = [days_between(used, now) for key in keys if (used := parse_time(key["last_used"]))]
     no_key = ("not seen" if lab["user"] is None else "no live key") if not keys else ""
     yield Number("Key age", f"{max(ages):,} d" if ages else "", no_key or "not known")
-    yield Number("Last use", _ago(min(uses)) if uses else "never" if keys else "", no_key)
+    never = "never" if keys and all(key["last_use_known"] for key in keys) else ""
+    yield Number("Last use", _ago(min(uses)) if uses else never, no_key or "not known")
     balance = lab["requester"]["production"]["available_balance"]
     yield Number("Balance", f"{float(balance):,.2f}" if balance is not None else "", "not known")
 

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 
-# Raised whenever readers have to follow. 2: the state unknown; not_looked_for and retired_keys of a lab.
+# Raised whenever readers have to follow. 2: the state unknown; what was not seen, and what was retired, of each lab.
 SCHEMA = 2
 
 
@@ -116,29 +116,38 @@ class Finding(t.TypedDict):
     access_key_id: str
 
 
+class Unseen(t.TypedDict):
+    """A part of the lab that was to be looked at and could not be read."""
+
+    part: str
+    message: str
+    reason: str
+    next_step: str
+
+
 class NotLookedFor(t.TypedDict):
-    """A kind of finding that could not be looked for, and why."""
+    """A kind of finding that could not be looked for, or that nobody asked to look for, and why."""
 
     code: str
-    reason: str
+    why: str
 
 
 class User(t.TypedDict):
-    """The IAM user. It has no tags: they are free text that a lab's people may fill with anything."""
+    """The IAM user; None for what was not looked at. It has no tags: a lab's people may fill them with anything."""
 
     exists: bool
     name: str
     arn: str
     managed: bool
-    attached_policies: list[str]
-    inline_policies: list[str]
-    groups: list[str]
-    console_access: bool
+    attached_policies: list[str] | None
+    inline_policies: list[str] | None
+    groups: list[str] | None
+    console_access: bool | None
     created: str
 
 
 class Key(t.TypedDict):
-    """An access key of the user."""
+    """An access key of the user; C(last_use_known) tells one that was never used from one whose use nobody told."""
 
     access_key_id: str
     status: str
@@ -146,17 +155,23 @@ class Key(t.TypedDict):
     age_days: int | None
     last_used: str
     last_used_service: str
+    last_use_known: bool
     owner: str
     stored: bool | None
     slot: str
 
 
 class RetiredKey(t.TypedDict):
-    """A key that the run took out of service, with the times; a time is empty when it did not happen."""
+    """A key that the run took out of service, or in check mode would; times are empty when it did not happen (yet)."""
 
     access_key_id: str
-    deactivated: str
-    deleted: str
+    owner: str
+    last_used: str
+    last_used_service: str
+    deactivated: bool
+    deactivated_at: str
+    deleted: bool
+    deleted_at: str
 
 
 class Environment(t.TypedDict):
@@ -193,6 +208,7 @@ class Lab(t.TypedDict):
     next_steps: list[NextStep]
     drift: list[Drift]
     findings: list[Finding]
+    unseen: list[Unseen]
     not_looked_for: list[NotLookedFor]
     user: User | None
     access_keys: list[Key]

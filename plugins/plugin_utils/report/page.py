@@ -61,7 +61,7 @@ def to_html(report: Report) -> str:
             compositions=glance.compositions(report),
             changes=changes.groups(report["comparison"]),
             findings=glance.finding_kinds_of(report),
-            unseen=glance.unseen(report),
+            unseen=glance.not_seen(report),
             any_retired=any(lab["retired_keys"] for lab in report["labs"]),
             all_seen=glance.all_seen(report),
             checklists=steps.checklists(report),

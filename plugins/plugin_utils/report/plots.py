@@ -105,11 +105,16 @@ def last_uses(report: Report) -> Plot:
     now = moment(report["generated"])
     bins: Bins = (*USE_BINS, (None, "never"))
     counts = _empty(bins)
+    unknown = 0
     for key in _live(report):
         used = parse_time(key["last_used"])
-        place = _bin(days_between(used, now), USE_BINS) if used else len(bins) - 1
-        counts[place][_stranger(key)] += 1
-    return _plot("last-use", "Last use of live keys, in days ago", "live keys", bins, counts, "")
+        if not key["last_use_known"]:
+            unknown += 1
+        else:
+            place = _bin(days_between(used, now), USE_BINS) if used else len(bins) - 1
+            counts[place][_stranger(key)] += 1
+    without = f"{unknown} whose last use is not known" if unknown else ""
+    return _plot("last-use", "Last use of live keys, in days ago", "live keys", bins, counts, without)
 
 
 def balances(report: Report) -> Plot:

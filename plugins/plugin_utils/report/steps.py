@@ -78,7 +78,7 @@ def nothing_to_do(report: Report) -> str:
     labs = report["labs"]
     if not labs:
         return "No lab was in this run, so nothing is known of what is to do."
-    if any(lab["state"] in (State.FAILED, State.UNKNOWN) or lab["not_looked_for"] for lab in labs):
+    if any(lab["state"] in (State.FAILED, State.UNKNOWN) or lab["unseen"] or lab["user"] is None for lab in labs):
         return "No next step was named, but not everything was seen: see the labs and their steps below."
     if any(lab["findings"] for lab in labs):
         return "No step of the flow is left to anybody. What to do about each finding stands with it, above."
@@ -86,6 +86,8 @@ def nothing_to_do(report: Report) -> str:
         return "No next step was named, but not every lab is as declared: see the labs and their steps below."
     if report["check_mode"] and any(lab["state"] == State.CHANGED for lab in labs):
         return "Nobody has anything to do beyond the run that was predicted here."
+    if any(lab["not_looked_for"] for lab in labs):
+        return "Nobody has anything to do about what was looked at. What was not stands above."
     return "Nobody has anything to do."
 
 

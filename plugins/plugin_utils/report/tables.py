@@ -66,6 +66,7 @@ COLUMNS = (
     "link_status",
     "link_evidence",
     "link_access_key_id",
+    "unseen",
     "not_looked_for",
     "retired_keys",
 )
@@ -114,12 +115,12 @@ def _row(lab: Lab) -> dict[str, Cell]:
         "user_name": user["name"] if user else None,
         "user_exists": user["exists"] if user else None,
         "user_managed": user["managed"] if user else None,
-        "attached_policies": _joined(user["attached_policies"]) if user else "",
-        "inline_policies": _joined(user["inline_policies"]) if user else "",
-        "groups": _joined(user["groups"]) if user else "",
+        "attached_policies": _joined(user["attached_policies"] if user else None),
+        "inline_policies": _joined(user["inline_policies"] if user else None),
+        "groups": _joined(user["groups"] if user else None),
         "console_access": user["console_access"] if user else None,
         "live_keys": len(live),
-        "live_keys_not_stored": sum(1 for each in live if each["owner"] != "foreign" and each["stored"] is False),
+        "live_keys_not_stored": sum(1 for each in live if each["owner"] in ("ours", "") and each["stored"] is False),
         "live_keys_foreign": sum(1 for each in live if each["owner"] == "foreign"),
         "key_id": key["access_key_id"] if key else None,
         "key_slot": key["slot"] if key else None,
@@ -134,6 +135,7 @@ def _row(lab: Lab) -> dict[str, Cell]:
         "link_status": lab["link"]["status"],
         "link_evidence": lab["link"]["evidence"],
         "link_access_key_id": lab["link"]["access_key_id"],
+        "unseen": _joined(each["part"] for each in lab["unseen"]),
         "not_looked_for": _joined(each["code"] for each in lab["not_looked_for"]),
         "retired_keys": _joined(key["access_key_id"] for key in lab["retired_keys"]),
     }
@@ -143,5 +145,5 @@ def _amount(text: str | None) -> decimal.Decimal | None:
     return None if text is None else decimal.Decimal(text)
 
 
-def _joined(texts: t.Iterable[str]) -> str:
-    return " ".join(dict.fromkeys(texts))
+def _joined(texts: t.Iterable[str] | None) -> str:
+    return " ".join(dict.fromkeys(texts or ()))

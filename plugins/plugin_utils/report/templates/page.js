@@ -47,7 +47,8 @@
     ...lab.findings.flatMap((finding) => [finding.code, titleOf(finding.code), finding.severity, finding.message]),
     ...lab.drift.flatMap((entry) => [entry.code, entry.message]),
     ...lab.next_steps.map((step) => step.text),
-    ...lab.not_looked_for.flatMap((entry) => [entry.code, titleOf(entry.code), entry.reason]),
+    ...lab.not_looked_for.flatMap((entry) => [entry.code, titleOf(entry.code), entry.why]),
+    ...lab.unseen.flatMap((entry) => [entry.message, entry.reason]),
     ...lab.retired_keys.map((key) => key.access_key_id),
   ].join("\n").toLowerCase();
   const rank = (lab) => {
@@ -61,7 +62,7 @@
     age: (lab) => highest(liveKeys(lab).map((key) => key.age_days).filter((age) => age !== null)),
     use: (lab) => {
       const keys = liveKeys(lab);
-      if (!keys.length) return null;
+      if (!keys.length || keys.some((key) => !key.last_use_known)) return null;
       const latest = highest(keys.filter((key) => key.last_used).map((key) => Date.parse(key.last_used)));
       return latest === null ? Infinity : Date.parse(report.generated) - latest;
     },
@@ -167,7 +168,7 @@
   const keyText = (key) => {
     const owner = { ours: "the lab's", foreign: "a stranger's" }[key.owner] || "of unknown origin";
     const stored = { true: "stored", false: "not stored" }[key.stored] || "not known whether stored";
-    const use = key.last_used ? `last used ${day(key.last_used)} for ${key.last_used_service || "an unknown service"}` : "never used";
+    const use = key.last_used ? `last used ${day(key.last_used)} for ${key.last_used_service || "an unknown service"}` : (key.last_use_known ? "never used" : "last use not known");
     return [key.status.toLowerCase(), key.slot, owner, stored, `created ${day(key.created) || "at an unknown time"}`, use]
       .filter(Boolean).join(", ");
   };
@@ -186,8 +187,10 @@
       [make("code", "", user.arn || user.name)],
       [user.managed ? "created by the collection" : "not created by the collection"],
       ...[["policies", user.attached_policies], ["inline policies", user.inline_policies], ["groups", user.groups]]
-        .filter(([, names]) => names.length).map(([title, names]) => [`${title}: ${names.join(", ")}`]),
+        .filter(([, names]) => names === null || names.length)
+        .map(([title, names]) => [`${title}: ${names === null ? "not looked at" : names.join(", ")}`]),
       ...(user.console_access ? [["has a console password"]] : []),
+      ...(user.console_access === null ? [["console password: not looked at"]] : []),
     ];
   };
 
@@ -197,8 +200,9 @@
       list("Findings", lab.findings.map((finding) => [
         tag(finding.severity, words.severities[finding.severity]), ` ${finding.message}`, make("span", "do", finding.next_step),
       ])),
+      list("Not seen", lab.unseen.map((entry) => [entry.message, make("span", "do", entry.next_step)])),
       list("Not looked for", lab.not_looked_for.map((entry) => [
-        `${titleOf(entry.code) || entry.code}`, make("span", "do", entry.reason),
+        `${titleOf(entry.code) || entry.code}: ${entry.why}`,
       ])),
       list("Steps", steps.map((step) => [
         tag(words.stepStatuses[step.status][0], words.stepStatuses[step.status][1]),
@@ -208,8 +212,9 @@
       list("Next steps", lab.next_steps.map((step) => [`${step.text}${step.url ? ` ${step.url}` : ""} (${step.who})`])),
       list("Keys", lab.access_keys.map((key) => [make("code", "", key.access_key_id), ` ${keyText(key)}`])),
       list("Retired keys", lab.retired_keys.map((key) => [make("code", "", key.access_key_id),
-        ` ${[["deactivated", key.deactivated], ["deleted", key.deleted]].filter(([, time]) => time)
-          .map(([what, time]) => `${what} ${moment(time)}`).join(", ")}`])),
+        ` ${[["deactivated", key.deactivated, key.deactivated_at], ["deleted", key.deleted, key.deleted_at]]
+          .filter(([, done]) => done).map(([what, , time]) => `${lab.check_mode ? "would be " : ""}${what} ${moment(time)}`.trim())
+          .join(", ")}`])),
       list("MTurk", Object.entries(lab.requester).map(([name, answer]) => [make("b", "", name), environmentText(answer)])),
       list("CloudResearch", [[words.link[lab.link.status][0]
         + `${lab.link.access_key_id ? `, key ${lab.link.access_key_id}` : ""}`

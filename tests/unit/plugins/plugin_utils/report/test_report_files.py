@@ -195,7 +195,9 @@ def as_schema_1(made):
     """The report as the collection wrote it before 1.1.0."""
     old = json.loads(json.dumps({**made, "schema": 1}))
     for lab in old["labs"]:
-        del lab["not_looked_for"], lab["retired_keys"]
+        del lab["not_looked_for"], lab["retired_keys"], lab["unseen"]
+        for key in lab["access_keys"]:
+            del key["last_use_known"]
     del old["summary"]["states"]["unknown"]
     return old
 

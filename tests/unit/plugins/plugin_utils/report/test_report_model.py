@@ -65,14 +65,54 @@ def test_labs_that_were_not_begun_are_told_from_labs_in_the_middle():
 
 def test_what_was_not_looked_for_and_what_was_retired_is_told():
     lab = {**situation("converged", operation="retire"), "state": "unknown"}
-    lab["not_looked_for"] = [{"code": "unstored_live_key", "reason": "The store is sealed.", "secret": "x"}, "junk"]
+    lab["not_looked_for"] = [{"code": "unstored_live_key", "why": "The store is sealed.", "secret": "x"}, "junk"]
+    lab["unseen"] = [
+        {"part": "store", "message": "Sealed.", "reason": "x", "next_step": "Unseal it.", "secret": "x"},
+        7,
+    ]
     lab["retired_keys"] = [
-        {"access_key_id": "AKIAOLD", "deactivated": "2026-11-24T12:00:00+02:00", "deleted": None, "secret": "x"}
+        {
+            "access_key_id": "AKIAOLD",
+            "deactivated": True,
+            "deactivated_at": "2026-11-24T12:00:00+02:00",
+            "deleted": False,
+            "deleted_at": None,
+            "secret": "x",
+        }
     ]
     [shown] = build([lab])["labs"]
     assert shown["state"] == "unknown"
-    assert shown["not_looked_for"] == [{"code": "unstored_live_key", "reason": "The store is sealed."}]
-    assert shown["retired_keys"] == [{"access_key_id": "AKIAOLD", "deactivated": "2026-11-24T10:00:00Z", "deleted": ""}]
+    assert shown["not_looked_for"] == [{"code": "unstored_live_key", "why": "The store is sealed."}]
+    assert shown["unseen"] == [{"part": "store", "message": "Sealed.", "reason": "x", "next_step": "Unseal it."}]
+    [key] = shown["retired_keys"]
+    assert (key["access_key_id"], key["deactivated"], key["deactivated_at"]) == (
+        "AKIAOLD",
+        True,
+        "2026-11-24T10:00:00Z",
+    )
+    assert (key["deleted"], key["deleted_at"]) == (False, "")
+    assert "secret" not in key
+
+
+def test_what_was_not_looked_at_is_not_told_as_nothing():
+    lab = situation("converged")
+    lab["user"].update(inline_policies=None, groups=None, console_access=None)
+    lab["access_keys"][0].update(last_used=None, last_use_known=False)
+    [shown] = build([lab])["labs"]
+    assert shown["user"]["inline_policies"] is shown["user"]["groups"] is shown["user"]["console_access"] is None
+    assert shown["access_keys"][0]["last_use_known"] is False
+
+
+def test_a_key_whose_record_is_lost_is_neither_a_strangers_nor_simply_not_stored():
+    lab = situation("converged")
+    lab["access_keys"][0].update(owner="unknown", stored=False)
+    assert build([lab])["summary"]["live_keys"] == {
+        "total": 1,
+        "stored": 0,
+        "not_stored": 0,
+        "foreign": 0,
+        "not_known": 1,
+    }
 
 
 def test_only_known_fields_get_in():
@@ -180,6 +220,7 @@ def test_a_lab_that_was_not_seen_has_no_step_that_is_ok():
         "lab",
         "not_looked_for",
         "retired_keys",
+        "unseen",
     ],
 )
 def test_junk_in_an_outcome_does_not_break_the_report(field, junk):
@@ -208,8 +249,9 @@ def test_it_fits_its_schema():
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     labs = outcomes.outcomes(60) + outcomes.hostile_outcomes()
-    labs[1]["not_looked_for"] = [{"code": "unstored_live_key", "reason": "The store is sealed."}]
-    labs[1]["retired_keys"] = [{"access_key_id": "AKIAOLD", "deactivated": outcomes.iso(1), "deleted": ""}]
+    labs.append(situation("store_sealed", lab="sealed"))
+    labs.append(situation("retired", lab="retired"))
+    labs[1]["user"] = {**labs[1]["user"], "groups": None, "console_access": None} if labs[1]["user"] else None
     report = build(labs, not_begun=["gone"], interrupted=["half"], contacts={labs[0]["lab"]: "pi@uni.example"})
     validator.validate(report)
     earlier = build(outcomes.outcomes(50, seed=2))

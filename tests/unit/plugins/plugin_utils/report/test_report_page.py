@@ -195,7 +195,11 @@ def without_next_steps(name, **changes):
         (without_next_steps("converged", state="failed"), "not everything was seen"),
         (without_next_steps("store_sealed", findings=[]), "not everything was seen"),
         (
-            without_next_steps("converged", not_looked_for=[{"code": "key_old", "reason": "AWS denied it."}]),
+            without_next_steps("converged", not_looked_for=[{"code": "key_old", "why": "Nobody asked."}]),
+            "about what was looked at",
+        ),
+        (
+            without_next_steps("converged", unseen=[{"part": "groups", "message": "AWS denied it."}]),
             "not everything was seen",
         ),
         (without_next_steps("policy_wide"), "What to do about each finding"),
@@ -226,15 +230,32 @@ def test_a_check_mode_run_does_not_say_that_labs_are_as_declared():
 def test_what_could_not_be_seen_is_shown_with_its_reason_and_what_to_do():
     labs = [situation("store_sealed", lab=f"lab-{number}") for number in range(3)]
     report, text = make([*labs, situation("converged", lab="other")], not_begun=["lab-9"])
-    sealed, not_begun = glance.unseen(report)
+    sealed, not_begun = glance.not_seen(report)
     assert sealed.reason == "The store could not be read: Vault is sealed."
     assert sealed.labs == ["lab-0", "lab-1", "lab-2"]
-    assert sealed.subjects == ["Step Key", "Live key whose secret nobody stored", "Stored key that AWS does not know"]
+    assert sealed.subjects == ["The store", "Live key whose secret nobody stored", "Stored key that AWS does not know"]
+    assert sealed.next_step == "Unseal the Vault, then run the audit again."
     assert (not_begun.reason, not_begun.labs) == (build.NOT_BEGUN, ["lab-9"])
     shown = "".join(Reader(text).texts)
-    for each in ("What could not be seen", sealed.reason, "Unseal the Vault", build.NOT_BEGUN):
+    for each in ("What was not seen", sealed.reason, "Unseal the Vault", build.NOT_BEGUN):
         assert each in shown
     assert "No findings." not in shown
+
+
+def test_what_nobody_asked_for_is_no_trouble_and_not_all_green_either():
+    lab = {**situation("converged"), "not_looked_for": [{"code": "console_access", "why": "Nobody asked."}]}
+    report = make([lab])[0]
+    assert glance.headline(report) == "The lab is as declared, without serious findings, in what was looked at."
+    [group] = glance.not_seen(report)
+    assert (group.label.word, group.subjects) == ("not asked", ["User can sign in to the console"])
+
+
+def test_a_key_whose_last_use_nobody_told_was_not_never_used():
+    lab = situation("converged")
+    lab["access_keys"][0].update(last_used=None, last_used_service="", last_use_known=False)
+    _report, text = make([lab])
+    assert ">never</td>" not in text
+    assert "1 whose last use is not known" in text
 
 
 def test_of_labs_that_were_not_seen_it_is_not_said_that_they_have_no_findings():
@@ -250,7 +271,9 @@ def test_retired_keys_are_listed_with_their_times():
     shown = "".join(Reader(text).texts)
     assert "Retired keys" in shown
     assert key["access_key_id"] in shown
-    assert f'<time datetime="{build.build([lab], title="", now=NOW)["labs"][0]["retired_keys"][0]["deleted"]}">' in text
+    assert (
+        f'<time datetime="{build.build([lab], title="", now=NOW)["labs"][0]["retired_keys"][0]["deleted_at"]}">' in text
+    )
     assert "Keys that would be retired" in make([{**lab, "check_mode": True}])[1]
     assert "etired</h2>" not in make([situation("converged")])[1]
 

@@ -32,7 +32,8 @@ def page_with(text):
         {"code": "key_old", "severity": "medium", "message": text, "next_step": text, "access_key_id": text},
     ]
     lab.update(account_id=text, drift=[{"code": text, "message": text, "next_step": text}])
-    lab["not_looked_for"] = [{"code": text, "reason": text}]
+    lab["not_looked_for"] = [{"code": text, "why": text}]
+    lab["unseen"] = [{"part": text, "message": text, "reason": text, "next_step": text}]
     lab["retired_keys"] = [{"access_key_id": text}]
     lab["user"].update(name=text, arn=text, groups=[text])
     lab["access_keys"][0].update(access_key_id=text, last_used_service=text)
