@@ -164,7 +164,7 @@ def test_portal_that_cannot_reach_mturk_says_nothing_about_the_key(lab: Lab) -> 
         ("renamed_menu_entry", "link to the Mechanical Turk page", "link_page"),
         ("no_form", "field for the access key ID", "access_key_id_field"),
         ("renamed_fields", "field for the access key ID", "access_key_id_field"),
-        ("ambiguous_form", "form with an access key's two fields", "access_key_id_field"),
+        ("ambiguous_form", "form with an access key's two fields", "key_form"),
     ],
 )
 def test_changed_page_is_told_with_what_would_teach_it(lab: Lab, kind: str, thing: str, setting: str) -> None:

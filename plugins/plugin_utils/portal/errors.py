@@ -86,9 +86,10 @@ class PageChanged(PortalError):
                 "The page seems to draw itself with JavaScript: use driver=browser (needs Playwright and Chromium)."
             )
         if setting:
+            told = f"which {thing} is meant" if ambiguous else f"what the {thing} is called now"
+            words = "the heading or label of the right one" if setting.endswith("_form") else "the words on the page"
             steps.append(
-                f"Look at the page in a browser, then tell the module what the {thing} is called now: "
-                f'portal: {{{setting}: ["the words on the page"]}}.'
+                f'Look at the page in a browser, then tell the module {told}: portal: {{{setting}: ["{words}"]}}.'
             )
         super().__init__(
             PAGE_CHANGED,

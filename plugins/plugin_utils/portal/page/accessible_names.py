@@ -247,10 +247,23 @@ class Naming:
                 if parent.name in ("fieldset", "details"):
                     texts += [self.text(child) for child in tags(parent) if child.name in ("legend", "summary")]
         before = form.find_all_previous(
-            lambda tag: tag.name in _HEADINGS or attribute(tag, "role") == "heading", limit=3
+            lambda tag: tag.name in _HEADINGS or attribute(tag, "role") == "heading", limit=12
         )
-        texts += [self.text(tag) for tag in before if isinstance(tag, Tag) and self._visibility.seen(tag).usable][:2]
+        headings = [tag for tag in before if isinstance(tag, Tag) and self._visibility.seen(tag).usable]
+        texts += [self.text(tag) for tag in headings[:2]]
+        # What the nearest heading is a part of, such as the page's first heading, is about every form below it.
+        level = _level(headings[0]) if headings else 0
+        for tag in headings[1:]:
+            if _level(tag) < level:
+                level = _level(tag)
+                texts.append(self.text(tag))
         return [text for text in dict.fromkeys(texts) if text]
+
+
+def _level(heading: Tag) -> int:
+    """How deep a heading stands: 1 for the page's own."""
+    told = attribute(heading, "aria-level") or heading.name[1:]
+    return int(told) if told.isdigit() else 2
 
 
 def _distinct(names: t.Iterable[Name]) -> list[Name]:

@@ -42,12 +42,14 @@ class Control:
 
     :param ref: the driver's handle of the element.
     :param opener: the handle of what opens the menu it is in, if it has to be opened first.
+    :param order: its place in the page's markup.
     """
 
     ref: int
     names: list[Name]
     seen: Seen = Seen.VISIBLE
     opener: int | None = None
+    order: int = 0
 
     @property
     def label(self) -> str:
@@ -97,6 +99,8 @@ class Button(Control):
     address: str = dataclasses.field(default="", repr=False)
     # Whether the markup says that it opens something rather than do something.
     opens: bool = False
+    # Whether it names its form itself, wherever it stands.
+    names_form: bool = False
 
 
 @dataclasses.dataclass

@@ -144,14 +144,15 @@ class Finder:
         rivals = [item for likeness, item in candidates if top - likeness < 10]
         if len(rivals) > 1:
             raise self.changed(
-                page, "sign-in form", "sign_in_button", found=[_form_told(item.form) for item in rivals], ambiguous=True
+                page, "sign-in form", "sign_in_form", found=[_form_told(item.form) for item in rivals], ambiguous=True
             )
         if top < 0:
             return None
         chosen = rivals[0]
         chosen.button = self.button(
-            page, chosen.form, self.wording.sign_in_button, avoid.NOT_SIGN_IN, "sign-in button", "sign_in_button"
-        )
+            page, chosen.form, self.wording.sign_in_button, avoid.NOT_SIGN_IN, "sign-in button", "sign_in_button",
+            _fields(chosen.email, chosen.password, chosen.code),
+        )  # fmt: skip
         return chosen
 
     def sign_in_links(self, page: Page) -> list[tuple[int, Control]]:
@@ -190,7 +191,9 @@ class Finder:
                 return None
             if not found and others and not (email_known and all(self._code_score(field) for field in others)):
                 raise self.changed(page, "e-mail field", "email_field", found=describe(page))
-            code = next((field for field in (*others, *codes) if self._code_score(field) >= CONTAINS), None)
+            scored = [(self._code_score(field), field) for field in (*others, *codes)]
+            scored = sorted((pair for pair in scored if pair[0] >= CONTAINS), key=lambda pair: -pair[0])
+            code = self.one(page, scored, "field for the verification code", "code_field") if scored else None
             email = self.one(page, found, "e-mail field", "email_field") if found else None
             return SignInForm(form, email, passwords[0], None, code if code is not email else None)
         if not found:
@@ -215,11 +218,12 @@ class Finder:
 
     def _sign_in_likeness(self, page: Page, found: SignInForm) -> int:
         """How much a form is for signing in rather than for registering or a newsletter; below 0: not at all."""
-        labels = list(found.form.usable_buttons)
+        labels = buttons_of(found.form, _fields(found.email, found.password, found.code))
         likes = ranked(labels, self.wording.sign_in_button, avoid.NOT_SIGN_IN, strict=True)
         names = [button.label for button in labels]
         around = [*found.form.context, *names]
         likeness = 40 if found.password else 0
+        likeness += _preference(found.form, self.wording.sign_in_form)
         likeness += 30 if likes else 0
         likeness += 10 if best([*around, page.title], self.wording.sign_in_link, ("signup",)) else 0
         if best(names, ("create account", "sign up", "register", "subscribe", "search", "reset password", "join")):
@@ -267,6 +271,7 @@ class Finder:
             avoid.NOT_SIGN_IN,
             "button for the verification code",
             "code_button",
+            chosen.fields,
         )
         return chosen
 
@@ -290,14 +295,15 @@ class Finder:
             ):
                 continue
             sandbox = any("sandbox" in words(text) for text in form.context[:1])
-            found.append(((30 if about else 0) - (40 if sandbox else 0), pair))
+            preferred = _preference(form, self.wording.key_form)
+            found.append((preferred + (30 if about else 0) - (40 if sandbox else 0), pair))
         if not found:
             return None
         found.sort(key=lambda item: -item[0])
         rivals = [item for points, item in found if found[0][0] - points < 10]
         if len(rivals) > 1:
             raise self.changed(
-                page, "form with an access key's two fields", "access_key_id_field",
+                page, "form with an access key's two fields", "key_form",
                 found=[_form_told(item.form) for item in rivals], ambiguous=True,
             )  # fmt: skip
         chosen = rivals[0]
@@ -305,6 +311,7 @@ class Finder:
             page, chosen.form, self.wording.link_button,
             (*avoid.NOT_UNLINK, "unlink", "remove", "delete", "cancel", "disconnect", "test", "show"),
             "button that submits the key", "link_button",
+            _fields(chosen.access_key_id, chosen.secret_access_key, chosen.confirm),
         )  # fmt: skip
         return chosen
 
@@ -321,14 +328,32 @@ class Finder:
             return None
         secret = self.one(page, secrets, "field for the secret access key", "secret_access_key_field")
         access_key_id = self.one(page, ids, "field for the access key ID", "access_key_id_field")
-        repeated = [field for field in fields if field not in (secret, access_key_id) and _repeats_secret(field)]
-        return LinkForm(form, access_key_id, secret, None, repeated[0] if repeated else None)
+        repeated = [
+            (MATCH, field) for field in fields if field not in (secret, access_key_id) and _repeats_secret(field)
+        ]
+        confirm = (
+            self.one(page, repeated, "second field for the secret access key", "secret_access_key_field")
+            if repeated
+            else None
+        )
+        return LinkForm(form, access_key_id, secret, None, confirm)
 
     def button(
-        self, page: Page, form: Form, phrases: Phrases, avoid_words: t.Sequence[str], thing: str, setting: str
+        self,
+        page: Page,
+        form: Form,
+        phrases: Phrases,
+        avoid_words: t.Sequence[str],
+        thing: str,
+        setting: str,
+        fields: t.Sequence[Field] = (),
     ) -> Button | None:
-        """The button that sends a form; None if it has none and is sent with Enter."""
-        usable = [button for button in form.usable_buttons if button.seen is Seen.VISIBLE] or form.usable_buttons
+        """The button that sends a form; None if it has none and is sent with Enter.
+
+        :param fields: the fields that are filled in; where the form has other buttons, too, theirs counts.
+        """
+        usable = buttons_of(form, fields)
+        usable = [button for button in usable if button.seen is Seen.VISIBLE] or usable
         found = ranked(usable, phrases, avoid_words, strict=True)
         if found:
             return self.one(page, found, thing, setting)
@@ -421,6 +446,40 @@ class Finder:
         if not found:
             return None
         return t.cast("Link | Button", self.one(page, found, thing, setting))
+
+
+def buttons_of(form: Form, fields: t.Sequence[Field]) -> list[Button]:
+    """The buttons that belong to some fields of a form.
+
+    One form can hold a whole page (ASP.NET Web Forms does so), with a search in its head and a newsletter in its foot.
+    A button belongs to the fields before it: those of the fields stand between the first of them and the next field
+    that is not of them. If none that can send is there, the buttons behind all of them count, and at last every one.
+    """
+    usable = form.usable_buttons
+    if not fields:
+        return usable
+    first, last = min(field.order for field in fields), max(field.order for field in fields)
+    others = [field.order for field in form.fillable if field not in fields and field.order > last]
+    end = min(others, default=None)
+    behind = [button for button in usable if button.names_form or button.order > first]
+    near = [button for button in behind if button.names_form or end is None or button.order < end]
+    for group in (near, behind):
+        if any(button.kind in ("submit", "image", "link") for button in group):
+            return group
+    return usable
+
+
+def _fields(*fields: Field | None) -> list[Field]:
+    return [field for field in fields if field is not None]
+
+
+def _preference(form: Form, phrases: Phrases) -> int:
+    """How much the operator's words for one of several forms are this one's: of its nearest heading or its labels."""
+    if not phrases:
+        return 0
+    if best([name.text for field in form.fillable for name in field.names], phrases):
+        return 200
+    return next((200 - 20 * place for place, text in enumerate(form.context) if best([text], phrases)), 0)
 
 
 def _repeats_secret(field: Field) -> bool:

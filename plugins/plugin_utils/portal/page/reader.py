@@ -199,6 +199,7 @@ class _Reader:
             self._naming.pressable(tag),
             Seen.HIDDEN if tag.has_attr("disabled") and not self._scripts_run else self._seen.seen(tag),
             self._opener(tag),
+            self._refs.get(id(tag), 0),
             name=attribute(tag, "name") if named else "",
             value=attribute(tag, "value"),
             kind=kind,
@@ -207,6 +208,7 @@ class _Reader:
             script=script,
             address=self._absolute(goes[2] or goes[4]) if goes else "",
             opens=any(tag.has_attr(mark) for mark in _OPENING),
+            names_form=tag.has_attr("form"),
         )
 
     def _field(self, tag: Tag) -> Field:
@@ -225,6 +227,7 @@ class _Reader:
             self._naming.field(tag) if seen is not Seen.HIDDEN else [],
             seen,
             self._opener(tag),
+            self._refs.get(id(tag), 0),
             name=attribute(tag, "name"),
             kind=kind,
             value=value,

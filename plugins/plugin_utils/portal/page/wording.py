@@ -39,6 +39,8 @@ class Wording(t.NamedTuple):
         "signin name | signin email | work email | signin"
     )
     password_field: Phrases = _listed("password | passphrase | account password")
+    # Headings, legends or labels that single out one of several forms; there are none by default.
+    sign_in_form: Phrases = ()
     sign_in_button: Phrases = _listed("sign in | log in | next | continue | submit | go | enter | sign me in | proceed")
 
     # What only an account's own pages have; words that mean the same ("log off") are one to the collection.
@@ -117,6 +119,7 @@ class Wording(t.NamedTuple):
         "secret access key | aws secret access key | secret key | secret | access key secret | secret access | "
         "access secret | private key"
     )
+    key_form: Phrases = ()
     link_button: Phrases = _listed(
         "submit | link mechanical turk | link account | link | save | save key | save keys | save changes | connect | "
         "connect account | connect mechanical turk | link key | update | update key | update link | send | apply | "
