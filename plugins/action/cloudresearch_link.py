@@ -122,6 +122,8 @@ def _link(options: Options, check_mode: bool, warn: t.Callable[[str], None]) -> 
     account = account_link.PortalAccount(
         options["email"] or "", options["password"] or "", options["totp_secret"] or ""
     )
+    for text in account.warnings:
+        warn(text)
     link_options.check(options, check_mode)
     key = account_link.KnownKey(
         access_key_id=options["access_key_id"] or "",

@@ -29,11 +29,28 @@ USER_AGENT = "labops.cloudresearch/1.0.0 (Ansible collection)"
 
 @dataclasses.dataclass(frozen=True)
 class PortalAccount:
-    """Who signs in. C(totp_secret): base32, as shown when two-factor sign-in was set up; empty if there is none."""
+    """Who signs in. Line breaks at the end, which files like to add, are no part of a value.
+
+    :param totp_secret: base32, as shown when two-factor sign-in was set up; empty if there is none.
+    :param warnings: which values lost such a line break, in sentences for their owner.
+    """
 
     email: str
     password: str = dataclasses.field(default="", repr=False)
     totp_secret: str = dataclasses.field(default="", repr=False)
+    warnings: tuple[str, ...] = dataclasses.field(default=(), init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        told = []
+        for name in ("email", "password", "totp_secret"):
+            value = getattr(self, name)
+            kept = value.rstrip("\r\n")
+            if kept != value:
+                object.__setattr__(self, name, kept)
+                told.append(
+                    f"The option {name} ended in a line break, which was left out. Take it out where you keep it."
+                )
+        object.__setattr__(self, "warnings", tuple(told))
 
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
@@ -52,6 +69,8 @@ class PortalSettings:
     :param by_hand: whether a person enters the key; the driver then only looks for evidence.
     :param wait_timeout: for how many seconds to wait for evidence that the person has done it.
     :param announce: called with texts that the person should see at once.
+    :param read_secret: the shell command with which the person sees the key's secret, in a terminal and in no log;
+        empty if the key is in no store.
     """
 
     trust: Trust
@@ -68,6 +87,7 @@ class PortalSettings:
     wait_timeout: float = 0
     wait_interval: float = 15
     announce: t.Callable[[str], None] | None = dataclasses.field(default=None, repr=False)
+    read_secret: str = ""
 
     @property
     def portal_url(self) -> str:

@@ -26,13 +26,15 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.s
 def instructions(settings: PortalSettings, account: PortalAccount, access_key_id: str) -> str:
     """Where to enter what. The secret is not in it."""
     who = f" as {account.email}" if account.email else ""
+    # A task that shows the secret would put it into Ansible's log.
+    where = "Take the secret from where you keep it, but show it in no task."
+    if settings.read_secret:
+        where = f"To see the secret, run this in a terminal of this machine; it goes to no log: {settings.read_secret}"
     return (
         f"Sign in at {settings.portal_url}{who}, open the menu under the user icon at the top right, choose "
         f"Link Mechanical Turk, enter Access Key ID {access_key_id} and its Secret Access Key in the form at the "
-        "bottom, and press Submit. To see the secret, run on this machine, with the inventory and vault password of "
-        "this run: ansible LAB -m ansible.builtin.debug -a "
-        "\"msg={{ lookup('labops.cloudresearch.lab_secret', inventory_hostname) }}\". Then run this again, with "
-        "recorded_access_key_id set to that key ID if the page does not show the key."
+        "bottom, and press Submit. Then run this again, with recorded_access_key_id set to that key ID if the page "
+        f"does not show the key. {where}"
     )
 
 

@@ -73,12 +73,13 @@ class Journal:
 
     @contextlib.contextmanager
     def _locked(self, path: pathlib.Path, deadline: Deadline) -> t.Iterator[t.IO[str]]:
-        def pause() -> None:
-            deadline.sleep(0.05, "waiting for another run that uses the same account")
-
         with contextlib.ExitStack() as stack:
             try:
-                file = stack.enter_context(locks.exclusive(str(path), pause))
+                file = stack.enter_context(
+                    locks.exclusive(
+                        str(path), lambda: deadline.sleep(0.05, "waiting for another run that uses the same account")
+                    )
+                )
             except OSError as exc:
                 raise SettingsError(
                     f"state_dir {path.parent} cannot be used: {exc.strerror}. Nothing was sent to the portal.",

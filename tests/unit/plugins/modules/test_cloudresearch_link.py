@@ -81,7 +81,7 @@ def test_the_manual_driver_says_where_and_what_but_not_the_secret(tmp_path: path
     assert done["changed"] is False
     assert done["waiting_for_person"] is True
     assert done["link"]["status"] == "unknown"
-    for part in ("http://127.0.0.1:9", "pi@uni.example", "Link Mechanical Turk", KEY, "lab_secret"):
+    for part in ("http://127.0.0.1:9", "pi@uni.example", "Link Mechanical Turk", KEY, "show it in no task"):
         assert part in done["next_step"]
     assert "hunter2" not in repr(done)
 

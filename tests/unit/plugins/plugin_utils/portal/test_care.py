@@ -21,6 +21,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError, SettingsError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import by_hand
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import attempts_left
@@ -277,3 +278,20 @@ def test_the_neighbouring_code() -> None:
 )
 def test_attempts_left_are_read(text: str, left: int | None) -> None:
     assert attempts_left([text]) == left
+
+
+def test_line_breaks_at_the_end_are_no_part_of_a_value_and_are_told() -> None:
+    kept = PortalAccount("pi@uni.example\n", "correct horse \r\n", "JBSWY3DPEHPK3PXP\n")
+    assert (kept.email, kept.password, kept.totp_secret) == ("pi@uni.example", "correct horse ", "JBSWY3DPEHPK3PXP")
+    assert [text.split()[2] for text in kept.warnings] == ["email", "password", "totp_secret"]
+    assert "correct" not in repr(kept.warnings)
+    assert PortalAccount("pi@uni.example", "correct horse ").warnings == ()
+
+
+def test_the_secret_is_shown_by_the_stores_own_command_and_in_no_task() -> None:
+    command = "ansible-vault view --vault-id=default@prompt '/srv/lab keys/lab-01.yml'"
+    settings = PortalSettings.from_params({"driver": "manual"}, read_secret=command)
+    text = by_hand.instructions(settings, PortalAccount("pi@uni.example"), "AKIAIOSFODNN7LABWXYZ")
+    # At the end of the text, so that it can be marked and pasted.
+    assert text.endswith(f": {command}")
+    assert "debug" not in text
