@@ -148,3 +148,15 @@ options:
         description: Whether to check the server's TLS certificate. Default is V(true). Not for V(ansible_vault).
         type: bool
 """
+
+    # For plugins that find the store of the role by themselves.
+    PLUGIN = DOCUMENTATION.replace(
+        """    type: dict
+    required: true
+""",
+        """      - Without it, it is what the role's variable C(lab_account_secret_store) says.
+    type: dict
+    vars:
+      - name: lab_account_secret_store
+""",
+    )

@@ -15,6 +15,8 @@ description:
   - What it returns is a secret. Hand it straight to an option that takes a secret, as in the examples; then it is in no
     output. A variable, a fact, a template or a M(ansible.builtin.debug) task that holds it shows it to others, unless
     the task has C(no_log=true).
+  - To see a key, do not use a task at all, because what a task shows is written to the log as well. Use the store's own
+    command, such as C(ansible-vault view); the guide on stores has one for each type.
 options:
   _terms:
     description: The labs' names in the store.
@@ -45,7 +47,7 @@ options:
 extends_documentation_fragment:
   - amazon.aws.common.plugins
   - amazon.aws.region.plugins
-  - labops.cloudresearch.store
+  - labops.cloudresearch.store.plugin
 requirements:
   - "hvac >= 2.1.0 (for O(store.type=hashi_vault))"
 notes:
@@ -63,6 +65,11 @@ EXAMPLES = r"""
     lab_store:
       type: ansible_vault
       directory: "{{ inventory_dir }}/lab_keys"
+
+- name: The same, for each lab of an inventory that has lab_account_secret_store
+  labops.cloudresearch.mturk_requester_check:
+    access_key: "{{ lookup('labops.cloudresearch.lab_secret', inventory_hostname, field='access_key_id') }}"
+    secret_key: "{{ lookup('labops.cloudresearch.lab_secret', inventory_hostname) }}"
 """
 
 RETURN = r"""
@@ -82,16 +89,26 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
+# The role's variable for its store.
+_STORE_VARIABLE = "lab_account_secret_store"
+
 
 class LookupModule(LookupBase):
+    """Reads labs' keys from their store."""
+
     def run(
         self, terms: list[str], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[str | dict[str, str]]:
+        """One value a term; see C(RETURN)."""
+        variables = variables or {}
+        if kwargs.get("store") is None and _STORE_VARIABLE in variables:
+            # Other than those of other plugins, a lookup's variables come as they are written.
+            kwargs["store"] = self._templar.template(variables[_STORE_VARIABLE])
         self.set_options(var_options=variables, direct=kwargs)
         options = self.get_options()
         try:
             store = open_store(
-                options["store"],
+                _required_store(options["store"]),
                 loader=self._loader,
                 lab_connection=lambda: AwsConnection({**options, "validate_certs": None}),
             )
@@ -104,16 +121,18 @@ class LookupModule(LookupBase):
         if record is None:
             raise CollectionError(
                 f"The store in {store.location} has no key of lab {lab}.",
-                next_step="Check the lab's name and the store, or onboard the lab first.",
+                next_step="Check the lab's name (lab_account_lab, by default inventory_hostname) and the store, or "
+                f"onboard the lab first: ansible-playbook labops.cloudresearch.onboard -i <inventory> --limit {lab}.",
                 reason="no_record",
             )
         wanted = self.get_option("access_key_id")
         key = record.find(wanted) if wanted else _in_slot(record, self.get_option("slot"))
         if key is None:
             which = f"key {wanted}" if wanted else f"{self.get_option('slot')} key"
+            has = ", ".join(f"{slot} {key.access_key_id}" for slot, key in record.slots()) or "none"
             raise CollectionError(
-                f"The record of lab {lab} in {store.location} has no {which}.",
-                next_step="Choose another slot or access_key_id, or onboard the lab again.",
+                f"The record of lab {lab} in {store.location} has no {which}; it has: {has}.",
+                next_step="Choose one of these by slot or access_key_id, or onboard the lab again.",
                 reason="no_key",
             )
         return key
@@ -128,3 +147,14 @@ def _in_slot(record: LabRecord, slot: str) -> StoredKey | None:
     if slot == "current":
         return record.current
     return record.pending if slot == "pending" else record.key_in_use
+
+
+def _required_store(store: object) -> dict[str, t.Any]:
+    if not isinstance(store, dict):
+        raise CollectionError(
+            "Nothing says in which store the labs' keys are.",
+            next_step=f"Give the lookup the option store, or set {_STORE_VARIABLE} in the inventory, such as "
+            "{type: ansible_vault, directory: ...} (see the guide on stores).",
+            reason="invalid_options",
+        )
+    return store

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import typing as t
 
 import pytest
@@ -207,6 +208,34 @@ def test_the_lookup_gives_each_part_of_each_key(playbook: Playbook) -> None:
     missing = playbook.run(show(access_key_id="AKIAIOSFODNN7EXAMPLE"))
     assert missing.return_code
     assert "AKIAIOSFODNN7EXAMPLE" in missing.output
+
+
+def test_the_lookup_without_a_store_takes_the_role_s(playbook: Playbook) -> None:
+    """As the guides and the way by hand tell people to write it."""
+    value = "{{ lookup('labops.cloudresearch.lab_secret', inventory_hostname, field='access_key_id') }}"
+    show = {"ansible.builtin.debug": {"msg": value}}
+    variables = {
+        "store_directory": playbook.store["directory"],
+        "lab_account_secret_store": {"type": "ansible_vault", "directory": "{{ store_directory }}"},
+    }
+    result = playbook.run(playbook.key_task(), {**show, "vars": variables})
+    assert result.return_code == 0, result.output
+    assert result.answers[1]["msg"] == result.answers[0]["access_key_id"]
+    nothing = playbook.run(show)
+    assert nothing.return_code
+    assert "Nothing says in which store" in nothing.output
+    assert "lab_account_secret_store" in nothing.output
+
+
+def test_a_mistyped_vault_password_makes_nothing(playbook: Playbook, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert playbook.run(playbook.key_task()).return_code == 0
+    before = playbook.keys()
+    monkeypatch.setattr(sys.modules[__name__], "VAULT_PASSWORD", "mistyped")
+    result = playbook.run(playbook.key_task(lab="another-lab"))
+    assert result.return_code
+    assert result.answers[0]["reason"] == "vault_password_wrong"
+    assert playbook.keys() == before
+    assert not (playbook.directory / "store" / "another-lab.yml").exists()
 
 
 FAILURES: dict[str, tuple[dict[str, t.Any], str]] = {

@@ -21,7 +21,7 @@ import requests
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import hashi_vault
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import hashi_client, hashi_vault
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from tests.stack.openbao import OpenBao, running_openbao
 
@@ -255,6 +255,15 @@ def test_a_sealed_server_is_told() -> None:
             assert caught.value.reason == "store_sealed"
 
 
+def test_hvac_is_asked_for_only_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashi_client, "HAS_HVAC", False)
+    monkeypatch.delattr(hashi_vault, "hvac")
+    for action in ("get", "check"):
+        with pytest.raises(CollectionError, match="hvac") as caught:
+            getattr(open_store(url="http://127.0.0.1:9", token="t"), action)("lab-01")
+        assert caught.value.reason == "missing_library"
+
+
 class Standby(http.server.BaseHTTPRequestHandler):
     """A server that sends its callers on to another one, which is not reached by TLS."""
 
@@ -273,7 +282,7 @@ class Standby(http.server.BaseHTTPRequestHandler):
 def test_a_token_is_not_taken_along_into_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     # All of 127/8 is this machine; here the second of its addresses stands for another one.
     monkeypatch.setattr(
-        hashi_vault, "may_take_a_secret", lambda address: address.startswith(("https://", "http://127.0.0.1:"))
+        hashi_client, "may_take_a_secret", lambda address: address.startswith(("https://", "http://127.0.0.1:"))
     )
     with http.server.ThreadingHTTPServer(("0.0.0.0", 0), Standby) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -11,11 +11,10 @@ import re
 import shlex
 import shutil
 import typing as t
-import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, hashi_client
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
     StoreReason,
     invalid_options,
@@ -25,27 +24,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 try:
-    import hvac
-    import requests
-
-    HAS_HVAC = True
-except ImportError:
-    HAS_HVAC = False
-else:
-
-    class _CarefulSession(requests.Session):
-        """Follows a server that sends its callers on (a standby does), with the token, but not into the clear."""
-
-        def get_redirect_target(self, resp: requests.Response) -> str | None:
-            """The address in the answer; documented as the hook for deciding where to go."""
-            target = super().get_redirect_target(resp)
-            if target and not may_take_a_secret(urllib.parse.urljoin(resp.url, target)):
-                raise requests.exceptions.InvalidURL("it sends its callers on to an address without TLS")
-            return target
-
+    import hvac.exceptions
+except ImportError:  # the client says what is missing
+    pass
 
 _PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*")
-_DEFAULT_TIMEOUT = 30.0
 
 
 class HashiVaultStore(base.SecretStore):
@@ -70,7 +53,7 @@ class HashiVaultStore(base.SecretStore):
 
     def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
         self._options = dict(options)
-        self._url = str(options.get("url") or os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR") or "")
+        self._url = str(options.get("url") or os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR") or "").strip()
         self._mount = str(options.get("mount_point", "secret")).strip("/")
         self._prefix = str(options.get("prefix", "cloudresearch/labs/"))
         self._client: t.Any = None
@@ -80,8 +63,8 @@ class HashiVaultStore(base.SecretStore):
             )
         if not may_take_a_secret(self._url):
             raise invalid_options(
-                "The store's address is not an https:// one without a user name: a token and keys would cross the "
-                "network readable by anyone.",
+                "The store's address has to begin with https:// and to hold no user name: else a token and keys could "
+                "cross the network readable by anyone.",
                 "Set store.url (or VAULT_ADDR) to https://<host>:<port>. Only a server on this machine may use http://.",
             )
         if not _PREFIX.fullmatch(self._prefix):
@@ -112,8 +95,9 @@ class HashiVaultStore(base.SecretStore):
     def get(self, lab: str) -> base.Snapshot:
         """Read the newest version of the lab's secret."""
         with self._saying("read", lab):
+            kv = self._kv
             try:
-                answer = self._kv.read_secret_version(
+                answer = kv.read_secret_version(
                     path=self._path(lab), mount_point=self._mount, raise_on_deleted_version=True
                 )
             except hvac.exceptions.InvalidPath as exc:
@@ -136,8 +120,9 @@ class HashiVaultStore(base.SecretStore):
     def put(self, record: LabRecord, after: base.Snapshot) -> base.Snapshot:
         """Write a new version if the newest one is still the one that was read."""
         with self._saying("write", record.lab):
+            kv = self._kv
             try:
-                answer = self._kv.create_or_update_secret(
+                answer = kv.create_or_update_secret(
                     path=self._path(record.lab),
                     secret=record.to_dict(),
                     cas=int(after.version or 0),
@@ -188,8 +173,9 @@ class HashiVaultStore(base.SecretStore):
         :raises CollectionError: something else is mounted there, or nothing.
         """
         with self._saying("find the engine of", lab):
+            adapter = self._connected.adapter
             try:
-                found = self._connected.adapter.get(f"/v1/sys/internal/ui/mounts/{self._mount}")["data"]
+                found = adapter.get(f"/v1/sys/internal/ui/mounts/{self._mount}")["data"]
             except hvac.exceptions.Forbidden as exc:
                 if "preflight" not in str(exc):
                     raise
@@ -243,87 +229,8 @@ class HashiVaultStore(base.SecretStore):
     @property
     def _connected(self) -> t.Any:
         if self._client is None:
-            if not HAS_HVAC:
-                raise CollectionError(
-                    "The store type hashi_vault needs the Python library hvac.",
-                    next_step="Install hvac into the Python that runs Ansible.",
-                    reason="missing_library",
-                )
-            self._client = self._sign_in()
+            self._client = hashi_client.sign_in(self._url, self._namespace, self._ca_cert, self._options)
         return self._client
 
-    def _sign_in(self) -> t.Any:
-        options = self._options
-        # Without one, hvac takes the file ~/.vault-token. Tokens from files and pipes end with a line break.
-        variables = () if options.get("role_id") else (os.environ.get(name) for name in ("VAULT_TOKEN", "BAO_TOKEN"))
-        token = next((text.strip() for text in (options.get("token"), *variables) if text), None)
-        session = _CarefulSession()
-        session.verify = (self._ca_cert or True) if options.get("validate_certs", True) else False
-        client = hvac.Client(
-            url=self._url,
-            token=str(token) if token else None,
-            namespace=self._namespace,
-            verify=session.verify,
-            session=session,
-            timeout=float(options.get("timeout", _DEFAULT_TIMEOUT)),
-        )
-        if options.get("role_id"):
-            client.auth.approle.login(
-                role_id=str(options["role_id"]),
-                secret_id=str(options["secret_id"]),
-                mount_point=str(options.get("approle_mount_point", "approle")),
-            )
-        elif not client.token:
-            raise invalid_options(
-                f"There is no token for the store at {self._url}.",
-                "Set store.token, VAULT_TOKEN or ~/.vault-token, or sign in with store.role_id and store.secret_id.",
-            )
-        return client
-
-    @contextlib.contextmanager
-    def _saying(self, doing: str, lab: str) -> t.Iterator[None]:
-        doing = f"{doing} the record of lab {lab} ({self.location})"
-        if not HAS_HVAC:
-            # Nothing of hvac to catch; the first use says what is missing.
-            yield
-            return
-        try:
-            yield
-        except hvac.exceptions.VaultError as exc:
-            raise self._refused(doing, exc) from None
-        except requests.exceptions.SSLError:
-            raise store_error(
-                StoreReason.TLS,
-                doing,
-                "its TLS certificate is not trusted.",
-                "Set store.ca_cert to the CA's certificate.",
-            ) from None
-        except requests.exceptions.InvalidURL as exc:
-            raise store_error(
-                StoreReason.TLS, doing, f"{exc}.", "Set store.url to the address of the active server, with https://."
-            ) from None
-        except requests.exceptions.RequestException as exc:
-            raise store_error(
-                StoreReason.UNREACHABLE,
-                doing,
-                f"the server could not be reached ({type(exc).__name__}).",
-                "Check store.url and the network, then run again.",
-            ) from None
-
-    def _refused(self, doing: str, exc: Exception) -> CollectionError:
-        said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or type(exc).__name__
-        if isinstance(exc, hvac.exceptions.Forbidden):
-            return store_error(
-                StoreReason.DENIED,
-                doing,
-                f"the server denied it ({said}).",
-                f"Check that the token or AppRole is valid and that its policy allows {self._rights}.",
-            )
-        if isinstance(exc, hvac.exceptions.VaultDown) and "sealed" in said:
-            return store_error(StoreReason.SEALED, doing, "the server is sealed.", "Have it unsealed, then run again.")
-        return store_error(
-            StoreReason.UNAVAILABLE,
-            doing,
-            f"the server said: {said}.",
-            "Check store.url, store.mount_point (a KV engine of version 2), store.namespace and the server's state.",
-        )
+    def _saying(self, doing: str, lab: str) -> contextlib.AbstractContextManager[None]:
+        return hashi_client.saying(f"{doing} the record of lab {lab} ({self.location})", self._rights)

@@ -8,7 +8,6 @@ Times are ISO 8601 texts in UTC, to the second, so that a record reads the same 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime
 import re
@@ -279,28 +278,3 @@ def _malformed(what: str) -> CollectionError:
         ),
         reason=StoreReason.RECORD_MALFORMED,
     )
-
-
-def split_secrets(record: LabRecord) -> tuple[dict[str, t.Any], dict[str, str]]:
-    """The record's plain data without secrets, and the secrets by key id: what module options can carry apart."""
-    data = record.to_dict()
-    secrets = {}
-    for key in _key_data(data):
-        secrets[key["access_key_id"]] = key.pop("secret_access_key")
-    return data, secrets
-
-
-def join_secrets(data: dict[str, t.Any], secrets: t.Mapping[str, str]) -> LabRecord:
-    """The record that C(split_secrets) took apart.
-
-    :raises CollectionError: the two do not belong together.
-    """
-    joined = copy.deepcopy(data)
-    for key in _key_data(joined):
-        key["secret_access_key"] = secrets.get(key.get("access_key_id", ""), "")
-    return LabRecord.from_dict(joined)
-
-
-def _key_data(data: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    found = [data.get("current"), data.get("pending"), *(data.get("superseded") or ())]
-    return [key for key in found if isinstance(key, dict)]

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talking to HashiCorp Vault and OpenBao: signing in, and what the servers refuse in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+import urllib.parse
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
+    StoreReason,
+    invalid_options,
+    store_error,
+)
+
+try:
+    import hvac
+    import requests
+
+    HAS_HVAC = True
+except ImportError:
+    HAS_HVAC = False
+else:
+
+    class _CarefulSession(requests.Session):
+        """Follows a server that sends its callers on (a standby does), with the token, but not into the clear."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            """The address in the answer; documented as the hook for deciding where to go."""
+            target = super().get_redirect_target(resp)
+            if target and not may_take_a_secret(urllib.parse.urljoin(resp.url, target)):
+                raise requests.exceptions.InvalidURL("it sends its callers on to an address without TLS")
+            return target
+
+
+_DEFAULT_TIMEOUT = 30.0
+
+
+def sign_in(url: str, namespace: str | None, ca_cert: str, options: t.Mapping[str, t.Any]) -> t.Any:
+    """A client with a token.
+
+    :param options: the store's, for the token or the AppRole, C(validate_certs) and C(timeout).
+    :raises CollectionError: hvac is not installed, or there is no token.
+    """
+    if not HAS_HVAC:
+        raise CollectionError(
+            "The store type hashi_vault needs the Python library hvac.",
+            next_step="Install hvac into the Python that runs Ansible.",
+            reason="missing_library",
+        )
+    # Without one, hvac takes the file ~/.vault-token. Tokens from files and pipes end with a line break.
+    variables = () if options.get("role_id") else (os.environ.get(name) for name in ("VAULT_TOKEN", "BAO_TOKEN"))
+    token = next((text.strip() for text in (options.get("token"), *variables) if text), None)
+    session = _CarefulSession()
+    session.verify = (ca_cert or True) if options.get("validate_certs", True) else False
+    client = hvac.Client(
+        url=url,
+        token=str(token) if token else None,
+        namespace=namespace,
+        verify=session.verify,
+        session=session,
+        timeout=float(options.get("timeout", _DEFAULT_TIMEOUT)),
+    )
+    if options.get("role_id"):
+        client.auth.approle.login(
+            role_id=str(options["role_id"]),
+            secret_id=str(options["secret_id"]),
+            mount_point=str(options.get("approle_mount_point", "approle")),
+        )
+    elif not client.token:
+        raise invalid_options(
+            f"There is no token for the store at {url}.",
+            "Set store.token, VAULT_TOKEN or ~/.vault-token, or sign in with store.role_id and store.secret_id.",
+        )
+    return client
+
+
+@contextlib.contextmanager
+def saying(doing: str, rights: str) -> t.Iterator[None]:
+    """Turn what the server refuses into an error for people.
+
+    :param doing: what is done, to complete "could not ...".
+    :param rights: what the token's policy has to allow.
+    """
+    if not HAS_HVAC:
+        # Nothing of hvac to catch; the first use says what is missing.
+        yield
+        return
+    try:
+        yield
+    except hvac.exceptions.VaultError as exc:
+        raise _refused(doing, exc, rights) from None
+    except requests.exceptions.SSLError:
+        raise store_error(
+            StoreReason.TLS,
+            doing,
+            "its TLS certificate is not trusted.",
+            "Set store.ca_cert to the CA's certificate.",
+        ) from None
+    except requests.exceptions.InvalidURL as exc:
+        raise store_error(
+            StoreReason.TLS, doing, f"{exc}.", "Set store.url to the address of the active server, with https://."
+        ) from None
+    except requests.exceptions.RequestException as exc:
+        raise store_error(
+            StoreReason.UNREACHABLE,
+            doing,
+            f"the server could not be reached ({type(exc).__name__}).",
+            "Check store.url and the network, then run again.",
+        ) from None
+
+
+def _refused(doing: str, exc: Exception, rights: str) -> CollectionError:
+    said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or type(exc).__name__
+    if isinstance(exc, hvac.exceptions.Forbidden):
+        return store_error(
+            StoreReason.DENIED,
+            doing,
+            f"the server denied it ({said}).",
+            f"Check that the token or AppRole is valid and that its policy allows {rights}.",
+        )
+    if isinstance(exc, hvac.exceptions.VaultDown) and "sealed" in said:
+        return store_error(StoreReason.SEALED, doing, "the server is sealed.", "Have it unsealed, then run again.")
+    return store_error(
+        StoreReason.UNAVAILABLE,
+        doing,
+        f"the server said: {said}.",
+        "Check store.url, store.mount_point (a KV engine of version 2), store.namespace and the server's state.",
+    )
