@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The callback fleet_progress in real runs of ansible-playbook, over pipes and in pseudo-terminals.
 
-A stand-in role of the name lab_account gives each lab the outcome that its host variables ask for.
+A stand-in role of the name lab_account gives each lab the outcome that its host variables ask for. It returns it by a
+stand-in for the role's own action, in a copy of the collection that has nothing else in it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import yaml
 from tests.end_to_end.callback_terminal import Session
 from tests.fleet import tool
 
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+COLLECTION = "collections/ansible_collections/labops/cloudresearch"
 CALLBACK = "labops.cloudresearch.fleet_progress"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 LINK_URL = "https://requester.mturk.com/developer"
@@ -51,26 +54,45 @@ ROLE = """
       when: how in ['failed', 'rescued in silence']
   rescue:
     - name: Note the failure
-      ansible.builtin.set_fact:
-        lab_account_outcome:
-          state: failed
-          lab: "{{ inventory_hostname }}"
-          steps: [{name: link, status: failed, message: "{{ ansible_failed_result.msg }}", reason: login_failed}]
-          next_steps: [{step: link, who: operator, text: Put the password right., url: ""}]
+      labops.cloudresearch.lab_account_outcome:
+        schema: 2
+        state: failed
+        lab: "{{ inventory_hostname }}"
+        steps: [{name: link, status: failed, message: "{{ ansible_failed_result.msg }}", reason: login_failed}]
+        next_steps: [{step: link, who: operator, text: Put the password right., url: ""}]
       when: how == 'failed'
 - name: Break without rescue
   ansible.builtin.fail:
     msg: "Nothing works on {{ inventory_hostname }}"
   when: how == 'broken'
 - name: Note the outcome
-  ansible.builtin.set_fact:
-    lab_account_outcome:
-      state: "{{ how }}"
-      lab: "{{ inventory_hostname }}"
-      steps: [{name: iam_user, status: changed, message: ""}, {name: link, status: changed, message: ""}]
-      next_steps: "{{ next_steps if how == 'waiting_for_person' else [] }}"
-  when: how in ['converged', 'changed', 'waiting_for_person']
+  labops.cloudresearch.lab_account_outcome:
+    schema: 2
+    state: "{{ how }}"
+    lab: "{{ inventory_hostname }}"
+    message: "{{ message | default('') }}"
+    steps: [{name: iam_user, status: changed, message: ""}, {name: link, status: changed, message: ""}]
+    next_steps: "{{ next_steps if how == 'waiting_for_person' else [] }}"
+    findings: "{{ findings | default([]) }}"
+  when: how in ['converged', 'changed', 'waiting_for_person', 'unknown', 'drifted']
 """
+
+ACTION = """
+from ansible.plugins.action import ActionBase
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        return {"changed": False, **self._task.args}
+"""
+
+REPORT_ACTION = """
+from ansible.plugins.action import ActionBase
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        return {"changed": True, "files": {"json": "/srv/fleet.json", "html": "/srv/fleet.html"}}
+"""
+
+# What the callback needs of the collection.
+PARTS = ("plugins/callback", "plugins/plugin_utils", "plugins/doc_fragments", "meta", "galaxy.yml")
 
 MODULE = """
 from ansible.module_utils.basic import AnsibleModule
@@ -124,6 +146,12 @@ class Project:
         self._write("roles/lab_account/tasks/main.yml", ROLE)
         self._write("library/warner.py", MODULE)
         self._write("connection_plugins/dead.py", CONNECTION)
+        self._write(f"{COLLECTION}/plugins/action/lab_account_outcome.py", ACTION)
+        self._write(f"{COLLECTION}/plugins/action/fleet_report_files.py", REPORT_ACTION)
+        for part in PARTS:
+            link = directory / COLLECTION / part
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(REPOSITORY / part)
 
     def _write(self, name: str, text: str) -> None:
         path = self.directory / name
@@ -144,7 +172,7 @@ class Project:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "COLUMNS"))}
         return {
             **inherited,
-            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+            "ANSIBLE_COLLECTIONS_PATH": str(self.directory / "collections"),
             "ANSIBLE_STDOUT_CALLBACK": CALLBACK,
             "ANSIBLE_CONNECTION_PLUGINS": "connection_plugins",
             "ANSIBLE_LIBRARY": "library",
@@ -178,7 +206,7 @@ def project(tmp_path: pathlib.Path) -> Project:
 
 
 def lab_lines(output: str) -> list[str]:
-    states = "converged|changed|waiting_for_person|failed|unreachable|no_outcome"
+    states = "converged|changed|waiting_for_person|failed|unreachable|no_outcome|unknown"
     return [line for line in output.splitlines() if re.match(rf"({states}) .* lab-\d\d", line)]
 
 
@@ -227,25 +255,99 @@ def test_the_end_shows_failures_in_full_next_steps_and_the_tables(project: Proje
         f"      {LINK_URL}",
     ]
     assert section(output, "LABS") == [
-        "failed              2",
-        "unreachable         1",
-        "no_outcome          2",
-        "waiting_for_person  1",
-        "changed             1",
-        "converged           1",
-        "total               8",
-        "LAB     STATE               NEXT STEP",
-        "lab-03  failed              link: Put the password right.",
-        "lab-04  failed              lab_account : Break without rescue: Nothing works on lab-04",
-        "lab-05  unreachable         lab_account : Connect: no route to the lab",
-        "lab-06  no_outcome          the play ended for it without an outcome",
-        "lab-07  no_outcome          a task failed and was rescued, but no outcome came",
-        f"lab-02  waiting_for_person  requester: Link this account. {LINK_URL}",
-        "lab-01  changed",
-        "lab-00  converged",
+        "LAB                     STATE               FINDINGS",
+        "2 labs: lab-03, lab-04  failed",
+        "lab-05                  unreachable",
+        "lab-06                  no_outcome          the play ended for it without an outcome",
+        "lab-07                  no_outcome          a task failed and was rescued, but no outcome came",
+        "lab-02                  waiting_for_person",
+        "2 labs need nothing.",
     ]
     recap = section(output, "PLAY RECAP")
-    assert len(recap) == 1 and re.match(r"8 labs +: ok=\d+ +changed=1 +unreachable=1 +failed=1 ", recap[0])
+    assert len(recap) == 6 and re.match(r"8 labs +: ok=\d+ +changed=1 +unreachable=1 +failed=1 ", recap[0])
+    command = "ansible-playbook -i inventory.yml play.yml --limit lab-03,lab-04,lab-05,lab-06,lab-07,lab-02"
+    assert (
+        output.splitlines()[-5:]
+        == recap[1:]
+        == [
+            "Labs:     8: 2 failed, 1 unreachable, 2 no_outcome, 1 waiting_for_person, 1 changed, 1 converged",
+            "Findings: 5 labs could not be looked at in full",
+            "Report:   none; -e fleet_report_directory=DIRECTORY writes one",
+            "Result:   error, because 2 labs failed or were not reached",
+            f"Next:     when the next steps above are done: {command}",
+        ]
+    )
+    # The command works as it is, with the run's own inventory and for these labs.
+    again = subprocess.run(
+        [tool("ansible-playbook"), *command.split()[1:], "--list-hosts"],
+        cwd=project.directory,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    assert "hosts (6)" in again.stdout
+
+
+def test_no_sentence_stands_three_times(project: Project) -> None:
+    output = project.run()
+    for sentence in (
+        "Link this account.",
+        "Put the password right.",
+        "Sign-in refused for lab-03",
+        "no route to the lab",
+    ):
+        assert output.count(sentence) <= 2, output
+
+
+def test_findings_are_told_by_name_and_labs_with_the_same_ones_stand_together(project: Project) -> None:
+    findings = [{"code": "foreign_live_key", "severity": "high", "message": "Key AKIAIOSFODNN7EXAMPLE is not ours."}]
+    worried = {"how": "converged", "findings": findings}
+    report = {
+        "name": "Report",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [{"name": "Write", "labops.cloudresearch.fleet_report_files": {}}],
+    }
+    labs = {"lab-00": worried, "lab-01": worried, "lab-02": {"how": "converged"}, "lab-03": {"how": "unknown"}}
+    labs["lab-03"]["message"] = "The store could not be read."
+    project.prepare([PLAY, report], labs)
+    output = project.run()
+    title = "Live key that the collection did not create"
+    assert f"converged           lab-00  1 high: {title}" in lab_lines(output)
+    assert "unknown             lab-03  The store could not be read." in lab_lines(output)
+    assert section(output, "LABS") == [
+        "LAB                     STATE      FINDINGS",
+        "lab-03                  unknown",
+        f"2 labs: lab-00, lab-01  converged  1 high: {title}",
+        "1 lab needs nothing.",
+    ]
+    assert output.splitlines()[-5:] == [
+        "Labs:     4: 1 unknown, 3 converged",
+        f"Findings: high: {title} (2 labs); 1 lab could not be looked at in full",
+        "Report:   /srv/fleet.html",
+        "Result:   no error",
+        "Next:     ansible-playbook -i inventory.yml play.yml --limit lab-03",
+    ]
+
+
+def test_a_fact_is_no_outcome(project: Project) -> None:
+    """Facts can come from a module on a host, or from a cache of an earlier run."""
+    fact = {"lab_account_outcome": {"schema": 2, "state": "converged"}}
+    play = {**PLAY, "pre_tasks": [{"name": "Say so", "ansible.builtin.set_fact": fact}]}
+    project.prepare([play], {"lab-06": {"how": "silent"}})
+    output = project.run()
+    assert lab_lines(output) == [] and "lab-06  no_outcome" in output
+
+
+def test_what_steers_a_terminal_is_not_written(project: Project) -> None:
+    hostile = "\x1b]0;title\x07Link\u202e this\x9b2J\u200b"
+    waiting = {"how": "waiting_for_person", "next_steps": [{"step": "requester", "text": hostile, "url": ""}]}
+    project.prepare([PLAY], {"lab-02": waiting})
+    output = project.run()
+    assert "requester: Link this" in output
+    assert all(character == "\n" or character.isprintable() for character in output)
 
 
 @pytest.mark.parametrize("strategy", ["free", "host_pinned"])
@@ -280,10 +382,7 @@ def test_a_later_play_about_labs_has_the_last_word(project: Project) -> None:
         "waiting_for_person",
         "converged",
     ]
-    assert [line for line in section(output, "LABS") if line.startswith("lab-")] == [
-        "lab-04  failed     lab_account : Break without rescue: Nothing works on lab-04",
-        "lab-02  converged",
-    ]
+    assert section(output, "LABS") == ["LAB     STATE   FINDINGS", "lab-04  failed", "1 lab needs nothing."]
 
 
 # -- plays of another kind ---------------------------------------------------------------------------------------------
@@ -399,7 +498,7 @@ def test_warnings_deprecations_messages_and_ignored_failures_are_shown(project: 
     assert "TASK [Ignored]" in output and "...ignoring" in output and "fatal: [lab-00]: FAILED!" in output
     assert '"msg": "look here"' in output
     assert "TASK [Fine]" not in output and "All assertions passed" not in output
-    assert "lab-00  converged" in output
+    assert re.search(r"^converged +lab-00$", output, re.MULTILINE)
 
 
 def test_failed_items_are_shown_in_full(project: Project) -> None:
@@ -421,7 +520,9 @@ def test_failed_items_are_shown_in_full(project: Project) -> None:
 def test_a_failure_behind_the_outcome_counts(project: Project) -> None:
     tasks = [{"name": "Afterwards", "ansible.builtin.fail": {"msg": "too bad"}}]
     project.prepare([{**PLAY, "tasks": tasks}], {"lab-00": {"how": "converged"}})
-    assert "lab-00  failed  Afterwards: too bad" in section(project.run(), "LABS")
+    output = project.run()
+    assert "failed              lab-00  Afterwards: too bad" in output
+    assert "lab-00  failed" in section(output, "LABS")
 
 
 def test_diffs_and_check_mode_markers_are_shown(project: Project) -> None:
@@ -488,11 +589,12 @@ def test_show_tasks_shows_tasks_without_results(project: Project) -> None:
     assert any(line.startswith("lab-00 ") for line in section(output, "PLAY RECAP"))
 
 
-@pytest.mark.parametrize(("table", "listed"), [("attention", 6), ("none", None)])
-def test_the_table_lists_what_was_asked_for(project: Project, table: str, listed: int | None) -> None:
-    lines = section(project.run(ANSIBLE_FLEET_PROGRESS_TABLE=table), "LABS")
-    assert len([line for line in lines if re.match(r"lab-\d\d", line)]) == (listed or 0)
-    assert "total               8" in lines
+@pytest.mark.parametrize(("table", "listed"), [("all", 8), ("attention", 4), ("none", 0)])
+def test_the_table_lists_what_was_asked_for(project: Project, table: str, listed: int) -> None:
+    output = project.run(ANSIBLE_FLEET_PROGRESS_TABLE=table)
+    lines = section(output, "LABS") if listed else output.splitlines()
+    assert len([line for line in lines if re.match(r"lab-\d\d  (?!: )", line)]) == listed
+    assert "\nLabs:     8: 2 failed" in output
 
 
 # -- terminals ---------------------------------------------------------------------------------------------------------
@@ -539,7 +641,7 @@ def test_a_narrow_terminal_gets_a_list_instead_of_columns(project: Project) -> N
     session = project.terminal(columns=40)
     session.finish()
     lines = [line.rstrip() for line in session.screen.lines]
-    assert "lab-00: converged" in lines and "lab-03: failed" in lines
+    assert "2 labs need nothing." in lines and "lab-03: failed" in lines
     assert not any(line.startswith("LAB ") for line in lines)
 
 
@@ -567,7 +669,6 @@ def test_an_interrupted_run_says_how_far_it_came(project: Project) -> None:
     project.prepare([{**PLAY, "strategy": "free"}], labs)
     session = project.terminal()
     session.wait_for("still lab-08")
-    # A worker that is stopped while it hands over a result can block Ansible for good, whatever the callback.
     deadline = time.monotonic() + 30
     while not (project.directory / "waiting").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -576,5 +677,6 @@ def test_an_interrupted_run_says_how_far_it_came(project: Project) -> None:
     screen = "\n".join(session.screen.lines)
     assert "THE RUN WAS CUT SHORT" in screen
     assert "fatal: [lab-04]: FAILED!" in screen
-    assert "lab-08  no_outcome" in screen and "lab-00  converged" in screen
+    assert "lab-08  no_outcome  in the middle, at the task lab_account : Wait" in screen
+    assert "1 lab needs nothing." in screen
     assert "still lab-08" not in screen

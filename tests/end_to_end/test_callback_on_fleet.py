@@ -11,11 +11,12 @@ from tests.end_to_end.callback_terminal import Session
 from tests.fleet import Fleet, Run
 
 CALLBACK = "labops.cloudresearch.fleet_progress"
+EVERY_LAB = {"ANSIBLE_STDOUT_CALLBACK": CALLBACK, "ANSIBLE_FLEET_PROGRESS_TABLE": "all"}
 LINK_URL = "https://requester.mturk.com/developer"
 
 
 def onboard(fleet: Fleet, *arguments: str) -> Run:
-    return fleet.run("onboard", *arguments, ANSIBLE_STDOUT_CALLBACK=CALLBACK, ANSIBLE_NOCOLOR="true")
+    return fleet.run("onboard", *arguments, **EVERY_LAB, ANSIBLE_NOCOLOR="true")
 
 
 def table(output: str) -> dict[str, str]:
@@ -70,7 +71,7 @@ def test_a_terminal_shows_the_bar_on_the_way(fleet: Fleet) -> None:
     for number in range(1, 5):
         fleet.add(f"lab-0{number}")
     command = fleet.command("onboard", "--forks", "1")
-    session = Session(command, fleet.environment(ANSIBLE_STDOUT_CALLBACK=CALLBACK), fleet.directory, columns=100)
+    session = Session(command, fleet.environment(**EVERY_LAB), fleet.directory, columns=100)
     assert session.finish(200) == 0, session.output
     assert any(re.search(r"[1-3]/4 labs, about .* left", shown) for shown in session.screen.rewritten)
     screen = "\n".join(session.screen.lines)

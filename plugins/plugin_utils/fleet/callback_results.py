@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.fleet_play import OUTCOME_FACT
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.fleet_play import OUTCOME_ACTIONS, action_of
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import is_outcome
 
 
@@ -30,14 +30,31 @@ def host_of(result: t.Any) -> str:
     return str((result.host if hasattr(result, "host") else result._host).get_name())
 
 
-def outcome_in(data: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any] | None:
-    """The outcome that a result sets as a fact, on its own or in a loop."""
-    for part in (data, *(item for item in data.get("results") or [] if isinstance(item, dict))):
-        facts = part.get("ansible_facts")
-        if isinstance(facts, dict) and is_outcome(facts.get(OUTCOME_FACT)):
-            outcome: t.Mapping[str, t.Any] = facts[OUTCOME_FACT]
-            return outcome
-    return None
+def place_of(result: t.Any) -> tuple[str, str]:
+    """What tells a result from all others: its host and its task."""
+    return host_of(result), task_of(result)._uuid
+
+
+def speaks(result: t.Any) -> bool:
+    """Whether a result is meant to be read, as those of C(debug)."""
+    # assert marks its results so as well, to say that all is fine.
+    return bool(data_of(result).get("_ansible_verbose_always")) and not str(task_of(result).action).endswith("assert")
+
+
+def outcome_in(result: t.Any) -> t.Mapping[str, t.Any] | None:
+    """The outcome that one of the role's own actions returned, on its own or in a loop; facts are none."""
+    if action_of(task_of(result)) not in OUTCOME_ACTIONS:
+        return None
+    data = data_of(result)
+    return next((part for part in (data, *(data.get("results") or [])) if is_outcome(part)), None)
+
+
+def report_in(result: t.Any) -> str:
+    """The path of the report that a task has written, the one for people if there are several; empty for none."""
+    files = data_of(result).get("files")
+    if not action_of(task_of(result)).endswith(".fleet_report_files") or not isinstance(files, dict):
+        return ""
+    return str(files.get("html") or next(iter(files.values()), ""))
 
 
 @dataclasses.dataclass
@@ -47,6 +64,40 @@ class Failure:
     show: t.Callable[..., None]
     result: t.Any
     task_name: str | None
+
+
+class LateFailures:
+    """Failures that are shown when it is known whether anything answers for them, or at the end."""
+
+    def __init__(self) -> None:
+        self._certain: list[Failure] = []
+        self._maybe_rescued: dict[str, list[Failure]] = {}
+        self._items: dict[tuple[str, str], list[Failure]] = {}
+
+    def add(self, host: str, failures: t.Iterable[Failure], *, rescued: bool = False) -> None:
+        """Keep failures of a host; what a rescue may take care of waits for the lab's outcome."""
+        (self._maybe_rescued.setdefault(host, []) if rescued else self._certain).extend(failures)
+
+    def add_item(self, failure: Failure) -> None:
+        """Keep one round of a loop: what becomes of it is known when the loop has ended."""
+        self._items.setdefault(place_of(failure.result), []).append(failure)
+
+    def items_of(self, result: t.Any) -> list[Failure]:
+        """The rounds of a loop that has ended, which are given away."""
+        return self._items.pop(place_of(result), [])
+
+    def answered(self, host: str) -> None:
+        """An outcome tells what the host's rescued failures came to."""
+        self._maybe_rescued.pop(host, None)
+
+    def unanswered(self) -> t.Collection[str]:
+        """The hosts whose rescued failures no outcome has answered for."""
+        return self._maybe_rescued.keys()
+
+    def all(self) -> list[Failure]:
+        """Everything that is left, loops that were cut short at the end."""
+        groups = (self._certain, *self._maybe_rescued.values(), *self._items.values())
+        return [failure for group in groups for failure in group]
 
 
 @dataclasses.dataclass

@@ -8,13 +8,16 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
+
 COLLECTION_ROOT = pathlib.Path(__file__).resolve().parents[3]
-OUTCOME_FACT = "lab_account_outcome"
+# The role's actions that return a lab's outcome.
+OUTCOME_ACTIONS = frozenset({f"{COLLECTION}.lab_account_observe", f"{COLLECTION}.lab_account_outcome"})
 ROLE = "lab_account"
 
 
 def concerns_labs(play: t.Any) -> bool:
-    """Whether a play takes labs to their state: it has the role lab_account or sets its outcome itself.
+    """Whether a play takes labs to their state: it has the role lab_account or one of its actions.
 
     Tasks that are included while the play runs cannot be seen here.
     """
@@ -50,12 +53,16 @@ def _flattened(items: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
 def _task_concerns_labs(task: t.Any) -> bool:
     included = getattr(task, "_role_name", "") or ""  # of include_role
     role = getattr(task, "_role", None)  # of what import_role left
-    arguments = task.args if isinstance(task.args, dict) else {}
     return (
         _is_the_role(included)
         or (role is not None and _is_the_role(getattr(role, "_role_name", "")))
-        or OUTCOME_FACT in arguments
+        or action_of(task) in OUTCOME_ACTIONS
     )
+
+
+def action_of(task: t.Any) -> str:
+    """The full name of what a task runs, however the play abbreviates it."""
+    return str(getattr(task, "resolved_action", None) or task.action)
 
 
 def _is_the_role(name: t.Any) -> bool:

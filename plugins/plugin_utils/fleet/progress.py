@@ -1,37 +1,32 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the callback fleet_progress says: about one lab, about the way that is left, and about the fleet at the end.
+"""What the callback fleet_progress says of one lab and of the way that is left.
 
 Nothing here writes: functions return text, lines or (text, state) pairs, and the callback puts colour on them. States
-are words, so nothing depends on colour. All text of labs and of AWS goes through :func:`printable`.
+are words, so nothing depends on colour. All text of labs and of AWS goes through :func:`shown`.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-import textwrap
 import typing as t
 import unicodedata
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import redact
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import CATALOGUE, SEVERITIES
 
 UNREACHABLE = "unreachable"
 NO_OUTCOME = "no_outcome"
 
+UNKNOWN = "unknown"
+
 # How to list states: what needs attention first.
-STATE_ORDER = ("failed", UNREACHABLE, NO_OUTCOME, "drifted", "waiting_for_person", "changed", "converged")
-QUIET_STATES = frozenset({"changed", "converged"})
-SEVERITIES = ("critical", "high", "medium", "low", "info")
+STATE_ORDER = ("failed", UNREACHABLE, NO_OUTCOME, UNKNOWN, "drifted", "waiting_for_person", "changed", "converged")
 
-# Unicode's categories of control characters, invisible formatting (text direction) and halves of pairs.
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs"})
-
-# Below this width columns beside each other cannot be read, so the table becomes a list.
-NARROW = 60
-# More labs than these are only listed if they need attention, unless asked for.
-MANY_LABS = 50
+# The first schema of outcomes that are results of tasks; earlier ones were facts.
+OUTCOME_SCHEMA = 2
 
 Line = tuple[str, str]  # text, and the state that gives it a colour ("" for none)
 
@@ -46,6 +41,14 @@ class NextStep:
     who: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something to worry about, by its name."""
+
+    severity: str
+    title: str
+
+
 @dataclasses.dataclass
 class Lab:
     """How one lab stands as far as the run has come. C(host) is its inventory name."""
@@ -55,50 +58,59 @@ class Lab:
     summary: str = ""
     next_steps: list[NextStep] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
+    findings: list[Finding] = dataclasses.field(default_factory=list)
     check_mode: bool = False
     message: str = ""  # the outcome's own sentence
+    told: bool = True  # whether a line of its own has told the summary
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing to do and nothing to look at."""
+        would_change = self.state == "changed" and self.check_mode
+        return self.state in ("changed", "converged") and not (would_change or self.next_steps or self.findings)
 
 
-def printable(text: t.Any) -> str:
-    """Text on one line, without control characters, which could steer a terminal, and without what may be a secret."""
-    joined = " ".join(str(text).split())
-    return redact("".join(character for character in joined if unicodedata.category(character) not in _UNPRINTABLE))
+def shown(text: t.Any) -> str:
+    """Text on one line, without what could steer a terminal, and without what may be a secret."""
+    return redact(" ".join(printable(str(text)).split()))
 
 
 def is_outcome(value: t.Any) -> bool:
-    """Whether a fact is an outcome of the role: a dictionary with a state."""
-    return isinstance(value, t.Mapping) and bool(value.get("state"))
+    """Whether a result is an outcome of the role: a dictionary with a state, of a schema that results have."""
+    if not isinstance(value, t.Mapping) or not value.get("state"):
+        return False
+    schema = value.get("schema")
+    return isinstance(schema, int) and schema >= OUTCOME_SCHEMA
 
 
 def lab_from_outcome(host: str, outcome: t.Mapping[str, t.Any]) -> Lab:
-    """What to show of C(lab_account_outcome); parts that are missing are passed over."""
-    state = printable(outcome["state"])
+    """What to show of an outcome of the role; parts that are missing are passed over."""
+    state = shown(outcome["state"])
     return Lab(
         host=host,
         state=state,
         summary=_summary(state, outcome),
         next_steps=[_next_step(step) for step in _mappings(outcome.get("next_steps"))],
         problems=_problems(state, outcome),
+        findings=_findings(outcome),
         check_mode=bool(outcome.get("check_mode")),
-        message=printable(outcome.get("message") or ""),
+        message=shown(outcome.get("message") or ""),
     )
 
 
 def says_the_same(lab: Lab | None, result: t.Mapping[str, t.Any]) -> bool:
     """Whether a failure only repeats the outcome of a lab that failed, so that the run as a whole fails."""
-    return (
-        lab is not None and lab.state == "failed" and bool(lab.message) and lab.message == printable(result.get("msg"))
-    )
+    return lab is not None and lab.state == "failed" and bool(lab.message) and lab.message == shown(result.get("msg"))
 
 
 def lab_from_failure(host: str, task: str, result: t.Mapping[str, t.Any], state: str = "failed") -> Lab:
     """What to show of a task that failed, or of a host that could not be reached, and left no outcome."""
-    message = printable(result.get("msg") or result.get("censored") or "no message; see the result in full")
+    message = shown(result.get("msg") or result.get("censored") or "no message; see the result in full")
     message = message.removeprefix("Task failed: ")  # ansible-core 2.19 and later; the state says it already
-    next_step = printable(result.get("next_step") or "")
+    next_step = shown(result.get("next_step") or "")
     message = _without_next_step(message) if next_step else message
-    steps = [NextStep(printable(result.get("step") or ""), next_step)] if next_step else []
-    return Lab(host, state, f"{printable(task)}: {message}" if task else message, steps)
+    steps = [NextStep(shown(result.get("step") or ""), next_step)] if next_step else []
+    return Lab(host, state, f"{shown(task)}: {message}" if task else message, steps)
 
 
 def _without_next_step(message: str) -> str:
@@ -111,27 +123,46 @@ def _mappings(value: t.Any) -> list[t.Mapping[str, t.Any]]:
 
 
 def _next_step(step: t.Mapping[str, t.Any]) -> NextStep:
-    return NextStep(*(printable(step.get(name) or "") for name in ("step", "text", "url", "who")))
+    return NextStep(*(shown(step.get(name) or "") for name in ("step", "text", "url", "who")))
 
 
 def _problems(state: str, outcome: t.Mapping[str, t.Any]) -> list[str]:
     found = [
-        f"{printable(step.get('name', ''))}: {printable(step.get('message') or step.get('reason') or 'failed')}"
+        f"{shown(step.get('name', ''))}: {shown(step.get('message') or step.get('reason') or 'failed')}"
         for step in _mappings(outcome.get("steps"))
         if step.get("status") == "failed"
     ]
     if not found and state == "failed":
-        found = [printable(outcome.get("message") or "the outcome names no failed step")]
+        found = [shown(outcome.get("message") or "the outcome names no failed step")]
     return [_without_next_step(problem) for problem in found] if outcome.get("next_steps") else found
 
 
 def _summary(state: str, outcome: t.Mapping[str, t.Any]) -> str:
-    parts = [_what_happened(state, outcome)]
-    severities = collections.Counter(str(finding.get("severity")) for finding in _mappings(outcome.get("findings")))
-    if severities:
-        counts = [f"{severities[severity]} {severity}" for severity in SEVERITIES if severities[severity]]
-        parts.append(f"findings: {', '.join(counts)}")
+    parts = (_what_happened(state, outcome), findings_text(_findings(outcome)))
     return "; ".join(part for part in parts if part)
+
+
+def _findings(outcome: t.Mapping[str, t.Any]) -> list[Finding]:
+    found = _mappings(outcome.get("findings"))
+    return [Finding(shown(finding.get("severity") or UNKNOWN), _title(finding)) for finding in found]
+
+
+def _title(finding: t.Mapping[str, t.Any]) -> str:
+    kind = CATALOGUE.get(str(finding.get("code")))
+    return shown(finding.get("title") or (kind.title if kind else finding.get("message") or finding.get("code") or "?"))
+
+
+def findings_text(findings: t.Iterable[Finding]) -> str:
+    """Findings by severity and name: C(1 high: Live key that nobody uses; 2 low: Balance is low)."""
+    by_severity: dict[str, list[str]] = {}
+    for finding in findings:
+        by_severity.setdefault(finding.severity, []).append(finding.title)
+    known = [severity for severity in SEVERITIES if severity in by_severity]
+    others = [severity for severity in by_severity if severity not in SEVERITIES]
+    return "; ".join(
+        f"{len(by_severity[severity])} {severity}: {', '.join(dict.fromkeys(by_severity[severity]))}"
+        for severity in [*known, *others]
+    )
 
 
 def _what_happened(state: str, outcome: t.Mapping[str, t.Any]) -> str:
@@ -139,14 +170,16 @@ def _what_happened(state: str, outcome: t.Mapping[str, t.Any]) -> str:
     if state == "converged":
         return ""
     if state == "changed":
-        changed = [printable(step.get("name", "")) for step in steps if step.get("status") == "changed"]
+        changed = [shown(step.get("name", "")) for step in steps if step.get("status") == "changed"]
         return ("would change " if outcome.get("check_mode") else "") + ", ".join(changed)
     if state == "failed":
         return " ".join(_problems(state, outcome))
+    if state == UNKNOWN:
+        return _without_next_step(shown(outcome.get("message") or "")) or "the outcome does not say why"
     if state == "drifted":
-        return " ".join(printable(drift.get("message", "")) for drift in _mappings(outcome.get("drift")))
+        return " ".join(shown(drift.get("message", "")) for drift in _mappings(outcome.get("drift")))
     next_steps = _mappings(outcome.get("next_steps"))
-    return next_step_text(_next_step(next_steps[0])) if next_steps else printable(outcome.get("message") or "")
+    return next_step_text(_next_step(next_steps[0])) if next_steps else shown(outcome.get("message") or "")
 
 
 def next_step_text(step: NextStep) -> str:
@@ -158,7 +191,7 @@ def next_step_text(step: NextStep) -> str:
 def lab_line(lab: Lab, host_width: int = 0) -> Line:
     """The line that is shown when a lab has finished."""
     state = f"{lab.state} (check mode)" if lab.check_mode else lab.state
-    return f"{state:<18}  {padded(printable(lab.host), host_width)}  {lab.summary}".rstrip(), lab.state
+    return f"{state:<18}  {padded(shown(lab.host), host_width)}  {lab.summary}".rstrip(), lab.state
 
 
 def display_width(text: str) -> int:
@@ -220,104 +253,3 @@ def progress_bar(finished: int, total: int, elapsed: float, width: int, notes: t
     filled = cells * finished // total if total else 0
     drawn = f"[{'#' * filled}{'-' * (cells - filled)}]"
     return clipped(f"{drawn} {', '.join([*texts, *filter(None, notes)])}", width)
-
-
-# -- at the end ------------------------------------------------------------------------------------------------------
-
-
-def _rank(lab: Lab) -> tuple[int, str]:
-    place = STATE_ORDER.index(lab.state) if lab.state in STATE_ORDER else -1
-    return place, lab.host
-
-
-def counts(labs: t.Iterable[Lab]) -> dict[str, int]:
-    """How many labs are in each state, what needs attention first."""
-    ranked = sorted(labs, key=_rank)
-    return dict(collections.Counter(lab.state for lab in ranked))
-
-
-def problem_lines(labs: t.Iterable[Lab]) -> list[Line]:
-    """What failed in labs that ended with an outcome, in full."""
-    lines: list[Line] = []
-    for lab in sorted(labs, key=_rank):
-        lines += [(f"{printable(lab.host)}: {problem}", "failed") for problem in lab.problems]
-    return lines
-
-
-def next_step_lines(labs: t.Iterable[Lab]) -> list[Line]:
-    """Every next step in full, lab by lab, as a checklist. URLs stand alone, so that they can be clicked or copied."""
-    lines: list[Line] = []
-    for lab in sorted(labs, key=_rank):
-        if not lab.next_steps:
-            continue
-        lines.append((f"{printable(lab.host)} ({lab.state})", lab.state))
-        for step in lab.next_steps:
-            who = f" (for the {step.who})" if step.who not in ("", "person") else ""
-            lines.append((f"  [ ] {next_step_text(dataclasses.replace(step, url=''))}{who}", ""))
-            if step.url:
-                lines.append((f"      {step.url}", ""))
-    return lines
-
-
-def count_lines(labs: t.Sequence[Lab]) -> list[Line]:
-    """The table of counts: one line a state, and the total."""
-    states = counts(labs)
-    width = max(map(len, [*states, "total"]))
-    digits = len(str(len(labs)))
-    lines: list[Line] = [(f"{state:<{width}}  {number:>{digits}}", state) for state, number in states.items()]
-    return [*lines, (f"{'total':<{width}}  {len(labs):>{digits}}", "")]
-
-
-def table_lines(labs: t.Sequence[Lab], width: int | None, which: str = "auto") -> list[Line]:
-    """The table lab x state x next step.
-
-    :param width: columns of the terminal; None for plain output, where each lab keeps to one line.
-    :param which: V(all), V(attention) (all but changed and converged) or V(auto) (all, unless there are many).
-    """
-    shown = sorted(labs, key=_rank)
-    if which == "attention" or (which == "auto" and len(shown) > MANY_LABS):
-        shown = [lab for lab in shown if lab.state not in QUIET_STATES]
-    left_out = len(labs) - len(shown)
-    lines = _listed(shown, width) if width and width < NARROW else _table(shown, width)
-    if left_out:
-        lines.append((f"{left_out} more labs need nothing.", ""))
-    return lines
-
-
-def _what_next(lab: Lab) -> str:
-    steps = [next_step_text(step) for step in lab.next_steps]
-    if not steps and lab.state not in QUIET_STATES:
-        steps = [lab.summary]
-    more = f" (and {len(steps) - 1} more, see above)" if len(steps) > 1 else ""
-    return (steps[0] if steps else "") + more
-
-
-def _table(labs: t.Sequence[Lab], width: int | None) -> list[Line]:
-    if not labs:
-        return []
-    hosts = max(display_width(printable(lab.host)) for lab in labs)
-    hosts = max(min(hosts, (width or 1000) // 3), len("LAB"))
-    states = max(len(lab.state) for lab in labs)
-    states = max(states, len("STATE"))
-    lines: list[Line] = [(f"{padded('LAB', hosts)}  {'STATE':<{states}}  NEXT STEP", "")]
-    rest = width - hosts - states - 5 if width else 0
-    for lab in labs:
-        texts = _wrapped(_what_next(lab), rest) if width else [_what_next(lab)]
-        first = f"{padded(clipped(printable(lab.host), hosts), hosts)}  {lab.state:<{states}}  {texts[0]}"
-        lines.append((first.rstrip(), lab.state))
-        lines += [(" " * (hosts + states + 4) + text, lab.state) for text in texts[1:]]
-    return lines
-
-
-def _listed(labs: t.Sequence[Lab], width: int) -> list[Line]:
-    lines: list[Line] = []
-    for lab in labs:
-        lines.append((f"{printable(lab.host)}: {lab.state}", lab.state))
-        lines += [(f"  {text}", lab.state) for text in _wrapped(_what_next(lab), width - 3) if text]
-    return lines
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    # A URL that is cut cannot be clicked; the terminal may wrap it instead.
-    wrapped = textwrap.wrap(text, max(width, 10), break_long_words=False, break_on_hyphens=False)
-    return wrapped or [""]

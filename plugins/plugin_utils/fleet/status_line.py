@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 import time
 import typing as t
 
 # How often the line is rewritten at most while nothing else is written.
 MIN_INTERVAL = 0.1
+
+
+def columns() -> int:
+    """The width of the terminal."""
+    return shutil.get_terminal_size().columns
+
+
+def is_terminal(stream: t.TextIO) -> bool:
+    """Whether a stream leads to a terminal that can rewrite a line."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 class StatusLine:

@@ -7,15 +7,14 @@ import typing as t
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import progress
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import Lab, NextStep
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 LINK_URL = "https://requester.mturk.com/developer"
 
 
 def outcome(state: str, **parts: t.Any) -> dict[str, t.Any]:
-    return {"schema": 1, "lab": "lab-01", "state": state, "steps": [], "next_steps": [], **parts}
+    return {"schema": 2, "lab": "lab-01", "state": state, "steps": [], "next_steps": [], **parts}
 
 
 def line(state: str, **parts: t.Any) -> str:
@@ -54,7 +53,7 @@ def test_what_to_do_is_said_in_its_own_place_only() -> None:
     lab = progress.lab_from_outcome("lab-01", parts)
     assert progress.lab_line(lab)[0].endswith("link: Sign-in refused.")
     assert lab.problems == ["link: Sign-in refused."]
-    assert texts(progress.table_lines([lab], None))[1].count(LINK_URL) == 1
+    assert "".join(texts(closing.next_step_lines([lab]))).count(LINK_URL) == 1
     failed = progress.lab_from_failure("lab-01", "Link", {"msg": message, "next_step": f"Look at {LINK_URL}."})
     assert failed.summary == "Link: Sign-in refused."
     # Without a next step of its own, nothing is cut off.
@@ -70,21 +69,39 @@ def test_a_failure_that_repeats_the_outcome_is_recognised() -> None:
     assert not progress.says_the_same(None, {"msg": "a"})
 
 
-def test_findings_are_counted_by_severity() -> None:
-    findings = [{"severity": "high"}, {"severity": "critical"}, {"severity": "high"}]
-    assert line("converged", findings=findings).endswith("lab-01  findings: 1 critical, 2 high")
+def test_findings_are_told_by_name() -> None:
+    findings = [
+        {"severity": "high", "code": "foreign_live_key", "message": "Key AKIAIOSFODNN7EXAMPLE is not ours."},
+        {"severity": "critical", "code": "unstored_live_key"},
+        {"severity": "high", "code": "foreign_live_key"},
+        {"severity": "low", "code": "of_another_release", "title": "Something new"},
+    ]
+    assert line("converged", findings=findings).endswith(
+        "lab-01  1 critical: Live key whose secret nobody stored; "
+        "2 high: Live key that the collection did not create; 1 low: Something new"
+    )
+
+
+def test_an_unknown_lab_says_why() -> None:
+    message = "The store could not be read: wrong vault password. Next step: Give the right one."
+    assert line("unknown", message=message).endswith("lab-01  The store could not be read: wrong vault password.")
 
 
 @pytest.mark.parametrize("broken", [{}, {"steps": None, "findings": "x", "next_steps": [1]}, {"drift": {"a": 1}}])
-@pytest.mark.parametrize("state", ["converged", "changed", "failed", "drifted", "waiting_for_person", "new_word"])
+@pytest.mark.parametrize(
+    "state", ["converged", "changed", "failed", "drifted", "unknown", "waiting_for_person", "new_word"]
+)
 def test_outcomes_with_missing_or_strange_parts_are_shown_nevertheless(state: str, broken: dict[str, t.Any]) -> None:
     lab = progress.lab_from_outcome("lab-01", {"state": state, **broken})
     assert progress.lab_line(lab)[0].startswith(state)
-    assert texts(progress.table_lines([lab], 80, "all"))[1].startswith("lab-01")
+    assert texts(closing.table_lines([lab], 80, "all"))[1].startswith("lab-01")
 
 
-@pytest.mark.parametrize("value", [None, "failed", [], {}, {"state": ""}])
-def test_facts_that_are_no_outcomes(value: t.Any) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [None, "failed", [], {}, {"state": "", "schema": 2}, {"state": "started"}, {"state": "failed", "schema": 1}],
+)
+def test_results_that_are_no_outcomes(value: t.Any) -> None:
     assert not progress.is_outcome(value)
 
 
@@ -98,8 +115,8 @@ def test_secrets_and_control_characters_never_come_through() -> None:
     )
     lab = progress.lab_from_outcome("lab-01", parts)
     failed = progress.lab_from_failure("lab-02", hostile, {"msg": hostile, "next_step": hostile})
-    shown = [progress.lab_line(lab), progress.lab_line(failed), *progress.problem_lines([lab])]
-    shown += progress.next_step_lines([lab, failed]) + progress.table_lines([lab, failed], None)
+    shown = [progress.lab_line(lab), progress.lab_line(failed), *closing.problem_lines([lab])]
+    shown += closing.next_step_lines([lab, failed]) + closing.table_lines([lab, failed], None)
     for text in texts(shown):
         assert SECRET not in text
         assert text.isprintable()
@@ -109,7 +126,7 @@ def test_secrets_and_control_characters_never_come_through() -> None:
 def test_a_failure_without_outcome_names_task_message_and_next_step() -> None:
     lab = progress.lab_from_failure("lab-01", "Observe", {"msg": "No credentials.", "next_step": "Log in."})
     assert progress.lab_line(lab) == ("failed              lab-01  Observe: No credentials.", "failed")
-    assert texts(progress.next_step_lines([lab])) == ["lab-01 (failed)", "  [ ] Log in."]
+    assert texts(closing.next_step_lines([lab])) == ["lab-01 (failed)", "  [ ] Log in."]
 
 
 def test_a_censored_failure_says_that_it_is_censored() -> None:
@@ -145,85 +162,6 @@ def test_no_time_is_promised_before_the_first_lab_or_after_the_last() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert progress.duration(seconds) == text
-
-
-# -- end ---------------------------------------------------------------------------------------------------------------
-
-
-def fleet() -> list[Lab]:
-    step = NextStep("requester", "Link this AWS account to the requester account.", LINK_URL, "person")
-    other = NextStep("link", "Put the password right.", "", "operator")
-    return [
-        Lab("lab-04", "converged"),
-        Lab("lab-03", "waiting_for_person", "", [step]),
-        Lab("lab-02", "failed", "link: Sign-in refused.", [other, step], ["link: Sign-in refused."]),
-        Lab("lab-01", "unreachable", "no route"),
-        Lab("lab-05", "converged"),
-    ]
-
-
-def test_counts_are_in_words_with_trouble_first() -> None:
-    assert texts(progress.count_lines(fleet())) == [
-        "failed              1",
-        "unreachable         1",
-        "waiting_for_person  1",
-        "converged           2",
-        "total               5",
-    ]
-
-
-def test_an_unknown_state_is_listed_first() -> None:
-    assert list(progress.counts([*fleet(), Lab("x", "odd")]))[:2] == ["odd", "failed"]
-
-
-def test_next_steps_are_complete_and_urls_stand_alone() -> None:
-    assert texts(progress.next_step_lines(fleet())) == [
-        "lab-02 (failed)",
-        "  [ ] link: Put the password right. (for the operator)",
-        "  [ ] requester: Link this AWS account to the requester account.",
-        f"      {LINK_URL}",
-        "lab-03 (waiting_for_person)",
-        "  [ ] requester: Link this AWS account to the requester account.",
-        f"      {LINK_URL}",
-    ]
-
-
-def test_the_plain_table_has_one_line_a_lab() -> None:
-    assert texts(progress.table_lines(fleet(), None)) == [
-        "LAB     STATE               NEXT STEP",
-        "lab-02  failed              link: Put the password right. (and 1 more, see above)",
-        "lab-01  unreachable         no route",
-        f"lab-03  waiting_for_person  requester: Link this AWS account to the requester account. {LINK_URL}",
-        "lab-04  converged",
-        "lab-05  converged",
-    ]
-
-
-@pytest.mark.parametrize("width", [20, 40, 59, 60, 80, 120])
-def test_the_table_fits_the_terminal_except_for_urls(width: int) -> None:
-    for text in texts(progress.table_lines(fleet(), width)):
-        assert progress.display_width(text) < max(width, 39) or LINK_URL in text
-
-
-def test_urls_are_never_cut_in_two() -> None:
-    url = LINK_URL + "/a-long-path" * 5
-    lab = Lab("lab-01", "waiting_for_person", "", [NextStep("requester", "Link this account.", url)])
-    for width in (20, 60, 80):
-        assert any(url in text for text in texts(progress.table_lines([lab], width)))
-
-
-def test_many_labs_are_only_listed_if_they_need_attention() -> None:
-    labs = [*fleet(), *(Lab(f"many-{number}", "converged") for number in range(60))]
-    lines = texts(progress.table_lines(labs, 200))
-    assert len(lines) == 5 and lines[-1] == "62 more labs need nothing."
-    assert len(progress.table_lines(labs, None, "all")) == 66
-    assert len(progress.table_lines(fleet(), None, "attention")) == 5
-
-
-def test_no_labs_give_no_lines() -> None:
-    assert progress.table_lines([], 80) == []
-    assert progress.next_step_lines([]) == []
-    assert texts(progress.count_lines([])) == ["total  0"]
 
 
 def test_wide_characters_take_two_columns() -> None:

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the callback fleet_progress says at the end: about the fleet, and no sentence again that was said before."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import textwrap
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import (
+    NO_OUTCOME,
+    STATE_ORDER,
+    UNKNOWN,
+    UNREACHABLE,
+    Finding,
+    Lab,
+    Line,
+    clipped,
+    display_width,
+    findings_text,
+    next_step_text,
+    padded,
+    shown,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import SEVERITIES
+
+# Below this width columns beside each other cannot be read, so the table becomes a list.
+NARROW = 60
+# As many names as a group of labs shows; the report has them all.
+MOST_NAMES = 10
+
+# States after which the labs are to be taken up again.
+OPEN_STATES = ("failed", UNREACHABLE, NO_OUTCOME, UNKNOWN, "waiting_for_person")
+
+
+def _rank(lab: Lab) -> tuple[int, str]:
+    place = STATE_ORDER.index(lab.state) if lab.state in STATE_ORDER else -1
+    return place, lab.host
+
+
+def _groups(labs: t.Iterable[Lab], key: t.Callable[[Lab], t.Hashable]) -> list[list[Lab]]:
+    """Labs of which the same is to be said, what needs attention first."""
+    found: dict[t.Hashable, list[Lab]] = {}
+    for lab in sorted(labs, key=_rank):
+        found.setdefault(key(lab), []).append(lab)
+    return list(found.values())
+
+
+def named(labs: t.Sequence[Lab]) -> str:
+    """The name of one lab; of more, their number and the first names."""
+    names = [shown(lab.host) for lab in labs]
+    if len(names) == 1:
+        return names[0]
+    more = len(names) - MOST_NAMES
+    return f"{len(names)} labs: {', '.join(names[:MOST_NAMES])}" + (f" and {more} more" if more > 0 else "")
+
+
+def counts(labs: t.Iterable[Lab]) -> dict[str, int]:
+    """How many labs are in each state, what needs attention first."""
+    return dict(collections.Counter(lab.state for lab in sorted(labs, key=_rank)))
+
+
+def problem_lines(labs: t.Iterable[Lab]) -> list[Line]:
+    """What failed in labs that ended with an outcome, in full."""
+    groups = _groups((lab for lab in labs if lab.problems), lambda lab: tuple(lab.problems))
+    return [(f"{named(group)}: {problem}", "failed") for group in groups for problem in group[0].problems]
+
+
+def next_step_lines(labs: t.Iterable[Lab]) -> list[Line]:
+    """Every next step in full, as a checklist; labs with the same ones stand together.
+
+    URLs stand alone, so that they can be clicked or copied.
+    """
+    lines: list[Line] = []
+    groups = _groups((lab for lab in labs if lab.next_steps), lambda lab: (lab.state, tuple(lab.next_steps)))
+    for group in groups:
+        lines.append((f"{named(group)} ({group[0].state})", group[0].state))
+        for step in group[0].next_steps:
+            who = f" (for the {step.who})" if step.who not in ("", "person") else ""
+            lines.append((f"  [ ] {next_step_text(dataclasses.replace(step, url=''))}{who}", ""))
+            if step.url and step.url not in step.text:
+                lines.append((f"      {step.url}", ""))
+    return lines
+
+
+def table_lines(labs: t.Sequence[Lab], width: int | None, which: str = "auto") -> list[Line]:
+    """The table lab x state x what there is to see.
+
+    :param width: columns of the terminal; None for plain output, where each row keeps to one line.
+    :param which: V(all), one row a lab; V(attention) or V(auto), only labs with something to do or to look at, those of
+        which the same is to be said in one row.
+    """
+    listed = list(labs) if which == "all" else [lab for lab in labs if not lab.is_quiet]
+    groups = _groups(listed, lambda lab: lab.host if which == "all" else (lab.state, _what_to_see(lab)))
+    lines = _listed(groups, width) if width and width < NARROW else _table(groups, width)
+    quiet = len(labs) - len(listed)
+    if quiet:
+        lines.append((f"{quiet} {'lab needs' if quiet == 1 else 'labs need'} nothing.", ""))
+    return lines
+
+
+def _what_to_see(lab: Lab) -> str:
+    """What no line of the lab and no section before has said; findings are worth saying again."""
+    findings = findings_text(lab.findings)
+    return findings if lab.told else "; ".join(filter(None, (lab.summary, findings)))
+
+
+def _table(groups: t.Sequence[t.Sequence[Lab]], width: int | None) -> list[Line]:
+    if not groups:
+        return []
+    names = [named(group) for group in groups]
+    widest = max(*map(display_width, names), len("LAB"))
+    hosts = min(widest, max(width // 3, len("LAB"))) if width else widest
+    states = max(*(len(group[0].state) for group in groups), len("STATE"))
+    lines: list[Line] = [(f"{padded('LAB', hosts)}  {'STATE':<{states}}  FINDINGS", "")]
+    rest = width - hosts - states - 5 if width else 0
+    for group, name in zip(groups, names, strict=True):
+        lab = group[0]
+        texts = _wrapped(_what_to_see(lab), rest) if width else [_what_to_see(lab)]
+        cells = _wrapped(name, hosts)
+        for number in range(max(len(texts), len(cells))):
+            cell = clipped(cells[number], hosts) if number < len(cells) else ""
+            state = lab.state if number == 0 else ""
+            text = texts[number] if number < len(texts) else ""
+            lines.append((f"{padded(cell, hosts)}  {state:<{states}}  {text}".rstrip(), lab.state))
+    return lines
+
+
+def _listed(groups: t.Sequence[t.Sequence[Lab]], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for group in groups:
+        lab = group[0]
+        first, *others = _wrapped(f"{named(group)}: {lab.state}", width - 1)
+        lines.append((first, lab.state))
+        lines += [(f"  {text}", lab.state) for text in [*others, *_wrapped(_what_to_see(lab), width - 3)] if text]
+    return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    # A URL that is cut cannot be clicked, and a word that is cut cannot be read; the terminal may wrap it instead.
+    return textwrap.wrap(text, max(width, 10), break_long_words=False, break_on_hyphens=False) or [""]
+
+
+# -- the last five lines ----------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """What the last lines need to know beside the labs.
+
+    :param report: where the report was written; empty for nowhere.
+    :param failed: hosts that make the run end with an error.
+    :param cut_short: whether the run was interrupted or stopped by an error outside of tasks.
+    :param command: makes the next command for some labs (all, if none are named); empty if none can be given.
+    """
+
+    report: str
+    failed: t.Collection[str]
+    cut_short: bool
+    command: t.Callable[[t.Sequence[str], str], str]
+
+
+def last_lines(labs: t.Sequence[Lab], ending: Ending) -> list[Line]:
+    """Counts, findings by name, the report's path, why the run ends as it does, and the next command."""
+    numbers = ", ".join(f"{number} {state}" for state, number in counts(labs).items())
+    worst = next(iter(counts(labs)), "")
+    return [
+        (f"{'Labs:':<10}{len(labs)}: {numbers}", worst),
+        (f"{'Findings:':<10}{_all_findings(labs)}", ""),
+        (f"{'Report:':<10}{shown(ending.report) or 'none; -e fleet_report_directory=DIRECTORY writes one'}", ""),
+        (f"{'Result:':<10}{_result(ending)}", "failed" if ending.failed or ending.cut_short else ""),
+        (f"{'Next:':<10}{_next(labs, ending)}", ""),
+    ]
+
+
+def _all_findings(labs: t.Sequence[Lab]) -> str:
+    by_finding: dict[Finding, int] = collections.Counter(
+        finding for lab in labs for finding in dict.fromkeys(lab.findings)
+    )
+    order = {severity: place for place, severity in enumerate(SEVERITIES)}
+    ranked = sorted(by_finding.items(), key=lambda item: (order.get(item[0].severity, -1), -item[1], item[0].title))
+    unseen = sum(lab.state in ("failed", UNREACHABLE, NO_OUTCOME, UNKNOWN) for lab in labs)
+    texts = [f"{finding.severity}: {finding.title} ({_labs(number)})" for finding, number in ranked]
+    if unseen:
+        texts.append(f"{_labs(unseen)} could not be looked at in full")
+    return "; ".join(texts) or "none"
+
+
+def _labs(number: int) -> str:
+    return "1 lab" if number == 1 else f"{number} labs"
+
+
+def _result(ending: Ending) -> str:
+    failed = f"{_labs(len(ending.failed))} failed or {'was' if len(ending.failed) == 1 else 'were'} not reached"
+    if ending.cut_short:
+        return "cut short" + (f"; {failed}" if ending.failed else "")
+    return f"error, because {failed}" if ending.failed else "no error"
+
+
+def _next(labs: t.Sequence[Lab], ending: Ending) -> str:
+    unfinished = [lab for lab in sorted(labs, key=_rank) if lab.state in OPEN_STATES]
+    if unfinished:
+        command = ending.command([lab.host for lab in unfinished], "again")
+        when = "when the next steps above are done: " if any(lab.next_steps for lab in unfinished) else ""
+        return when + (command or f"run again for {named(unfinished)}")
+    drifted = [lab for lab in labs if lab.state == "drifted"]
+    if drifted:
+        command = ending.command([lab.host for lab in drifted], "show")
+        return f"see what would be changed: {command}" if command else "see what onboarding these labs would change"
+    if any(lab.state == "changed" and lab.check_mode for lab in labs):
+        command = ending.command([], "do")
+        return f"do it: {command}" if command else "run again without --check"
+    if any(lab.next_steps for lab in labs):
+        return "see the next steps above"
+    return "look into the findings" if any(lab.findings for lab in labs) else "nothing to do"

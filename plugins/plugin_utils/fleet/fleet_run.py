@@ -1,0 +1,124 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a run over labs has come: what each play was to do, and which labs have finished."""
+
+from __future__ import annotations
+
+import collections
+import time
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import fleet_play, progress
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import NO_OUTCOME, Lab
+
+
+class FleetRun:
+    """Keeps the labs of the whole run, and of the play that runs now, which hosts have begun and finished."""
+
+    def __init__(self) -> None:
+        self.labs: dict[str, Lab] = {}
+        self.is_fleet = False
+        self.is_ours = False
+        self.report = ""
+        self.task_name = ""
+        self._play_id = ""
+        self._lost: set[str] = set()
+        self._expected: list[str] = []
+        self._finished: set[str] = set()
+        self._at_work: dict[str, str] = {}
+        # The hosts of this play that it has to do with, and how many of them came out how; counted as they come,
+        # because the bar is drawn with every line.
+        self._concerned: set[str] = set()
+        self._remaining: set[str] = set()
+        self._states: collections.Counter[str] = collections.Counter()
+        self._started_at = 0.0
+        self._width = 0
+
+    def is_new(self, play: t.Any) -> bool:
+        """Whether the play is another one, not the next batch of the same."""
+        return bool(play._uuid != self._play_id)
+
+    def begin_play(self, play: t.Any) -> None:
+        """Note what a play is about."""
+        self._play_id = play._uuid
+        self.is_fleet = fleet_play.concerns_labs(play)
+        self.is_ours = fleet_play.is_of_the_collection(play)
+        self._expected = [host for host in fleet_play.hosts_of(play) if host not in self._lost]
+        self._finished, self._at_work = set(), {}
+        # A second play about labs, such as one that waits for people, may leave most of them alone.
+        self._concerned = {host for host in self._expected if host not in self.labs}
+        self._remaining, self._states = set(self._concerned), collections.Counter()
+        self._started_at, self.task_name = 0.0, ""
+        self._width = min(40, max(map(progress.display_width, self._expected), default=0))
+
+    def end_play(self, *, cut_short: bool, failures: t.Container[str]) -> None:
+        """Note the labs of which nothing was heard: nothing ends in silence.
+
+        :param failures: hosts of which a task failed and was rescued.
+        """
+        if not self.is_fleet:
+            return
+        for host in self._expected:
+            if host in self._finished or (host in self.labs and host not in self._at_work):
+                continue
+            if host in failures:
+                said = "a task failed and was rescued, but no outcome came"
+            elif cut_short and host in self._at_work:
+                said = f"in the middle, at the task {progress.shown(self._at_work[host])}"
+            elif cut_short:
+                said = "not begun"
+            else:
+                said = "the play ended for it without an outcome"
+            if cut_short or host not in self.labs:
+                self.labs[host] = Lab(host, NO_OUTCOME, said, told=False)
+
+    def start(self, host: str, task: str) -> None:
+        """A host begins a task."""
+        self._started_at = self._started_at or time.monotonic()
+        if host not in self._at_work:
+            self._concern(host)
+        self._at_work[host] = task
+
+    def _concern(self, host: str) -> None:
+        if host not in self._concerned:
+            self._concerned.add(host)
+            self._remaining.add(host)
+
+    def finish(self, lab: Lab) -> list[str]:
+        """Note how a lab came out; returns the line that tells it, none if it was told before."""
+        before = self.labs.get(lab.host)
+        told = lab.host in self._finished and before is not None and before.state == lab.state
+        if before is not None and lab.host in self._finished:
+            self._states[before.state] -= 1
+        self._states[lab.state] += 1
+        self._concern(lab.host)
+        self._remaining.discard(lab.host)
+        self.labs[lab.host] = lab
+        self._finished.add(lab.host)
+        return [] if told else [progress.lab_line(lab, self._width)[0]]
+
+    def lose(self, host: str) -> None:
+        """Later plays go on without this host."""
+        self._lost.add(host)
+
+    def has_finished(self, host: str) -> bool:
+        """Whether the play has told the lab's outcome."""
+        return host in self._finished
+
+    def bar(self, columns: int) -> str:
+        """The bar; empty when nobody is waited for."""
+        if not self.is_fleet or not self._remaining:
+            return ""
+        elapsed = time.monotonic() - self._started_at if self._started_at else 0.0
+        failed = self._states["failed"] + self._states[progress.UNREACHABLE]
+        waiting = self._states["waiting_for_person"]
+        # Who is still waited for, once these are few.
+        last = f"still {', '.join(sorted(self._remaining))}" if len(self._remaining) <= 3 else ""
+        notes = [
+            f"{failed} failed" if failed else "",
+            f"{waiting} waiting" if waiting else "",
+            progress.shown(self.task_name or last),
+        ]
+        total = len(self._concerned)
+        return progress.progress_bar(total - len(self._remaining), total, elapsed, columns, notes)
