@@ -108,6 +108,9 @@ notes:
     C(aws_organizational_unit_path), C(aws_organizational_unit_ids), C(aws_organizational_unit_names), and
     C(lab_account_aws_account_id).
   - All labs are members of the group C(aws_organization).
+  - The group sets C(ansible_connection) to P(labops.cloudresearch.aws_account#connection) and
+    C(ansible_python_interpreter) to the Python that runs Ansible, so that tasks run on this machine, inside the lab's
+    account. Set them in C(group_vars) to have it otherwise.
   - >-
     Needs C(organizations:ListRoots), C(organizations:ListOrganizationalUnitsForParent) and
     C(organizations:ListAccountsForParent), for tags C(organizations:ListTagsForResource), in the management account or
@@ -116,6 +119,8 @@ notes:
   - Ansible goes on with an empty inventory when a source cannot be read. Set
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=true) so that a refusal by AWS stops the run.
 seealso:
+  - plugin: labops.cloudresearch.aws_account
+    plugin_type: connection
   - plugin: labops.cloudresearch.lab_roster
     plugin_type: inventory
 """

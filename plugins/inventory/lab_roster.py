@@ -91,7 +91,12 @@ notes:
   - Ansible goes on with an empty inventory when a source cannot be read. Set
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=true) so that a bad roster stops the run.
   - All labs are members of the group C(lab_roster).
+  - The group sets C(ansible_connection) to P(labops.cloudresearch.aws_account#connection) and
+    C(ansible_python_interpreter) to the Python that runs Ansible, so that tasks run on this machine, inside the lab's
+    account. Set them in C(group_vars) to have it otherwise.
 seealso:
+  - plugin: labops.cloudresearch.aws_account
+    plugin_type: connection
   - plugin: labops.cloudresearch.aws_organization
     plugin_type: inventory
   - plugin: labops.cloudresearch.lab_secret

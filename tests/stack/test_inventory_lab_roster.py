@@ -84,6 +84,8 @@ def test_labs_variables_and_groups(source: Source) -> None:
     assert listed["leaving"]["hosts"] == ["Memory-lab"]
     assert listed["department_Economics"]["hosts"] == ["Choice-lab"]
     assert listed["_meta"]["hostvars"]["Perception-lab"] == {
+        "ansible_connection": "labops.cloudresearch.aws_account",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "lab_account_aws_account_id": "012345678901",
         "lab_account_cloudresearch_email": "perception@example.edu",
         "lab_account_state": "present",
@@ -111,6 +113,23 @@ def test_formulas_and_templates_in_cells_stay_text_in_a_play(source: Source) -> 
     assert "{{ lookup('ansible.builtin.pipe', 'id') }}" in done.stdout
     assert "uid=" not in done.stdout
     assert "=HYPERLINK(" in done.stdout
+
+
+def test_tasks_run_here_unless_the_operator_says_otherwise(source: Source) -> None:
+    """The interpreter is a template of ours, though nothing else of the inventory is one."""
+    source.write(path=str(ROSTERS / "labs-comma.csv"))
+    show = (
+        "Choice-lab",
+        "-m",
+        "ansible.builtin.debug",
+        "-a",
+        "msg={{ ansible_connection }},{{ ansible_python_interpreter }}",
+    )
+    said = source.run("ansible", *show).stdout
+    assert "labops.cloudresearch.aws_account," in said and "{{" not in said
+    (source.directory / "group_vars").mkdir()
+    (source.directory / "group_vars" / "all.yml").write_text("ansible_connection: local\n")
+    assert "local," in source.run("ansible", *show).stdout
 
 
 def test_all_bad_rows_are_in_one_error_and_no_lab_is_read(source: Source) -> None:

@@ -11,11 +11,29 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
+    ACCOUNT_ID_VARIABLE,
+    COLLECTION,
+)
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # ansible-core 2.18, where all text is a template that is not marked otherwise
+
+    def trust_as_template(value: str) -> str:
+        """The text as it is."""
+        return value
+
+
+# How tasks get into a lab's account. As variables of the group they give way to whatever an operator sets.
+CONNECTION = {
+    "ansible_connection": f"{COLLECTION}.aws_account",
+    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+}
 
 
 def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
-    """Add a host for each lab, and what the options of constructed inventories make of its variables.
+    """Add the labs as hosts, with the connection into their accounts and their constructed variables and groups.
 
     :param plugin: the inventory plugin, after its options were read.
     :param group: the group that all labs become members of.
@@ -29,6 +47,8 @@ def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[s
     for host, variables in labs.items():
         _refuse_second_account(inventory, host, str(variables.get(ACCOUNT_ID_VARIABLE) or ""))
     inventory.add_group(group)
+    for name, text in CONNECTION.items():
+        inventory.set_variable(group, name, trust_as_template(text))
     strict = plugin.get_option("strict")
     compose, groups, keyed_groups = (plugin.get_option(name) for name in ("compose", "groups", "keyed_groups"))
     for host, variables in labs.items():
