@@ -25,6 +25,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PORTAL_UNAVAILABLE, PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
@@ -34,7 +35,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Notice,
     Page,
     Seen,
-    bare_address,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
@@ -199,7 +199,7 @@ class BrowserDriver:
 
     def _goto(self, address: str) -> None:
         if not self._settings.trust.encrypted_enough(address):
-            self._guard.refuse_unencrypted(address)
+            self._guard.refuse_unreadable(address)
             return
         self._page.goto(address, wait_until="commit", timeout=self._milliseconds(60))
 

@@ -13,7 +13,7 @@ import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PAGE_CHANGED, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import bare_address
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
 
 try:
     from playwright.sync_api import Error as PlaywrightError
@@ -49,13 +49,12 @@ class Guard:
             refusal, self.refusal = self.refusal, None
             raise refusal
 
-    def refuse_unencrypted(self, address: str) -> None:
-        """Remember that an address was not gone to."""
-        self._refuse(
-            f"The portal leads to {bare_address(address)}, which is not encrypted. It was not followed.",
-            "Report it to CloudResearch.",
-            address,
-        )
+    def refuse_unreadable(self, address: str) -> None:
+        """Remember why an address was not gone to."""
+        try:
+            self._trust.require_readable(address)
+        except PortalError as exc:
+            self.refusal = self.refusal or exc
 
     def _refuse(self, message: str, next_step: str, address: str) -> None:
         if self.refusal is None:
@@ -83,7 +82,7 @@ class Guard:
         navigation = request.is_navigation_request() and request.frame.parent_frame is None
         if not self._trust.encrypted_enough(address):
             if navigation:
-                self.refuse_unencrypted(address)
+                self.refuse_unreadable(address)
             route.abort("blockedbyclient")
             return
         body = request.post_data_buffer or b""

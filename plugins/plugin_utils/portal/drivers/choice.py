@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import http_driver
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import http_driver, wire
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
@@ -24,7 +24,7 @@ def require_libraries(driver: str) -> None:
     """
     needed = [("beautifulsoup4", tree.HAS_BS4)]
     if driver in ("auto", "http"):
-        needed.append(("requests", http_driver.HAS_REQUESTS))
+        needed.append(("requests", wire.HAS_REQUESTS))
     for library, there in needed:
         if not there:
             raise SettingsError(

@@ -8,28 +8,31 @@ Redirects are followed by hand, because each hop decides whether a secret may go
 
 from __future__ import annotations
 
+import dataclasses
+import html
 import re
 import time
 import typing as t
 import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
-    plain_cause,
-    retry_after,
-    tls_error,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    USER_AGENT,
-    PortalSettings,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import retry_after
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.wire import Answer, Wire
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     PAGE_CHANGED,
     PORTAL_UNAVAILABLE,
     PageChanged,
     PortalError,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    bare_address,
+    join,
+    looks_like_web,
+    read_address,
+    without_fragment,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
@@ -37,7 +40,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Form,
     Link,
     Page,
-    bare_address,
     describe,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import (
@@ -46,27 +48,21 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.f
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
-try:
-    import requests
-    import requests.auth
-    import urllib3
-
-    HAS_REQUESTS = True
-except ImportError:
-    HAS_REQUESTS = False
-
 _REDIRECTS = 15
 _TRIES = 3
-_READ_SECONDS = 30.0
-_LARGEST_PAGE = 8_000_000
 _STYLESHEET = re.compile(r"<link\b[^>]*\brel\s*=\s*['\"]?stylesheet[^>]*>", re.IGNORECASE)
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
-_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
+_META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
+_HEADER_CHARSET = re.compile(r"charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 
 
-def _without_netrc(request: t.Any) -> t.Any:
-    """An "authentication" that adds nothing: requests would otherwise send what ~/.netrc has for the host."""
-    return request
+@dataclasses.dataclass(frozen=True)
+class _Filled:
+    """A form that is ready to be sent; C(what) says in words what secret is in it, if any."""
+
+    pairs: list[tuple[str, str]] = dataclasses.field(repr=False)
+    multipart: bool = False
+    what: str = ""
 
 
 class HttpDriver:
@@ -95,18 +91,7 @@ class HttpDriver:
         self._trail: list[str] = []
         # The server's clock minus ours, in seconds, as its last answer had it.
         self.clock_difference: float | None = None
-        self._session = requests.Session()
-        self._session.headers.update(
-            {
-                "User-Agent": USER_AGENT,
-                "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5",
-                "Accept-Language": "en-US,en;q=0.8",
-            }
-        )
-        self._session.auth = _without_netrc
-        self._session.verify = settings.validate_certs
-        if not settings.validate_certs:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._wire = Wire(settings, deadline)
 
     # The driver's interface
 
@@ -137,7 +122,7 @@ class HttpDriver:
             extra, button = posted, None
         action = (button.action if button else "") or form.action
         method = ((button.method if button else "") or form.method).lower()
-        if urllib.parse.urlsplit(action).scheme not in ("http", "https"):
+        if not looks_like_web(action):
             raise _needs_script(page, "the form has no address to send it to")
         pairs = successful_controls(form, fill, button, check, extra)
         if method == "dialog":
@@ -146,18 +131,12 @@ class HttpDriver:
             if what:
                 # A secret in an address would end up in logs; such forms are meant to be sent by script.
                 raise _needs_script(page, f"the form would put the {what} into the page's address")
-            query = urllib.parse.urlencode(pairs)
-            return self._go(
-                "GET", urllib.parse.urlsplit(action)._replace(query=query, fragment="").geturl(), referer=page
-            )
+            bare = without_fragment(action).partition("?")[0]
+            return self._go("GET", f"{bare}?{urllib.parse.urlencode(pairs)}", referer=page)
         if what:
             self._trust.require(page.address, what)
-        self._trust.require(action, what or "form")
-        if form.encoding == "multipart/form-data":
-            return self._go(
-                "POST", action, referer=page, files=[(name, (None, value)) for name, value in pairs], what=what
-            )
-        return self._go("POST", action, referer=page, data=pairs, what=what)
+        form_to_send = _Filled(pairs, form.encoding == "multipart/form-data", what)
+        return self._go("POST", action, referer=page, form=form_to_send)
 
     def press(self, page: Page, button: Button) -> Page:
         """Press a button that belongs to no form."""
@@ -179,21 +158,18 @@ class HttpDriver:
         for tag in _STYLESHEET.findall(self._html)[:6]:
             match = _HREF.search(tag)
             if match:
-                address = urllib.parse.urljoin(
-                    page.address, (match[1] or match[2] or match[3] or "").replace("&amp;", "&")
-                )
+                address = join(page.address, html.unescape(match[1] or match[2] or match[3] or ""))
                 if self._trust.trusts(address):
-                    response, _address = self._fetch("GET", address, referer=page)
-                    if response.status_code == 200:
-                        sheets.append(self._text(response))
+                    answer = self._fetch("GET", address, referer=page)
+                    if answer.status == 200:
+                        sheets.append(_text(answer))
         if not sheets:
             return None
         return read_page(self._html, page.address, status=page.status, styles=sheets)
 
     def close(self) -> None:
         """Forget cookies and pages."""
-        self._session.close()
-        self._session.cookies.clear()
+        self._wire.close()
         self._html = ""
 
     def cookies(self) -> list[dict[str, t.Any]]:
@@ -208,179 +184,119 @@ class HttpDriver:
                 "httpOnly": cookie.has_nonstandard_attr("HttpOnly"),
                 **({"expires": cookie.expires} if cookie.expires else {}),
             }
-            for cookie in self._session.cookies
+            for cookie in self._wire.cookies
         ]
 
     # The network
 
-    def _go(self, method: str, address: str, **request: t.Any) -> Page:
-        response, address = self._fetch(method, address, **request)
+    def _go(self, method: str, address: str, *, referer: Page | None = None, form: _Filled | None = None) -> Page:
+        answer = self._fetch(method, address, referer=referer, form=form)
         trail = list(self._trail)
-        self._html = self._text(response)
+        self._html = _text(answer)
         page = read_page(
             self._html,
-            address,
-            status=response.status_code,
-            retry_after=retry_after(response.headers.get("Retry-After")),
+            answer.address,
+            status=answer.status,
+            retry_after=retry_after(answer.header.get("retry-after")),
         )
         page.trail = trail
         if self._snapshots is not None:
             self._snapshots.keep(page, self._html)
         return page
 
-    def _fetch(
-        self,
-        method: str,
-        address: str,
-        *,
-        referer: Page | None = None,
-        data: t.Any = None,
-        files: t.Any = None,
-        what: str = "",
-    ) -> tuple[requests.Response, str]:
-        """One request and the redirects that follow it; the address is the last one's."""
+    def _fetch(self, method: str, address: str, *, referer: Page | None = None, form: _Filled | None = None) -> Answer:
+        """One request and the redirects that follow it; each hop is judged like the first."""
         self._trail = []
         for _hop in range(_REDIRECTS):
-            address = urllib.parse.urldefrag(address)[0]
-            if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
+            address = without_fragment(address)
+            if not looks_like_web(address):
                 raise PortalError(
                     PAGE_CHANGED,
                     "The portal redirects to something that is no web address.",
                     next_step="Look at the page in a browser and report what has changed.",
                 )
-            if not self._trust.encrypted_enough(address):
-                raise PortalError(
-                    PAGE_CHANGED,
-                    f"The portal leads to {bare_address(address)}, which is not encrypted. It was not followed.",
-                    next_step="Report it to CloudResearch.",
-                    details={"refused_address": bare_address(address)},
-                )
-            if method == "POST":
-                self._trust.require(address, what or "form")
-            response = self._patiently(method, address, self._headers(method, address, referer), data, files)
-            target = response.headers.get("Location")
-            if response.status_code not in (301, 302, 303, 307, 308) or not target:
-                return response, address
+            self._trust.require_readable(address)
+            answer = self._patiently(method, address, _headers(method, address, referer), form)
+            target = answer.header.get("location")
+            if answer.status not in (301, 302, 303, 307, 308) or not target:
+                return answer
             self._trail.append(bare_address(address))
             # Headers are latin-1 by the book and UTF-8 in practice.
-            target = target.encode("latin-1", "ignore").decode("utf-8", "replace")
-            address = urllib.parse.urljoin(address, target)
-            if response.status_code not in (307, 308):
-                method, data, files, what = "GET", None, None, ""
+            address = join(address, target.encode("latin-1", "ignore").decode("utf-8", "replace"))
+            if answer.status not in (307, 308):
+                method, form = "GET", None
         raise PortalError(
             PAGE_CHANGED,
             f"The portal redirects in a circle (at {bare_address(address)}).",
             next_step="Sign in with a browser and see whether it works there; then report what is different.",
         )
 
-    @staticmethod
-    def _headers(method: str, address: str, referer: Page | None) -> dict[str, str]:
-        if referer is None:
-            return {}
-        here, there = urllib.parse.urlsplit(referer.address), urllib.parse.urlsplit(address)
-        origin = f"{here.scheme}://{here.netloc}"
-        headers = {"Origin": origin} if method == "POST" else {}
-        # What browsers send by default (strict-origin-when-cross-origin), without the query, which may hold tokens.
-        headers["Referer"] = (
-            referer.place if (here.scheme, here.netloc) == (there.scheme, there.netloc) else origin + "/"
-        )
-        return headers
-
-    def _patiently(
-        self, method: str, address: str, headers: dict[str, str], data: t.Any, files: t.Any
-    ) -> requests.Response:
+    def _patiently(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
         """One request; again if the portal asks for patience, or is briefly away and nothing was sent."""
         for attempt in range(1, _TRIES + 1):
+            last = attempt == _TRIES
+            hurried = last or self._deadline.left() < 3
             try:
-                response = self._once(method, address, headers, data, files)
+                answer = self._once(method, address, headers, form)
             except PortalError as exc:
-                if (
-                    method != "GET"
-                    or exc.reason != PORTAL_UNAVAILABLE
-                    or attempt == _TRIES
-                    or self._deadline.left() < 3
-                ):
+                if method != "GET" or exc.reason != PORTAL_UNAVAILABLE or hurried:
                     raise
                 self._deadline.sleep(0.5 * attempt, f"waiting to reach {bare_address(address)} again")
                 continue
-            wait = retry_after(response.headers.get("Retry-After"))
-            if response.status_code in (429, 503) and wait is not None:
+            wait = retry_after(answer.header.get("retry-after"))
+            if answer.status in (429, 503) and wait is not None:
                 if self._slow_down is not None:
                     self._slow_down(wait)
                 # An answer of these kinds says that the request was not dealt with, so a form may be sent again, too.
-                if attempt < _TRIES and wait < self._deadline.left():
-                    time.sleep(wait)
-                    continue
-                return response
-            if (
-                method == "GET"
-                and response.status_code in (502, 503, 504)
-                and attempt < _TRIES
-                and self._deadline.left() > 3
-            ):
+                if last or wait >= self._deadline.left():
+                    return answer
+                time.sleep(wait)
+            elif method == "GET" and answer.status in (502, 503, 504) and not hurried:
                 self._deadline.sleep(0.5 * attempt, "waiting for the portal to come back")
-                continue
-            return response
-        return response
+            else:
+                return answer
+        return answer
 
-    def _once(self, method: str, address: str, headers: dict[str, str], data: t.Any, files: t.Any) -> requests.Response:
-        doing = f"{'reading' if method == 'GET' else 'sending a form to'} {bare_address(address)}"
-        self._deadline.check(doing)
-        left = self._deadline.left()
-        host = urllib.parse.urlsplit(address).hostname
-        try:
-            response = self._session.request(
-                method, address, headers=headers, data=data, files=files, allow_redirects=False, stream=True,
-                timeout=(min(10.0, left), min(_READ_SECONDS, left)),
-            )  # fmt: skip
-            self._read_body(response, doing)
-        except requests.exceptions.SSLError as exc:
-            raise tls_error(host, exc) from None
-        except requests.exceptions.Timeout:
-            raise out_of_time(doing, min(_READ_SECONDS, left)) from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as exc:
-            if "timed out" in str(exc).lower():
-                raise out_of_time(doing, min(_READ_SECONDS, left)) from None
-            raise PortalError(
-                PORTAL_UNAVAILABLE,
-                f"The portal could not be reached while {doing}: {plain_cause(exc)}.",
-                next_step="Check the network and portal_url, then run it again."
-                + ("" if method == "GET" else " The next run looks first whether the form was accepted."),
-            ) from None
-        self._note_clock(response)
-        return response
+    def _once(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
+        if form is None:
+            answer = self._wire.request(method, address, headers)
+        else:
+            answer = self._wire.request(
+                method, address, headers, pairs=form.pairs, multipart=form.multipart, what=form.what
+            )
+        self._note_clock(answer)
+        return answer
 
-    def _read_body(self, response: requests.Response, doing: str) -> None:
-        chunks, size = [], 0
-        for chunk in response.iter_content(65536):
-            chunks.append(chunk)
-            size += len(chunk)
-            self._deadline.check(doing)
-            if size > _LARGEST_PAGE:
-                break
-        response._content = b"".join(chunks)
-        response.close() if size > _LARGEST_PAGE else None
-
-    def _note_clock(self, response: requests.Response) -> None:
-        there = times.parse_http_date(response.headers.get("Date"))
+    def _note_clock(self, answer: Answer) -> None:
+        there = times.parse_http_date(answer.header.get("date"))
         if there is None:
             return
         # The header has whole seconds.
         difference = there.timestamp() + 0.5 - time.time()
         self.clock_difference = difference if abs(difference) > 2 else 0.0
 
-    @staticmethod
-    def _text(response: requests.Response) -> str:
-        content = response.content
-        kind = response.headers.get("Content-Type", "")
-        encoding = response.encoding if "charset" in kind.lower() else None
-        if not encoding:
-            declared = _CHARSET.search(content[:2048])
-            encoding = declared[1].decode("ascii") if declared else "utf-8"
-        try:
-            return content.decode(encoding or "utf-8", "replace")
-        except LookupError:
-            return content.decode("utf-8", "replace")
+
+def _headers(method: str, address: str, referer: Page | None) -> dict[str, str]:
+    if referer is None:
+        return {}
+    here = read_address(referer.address).origin
+    # What browsers send by default (strict-origin-when-cross-origin), without the query, which may hold tokens.
+    same = here == read_address(address).origin
+    headers = {"Referer": referer.place if same else here + "/"}
+    return {**headers, "Origin": here} if method == "POST" else headers
+
+
+def _text(answer: Answer) -> str:
+    """The body as text, by the charset of the header, or of the page's own meta element, or UTF-8."""
+    declared = _HEADER_CHARSET.search(answer.header.get("content-type", ""))
+    encoding = declared[1] if declared else ""
+    if not encoding:
+        meta = _META_CHARSET.search(answer.body[:2048])
+        encoding = meta[1].decode("ascii") if meta else "utf-8"
+    try:
+        return answer.body.decode(encoding, "replace")
+    except LookupError:
+        return answer.body.decode("utf-8", "replace")
 
 
 def _has_no_submit(form: Form) -> bool:

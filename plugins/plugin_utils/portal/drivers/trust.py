@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
+import functools
+import re
 import typing as t
-import urllib.parse
+
+from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
@@ -15,11 +19,30 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
     PortalError,
     SettingsError,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import bare_address
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    HAS_URLLIB3,
+    Address,
+    UnsafeAddressError,
+    bare_address,
+    read_address,
+)
 
 # CloudResearch's own registrable domain: its sign-in may move between its own hosts.
 _HOME = "cloudresearch.com"
-_PORTS = {"http": 80, "https": 443}
+# A host name or IPv4 address, with *. before it or a port behind it; an IPv6 address, in brackets if it has a port.
+_LISTED = re.compile(
+    r"(?:(?P<host>(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?|(?P<ipv6>[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*))"
+)
+
+
+class Verdict(enum.StrEnum):
+    """What an address may be used for."""
+
+    TRUSTED = "trusted"
+    # May be read, and is given no secret.
+    FOREIGN = "foreign"
+    UNENCRYPTED = "unencrypted"
+    UNREADABLE = "unreadable"
 
 
 def _same_machine(host: str) -> str:
@@ -45,111 +68,147 @@ class Trust:
 
         :raises SettingsError: for an address that is not https (or http on this machine), or an entry that is no host.
         """
-        address = portal_url.strip()
-        parts = _split(address)
-        host = (parts.hostname or "").lower() if parts else ""
-        if parts is None or parts.scheme not in ("http", "https") or not host:
+        if not HAS_URLLIB3:
             raise SettingsError(
-                "portal_url must be an address that begins with https://.",
-                next_step="Write it like https://app.cloudresearch.com.",
+                missing_required_lib("urllib3", reason="for the CloudResearch portal"),
+                next_step="Install it for that Python: pip install requests.",
             )
-        if parts.username or parts.password:
+        url = portal_url.strip()
+        try:
+            portal = read_address(url)
+        except UnsafeAddressError as exc:
             raise SettingsError(
-                "portal_url must not hold a user name or a password.", next_step="Use the options email and password."
-            )
-        if parts.scheme == "http" and not is_loopback(host):
+                f"portal_url must be an address that begins with https://, but {exc}.",
+                next_step="Write it like https://app.cloudresearch.com; e-mail address and password are options of "
+                "their own.",
+            ) from None
+        if portal.scheme == "http" and not is_loopback(portal.host):
             raise SettingsError(
-                f"portal_url {bare_address(address)} is not encrypted: a password and a key would cross the network "
+                f"portal_url {bare_address(url)} is not encrypted: a password and a key would cross the network "
                 "readable by anyone.",
                 next_step="Use https://. Only a portal on this machine (localhost) may use http://.",
             )
         listed = []
         for entry in trusted_hosts:
             name = entry.strip().lower()
-            if not name or "/" in name or "@" in name or name in ("*", "*.") or " " in name:
+            if not _LISTED.fullmatch(name):
                 raise SettingsError(
                     f"trusted_hosts: {entry!r} is not a host name.",
                     next_step="List host names such as login.example.org, host:port, or *.example.org.",
                 )
             listed.append(name)
-        return cls(address, tuple(listed))
+        return cls(url, tuple(listed))
+
+    @functools.cached_property
+    def portal(self) -> Address:
+        """The portal's address, taken apart."""
+        return read_address(self.portal_url)
 
     @property
     def host(self) -> str:
         """The portal's host."""
-        return (urllib.parse.urlsplit(self.portal_url).hostname or "").lower()
+        return self.portal.host
 
     @property
     def site(self) -> str:
         """The portal's host and port: what tells one portal from another."""
-        parts = urllib.parse.urlsplit(self.portal_url)
-        return f"{self.host}:{parts.port or _PORTS[parts.scheme]}"
+        return f"{self.portal.host}:{self.portal.port}"
 
-    def encrypted_enough(self, address: str) -> bool:
-        """https, or http on this machine if the portal itself is so."""
-        parts = _split(address)
-        if parts is None:
-            return False
-        if parts.scheme == "https":
-            return True
-        here = parts.scheme == "http" and is_loopback((parts.hostname or "").lower())
-        return here and urllib.parse.urlsplit(self.portal_url).scheme == "http"
+    def judge(self, address: str) -> Verdict:
+        """What an absolute address may be used for."""
+        try:
+            asked = read_address(address)
+        except UnsafeAddressError:
+            return Verdict.UNREADABLE
+        # http on this machine is enough if the portal itself is so.
+        if asked.scheme != "https" and not (self.portal.scheme == "http" and is_loopback(asked.host)):
+            return Verdict.UNENCRYPTED
+        return Verdict.TRUSTED if self._is_own(asked.host) or self._is_listed(asked) else Verdict.FOREIGN
 
-    def trusts(self, address: str) -> bool:
-        """Whether an address may be given a secret."""
-        parts = _split(address)
-        if parts is None or not self.encrypted_enough(address):
-            return False
-        host = (parts.hostname or "").lower()
+    def _is_own(self, host: str) -> bool:
         if _same_machine(host) == _same_machine(self.host):
             return True
-        if _within(self.host, _HOME) and _within(host, _HOME) and not is_loopback(host):
-            return True
-        port = parts.port or _PORTS.get(parts.scheme, 0)
+        return _within(self.host, _HOME) and _within(host, _HOME)
+
+    def _is_listed(self, asked: Address) -> bool:
         for entry in self.trusted_hosts:
-            name, colon, number = entry.rpartition(":")
-            if colon and number.isdigit() and not name.endswith(":"):
-                if port != int(number):
-                    continue
-            else:
-                name = entry
-            name = name.strip("[]")
-            if name == host or (name.startswith("*.") and host.endswith(name[1:])):
+            found = _LISTED.fullmatch(entry)
+            if found is None or (found["port"] and int(found["port"]) != asked.port):
+                continue
+            host = found["ipv6"] or found["host"].strip("[]")
+            if host == asked.host or (host.startswith("*.") and asked.host.endswith(host[1:])):
                 return True
         return False
 
+    def encrypted_enough(self, address: str) -> bool:
+        """Whether an address may be read: https, or http on this machine if the portal itself is so."""
+        return self.judge(address) in (Verdict.TRUSTED, Verdict.FOREIGN)
+
+    def trusts(self, address: str) -> bool:
+        """Whether an address may be given a secret."""
+        return self.judge(address) is Verdict.TRUSTED
+
+    def require_readable(self, address: str) -> None:
+        """Fail unless an address may be read.
+
+        :raises PortalError: saying where the portal leads.
+        """
+        verdict = self.judge(address)
+        if verdict is Verdict.UNENCRYPTED:
+            raise _refused(
+                address,
+                f"The portal leads to {bare_address(address)}, which is not encrypted. It was not followed.",
+                "Report it to CloudResearch.",
+            )
+        if verdict is Verdict.UNREADABLE:
+            raise _refused(
+                address,
+                f"The portal leads to an address that was not followed: {_why_unsafe(address)}.",
+                "Look at the page in a browser, and report the address to CloudResearch.",
+            )
+
     def require(self, address: str, what: str) -> None:
-        """Fail unless an address may be given C(what)."""
-        if self.trusts(address):
+        """Fail unless an address may be given C(what).
+
+        :raises PortalError: saying where the portal wants it sent.
+        """
+        verdict = self.judge(address)
+        if verdict is Verdict.TRUSTED:
             return
-        parts = _split(address)
-        host = (parts.hostname or "") if parts else ""
-        if parts is not None and host and not self.encrypted_enough(address):
-            raise PortalError(
-                PAGE_CHANGED,
+        if verdict is Verdict.UNENCRYPTED:
+            raise _refused(
+                address,
                 f"The portal wants the {what} sent to {bare_address(address)}, which is not encrypted. Nothing "
                 "was sent there.",
-                next_step="Do not send it. Report it to CloudResearch; use https:// for portal_url.",
-                details={"refused_address": bare_address(address)},
+                "Do not send it. Report it to CloudResearch; use https:// for portal_url.",
             )
-        raise PortalError(
-            PAGE_CHANGED,
-            f"The portal wants the {what} sent to another site, "
-            f"{bare_address(address) if parts else 'an unreadable address'}, "
-            "which is not listed. Nothing was sent there.",
-            next_step=f"If you know that {host or 'that site'} belongs to the portal's sign-in, list it: "
+        if verdict is Verdict.UNREADABLE:
+            raise _refused(
+                address,
+                f"The portal wants the {what} sent to an address that browsers and programs may read differently: "
+                f"{_why_unsafe(address)}. Nothing was sent there.",
+                "Do not send it: the portal may have been tampered with. Tell CloudResearch.",
+            )
+        host = read_address(address).host
+        raise _refused(
+            address,
+            f"The portal wants the {what} sent to another site, {bare_address(address)}, which is not listed. "
+            "Nothing was sent there.",
+            f"If you know that {host} belongs to the portal's sign-in, list it: "
             f'trusted_hosts: ["{host}"]. Otherwise the portal may have been tampered with: tell CloudResearch.',
-            details={"refused_address": bare_address(address) if parts else ""},
         )
 
 
-def _split(address: str) -> urllib.parse.SplitResult | None:
+def _refused(address: str, message: str, next_step: str) -> PortalError:
+    return PortalError(PAGE_CHANGED, message, next_step=next_step, details={"refused_address": bare_address(address)})
+
+
+def _why_unsafe(address: str) -> str:
     try:
-        parts = urllib.parse.urlsplit(address)
-        # Reading it is what checks it.
-        return parts if parts.port is None or parts.port >= 0 else None
-    except ValueError:
-        return None
+        read_address(address)
+    except UnsafeAddressError as exc:
+        return str(exc)
+    return "it was refused"
 
 
 def _within(host: str, domain: str) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import typing as t
-import urllib.parse
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
 
 
 class Seen(enum.Enum):
@@ -202,16 +203,6 @@ class Page:
     def texts(self) -> set[str]:
         """Everything the page says, to tell what another page says anew."""
         return {self.title, *self.blocks, *(notice.text for notice in self.notices)}
-
-
-def bare_address(address: str) -> str:
-    """An address without user information, query and fragment."""
-    parts = urllib.parse.urlsplit(address)
-    host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{host}]"
-    port = f":{parts.port}" if parts.port else ""
-    return urllib.parse.urlunsplit((parts.scheme, host + port, parts.path, "", ""))
 
 
 def describe(page: Page, *, fields: bool = True, limit: int = 12) -> list[str]:

@@ -18,6 +18,9 @@ try:
 except ImportError:
     HAS_BS4 = False
 
+# Bytes of a page, decoded.
+LARGEST_PAGE = 4_000_000
+
 # HTML standard, "optional tags": which open elements a start tag ends, and where the search for them stops.
 _TABLE_PARTS = frozenset(("table", "template"))
 _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {

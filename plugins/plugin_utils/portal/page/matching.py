@@ -14,6 +14,8 @@ import re
 import typing as t
 import unicodedata
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
+
 Words = tuple[str, ...]
 
 # Scores of C(score); only their order matters.
@@ -102,8 +104,8 @@ _CONDITIONS = word_set("if before until unless when once after whether sure ensu
 
 
 def plain(text: str) -> str:
-    """One line, one kind of space, no invisible characters; for showing to a person."""
-    return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).split())
+    """One line, one kind of space, nothing invisible and nothing that a terminal acts upon; for showing to a person."""
+    return " ".join(printable(unicodedata.normalize("NFKC", text)).split())
 
 
 def _stem(word: str) -> str:

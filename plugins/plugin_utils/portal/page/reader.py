@@ -10,6 +10,11 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.accessible_names import Naming, is_typed
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    join,
+    looks_like_web,
+    without_fragment,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Field,
@@ -89,7 +94,7 @@ class _Reader:
         self._naming = Naming(self._soup, self._seen)
         base = self._soup.find("base", href=True)
         self._address = address
-        self._base = urllib.parse.urljoin(address, attribute(base, "href")) if isinstance(base, Tag) else address
+        self._base = join(address, attribute(base, "href")) if isinstance(base, Tag) else address
         self._all = list(self._soup.find_all(True))
         self._refs = {id(tag): index for index, tag in enumerate(self._all)}
 
@@ -102,10 +107,7 @@ class _Reader:
         return self._ref(opener) if opener is not None else None
 
     def _absolute(self, address: str) -> str:
-        try:
-            return urllib.parse.urljoin(self._base, address.strip())
-        except ValueError:
-            return ""
+        return join(self._base, address)
 
     def page(self, status: int, retry_after: float | None) -> Page:
         page = Page(self._address, status=status, retry_after=retry_after)
@@ -130,7 +132,7 @@ class _Reader:
                     self._ref(tag),
                     action=self._absolute(attribute(tag, "action"))
                     if attribute(tag, "action")
-                    else _no_fragment(self._address),
+                    else without_fragment(self._address),
                     method=attribute(tag, "method").lower() or "get",
                     encoding=attribute(tag, "enctype").lower(),
                     context=self._naming.context(tag),
@@ -316,7 +318,7 @@ class _Reader:
             if seen is Seen.HIDDEN:
                 continue
             address = self._absolute(attribute(tag, "href"))
-            if urllib.parse.urlsplit(address).scheme in ("http", "https"):
+            if looks_like_web(address):
                 page.links.append(
                     Link(self._ref(tag), self._naming.pressable(tag), seen, self._opener(tag), address=address)
                 )
@@ -446,10 +448,6 @@ def _leads_somewhere(tag: Tag) -> bool:
         return False
     address = attribute(tag, "href").lower()
     return bool(address) and not address.startswith(("#", "javascript:", "mailto:", "tel:", "data:", "blob:"))
-
-
-def _no_fragment(address: str) -> str:
-    return urllib.parse.urldefrag(address)[0]
 
 
 __all__ = ["CHECKED_MARK", "FORM_MARK", "REF_MARK", "VALUE_MARK", "Name", "read_page"]

@@ -18,11 +18,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged, PortalError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Link,
     Page,
-    bare_address,
     describe,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import LinkForm

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
@@ -14,7 +15,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Link,
     Page,
     Seen,
-    bare_address,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import ranked
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, best, says

