@@ -119,6 +119,15 @@ options:
   browser_executable:
     description: The Chromium or Chrome to use with O(driver=browser). By default the usual places are searched.
     type: path
+  allow_unsandboxed_browser:
+    description:
+      - Whether the browser may run without its sandbox, which is what keeps a page that makes use of a flaw in the
+        browser from this machine and its secrets.
+      - Chromium has no sandbox for root, nor where user namespaces are not allowed. There the module starts no browser
+        unless this says so. Say it only in a container or virtual machine that does nothing else.
+    type: bool
+    default: false
+    version_added: 1.1.0
   validate_certs:
     description: Whether to verify the portal's certificate. Turn it off for tests only.
     type: bool

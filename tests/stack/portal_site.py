@@ -63,6 +63,7 @@ class Lab:
                 "state_dir": str(self.directory / "state"),
                 "timeout": 60,
                 "browser_executable": CHROMIUM,
+                "allow_unsandboxed_browser": True,
                 **self.options,
                 **options,
             }

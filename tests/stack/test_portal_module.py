@@ -51,6 +51,7 @@ def run_module(lab: Lab, check_mode: bool = False, **options: Any) -> tuple[dict
         "state_dir": str(lab.directory / "state"),
         "driver": lab.driver,
         "browser_executable": CHROMIUM,
+        "allow_unsandboxed_browser": True,
         "_ansible_check_mode": check_mode,
         "_ansible_diff": True,
         "_ansible_verbosity": 4,

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import REASONS
 from tests.simulator.portal import PortalServer, PortalState, serve_portal
-from tests.stack.portal_site import BAD_KEY, CHROMIUM, KEY, PASSWORD, SECRET, TOTP, Lab, verify
+from tests.stack.portal_site import BAD_KEY, KEY, PASSWORD, SECRET, TOTP, Lab, verify
 
 DRIVERS = ("http", "browser")
 
@@ -23,16 +23,6 @@ def site() -> Iterator[tuple[PortalState, PortalServer]]:
     state = PortalState(verify_key=verify)
     with serve_portal(state) as portal:
         yield state, portal
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=DRIVERS)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.portal import RENDERINGS, PortalServer, PortalState, serve_portal
-from tests.stack.portal_site import ALL, CHROMIUM, KEY, OTHER_KEY, OTHER_SECRET, SERVER_DRAWN, TOTP, Lab, verify
+from tests.stack.portal_site import ALL, KEY, OTHER_KEY, OTHER_SECRET, SERVER_DRAWN, TOTP, Lab, verify
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +21,6 @@ def site() -> Iterator[tuple[PortalState, PortalServer]]:
     state = PortalState(verify_key=verify)
     with serve_portal(state) as portal:
         yield state, portal
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 # The drivers read the link page alike, so a few of the slow ones are enough.

@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
+    RunningBrowser,
+    start_browser,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
 from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
 
@@ -91,13 +95,12 @@ def sites() -> Iterator[tuple[Site, Site]]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def chromium() -> Iterator[RunningBrowser]:
+    """One browser for all tests of a file. Tests run as root, too, for whom Chromium has no sandbox."""
+    settings = link.PortalSettings.from_params({"browser_executable": CHROMIUM, "allow_unsandboxed_browser": True})
+    running = start_browser(settings, 60)
+    yield running
+    running.close()
 
 
 Run = Callable[..., link.LinkResult]

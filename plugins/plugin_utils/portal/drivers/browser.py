@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 import typing as t
@@ -12,8 +13,10 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_guard import Guard
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
+    RunningBrowser,
     start_browser,
     user_agent,
 )
@@ -25,7 +28,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PORTAL_UNAVAILABLE, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    bare_address,
+    read_address,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
@@ -40,22 +46,40 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.m
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
 try:
-    from playwright.sync_api import Error as PlaywrightError
-    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+    from playwright.async_api import Error as PlaywrightError
+    from playwright.async_api import TimeoutError as PlaywrightTimeout
 except ImportError:
     pass
+
+if t.TYPE_CHECKING:
+    from playwright.async_api import (
+        BrowserContext,
+        Dialog,
+        ElementHandle,
+        JSHandle,
+        Request,
+        Response,
+    )
+    from playwright.async_api import Page as Tab
 
 # Seconds. A page is at rest when it has asked for nothing and changed nothing for QUIET.
 _QUIET = 0.15
 _REST_AT_MOST = 20.0
 # Some scripts act only a moment later, such as a notice that slides in.
 _PATIENCE = 2.5
-_POLL_MS = 40
+_POLL = 0.04
 _ACT_MS = 5000
+_CLOSE_SECONDS = 5.0
 _TRIES = 3
 # A request that is older is a channel that stays open, not an answer that is due.
 _LASTING = 6.0
 _AWAITED = frozenset(("document", "xhr", "fetch", "script"))
+
+
+# As Playwright takes it.
+Cookie = dict[str, t.Any]
+Act = t.Callable[[], t.Awaitable[None]]
+Result = t.TypeVar("Result")
 
 
 class BrowserDriver:
@@ -70,13 +94,13 @@ class BrowserDriver:
         deadline: Deadline,
         snapshots: Snapshots | None = None,
         *,
-        running: t.Any = None,
-        cookies: t.Sequence[dict[str, t.Any]] = (),
+        running: RunningBrowser | None = None,
+        cookies: t.Sequence[Cookie] = (),
         slow_down: t.Callable[[float], None] | None = None,
     ) -> None:
         """Open a window.
 
-        :param running: a Playwright browser to open it in; without one, a browser is started and stopped with it.
+        :param running: a browser to open it in; without one, a browser is started and stopped with it.
         :param cookies: what another driver was given by the portal, as Playwright takes them.
         :raises SettingsError: if Playwright or the browser is missing.
         """
@@ -84,77 +108,104 @@ class BrowserDriver:
         self._deadline = deadline
         self._snapshots = snapshots
         self._slow_down = slow_down
-        self._close = contextlib.ExitStack()
-        self._refs: t.Any = None
+        self._refs: JSHandle | None = None
+        self._typed_into: JSHandle | None = None
         self._status = 200
         self._retry_after: float | None = None
         self.clock_difference: float | None = None
-        self._pending: dict[int, tuple[t.Any, float]] = {}
+        self._pending: dict[int, tuple[Request, float]] = {}
         self._last_event = 0.0
         self._failure = ""
         self._said: list[str] = []
         self._trail: list[str] = []
         self._accept_dialogs = False
-        self._guard = Guard(settings.trust)
+        self._gate = Gate(settings.trust)
+        self._guard = Guard(settings.trust, self._gate, self._secret_is_gone)
+        self._context: BrowserContext | None = None
+        self._own = start_browser(settings, deadline.left()) if running is None else None
+        self._running = running or t.cast(RunningBrowser, self._own)
         try:
-            browser = running if running is not None else start_browser(settings, deadline.left(), self._close)
-            self._context = browser.new_context(
-                ignore_https_errors=not settings.validate_certs,
-                user_agent=user_agent(browser.version),
-                locale="en-US",
-                viewport={"width": 1280, "height": 1000},
-                accept_downloads=False,
-                service_workers="block",
-            )
-            self._close.callback(self._close_context)
-            self._context.route("**/*", self._guard.handle)
-            for cookie in cookies:
-                # One that the browser will not take only costs another sign-in.
-                with contextlib.suppress(PlaywrightError):
-                    self._context.add_cookies([{**cookie, "domain": cookie["domain"].removesuffix(".local")}])
-            self._page = self._adopt(self._context.new_page())
-            self._context.on("page", self._adopt)
+            self._tab = self._run(self._open_window(cookies), "opening a window")
         except BaseException:
-            self._close.close()
+            self.close()
             raise
 
-    def _close_context(self) -> None:
-        with contextlib.suppress(PlaywrightError):
-            self._context.close()
+    def _run(self, work: t.Coroutine[t.Any, t.Any, Result], doing: str) -> Result:
+        try:
+            return self._running.loop.run(work, self._deadline.left())
+        except TimeoutError:
+            self._guard.raise_if_refused()
+            raise out_of_time(doing, self._settings.timeout) from None
 
-    def _adopt(self, page: t.Any) -> t.Any:
+    async def _open_window(self, cookies: t.Sequence[Cookie]) -> Tab:
+        browser = self._running.browser
+        await self._gate.start()
+        self._context = await browser.new_context(
+            ignore_https_errors=not self._settings.validate_certs,
+            user_agent=user_agent(browser.version),
+            locale="en-US",
+            viewport={"width": 1280, "height": 1000},
+            accept_downloads=False,
+            service_workers="block",
+            # Playwright's word for: also what is on this machine.
+            proxy={"server": self._gate.address, "bypass": "<-loopback>"},
+        )
+        await self._context.route("**/*", self._guard.handle)
+        for cookie in cookies:
+            # One that the browser will not take only costs another sign-in.
+            with contextlib.suppress(PlaywrightError):
+                domain = cookie["domain"].removesuffix(".local")
+                await self._context.add_cookies(t.cast(t.Any, [{**cookie, "domain": domain}]))
+        tab = await self._context.new_page()
+        self._adopt(tab)
+        self._context.on("page", self._adopt)
+        return tab
+
+    def _adopt(self, tab: Tab) -> None:
         """Watch a window; what opens a new one means it to be looked at."""
-        self._page = page
-        page.set_default_timeout(_ACT_MS)
-        page.on("request", self._on_request)
-        page.on("requestfinished", self._on_request_end)
-        page.on("requestfailed", self._on_request_failed)
-        page.on("response", self._on_response)
-        page.on("dialog", self._on_dialog)
-        page.on("framenavigated", lambda _frame: self._touch())
-        return page
+        self._tab = tab
+        tab.set_default_timeout(_ACT_MS)
+        tab.on("request", self._on_request)
+        tab.on("requestfinished", self._on_request_end)
+        tab.on("requestfailed", self._on_request_failed)
+        tab.on("response", self._on_response)
+        tab.on("dialog", self._on_dialog)
+        tab.on("framenavigated", lambda _frame: self._touch())
+
+    async def _secret_is_gone(self) -> bool:
+        """Whether the document that a secret was typed into is no more."""
+        if self._typed_into is None:
+            return False
+        try:
+            await asyncio.wait_for(self._typed_into.evaluate("() => 1"), 1)
+        except TimeoutError:
+            return False
+        except PlaywrightError:
+            return True
+        return False
 
     def _touch(self) -> None:
         self._last_event = time.monotonic()
 
-    def _on_request(self, request: t.Any) -> None:
+    def _on_request(self, request: Request) -> None:
         if request.resource_type in _AWAITED:
             self._pending[id(request)] = (request, time.monotonic())
             self._touch()
 
-    def _on_request_end(self, request: t.Any) -> None:
+    def _on_request_end(self, request: Request) -> None:
         if self._pending.pop(id(request), None) is not None:
             self._touch()
 
-    def _on_request_failed(self, request: t.Any) -> None:
+    def _on_request_failed(self, request: Request) -> None:
         self._on_request_end(request)
         if request.is_navigation_request() and request.frame.parent_frame is None:
             failure = str(request.failure or "")
             # A navigation that another one replaced has not failed.
-            if "ERR_ABORTED" not in failure:
-                self._failure = failure
+            if "ERR_ABORTED" not in failure and not self._guard.refuse(request.url):
+                origin = read_address(request.url).origin
+                self._failure = self._gate.failures.pop(origin, "") or failure
 
-    def _on_response(self, response: t.Any) -> None:
+    def _on_response(self, response: Response) -> None:
         request = response.request
         if not request.is_navigation_request() or request.frame.parent_frame is not None:
             return
@@ -169,13 +220,14 @@ class BrowserDriver:
             difference = there.timestamp() + 0.5 - time.time()
             self.clock_difference = difference if abs(difference) > 2 else 0.0
 
-    def _on_dialog(self, dialog: t.Any) -> None:
+    async def _on_dialog(self, dialog: Dialog) -> None:
         self._said.append(plain(dialog.message))
         self._touch()
-        if dialog.type in ("alert", "beforeunload") or self._accept_dialogs:
-            dialog.accept()
-        else:
-            dialog.dismiss()
+        with contextlib.suppress(PlaywrightError):
+            if dialog.type in ("alert", "beforeunload") or self._accept_dialogs:
+                await dialog.accept()
+            else:
+                await dialog.dismiss()
 
     # The driver's interface
 
@@ -183,7 +235,7 @@ class BrowserDriver:
         """Go to an address."""
         for attempt in range(1, _TRIES + 1):
             try:
-                page = self._act(lambda: self._goto(address), f"reading {bare_address(address)}")
+                page = self._do(lambda: self._goto(address), f"reading {bare_address(address)}")
             except PortalError as exc:
                 if (
                     exc.reason != PORTAL_UNAVAILABLE
@@ -197,18 +249,16 @@ class BrowserDriver:
             return page
         raise AssertionError
 
-    def _goto(self, address: str) -> None:
-        if not self._settings.trust.encrypted_enough(address):
-            self._guard.refuse_unreadable(address)
-            return
-        self._page.goto(address, wait_until="commit", timeout=self._milliseconds(60))
+    async def _goto(self, address: str) -> None:
+        if not self._guard.refuse(address):
+            await self._tab.goto(address, wait_until="commit", timeout=self._milliseconds(60))
 
     def follow(self, page: Page, link: Link) -> Page:
         """Follow a link: press it if it can be seen, else go to its address."""
         if link.seen is Seen.VISIBLE and self._settings.trust.encrypted_enough(link.address):
-            here = self._page.url
-            arrived = self._act(lambda: self._click(link.ref), f"following a link on {page.place}")
-            if self._page.url != here or _signature(arrived) != _signature(page):
+            here = self._tab.url
+            arrived = self._do(lambda: self._click(link.ref), f"following a link on {page.place}")
+            if self._tab.url != here or _signature(arrived) != _signature(page):
                 return arrived
         return self.open(link.address)
 
@@ -225,50 +275,61 @@ class BrowserDriver:
         for value in fill.values():
             self._guard.watch(value, what)
 
-        def act() -> None:
-            last: t.Any = None
+        async def act() -> None:
+            if what:
+                self._typed_into = self._refs
+            last: ElementHandle | None = None
             for ref, value in fill.items():
-                last = self._element(ref)
+                last = await self._element(ref)
                 try:
-                    last.fill(value)
+                    await last.fill(value)
                 except PlaywrightError:
-                    last.evaluate(browser_script.SET_VALUE, value)
+                    await last.evaluate(browser_script.SET_VALUE, value)
             for ref in check:
-                self._check(ref)
+                await self._check(ref)
             if button is not None:
-                self._click(button.ref)
+                await self._click(button.ref)
             elif last is not None:
-                last.press("Enter")
+                await last.press("Enter")
             else:
-                self._element(form.ref).evaluate("form => form.requestSubmit()")
+                await (await self._element(form.ref)).evaluate("form => form.requestSubmit()")
 
-        return self._act(act, f"sending a form to {bare_address(action) if action else page.place}")
+        return self._do(act, f"sending a form to {bare_address(action) if action else page.place}")
 
     def press(self, page: Page, button: Button) -> Page:
         """Press a button that belongs to no form."""
-        return self._act(lambda: self._click(button.ref), f"pressing a button on {page.place}")
+        return self._do(lambda: self._click(button.ref), f"pressing a button on {page.place}")
 
     def reveal(self, page: Page, ref: int) -> Page | None:
         """Open a menu as a mouse does: move over it, and press it if that shows nothing new."""
-        before = _signature(page)
-        with contextlib.suppress(PlaywrightError):
-            self._element(ref).hover(timeout=1000)
-        opened = self._act(lambda: None, f"opening a menu on {page.place}")
+        return self._run(self._reveal(page, ref), f"opening a menu on {page.place}")
+
+    async def _reveal(self, page: Page, ref: int) -> Page | None:
+        before, doing = _signature(page), f"opening a menu on {page.place}"
+
+        async def hover() -> None:
+            with contextlib.suppress(PlaywrightError):
+                await (await self._element(ref)).hover(timeout=1000)
+
+        opened = await self._act(hover, doing)
         if _signature(opened) == before:
-            opened = self._act(lambda: self._click(ref), f"opening a menu on {page.place}")
+            opened = await self._act(lambda: self._click(ref), doing)
         return opened if _signature(opened) != before else None
 
     def settle(self, page: Page) -> Page | None:
         """Wait for the page to change by itself."""
-        before = _signature(page)
+        return self._run(self._settle(page), f"waiting for {page.place}")
+
+    async def _settle(self, page: Page) -> Page | None:
+        before, doing = _signature(page), f"waiting for {page.place}"
         end = time.monotonic() + min(_PATIENCE, self._deadline.left())
         while True:
-            now = self._act(lambda: None, f"waiting for {page.place}", quiet=0.05)
+            now = await self._act(_nothing, doing, quiet=0.05)
             if _signature(now) != before:
-                return self._act(lambda: None, f"waiting for {page.place}")
+                return await self._act(_nothing, doing)
             if time.monotonic() >= end:
                 return None
-            self._page.wait_for_timeout(4 * _POLL_MS)
+            await asyncio.sleep(4 * _POLL)
 
     def look_closer(self, page: Page) -> Page | None:
         """Nothing more to know: a browser sees what is there."""
@@ -285,42 +346,54 @@ class BrowserDriver:
 
     def close(self) -> None:
         """Close the window, and the browser if it was started for it."""
-        self._close.close()
+        loop = self._running.loop
+        with contextlib.suppress(PlaywrightError, TimeoutError):
+            if self._context is not None:
+                loop.run(self._context.close(), _CLOSE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            loop.run(self._gate.stop(), _CLOSE_SECONDS)
+        if self._own is not None:
+            self._own.close()
 
     # Acting and reading
 
     def _milliseconds(self, at_most: float) -> float:
         return 1000 * max(0.05, min(at_most, self._deadline.left()))
 
-    def _element(self, ref: int) -> t.Any:
-        element = self._refs.evaluate_handle("(refs, index) => refs[index]", ref).as_element()
+    async def _element(self, ref: int) -> ElementHandle:
+        element = None
+        if self._refs is not None:
+            element = (await self._refs.evaluate_handle("(refs, index) => refs[index]", ref)).as_element()
         if element is None:
             raise PlaywrightError("the element is gone")
         return element
 
-    def _click(self, ref: int) -> None:
-        element = self._element(ref)
+    async def _click(self, ref: int) -> None:
+        element = await self._element(ref)
         try:
-            element.click(timeout=min(3000, self._milliseconds(3)))
+            await element.click(timeout=min(3000, self._milliseconds(3)))
         except PlaywrightError as exc:
             if "Timeout" not in str(exc) and "not visible" not in str(exc) and "outside" not in str(exc):
                 raise
             # Something lies over it, such as a cookie notice.
-            element.evaluate("element => element.click()")
+            await element.evaluate("element => element.click()")
 
-    def _check(self, ref: int) -> None:
-        element = self._element(ref)
-        if not element.is_checked():
+    async def _check(self, ref: int) -> None:
+        element = await self._element(ref)
+        if not await element.is_checked():
             try:
-                element.check(timeout=1000)
+                await element.check(timeout=1000)
             except PlaywrightError:
                 # A box drawn by a style sheet, with the real one out of sight.
-                element.evaluate("element => element.click()")
+                await element.evaluate("element => element.click()")
 
-    def _act(self, act: t.Callable[[], None], doing: str, quiet: float = _QUIET) -> Page:
+    def _do(self, act: Act, doing: str) -> Page:
+        return self._run(self._act(act, doing), doing)
+
+    async def _act(self, act: Act, doing: str, quiet: float = _QUIET) -> Page:
         """Do something, wait until the page is at rest, read it."""
         for _attempt in range(_TRIES):
-            page = self._act_once(act, doing, quiet)
+            page = await self._act_once(act, doing, quiet)
             wait = page.retry_after
             if page.status not in (429, 503) or wait is None:
                 return page
@@ -328,22 +401,22 @@ class BrowserDriver:
                 self._slow_down(wait)
             if wait >= self._deadline.left():
                 return page
-            self._page.wait_for_timeout(1000 * wait)
+            await asyncio.sleep(wait)
             # The answer says that the request was not dealt with, so it may be made again.
             act = self._reload
         return page
 
-    def _reload(self) -> None:
-        self._page.reload(wait_until="commit", timeout=self._milliseconds(60))
+    async def _reload(self) -> None:
+        await self._tab.reload(wait_until="commit", timeout=self._milliseconds(60))
 
-    def _act_once(self, act: t.Callable[[], None], doing: str, quiet: float) -> Page:
+    async def _act_once(self, act: Act, doing: str, quiet: float) -> Page:
         self._deadline.check(doing)
         self._said, self._trail = [], []
         self._touch()
         try:
-            act()
-            self._rest(doing, quiet)
-            return self._read(doing)
+            await act()
+            await self._rest(doing, quiet)
+            return await self._read(doing)
         except PlaywrightTimeout:
             self._guard.raise_if_refused()
             raise out_of_time(doing, self._settings.timeout) from None
@@ -351,10 +424,10 @@ class BrowserDriver:
             self._guard.raise_if_refused()
             raise self._network_error(str(exc), doing) from None
 
-    def _rest(self, doing: str, quiet: float) -> None:
+    async def _rest(self, doing: str, quiet: float) -> None:
         end = time.monotonic() + min(_REST_AT_MOST, self._deadline.left())
         while time.monotonic() < end:
-            self._page.wait_for_timeout(_POLL_MS)
+            await asyncio.sleep(_POLL)
             self._guard.raise_if_refused()
             now = time.monotonic()
             waiting = [
@@ -367,25 +440,26 @@ class BrowserDriver:
         if self._deadline.left() <= 0 or any(entry[0].is_navigation_request() for entry in self._pending.values()):
             raise out_of_time(doing, self._settings.timeout)
 
-    def _read(self, doing: str) -> Page:
+    async def _read(self, doing: str) -> Page:
         for _attempt in range(20):
-            if self._failure and self._page.url.startswith(("chrome-error:", "about:")):
+            if self._failure and self._tab.url.startswith(("chrome-error:", "about:")):
                 raise self._network_error(self._failure, doing)
             try:
-                handle = self._page.evaluate_handle(browser_script.READ_TREE)
-                html = handle.get_property("html").json_value()
-                self._refs = handle.get_property("refs")
+                handle = await self._tab.evaluate_handle(browser_script.READ_TREE)
+                html = await (await handle.get_property("html")).json_value()
+                self._refs = await handle.get_property("refs")
                 break
             except PlaywrightError as exc:
                 if "context" not in str(exc).lower() and "navigat" not in str(exc).lower():
                     raise
                 # It moved on while it was being read.
-                self._rest(doing, _QUIET)
+                await self._rest(doing, _QUIET)
         else:
             raise out_of_time(doing, self._settings.timeout)
-        page = read_page(html, self._page.url, status=self._status, scripts_run=True, retry_after=self._retry_after)
+        page = read_page(html, self._tab.url, status=self._status, scripts_run=True, retry_after=self._retry_after)
         page.notices = [Notice(text) for text in self._said] + page.notices
         page.trail = list(self._trail)
+        page.blocked = list(self._guard.blocked)
         if self._snapshots is not None:
             self._snapshots.keep(page, html)
         return page
@@ -408,6 +482,10 @@ class BrowserDriver:
             next_step="Check the network and portal_url, then run it again. The next run looks first what was "
             "accepted.",
         )
+
+
+async def _nothing() -> None:
+    """Only wait and read."""
 
 
 def _signature(page: Page) -> tuple[t.Any, ...]:

@@ -1,45 +1,64 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches every request that the browser is about to make: a secret that was typed leaves for trusted hosts only."""
+"""Watches what a page asks for: a secret that was typed leaves for trusted hosts only.
+
+The guard knows what a request is for and what is in it; the gate below it knows only hosts, but of every connection,
+those of redirects, sockets and workers included.
+"""
 
 from __future__ import annotations
 
 import base64
-import html
 import json
 import typing as t
 import urllib.parse
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PAGE_CHANGED, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    bare_address,
+    looks_like_web,
+)
 
 try:
-    from playwright.sync_api import Error as PlaywrightError
+    from playwright.async_api import Error as PlaywrightError
 except ImportError:
     pass
 
-_RESENDING = (307, 308)
-# Hands a form on to the address that a 307 names, as a request of its own, so that it is looked at like any other.
-_HAND_ON = (
-    '<!doctype html><title>One moment</title><body onload="document.forms[0].submit()">'
-    '<form method="post" action="{}">{}</form>'
-)
+if t.TYPE_CHECKING:
+    from playwright.async_api import Request, Route
+
+# What a page needs to be drawn, and what no request of a page that is being left is for.
+_DRAWING = frozenset(("script", "stylesheet", "font"))
 
 
 class Guard:
-    """Decides about requests, and remembers the first one that it refused."""
+    """Decides about requests, and remembers the first one that it had to refuse."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Trust, gate: Gate, secret_is_gone: t.Callable[[], t.Awaitable[bool]]) -> None:
+        """Prepare.
+
+        :param secret_is_gone: tells whether the document that a secret was typed into has been left.
+        """
         self._trust = trust
+        self._gate = gate
+        self._secret_is_gone = secret_is_gone
         self._watched: dict[str, str] = {}
+        self._what = ""
         self.refusal: PortalError | None = None
+        # Hosts that were not asked because a secret had been typed.
+        self.blocked: dict[str, None] = {}
 
     def watch(self, value: str, what: str) -> None:
-        """From now on, look out for a value. Without C(what) it is no secret."""
+        """From now on, look out for a value, and reach trusted hosts only. Without C(what) it is no secret."""
+        if not what:
+            return
+        self._what = what
+        self._gate.be_strict()
         # Very short values, such as one digit of a code, turn up everywhere.
-        if what and len(value) >= 6:
+        if len(value) >= 6:
             for form in _spellings(value):
                 self._watched[form] = what
 
@@ -49,98 +68,72 @@ class Guard:
             refusal, self.refusal = self.refusal, None
             raise refusal
 
-    def refuse_unreadable(self, address: str) -> None:
-        """Remember why an address was not gone to."""
+    def refuse(self, address: str) -> bool:
+        """Remember why an address may not be gone to; False if it may."""
         try:
             self._trust.require_readable(address)
+            if self._what:
+                self._trust.require(address, self._what)
         except PortalError as exc:
             self.refusal = self.refusal or exc
-
-    def _refuse(self, message: str, next_step: str, address: str) -> None:
-        if self.refusal is None:
-            self.refusal = PortalError(
-                PAGE_CHANGED, message, next_step=next_step, details={"refused_address": bare_address(address)}
-            )
+            return True
+        return False
 
     def _secret_in(self, text: str) -> str:
         return next((what for form, what in self._watched.items() if form in text), "")
 
-    def handle(self, route: t.Any, request: t.Any) -> None:
+    async def handle(self, route: Route, request: Request) -> None:
         """Playwright's route handler."""
         try:
-            self._decide(route, request)
+            if not looks_like_web(request.url) or await self._allows(request):
+                await route.continue_()
+            else:
+                await route.abort("blockedbyclient")
         except PlaywrightError:
             # The page has moved on or the window is closed: nobody waits for this request any more.
             return
 
-    def _decide(self, route: t.Any, request: t.Any) -> None:
+    async def _allows(self, request: Request) -> bool:
         address = request.url
-        scheme = urllib.parse.urlsplit(address).scheme
-        if scheme not in ("http", "https"):
-            route.continue_()
-            return
         navigation = request.is_navigation_request() and request.frame.parent_frame is None
         if not self._trust.encrypted_enough(address):
             if navigation:
-                self.refuse_unreadable(address)
-            route.abort("blockedbyclient")
-            return
-        body = request.post_data_buffer or b""
-        in_body = self._secret_in(body.decode("utf-8", "replace"))
+                self.refuse(address)
+            return False
         in_address = self._secret_in(address)
         if in_address:
-            self._refuse(
+            self.refusal = self.refusal or PortalError(
+                PAGE_CHANGED,
                 f"The page would have put the {in_address} into an address ({bare_address(address)}), where it "
-                "ends up in "
-                "logs. Nothing was sent.",
-                "Enter it by hand, and report it to CloudResearch.",
-                address,
+                "ends up in logs. Nothing was sent.",
+                next_step="Enter it by hand, and report it to CloudResearch.",
+                details={"refused_address": bare_address(address)},
             )
-            route.abort("blockedbyclient")
-            return
-        if (in_body or (navigation and request.method == "POST")) and not self._trust.trusts(address):
-            self._untrusted(address, in_body or "form")
-            route.abort("blockedbyclient")
-            return
-        if in_body:
-            self._send_once(route, request, in_body, navigation)
-            return
-        route.continue_()
+            return False
+        if self._trust.trusts(address):
+            return True
+        in_body = self._secret_in((request.post_data_buffer or b"").decode("utf-8", "replace"))
+        if in_body or (navigation and request.method == "POST"):
+            self._require(address, in_body or "form")
+            return False
+        return not self._what or await self._allows_elsewhere(request, navigation)
 
-    def _untrusted(self, address: str, what: str) -> None:
+    async def _allows_elsewhere(self, request: Request, navigation: bool) -> bool:
+        """Whether a host that is not trusted may be asked although a secret has been typed."""
+        if navigation:
+            self.refuse(request.url)
+            return False
+        if request.resource_type in _DRAWING and request.method == "GET" and await self._secret_is_gone():
+            self._gate.grant(request.url)
+            return True
+        self.blocked[bare_address(request.url).partition("://")[2].partition("/")[0]] = None
+        return False
+
+    def _require(self, address: str, what: str) -> None:
         try:
             self._trust.require(address, what)
         except PortalError as exc:
             self.refusal = self.refusal or exc
-
-    def _send_once(self, route: t.Any, request: t.Any, what: str, navigation: bool) -> None:
-        """Send without following a redirect: the browser would repeat the body to wherever a 307 points, unasked."""
-        response = route.fetch(max_redirects=0, timeout=60000)
-        target = response.headers.get("location")
-        if response.status not in _RESENDING or not target:
-            route.fulfill(response=response)
-            return
-        address = urllib.parse.urljoin(request.url, target)
-        if not self._trust.trusts(address):
-            self._untrusted(address, what)
-            route.abort("blockedbyclient")
-            return
-        kind = request.headers.get("content-type", "")
-        if not navigation or not kind.startswith("application/x-www-form-urlencoded"):
-            self._refuse(
-                f"The portal sends the {what} on to {bare_address(address)} in a way that cannot be watched.",
-                "Report it; until then, driver=manual says how to enter the key by hand.",
-                address,
-            )
-            route.abort("blockedbyclient")
-            return
-        pairs = urllib.parse.parse_qsl(request.post_data or "", keep_blank_values=True)
-        fields = "".join(
-            f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">' for name, value in pairs
-        )
-        route.fulfill(
-            status=200, content_type="text/html; charset=utf-8", body=_HAND_ON.format(html.escape(address), fields)
-        )
 
 
 def _spellings(value: str) -> set[str]:

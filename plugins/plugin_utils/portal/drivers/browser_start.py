@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find and start the browser of this machine."""
+"""Find and start the browser of this machine: in its sandbox, and with nothing of the operator's environment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_loop import LoopThread
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     USER_AGENT,
     PortalSettings,
@@ -20,14 +21,57 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
 
 try:
-    from playwright.sync_api import Error as PlaywrightError
-    from playwright.sync_api import sync_playwright
+    from playwright.async_api import Error as PlaywrightError
+    from playwright.async_api import async_playwright
 
     HAS_PLAYWRIGHT = True
 except ImportError:
     HAS_PLAYWRIGHT = False
 
+if t.TYPE_CHECKING:
+    from playwright.async_api import Browser, Playwright
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+
+# What a browser needs to start and to show itself. Proxies are the gate's business.
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY")
+_ENVIRONMENT_PREFIXES = ("LC_", "XDG_", "FONTCONFIG_", "PLAYWRIGHT_")
+
+_ARGUMENTS = (
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+    # Nothing goes around the gate: no UDP (WebRTC, QUIC), and no names looked up ahead.
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-quic",
+    "--dns-prefetch-disable",
+)
+_STOP_SECONDS = 5.0
+
+_UNSANDBOXED = (
+    "Chromium does not start its sandbox for root. Without it, a flaw in the browser that a page makes use of has this "
+    "machine with all its secrets at its mercy."
+)
+_ALLOW = (
+    "Run Ansible as another user. If this is a container for nothing else, say so with allow_unsandboxed_browser: true."
+)
+
+
+class RunningBrowser:
+    """A browser, and the thread in which it is talked to."""
+
+    def __init__(self, loop: LoopThread, playwright: Playwright, browser: Browser) -> None:
+        self.loop = loop
+        self.browser = browser
+        self._playwright = playwright
+
+    def close(self) -> None:
+        """Stop the browser, however busy a page keeps it."""
+        for work in (self.browser.close(), self._playwright.stop()):
+            with contextlib.suppress(PlaywrightError, TimeoutError):
+                self.loop.run(work, _STOP_SECONDS)
+        self.loop.stop()
 
 
 def executable(settings: PortalSettings) -> str:
@@ -37,18 +81,10 @@ def executable(settings: PortalSettings) -> str:
     return next((found for found in map(shutil.which, _BROWSERS) if found), "")
 
 
-def is_available(settings: PortalSettings) -> bool:
-    """Whether a browser could be started here."""
-    path = executable(settings)
-    return HAS_PLAYWRIGHT and bool(path) and os.access(path, os.X_OK)
+def check_startable(settings: PortalSettings) -> None:
+    """Fail in plain words if no browser could be started.
 
-
-def start_browser(settings: PortalSettings, seconds: float, close: contextlib.ExitStack) -> t.Any:
-    """Start a browser.
-
-    :param seconds: how long that may take.
-    :param close: gets what stops it again.
-    :raises SettingsError: if Playwright or the browser is missing.
+    :raises SettingsError: if Playwright or the browser is missing, or it would have no sandbox.
     """
     if not HAS_PLAYWRIGHT:
         raise SettingsError(
@@ -61,23 +97,76 @@ def start_browser(settings: PortalSettings, seconds: float, close: contextlib.Ex
             f"There is no browser at {path}." if path else "No Chromium or Chrome was found for driver=browser.",
             next_step="Install one (Debian: apt install chromium), or name it with browser_executable.",
         )
-    playwright = sync_playwright().start()
-    close.callback(playwright.stop)
-    arguments = ["--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-    if os.geteuid() == 0:
-        # Chromium's sandbox refuses to run as root, as in containers.
-        arguments.append("--no-sandbox")
+    if os.geteuid() == 0 and not settings.allow_unsandboxed_browser:
+        raise SettingsError(f"No browser was started: {_UNSANDBOXED}", next_step=_ALLOW)
+
+
+def start_browser(settings: PortalSettings, seconds: float) -> RunningBrowser:
+    """Start a browser.
+
+    :param seconds: how long that may take.
+    :raises SettingsError: if it cannot be started.
+    """
+    check_startable(settings)
+    path = executable(settings)
+    sandbox = os.geteuid() != 0 and not settings.allow_unsandboxed_browser
+    environment = _environment()
+    loop = LoopThread()
+    playwright: Playwright | None = None
     try:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=arguments, timeout=1000 * max(1.0, min(30.0, seconds))
+        # Playwright starts a helper of its own, which gets the environment of this process and cannot be given another.
+        with _only(environment):
+            playwright = loop.run(async_playwright().start(), seconds)
+        browser = loop.run(
+            playwright.chromium.launch(
+                executable_path=path,
+                args=list(_ARGUMENTS),
+                chromium_sandbox=sandbox,
+                env=dict(environment),
+                timeout=1000 * max(1.0, min(30.0, seconds)),
+            ),
+            min(35.0, seconds + 1),
         )
-    except PlaywrightError as exc:
+    except (PlaywrightError, TimeoutError) as exc:
+        if playwright is not None:
+            with contextlib.suppress(PlaywrightError, TimeoutError):
+                loop.run(playwright.stop(), _STOP_SECONDS)
+        loop.stop()
+        text = str(exc)
+        if "sandbox" in text.lower() and sandbox:
+            raise SettingsError(
+                f"The browser {path} could not start its sandbox, which needs user namespaces that this machine or "
+                "container does not allow.",
+                next_step="Allow unprivileged user namespaces, or, in a container for nothing else, say "
+                "allow_unsandboxed_browser: true.",
+            ) from None
+        first = plain(text.splitlines()[0])[:200] if text else "it did not answer in time"
         raise SettingsError(
-            f"The browser {path} could not be started: {plain(str(exc).splitlines()[0])[:200]}.",
+            f"The browser {path} could not be started: {first}.",
             next_step="Start it by hand to see what it lacks, or name another with browser_executable.",
         ) from None
-    close.callback(browser.close)
-    return browser
+    return RunningBrowser(loop, playwright, browser)
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
+    }
+
+
+@contextlib.contextmanager
+def _only(environment: t.Mapping[str, str]) -> t.Iterator[None]:
+    """For a moment, this process has no other environment than the one given."""
+    kept = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
 
 
 def user_agent(version: str) -> str:

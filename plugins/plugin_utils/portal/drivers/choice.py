@@ -16,6 +16,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import html_tree as tree
 
+if t.TYPE_CHECKING:
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
+        RunningBrowser,
+    )
+
 
 def require_libraries(driver: str) -> None:
     """Fail in plain words if a library that a driver needs is not installed.
@@ -38,7 +43,7 @@ def first_driver(
     deadline: Deadline,
     snapshots: Snapshots | None,
     slow_down: t.Callable[[float], None],
-    browser: t.Any,
+    browser: RunningBrowser | None,
 ) -> Driver:
     """The driver to begin with: the cheap one, unless a browser was asked for."""
     require_libraries(settings.driver)
@@ -50,19 +55,34 @@ def first_driver(
     return http_driver.HttpDriver(settings, deadline, snapshots, slow_down)
 
 
+def why_no_browser(settings: PortalSettings, running: RunningBrowser | None) -> str:
+    """What keeps a browser from going on where plain HTTP got stuck, and what to do; empty if nothing does."""
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
+        check_startable,
+    )
+
+    if running is not None:
+        return ""
+    try:
+        check_startable(settings)
+    except SettingsError as exc:
+        return f"{exc.message} {exc.next_step}"
+    return ""
+
+
 def browser_after(
     driver: Driver,
     settings: PortalSettings,
     deadline: Deadline,
     snapshots: Snapshots | None,
     slow_down: t.Callable[[float], None],
-    running: t.Any,
-) -> Driver | None:
-    """A browser that goes on where plain HTTP got stuck, with its cookies; None if there is no browser here."""
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser import BrowserDriver
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import is_available
+    running: RunningBrowser | None,
+) -> Driver:
+    """A browser that goes on where plain HTTP got stuck, with its cookies.
 
-    if running is None and not is_available(settings):
-        return None
+    :raises SettingsError: if no browser can be started here; C(why_no_browser) tells that before.
+    """
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser import BrowserDriver
+
     cookies = driver.cookies() if isinstance(driver, http_driver.HttpDriver) else []
     return BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies, slow_down=slow_down)

@@ -65,6 +65,7 @@ class PortalSettings:
     :param pace: seconds between two sign-ins, over all processes that share C(state_dir).
     :param state_dir: where refused credentials (hashed) and the pace are remembered between runs.
     :param snapshot_dir: where to put the pages seen, with everything secret blotted out; empty for nowhere.
+    :param allow_unsandboxed_browser: whether a browser may run without its sandbox, as it has to for root.
     :param driver: one of C(DRIVERS).
     :param by_hand: whether a person enters the key; the driver then only looks for evidence.
     :param wait_timeout: for how many seconds to wait for evidence that the person has done it.
@@ -78,6 +79,7 @@ class PortalSettings:
     by_hand: bool = False
     wording: Wording = dataclasses.field(default_factory=Wording, repr=False)
     browser_executable: str = ""
+    allow_unsandboxed_browser: bool = False
     validate_certs: bool = True
     timeout: float = DEFAULT_TIMEOUT
     pace: float = DEFAULT_PACE
@@ -119,6 +121,7 @@ class PortalSettings:
             by_hand=driver == BY_HAND,
             wording=Wording.from_overrides(params.get("portal")),
             browser_executable=params.get("browser_executable") or "",
+            allow_unsandboxed_browser=bool(_given(params, "allow_unsandboxed_browser", False)),
             validate_certs=bool(_given(params, "validate_certs", True)),
             timeout=timeout,
             pace=pace,

@@ -113,9 +113,11 @@ def _visit(
             except PageChanged as exc:
                 if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
                     raise
-                following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
-                if following is None:
+                lacking = choice.why_no_browser(settings, browser)
+                if lacking:
+                    exc.next_step = f"{exc.next_step} {lacking}"
                     raise
+                following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
                 driver.close()
                 driver = following
                 return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)

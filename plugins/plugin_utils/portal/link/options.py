@@ -38,6 +38,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "driver": {"type": "str", "choices": list(DRIVER_CHOICES), "default": "auto"},
     "portal": {"type": "dict", "default": {}},
     "browser_executable": {"type": "path"},
+    "allow_unsandboxed_browser": {"type": "bool", "default": False},
     "validate_certs": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
     "pace": {"type": "float"},

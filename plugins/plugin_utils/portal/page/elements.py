@@ -180,6 +180,8 @@ class Page:
     retry_after: float | None = None
     # The addresses, without queries, that redirected on the way here.
     trail: list[str] = dataclasses.field(default_factory=list)
+    # Hosts that the browser did not ask while a secret was on a page.
+    blocked: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def place(self) -> str:
@@ -218,6 +220,7 @@ def describe(page: Page, *, fields: bool = True, limit: int = 12) -> list[str]:
         found = [f'heading "{_short(heading)}"' for heading in page.headings] or [
             f'text "{_short(block)}"' for block in page.blocks[:3]
         ]
+    found += [f'not loaded: "{host}"' for host in page.blocked]
     more = len(found) - limit
     return found[:limit] + ([f"and {more} more"] if more > 0 else [])
 
