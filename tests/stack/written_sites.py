@@ -51,10 +51,15 @@ class Site:
     def __init__(self, host: str) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[Request] = []
+        self.connections = 0
         site = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                site.connections += 1
 
             def log_message(self, *_arguments: Any) -> None:
                 """Nothing on the terminal."""
@@ -109,7 +114,15 @@ Run = Callable[..., link.LinkResult]
 def runner(driver: str, directory: pathlib.Path, browser: Any = None) -> Run:
     def run(site: Site, **options: Any) -> link.LinkResult:
         settings = link.PortalSettings.from_params(
-            {"portal_url": site.url, "driver": driver, "state_dir": str(directory / "state"), "timeout": 20, **options}
+            {
+                "portal_url": site.url,
+                "driver": driver,
+                "state_dir": str(directory / "state"),
+                "timeout": 20,
+                "browser_executable": CHROMIUM,
+                "allow_unsandboxed_browser": True,
+                **options,
+            }
         )
         account = link.PortalAccount("pi@uni.example", PASSWORD)
         return link.ensure_present(settings, account, link.KnownKey(KEY, SECRET), browser=browser)
