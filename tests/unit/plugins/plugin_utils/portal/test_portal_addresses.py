@@ -22,6 +22,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.a
 )
 
 PORTAL = "https://app.cloudresearch.com"
+ADAPTER = HTTPAdapter()
 OWN, EVIL = "app.cloudresearch.com", "evil.example"
 SEPARATORS = [
     *("", "\\", "\\\\", "@", "\\@", "%5c@", "%40", "#@", "?@", "/@", ";@", ":@", ":80@", " @", "\t@", "\n", "\r\n"),
@@ -76,8 +77,8 @@ def odd_addresses() -> Iterator[str]:
 def host_connected_to(address: str) -> tuple[str, int] | None:
     """Where requests would open a connection to; None if it would not."""
     try:
-        request = requests.Session().prepare_request(requests.Request("POST", address))
-        pool = HTTPAdapter().get_connection_with_tls_context(request, verify=True)
+        request = requests.Request("POST", address).prepare()
+        pool = ADAPTER.get_connection_with_tls_context(request, verify=True)
     except (requests.exceptions.RequestException, ValueError):
         return None
     return pool.host.strip("[]").lower(), pool.port or {"http": 80, "https": 443}[pool.scheme]
