@@ -25,8 +25,10 @@ class ActionModule(LabAction):
     def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
         iam = self.account(options).client("iam")
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            user = iam_user.read_user(iam, options["user_name"], thorough=True, pool=pool)
-        found = iam_user.excess(user, options["policy_arn"])
+            reading = iam_user.read_user(iam, options["user_name"], thorough=True, pool=pool)
+        for error in reading.unread.values():
+            raise error
+        found = iam_user.excess(reading.user, options["policy_arn"])
         removed = {kind: names for kind, names in found.items() if kind in options["remove"]}
         if not self.check_mode:
             iam_user.remove_excess(iam, options["user_name"], removed)

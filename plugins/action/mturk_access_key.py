@@ -4,16 +4,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
     DEFAULT_USER_NAME,
     LINK_STATUSES,
+    LinkStatus,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    KeyRequest,
+    KeyState,
+    LinkKnowledge,
+    Situation,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
     STORE_ARGUMENT_SPEC,
     LabAction,
@@ -24,7 +31,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
 
 OPTIONS: dict[str, t.Any] = {
-    "state": {"type": "str", "choices": list(key_plan.STATES), "default": "present"},
+    "state": {"type": "str", "choices": [state.value for state in KeyState], "default": "present"},
     "lab": {"type": "str", "required": True},
     "user_name": {"type": "str", "default": DEFAULT_USER_NAME},
     "store": STORE_ARGUMENT_SPEC,
@@ -33,6 +40,7 @@ OPTIONS: dict[str, t.Any] = {
     "grace_days": {"type": "int", "default": 0},
     "adopt_existing_user": {"type": "bool", "default": False},
     "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "observed_at": {"type": "str"},
     "linked_access_key_id": {"type": "str", "no_log": False},
     "link_status": {"type": "str", "choices": list(LINK_STATUSES)},
     "link_evidence": {"type": "str", "choices": ["page", "record", "submission", "key_use"]},
@@ -79,43 +87,48 @@ class ActionModule(LabAction):
             "changed": bool(outcome.actions),
             "actions": _words(outcome),
             "access_key_id": outcome.after.key_to_use,
-            "access_keys": key_plan.describe_keys(outcome.after),
-            "notes": [dataclasses.asdict(note) for note in outcome.notes],
+            "access_keys": describe_keys(outcome.after),
+            "notes": [note.as_dict() for note in outcome.notes],
+            "retired_keys": outcome.retired_keys(),
             "record": _record(outcome.after),
         }
         if outcome.proof:
             result["proof"] = {name: getattr(outcome.proof, name) for name in ("by", "status", "message")}
         if self._task.diff:
             result["diff"] = {
-                "before": {"access_keys": key_plan.describe_keys(outcome.before), "record": _record(outcome.before)},
+                "before": {"access_keys": describe_keys(outcome.before), "record": _record(outcome.before)},
                 "after": {"access_keys": result["access_keys"], "record": result["record"]},
             }
         return result
 
 
-def _request(options: t.Mapping[str, t.Any]) -> key_plan.KeyRequest:
+def _request(options: t.Mapping[str, t.Any]) -> KeyRequest:
     if options["max_age_days"] is not None and options["max_age_days"] < 1:
         raise _invalid("max_age_days must be at least 1.", "Leave max_age_days out to keep keys whatever their age.")
     if options["grace_days"] < 0:
         raise _invalid("grace_days must not be negative.", "Set grace_days to 0 or more.")
-    return key_plan.KeyRequest(
-        state=str(options["state"]),
+    begun = times.parse_time(options["observed_at"])
+    if options["observed_at"] and begun is None:
+        raise _invalid("observed_at is no moment.", "Write it as 2026-01-31T12:00:00Z.")
+    return KeyRequest(
+        state=KeyState(options["state"]),
         max_age_days=options["max_age_days"],
         retire_superseded=options["retire_superseded"],
         grace_days=options["grace_days"],
         adopt_existing_user=options["adopt_existing_user"],
         remove_foreign_keys=frozenset(map(str, options["remove_foreign_keys"])),
+        begun=begun,
     )
 
 
-def _link(options: t.Mapping[str, t.Any]) -> key_plan.LinkKnowledge:
+def _link(options: t.Mapping[str, t.Any]) -> LinkKnowledge:
     key_id = str(options["linked_access_key_id"] or "")
-    status = str(options["link_status"] or ("linked" if key_id else "unknown"))
+    status = LinkStatus(options["link_status"] or ("linked" if key_id else "unknown"))
     if status == "linked" and not key_id:
         raise _invalid("link_status is linked, but no key is named.", "Name it in linked_access_key_id.")
     if status in ("not_linked", "unknown") and key_id:
         raise _invalid(f"link_status is {status}, but linked_access_key_id names a key.", "Give one of them.")
-    return key_plan.LinkKnowledge(status, key_id, str(options["link_evidence"] or ""))
+    return LinkKnowledge(status, key_id, str(options["link_evidence"] or ""))
 
 
 def _invalid(message: str, next_step: str) -> CollectionError:
@@ -126,5 +139,5 @@ def _words(outcome: key_lifecycle.KeyOutcome) -> list[str]:
     return [action.in_words() for action in outcome.actions]
 
 
-def _record(situation: key_plan.Situation) -> dict[str, t.Any]:
+def _record(situation: Situation) -> dict[str, t.Any]:
     return situation.record.public() if situation.record else {}

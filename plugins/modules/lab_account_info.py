@@ -211,6 +211,31 @@ lab_account:
           returned: always
           type: str
           sample: record
+    observed_at:
+      description: When the lab was observed, by AWS's clock.
+      returned: always
+      type: str
+      sample: "2026-01-31T12:00:00Z"
+    other_users:
+      description: The account's other users that have the lab's policy, with their keys; null unless O(state=absent).
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - user_name: by-hand
+          how: policy
+          access_key_ids: [AKIAI44QH8DHBEXAMPLE]
+          live_access_key_ids: [AKIAI44QH8DHBEXAMPLE]
+    unseen:
+      description: What could not be read (C(part)), and C(message), C(reason) and C(next_step).
+      returned: always
+      type: list
+      elements: dict
+    not_looked_for:
+      description: The findings (C(code)) that nobody could look for, or was asked to look for, and C(why).
+      returned: always
+      type: list
+      elements: dict
     drift:
       description: How the user differs from what is declared.
       returned: always

@@ -71,7 +71,7 @@ schema:
   sample: 2
 state:
   description:
-    - V(converged), V(changed), V(waiting_for_person) or V(failed); after an audit also V(drifted), which
+    - V(converged), V(changed), V(waiting_for_person), V(failed) or V(unknown); after an audit also V(drifted), which
       means that something differs from the declared state.
   returned: always
   type: str

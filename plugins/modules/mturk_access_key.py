@@ -76,6 +76,11 @@ options:
     type: list
     elements: str
     default: []
+  observed_at:
+    description:
+      - When the lab was observed, as RV(labops.cloudresearch.lab_account_info#module:lab_account.observed_at) tells.
+      - With O(state=rotated), a key that is not older was made by another run since, and is not replaced once more.
+    type: str
   linked_access_key_id:
     description:
       - The key that the portal is known to hold, as RV(labops.cloudresearch.cloudresearch_link#module:link) tells. It
@@ -250,6 +255,48 @@ notes:
       description: The key it is about.
       type: str
       sample: AKIAIOSFODNN7EXAMPLE
+retired_keys:
+  description: The keys that were deactivated or deleted, or in check mode would be.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    access_key_id:
+      description: The key.
+      type: str
+      sample: AKIAI44QH8DHBEXAMPLE
+    deactivated_at:
+      description: When it was deactivated; null if it was not, and in check mode.
+      type: str
+      sample: "2026-01-31T12:02:00Z"
+    deleted_at:
+      description: When it was deleted; null if it was not, and in check mode.
+      type: str
+      sample: "2026-01-31T12:02:01Z"
+    deactivated:
+      description: Whether it was deactivated, or in check mode would be.
+      type: bool
+      sample: true
+    deleted:
+      description: Whether it was deleted, or in check mode would be.
+      type: bool
+      sample: true
+    owner:
+      description: V(ours), V(foreign) or V(unknown).
+      type: str
+      sample: ours
+    created:
+      description: When it was created.
+      type: str
+      sample: "2025-01-31T12:00:00Z"
+    last_used:
+      description: When it was last used before, as far as that was asked for; null if never.
+      type: str
+      sample: "2026-01-30T08:15:00Z"
+    last_used_service:
+      description: For which service.
+      type: str
+      sample: mturk-requester
 proof:
   description: How a new key was proved to work in this run.
   type: dict
@@ -285,7 +332,7 @@ record:
 reason:
   description: A fixed word for why it failed, such as V(two_foreign_keys), V(no_room_for_key), V(user_not_ours),
     V(user_missing), V(key_not_proved), V(store_conflict), V(lab_busy), V(vault_password_missing),
-    V(record_of_other_account).
+    V(wrong_account).
   type: str
   returned: failure
   sample: two_foreign_keys

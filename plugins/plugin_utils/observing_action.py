@@ -8,7 +8,8 @@ from __future__ import annotations
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, observation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Observation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
@@ -19,7 +20,7 @@ class ObservingAction(LabAction):
     spec = declaration.ARGUMENT_SPEC
     step = "observe"
 
-    def observe(self, options: Options, *, operation: str = "") -> Result:
+    def observe(self, options: Options, *, operation: str = "") -> Observation:
         """Read the lab.
 
         :param options: validated, as C(declaration.ARGUMENT_SPEC) has them.
@@ -30,15 +31,17 @@ class ObservingAction(LabAction):
         # Wrong options are told before anything is asked.
         declaration.declaration(options, check_mode=self.check_mode)
         record: LabRecord | None = None
-        store_error = ""
+        store_error = store_next_step = ""
         if options["store"] is not None:
             try:
                 record = self._record(options, account, operation)
             except CollectionError as exc:
                 if operation != "audit":
                     raise
-                store_error = exc.message
-        declared = declaration.declaration(options, check_mode=self.check_mode, store_error=store_error)
+                store_error, store_next_step = exc.message, exc.next_step
+        declared = declaration.declaration(
+            options, check_mode=self.check_mode, store_error=store_error, store_next_step=store_next_step
+        )
         return observation.observe(account, declared, record)
 
     def _record(self, options: Options, account: AwsConnection, operation: str) -> LabRecord | None:

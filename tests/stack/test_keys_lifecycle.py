@@ -17,7 +17,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    KeyRequest,
+    LinkKnowledge,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 from tests.simulator.clients import MTURK_POLICY, lab_client, new_lab
 from tests.simulator.process import Simulator
@@ -47,7 +50,7 @@ class Bench:
 
     def lifecycle(
         self,
-        link: key_plan.LinkKnowledge | None = None,
+        link: LinkKnowledge | None = None,
         timeout: float = 20,
         connection_options: t.Mapping[str, t.Any] | None = None,
         **wanted: t.Any,
@@ -72,13 +75,13 @@ class Bench:
             self.store(),
             lab=self.name,
             user_name=USER,
-            request=key_plan.KeyRequest(**wanted),
-            link=link or key_plan.LinkKnowledge(),
+            request=KeyRequest(**wanted),
+            link=link or LinkKnowledge(),
             prove=prove,
             settle_seconds=1,
         )
 
-    def run(self, link: key_plan.LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
+    def run(self, link: LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
         return self.lifecycle(link, **wanted).run()
 
     def converge(self, **wanted: t.Any) -> None:
@@ -90,7 +93,7 @@ class Bench:
         stored = record.find(key_id) if record else None
         assert stored is not None
         self.simulator.control.set_portal_key(self.name, key_id, stored.secret_access_key)
-        self.run(key_plan.LinkKnowledge("linked", key_id, "page"), **{**wanted, "state": "present"})
+        self.run(LinkKnowledge("linked", key_id, "page"), **{**wanted, "state": "present"})
 
     def keys(self) -> dict[str, str]:
         """IAM's truth: status by id."""
@@ -188,7 +191,7 @@ def test_a_rotation_that_is_not_linked_changes_nothing_more(bench: Bench) -> Non
     second = bench.run(state="rotated").after.key_to_use
     for _again in range(2):
         assert not bench.run(state="rotated").actions
-        assert not bench.run(key_plan.LinkKnowledge("linked", first, "page")).actions
+        assert not bench.run(LinkKnowledge("linked", first, "page")).actions
     assert bench.keys() == {first: "Active", second: "Active"}
     bench.check()
 
@@ -197,7 +200,7 @@ def test_a_replaced_key_that_somebody_uses_stays(bench: Bench) -> None:
     bench.converge()
     (first,) = bench.keys()
     second = bench.run(state="rotated").after.key_to_use
-    bench.run(key_plan.LinkKnowledge("linked", second, "page"), retire_superseded=False)
+    bench.run(LinkKnowledge("linked", second, "page"), retire_superseded=False)
     store = bench.store()
     snapshot = store.get(bench.name)
     assert snapshot.record is not None
@@ -326,6 +329,6 @@ def test_credentials_for_the_wrong_account_stop_before_anything_happens(bench: B
     mistaken = bench.lifecycle(connection_options={"assume_role_arn": other["role_arn"]}, state="absent")
     with pytest.raises(CollectionError) as caught:
         mistaken.run()
-    assert caught.value.reason == "record_of_other_account"
+    assert caught.value.reason == "wrong_account"
     assert other["account_id"] in caught.value.message
     assert len(bench.keys()) == 1

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small verbs on an IAM user and its access keys.
+"""Small verbs on an IAM user's access keys.
 
 What AWS answers is turned into our own small types, and what it refuses into errors for people.
 """
@@ -14,12 +14,13 @@ import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
+    ACCESS_DENIED_CODES,
     AWS_FAILURES,
     aws_error,
     error_code,
     is_connection_failure,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 
 try:
@@ -36,28 +37,12 @@ _REFUSED_STATUS = range(400, 500)
 
 
 @dataclasses.dataclass(frozen=True)
-class IamUser:
-    """One IAM user.
-
-    :param managed: it carries the tag by which the collection knows its own users.
-    """
-
-    name: str
-    arn: str
-    managed: bool
-
-    @property
-    def account_id(self) -> str:
-        """The 12-digit id of the user's AWS account."""
-        return self.arn.split(":")[4]
-
-
-@dataclasses.dataclass(frozen=True)
 class IamKey:
     """One access key as IAM knows it.
 
     :param last_used: when it last signed a call, as far as IAM knows; None: never, or nobody asked.
     :param last_used_service: for which service, such as V(mturk-requester); empty as C(last_used).
+    :param last_use_known: IAM was asked for the last use, and answered.
     """
 
     access_key_id: str
@@ -65,6 +50,7 @@ class IamKey:
     created: datetime.datetime
     last_used: datetime.datetime | None = None
     last_used_service: str = ""
+    last_use_known: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,20 +81,6 @@ def _saying(doing: str) -> t.Iterator[None]:
         raise aws_error(exc, doing) from exc
 
 
-def get_user(client: t.Any, user_name: str) -> IamUser | None:
-    """The user, or None when there is none of that name."""
-    with _saying(f"read the IAM user {user_name}"):
-        try:
-            user = client.get_user(UserName=user_name)["User"]
-        except ClientError as exc:
-            if error_code(exc) == "NoSuchEntity":
-                return None
-            raise
-    tags = {tag["Key"]: tag["Value"] for tag in user.get("Tags", ())}
-    managed = tags.get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE
-    return IamUser(user["UserName"], user["Arn"], managed)
-
-
 def list_keys(client: t.Any, user_name: str) -> KeyListing:
     """The user's access keys; none when there is no such user. Their last use is not asked for."""
     with _saying(f"list the access keys of the IAM user {user_name}"):
@@ -135,8 +107,25 @@ def with_last_use(client: t.Any, key: IamKey) -> IamKey:
             raise
     service = used.get("ServiceName", "")
     return dataclasses.replace(
-        key, last_used=used.get("LastUsedDate"), last_used_service="" if service == "N/A" else service
+        key,
+        last_used=used.get("LastUsedDate"),
+        last_used_service="" if service == "N/A" else service,
+        last_use_known=True,
     )
+
+
+def owner_of(client: t.Any, access_key_id: str) -> str:
+    """The user that has the key, whatever its name is now; empty if AWS has no such key, or does not tell of it.
+
+    A user that was renamed keeps its keys (IAM API reference, UpdateUser).
+    """
+    with _saying(f"find out whose the access key {access_key_id} is"):
+        try:
+            return str(client.get_access_key_last_used(AccessKeyId=access_key_id).get("UserName", ""))
+        except ClientError as exc:
+            if error_code(exc) == "NoSuchEntity" or error_code(exc) in ACCESS_DENIED_CODES:
+                return ""
+            raise
 
 
 def create_key(client: t.Any, user_name: str) -> NewKey:

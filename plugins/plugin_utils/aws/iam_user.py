@@ -6,11 +6,17 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import AWS_FAILURES, aws_error, error_code
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
+    AWS_FAILURES,
+    aws_error,
+    error_code,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 
 # IAM's answer for a user, a login profile or a policy that does not exist.
@@ -19,62 +25,157 @@ MISSING_CODE = "NoSuchEntity"
 Read = t.Callable[[], t.Any]
 
 
-def read_user(iam: t.Any, user_name: str, *, thorough: bool, pool: concurrent.futures.Executor) -> dict[str, t.Any]:
-    """Read the user and what is attached to it, with one call for each kind of thing, all but the first at once.
+class UserDescription(t.TypedDict):
+    """The outcome's C(user). A part that was not read is None."""
+
+    exists: bool
+    name: str
+    arn: str
+    created: str | None
+    managed: bool
+    tags: dict[str, str]
+    attached_policies: list[str] | None
+    inline_policies: list[str] | None
+    groups: list[str] | None
+    console_access: bool | None
+
+
+@dataclasses.dataclass(frozen=True)
+class IamUser:
+    """One IAM user, as C(GetUser) tells it."""
+
+    name: str
+    arn: str
+    created: str | None
+    tags: t.Mapping[str, str]
+
+    @property
+    def managed(self) -> bool:
+        """Whether it carries the tag by which the collection knows its own users."""
+        return self.tags.get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE
+
+    @property
+    def account_id(self) -> str:
+        """The 12-digit id of the user's AWS account."""
+        return self.arn.split(":")[4]
+
+
+def get_user(iam: t.Any, user_name: str) -> IamUser | None:
+    """The user, or None when there is none of that name.
 
     :param iam: a botocore IAM client.
-    :param thorough: also read inline policies, groups and console access, three calls more.
-    :returns: the outcome's C(user): C(exists), C(name), C(arn), C(managed), C(tags), C(attached_policies),
-        C(inline_policies), C(groups), C(console_access), C(created). What was not read is None.
     :raises CollectionError: IAM refused or could not be reached.
     """
     found = _unless_missing(lambda: iam.get_user(UserName=user_name)["User"], f"read the IAM user {user_name}")
     if found is None:
-        return no_user(user_name)
+        return None
+    created = timestamp(found["CreateDate"]) if "CreateDate" in found else None
+    return IamUser(user_name, found["Arn"], created, {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])})
+
+
+@dataclasses.dataclass(frozen=True)
+class UserReading:
+    """What could be read of a user.
+
+    :param unread: by part, why it could not be read.
+    """
+
+    user: UserDescription
+    unread: t.Mapping[str, CollectionError]
+
+
+def read_user(iam: t.Any, user_name: str, *, thorough: bool, pool: concurrent.futures.Executor) -> UserReading:
+    """Read the user and what is attached to it, with one call for each kind of thing, all but the first at once.
+
+    :param iam: a botocore IAM client.
+    :param thorough: also read inline policies, groups and console access, three calls more.
+    :raises CollectionError: IAM refused the user itself, or could not be reached.
+    """
+    user = get_user(iam, user_name)
+    if user is None:
+        return UserReading(no_user(user_name), {})
     reads: dict[str, tuple[Read, str]] = {
         "attached_policies": (
             lambda: [
                 policy["PolicyArn"]
-                for policy in _all_pages(iam, "list_attached_user_policies", "AttachedPolicies", user_name)
+                for policy in _all_pages(iam, "list_attached_user_policies", "AttachedPolicies", UserName=user_name)
             ],
             f"list the policies attached to the IAM user {user_name}",
         )
     }
     if thorough:
         reads["inline_policies"] = (
-            lambda: _all_pages(iam, "list_user_policies", "PolicyNames", user_name),
+            lambda: _all_pages(iam, "list_user_policies", "PolicyNames", UserName=user_name),
             f"list the inline policies of the IAM user {user_name}",
         )
         reads["groups"] = (
-            lambda: [group["GroupName"] for group in _all_pages(iam, "list_groups_for_user", "Groups", user_name)],
+            lambda: [
+                group["GroupName"] for group in _all_pages(iam, "list_groups_for_user", "Groups", UserName=user_name)
+            ],
             f"list the groups of the IAM user {user_name}",
         )
         reads["console_access"] = (
             lambda: bool(iam.get_login_profile(UserName=user_name)),
             f"see whether the IAM user {user_name} has a console password",
         )
-    asked = {name: pool.submit(_unless_missing, read, doing) for name, (read, doing) in reads.items()}
-    seen = {name: future.result() for name, future in asked.items()}
-    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
-    return {
+    asked = {part: pool.submit(_unless_missing, read, doing) for part, (read, doing) in reads.items()}
+    seen: dict[str, t.Any] = {}
+    unread: dict[str, CollectionError] = {}
+    for part, future in asked.items():
+        try:
+            seen[part] = future.result() or []
+        except CollectionError as exc:
+            unread[part] = exc
+    description: UserDescription = {
         "exists": True,
         "name": user_name,
-        "arn": found["Arn"],
-        "created": timestamp(found["CreateDate"]),
-        "managed": tags.get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE,
-        "tags": tags,
-        "attached_policies": seen["attached_policies"] or [],
-        "inline_policies": (seen["inline_policies"] or []) if thorough else None,
-        "groups": (seen["groups"] or []) if thorough else None,
-        "console_access": bool(seen["console_access"]) if thorough else None,
+        "arn": user.arn,
+        "created": user.created,
+        "managed": user.managed,
+        "tags": dict(user.tags),
+        "attached_policies": seen.get("attached_policies"),
+        "inline_policies": seen.get("inline_policies"),
+        "groups": seen.get("groups"),
+        "console_access": bool(seen["console_access"]) if "console_access" in seen else None,
     }
+    return UserReading(description, unread)
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyHolder:
+    """A user that has a policy.
+
+    :param how: V(policy), or the group through which the user has it.
+    """
+
+    user_name: str
+    how: str
+
+
+def policy_holders(iam: t.Any, policy_arn: str) -> list[PolicyHolder]:
+    """The account's users that have a managed policy, of their own or through a group.
+
+    :raises CollectionError: IAM refused or could not be reached.
+    """
+    doing = f"find the users that have the policy {policy_arn}"
+    found = _unless_missing(
+        lambda: iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy_arn).build_full_result(),
+        doing,
+    )
+    entities: t.Mapping[str, t.Any] = found or {}
+    holders = [PolicyHolder(user["UserName"], "policy") for user in entities.get("PolicyUsers", [])]
+    for group in entities.get("PolicyGroups", []):
+        name = group["GroupName"]
+        members = _unless_missing(functools.partial(_all_pages, iam, "get_group", "Users", GroupName=name), doing)
+        holders += [PolicyHolder(user["UserName"], f"group {name}") for user in members or []]
+    return holders
 
 
 # What can give a user rights or a way in besides its declared policy, in the words of C(lab_account_remove_drift).
 EXCESS_KINDS = ("console_access", "inline_policies", "groups", "attached_policies")
 
 
-def excess(user: t.Mapping[str, t.Any], policy_arn: str) -> dict[str, list[str]]:
+def excess(user: UserDescription, policy_arn: str) -> dict[str, list[str]]:
     """By kind, what the user has besides its declared policy; kinds of which there is nothing are left out.
 
     :param user: what C(read_user) returned.
@@ -118,7 +219,7 @@ def remove_excess(iam: t.Any, user_name: str, found: t.Mapping[str, t.Sequence[s
             _unless_missing(functools.partial(remove, name), f"{doing.format(name=name)} of the IAM user {user_name}")
 
 
-def no_user(user_name: str) -> dict[str, t.Any]:
+def no_user(user_name: str) -> UserDescription:
     """What C(read_user) returns of a user that does not exist."""
     return {
         "exists": False,
@@ -134,14 +235,8 @@ def no_user(user_name: str) -> dict[str, t.Any]:
     }
 
 
-def account_of(arn: str) -> str:
-    """The account id in an ARN, empty if it has none."""
-    parts = arn.split(":")
-    return parts[4] if len(parts) > 5 else ""
-
-
-def _all_pages(iam: t.Any, operation: str, key: str, user_name: str) -> list[t.Any]:
-    return list(iam.get_paginator(operation).paginate(UserName=user_name).build_full_result().get(key, []))
+def _all_pages(iam: t.Any, operation: str, key: str, **parameters: str) -> list[t.Any]:
+    return list(iam.get_paginator(operation).paginate(**parameters).build_full_result().get(key, []))
 
 
 def _unless_missing(read: Read, doing: str) -> t.Any:

@@ -33,11 +33,36 @@ STEPS = ("observe", "iam_user", "access_key", "requester", "link", "retire")
 # What a run over labs is for: the playbooks.
 OPERATIONS = ("onboard", "audit", "rotate", "retire")
 
-OUTCOME_STATES = ("converged", "changed", "waiting_for_person", "failed", "drifted")
+
+class OutcomeState(enum.StrEnum):
+    """How a lab came out of a run."""
+
+    CONVERGED = "converged"
+    CHANGED = "changed"
+    WAITING_FOR_PERSON = "waiting_for_person"
+    FAILED = "failed"
+    DRIFTED = "drifted"
+    #: Something that the run was to look at could not be seen, so nobody can say whether the lab is fine.
+    UNKNOWN = "unknown"
+
+
+OUTCOME_STATES = tuple(state.value for state in OutcomeState)
+
+
+class StepStatus(enum.StrEnum):
+    """How one step of the flow came out."""
+
+    OK = "ok"
+    CHANGED = "changed"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    FAILED = "failed"
+    #: What the step is about could not be seen.
+    UNKNOWN = "unknown"
 
 
 class LinkStatus(enum.StrEnum):
-    """How a CloudResearch account is linked."""
+    """Which key the lab's CloudResearch account holds, next to the key that it should hold."""
 
     LINKED = "linked"
     NOT_LINKED = "not_linked"

@@ -14,8 +14,14 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Action, Situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    DELETIONS,
+    NEW_KEY,
+    Action,
+    ActionKind,
+    Situation,
+    Slot,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
@@ -30,9 +36,9 @@ def with_intent(record: LabRecord, keys: t.Iterable[IamKey], now: datetime.datet
     )
 
 
-def with_new_key(record: LabRecord, slot: str, key: StoredKey) -> LabRecord:
+def with_new_key(record: LabRecord, slot: Slot, key: StoredKey) -> LabRecord:
     """The record with a key that was just created; its creation has ended well."""
-    if slot == "current":
+    if slot == Slot.CURRENT:
         return dataclasses.replace(record, current=key, creating=None)
     return dataclasses.replace(record, pending=key, creating=None)
 
@@ -49,7 +55,7 @@ def record_after(situation: Situation, action: Action) -> LabRecord | None:
     Not for creating and proving, which bring something new into the record.
     """
     record = situation.record
-    if record is None or action.kind in (key_situation.DELETE_FOREIGN, key_situation.DELETE_ORPHAN):
+    if record is None or action.kind in (ActionKind.DELETE_FOREIGN, ActionKind.DELETE_ORPHAN):
         return record
     return _RECORD_EFFECTS[action.kind](situation, record, action.access_key_id)
 
@@ -60,7 +66,7 @@ def after(situation: Situation, action: Action) -> Situation:
         situation,
         record=_expected_record(situation, action),
         keys=_expected_keys(situation, action),
-        created=action.kind == key_situation.CREATE,
+        created=action.kind == ActionKind.CREATE,
     )
 
 
@@ -78,22 +84,22 @@ def continued(
 
 def _expected_record(situation: Situation, action: Action) -> LabRecord | None:
     record = situation.record
-    if action.kind == key_situation.CREATE:
+    if action.kind == ActionKind.CREATE:
         # The plan knows neither lab nor account; nobody reads them from it.
         record = record or LabRecord(lab="-", account_id="0" * 12, user_name="-")
-        key = StoredKey(key_situation.NEW_KEY, "", created=timestamp(situation.now))
+        key = StoredKey(NEW_KEY, "", created=timestamp(situation.now))
         return with_new_key(record, action.slot, key)
-    if action.kind == key_situation.PROVE and record:
+    if action.kind == ActionKind.PROVE and record:
         return with_proof(record, action.access_key_id, "mturk", situation.now)
     return record_after(situation, action)
 
 
 def _expected_keys(situation: Situation, action: Action) -> tuple[IamKey, ...]:
-    if action.kind == key_situation.CREATE:
-        return (*situation.keys, IamKey(key_situation.NEW_KEY, True, situation.now))
-    if action.kind in (key_situation.DELETE, key_situation.DELETE_FOREIGN, key_situation.DELETE_ORPHAN):
+    if action.kind == ActionKind.CREATE:
+        return (*situation.keys, IamKey(NEW_KEY, True, situation.now))
+    if action.kind in DELETIONS:
         return tuple(key for key in situation.keys if key.access_key_id != action.access_key_id)
-    if action.kind == key_situation.DEACTIVATE:
+    if action.kind == ActionKind.DEACTIVATE:
         return tuple(
             dataclasses.replace(key, active=False) if key.access_key_id == action.access_key_id else key
             for key in situation.keys
@@ -145,16 +151,16 @@ def _remove_record(situation: Situation, record: LabRecord, access_key_id: str) 
     return None
 
 
-_RECORD_EFFECTS: dict[str, t.Callable[[Situation, LabRecord, str], LabRecord | None]] = {
-    key_situation.CLOSE_INTENT: _close_intent,
-    key_situation.FORGET: _forget,
-    key_situation.RECORD_LINK: _record_link,
+_RECORD_EFFECTS: dict[ActionKind, t.Callable[[Situation, LabRecord, str], LabRecord | None]] = {
+    ActionKind.CLOSE_INTENT: _close_intent,
+    ActionKind.FORGET: _forget,
+    ActionKind.RECORD_LINK: _record_link,
     # No key is named, so none is linked.
-    key_situation.CLEAR_LINK: _record_link,
-    key_situation.PROMOTE: _promote,
-    key_situation.SUPERSEDE: _supersede,
-    key_situation.DEACTIVATE: _mark_inactive,
-    key_situation.MARK_INACTIVE: _mark_inactive,
-    key_situation.DELETE: _forget,
-    key_situation.REMOVE_RECORD: _remove_record,
+    ActionKind.CLEAR_LINK: _record_link,
+    ActionKind.PROMOTE: _promote,
+    ActionKind.SUPERSEDE: _supersede,
+    ActionKind.DEACTIVATE: _mark_inactive,
+    ActionKind.MARK_INACTIVE: _mark_inactive,
+    ActionKind.DELETE: _forget,
+    ActionKind.REMOVE_RECORD: _remove_record,
 }

@@ -15,23 +15,30 @@ import datetime
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import THROTTLING_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey, describe_retired
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    DELETIONS,
     Action,
+    ActionKind,
     KeyRequest,
+    KeyState,
     LinkKnowledge,
     Note,
     Situation,
+    Slot,
     Stop,
+    UserOwner,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 # How long to look out for a key that IAM may not list yet, when something says that it should be there.
@@ -45,30 +52,12 @@ CREATION_ATTEMPTS = 3
 Prove = t.Callable[[str, str], KeyProof]
 
 
-class Store(t.Protocol):
-    """What is needed of a store (C(plugin_utils.secret_store.SecretStore))."""
-
-    def get(self, lab: str) -> t.Any:
-        """Read the lab's record; gives a snapshot with C(record)."""
-
-    def put(self, record: LabRecord, after: t.Any) -> t.Any:
-        """Write the lab's record if nobody wrote since the snapshot C(after); gives a new snapshot."""
-
-    def delete(self, after: t.Any) -> None:
-        """Remove the lab's record if nobody wrote since."""
-
-    def check(self, lab: str) -> None:
-        """Fail if the record cannot be written."""
-
-    def lock(self, lab: str) -> contextlib.AbstractContextManager[None]:
-        """Keep other runs from the lab."""
-
-
 @dataclasses.dataclass(frozen=True)
 class KeyOutcome:
     """What a run did with a lab's keys, or would do.
 
     :param actions: in the order in which they were done.
+    :param at: when each of them was done; empty for what is only foreseen.
     :param before: and C(after): the situation at the start and at the end.
     :param stop: why the requested state was not reached (only foreseen ones, in check mode; a run raises).
     """
@@ -79,6 +68,21 @@ class KeyOutcome:
     notes: tuple[Note, ...]
     proof: KeyProof | None = None
     stop: Stop | None = None
+    at: tuple[datetime.datetime, ...] = ()
+
+    def retired_keys(self) -> list[RetiredKey]:
+        """The keys that were deactivated or deleted, or would be, in the order in which that began."""
+        moments: list[str | None] = [times.timestamp(moment) for moment in self.at] or [None for _ in self.actions]
+        retired: dict[str, RetiredKey] = {}
+        for action, moment in zip(self.actions, moments, strict=True):
+            if action.kind is not ActionKind.DEACTIVATE and action.kind not in DELETIONS:
+                continue
+            key_id = action.access_key_id
+            if key_id not in retired:
+                retired[key_id] = describe_retired(self.before, key_id)
+            retired[key_id]["deleted" if action.kind in DELETIONS else "deactivated"] = True
+            retired[key_id]["deleted_at" if action.kind in DELETIONS else "deactivated_at"] = moment
+        return list(retired.values())
 
 
 class KeyLifecycle:
@@ -91,7 +95,7 @@ class KeyLifecycle:
     def __init__(
         self,
         connection: AwsConnection,
-        store: Store,
+        store: SecretStore,
         *,
         lab: str,
         user_name: str,
@@ -111,9 +115,9 @@ class KeyLifecycle:
         self._sleep = sleep
         self._settle_seconds = settle_seconds
         self._account_id = ""
-        self._snapshot: t.Any = None
+        self._snapshot = Snapshot("", None)
         self._proof: KeyProof | None = None
-        self._done: list[Action] = []
+        self._done: list[tuple[Action, datetime.datetime]] = []
 
     @property
     def _iam(self) -> t.Any:
@@ -126,10 +130,10 @@ class KeyLifecycle:
         :raises CollectionError: AWS or the store cannot be read, or the store could not be written.
         """
         situation = self._observe()
-        if assume_user and situation.user == "missing" and self._request.state != "absent":
-            situation = dataclasses.replace(situation, user="ours")
+        if assume_user and situation.user == UserOwner.MISSING and self._request.state != KeyState.ABSENT:
+            situation = dataclasses.replace(situation, user=UserOwner.OURS)
         plan = key_plan.decide(situation)
-        if any(action.kind == key_situation.CREATE for action in plan.actions):
+        if any(action.kind == ActionKind.CREATE for action in plan.actions):
             self._store.check(self._lab)
         final = plan.final
         if final.record and not situation.record:
@@ -149,7 +153,7 @@ class KeyLifecycle:
             with self._store.lock(self._lab):
                 return self._run()
         except CollectionError as exc:
-            exc.details.setdefault("actions", [action.in_words() for action in self._done])
+            exc.details.setdefault("actions", [action.in_words() for action, _at in self._done])
             exc.details.setdefault("changed", bool(self._done))
             exc.step = exc.step or "access_key"
             raise
@@ -160,8 +164,10 @@ class KeyLifecycle:
         while True:
             step = key_plan.next_step(situation)
             if step is None:
-                notes = tuple(key_plan.notes(situation))
-                return KeyOutcome(tuple(self._done), before, situation, notes, self._proof)
+                notes = tuple(notes_on(situation))
+                actions = tuple(action for action, _at in self._done)
+                at = tuple(moment for _action, moment in self._done)
+                return KeyOutcome(actions, before, situation, notes, self._proof, at=at)
             if isinstance(step, Stop):
                 raise stopped(step, self._lab, self._user_name)
             try:
@@ -176,22 +182,44 @@ class KeyLifecycle:
     # --- Looking ------------------------------------------------------------------------------------------------
 
     def _observe(self) -> Situation:
-        user = iam_keys.get_user(self._iam, self._user_name)
+        user = iam_user.get_user(self._iam, self._user_name)
         self._snapshot = self._store.get(self._lab)
         record: LabRecord | None = self._snapshot.record
         if user:
             self._account_id = user.account_id
-            if record:
-                require_record_of(record, user.account_id, self._user_name)
+        elif record:
+            # Without a user, nothing else tells whether this is the account in which the record's keys are gone.
+            self._account_id = caller.account_of(self._connection)
+        if record:
+            require_record_of(record, self._account_id, self._user_name)
         listing = self._settled_listing(record) if user else iam_keys.list_keys(self._iam, self._user_name)
+        if record:
+            self._require_gone(record, listing)
+        owner = UserOwner.MISSING if user is None else UserOwner.OURS if user.managed else UserOwner.FOREIGN
         return Situation(
-            user=("ours" if user.managed else "foreign") if user else "missing",
+            user=owner,
             keys=tuple(self._with_last_use(record, key) for key in listing.keys),
             record=record,
             request=self._request,
             now=listing.at,
-            link=self._link,
+            # What came from the record is asked of the record: another run may have written it since.
+            link=LinkKnowledge() if self._link.evidence == "record" else self._link,
         )
+
+    def _require_gone(self, record: LabRecord, listing: iam_keys.KeyListing) -> None:
+        """Make sure that stored keys which the user does not have are gone, and not another user's by now."""
+        listed = {key.access_key_id for key in listing.keys}
+        for _slot, stored in record.slots():
+            key_id = stored.access_key_id
+            owner = "" if key_id in listed else iam_keys.owner_of(self._iam, key_id)
+            if owner and owner != self._user_name:
+                raise CollectionError(
+                    f"Key {key_id} of lab {self._lab} belongs to the IAM user {owner} by now, not to "
+                    f"{self._user_name}: somebody renamed the user.",
+                    next_step=f"Give the user its name {self._user_name} back (aws iam update-user), then run again.",
+                    reason="key_of_other_user",
+                    details={"access_key_id": key_id},
+                )
 
     def _settled_listing(self, record: LabRecord | None) -> iam_keys.KeyListing:
         listing = iam_keys.list_keys(self._iam, self._user_name)
@@ -206,37 +234,40 @@ class KeyLifecycle:
     def _with_last_use(self, record: LabRecord | None, key: iam_keys.IamKey) -> iam_keys.IamKey:
         """Ask for the last use where a decision rests on it: not for keys that simply stay."""
         slot = record.slot_of(key.access_key_id) if record else ""
-        return key if slot in ("current", "pending") else iam_keys.with_last_use(self._iam, key)
+        return key if slot in (Slot.CURRENT, Slot.PENDING) else iam_keys.with_last_use(self._iam, key)
 
     # --- Doing --------------------------------------------------------------------------------------------------
 
     def _do(self, situation: Situation, action: Action) -> Situation:
-        if action.kind == key_situation.CREATE:
+        if action.kind == ActionKind.CREATE:
             after = self._create(situation, action)
-        elif action.kind == key_situation.PROVE:
+        elif action.kind == ActionKind.PROVE:
             after = self._prove_key(situation, action)
         else:
             after = self._change(situation, action)
         return after
 
+    def _note(self, action: Action) -> None:
+        self._done.append((action, times.now()))
+
     def _change(self, situation: Situation, action: Action) -> Situation:
         after = key_effects.after(situation, action)
-        if action.kind == key_situation.REMOVE_RECORD:
+        if action.kind == ActionKind.REMOVE_RECORD:
             self._store.delete(self._snapshot)
         else:
-            if action.kind == key_situation.DELETE_ORPHAN and situation.record:
+            if action.kind == ActionKind.DELETE_ORPHAN and situation.record:
                 # Writing the record first makes a run that is only slow, not dead, fail to store this key's secret.
                 self._put(situation.record)
             self._change_key(action)
             if after.record and after.record is not situation.record:
                 self._put(after.record)
-        self._done.append(action)
+        self._note(action)
         return after
 
     def _change_key(self, action: Action) -> None:
-        if action.kind == key_situation.DEACTIVATE:
+        if action.kind == ActionKind.DEACTIVATE:
             iam_keys.deactivate_key(self._iam, self._user_name, action.access_key_id)
-        elif action.kind in (key_situation.DELETE, key_situation.DELETE_FOREIGN, key_situation.DELETE_ORPHAN):
+        elif action.kind in DELETIONS:
             iam_keys.delete_key(self._iam, self._user_name, action.access_key_id)
 
     def _create(self, situation: Situation, action: Action) -> Situation:
@@ -251,7 +282,7 @@ class KeyLifecycle:
         except BaseException as exc:
             self._undo_creation(new.key.access_key_id, exc)
             raise
-        self._done.append(dataclasses.replace(action, access_key_id=new.key.access_key_id))
+        self._note(dataclasses.replace(action, access_key_id=new.key.access_key_id))
         return key_effects.continued(situation, record=record, keys=(*situation.keys, new.key), created=True)
 
     def _create_key(self, record: LabRecord) -> iam_keys.NewKey:
@@ -311,7 +342,7 @@ class KeyLifecycle:
             )
         after = key_effects.with_proof(record, stored.access_key_id, proof.by, times.now())
         self._put(after)
-        self._done.append(action)
+        self._note(action)
         return key_effects.continued(situation, record=after, keys=situation.keys)
 
     def _put(self, record: LabRecord) -> None:
@@ -328,7 +359,7 @@ def require_record_of(record: LabRecord, account_id: str, user_name: str) -> Non
             f"The store's record of lab {record.lab} belongs to AWS account {record.account_id}, but the credentials "
             f"lead to account {account_id}.",
             next_step="Correct the lab's account id, role or profile, or give the lab its own name in the store.",
-            reason="record_of_other_account",
+            reason="wrong_account",
         )
     if record.user_name != user_name:
         raise CollectionError(

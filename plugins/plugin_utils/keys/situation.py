@@ -7,14 +7,60 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import enum
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
-STATES = ("present", "rotated", "absent")
-USER_OWNERS = ("ours", "foreign", "missing")
+
+class KeyState(enum.StrEnum):
+    """What can be asked for."""
+
+    PRESENT = "present"
+    ROTATED = "rotated"
+    ABSENT = "absent"
+
+
+class UserOwner(enum.StrEnum):
+    """Whose the IAM user is, by the collection's tag."""
+
+    OURS = "ours"
+    FOREIGN = "foreign"
+    MISSING = "missing"
+
+
+class Slot(enum.StrEnum):
+    """Where a record keeps a key."""
+
+    CURRENT = "current"
+    PENDING = "pending"
+    SUPERSEDED = "superseded"
+
+
+class ActionKind(enum.StrEnum):
+    """What can be done to a lab's keys and their record."""
+
+    DELETE_ORPHAN = "delete_orphan"
+    CLOSE_INTENT = "close_intent"
+    FORGET = "forget"
+    RECORD_LINK = "record_link"
+    CLEAR_LINK = "clear_link"
+    PROVE = "prove"
+    PROMOTE = "promote"
+    SUPERSEDE = "supersede"
+    DELETE_FOREIGN = "delete_foreign"
+    CREATE = "create"
+    DEACTIVATE = "deactivate"
+    MARK_INACTIVE = "mark_inactive"
+    DELETE = "delete"
+    REMOVE_RECORD = "remove_record"
+
+
+# What takes a key out of IAM.
+DELETIONS = frozenset({ActionKind.DELETE, ActionKind.DELETE_FOREIGN, ActionKind.DELETE_ORPHAN})
 
 # How long after its intent a lost key can have been created: a call that was cut off may take effect late, and one
 # run repeats it a few times.
@@ -30,7 +76,7 @@ NEW_KEY = "(new key)"
 class LinkKnowledge:
     """What is known of the key that the lab's CloudResearch account holds, in RV(cloudresearch_link)'s words."""
 
-    status: str = "unknown"
+    status: LinkStatus = LinkStatus.UNKNOWN
     access_key_id: str = ""
     evidence: str = ""
 
@@ -44,27 +90,29 @@ class KeyRequest:
     :param grace_days: how long a superseded key stays inactive before it is deleted.
     :param adopt_existing_user: keys may be created for a user that the collection did not create.
     :param remove_foreign_keys: ids of keys that the collection did not create and that the operator gives up.
+    :param begun: when the run began to look at the lab. A current key that is younger was made by another run
+        since, so V(rotated) does not replace it once more.
     """
 
-    state: str = "present"
+    state: KeyState = KeyState.PRESENT
     max_age_days: int | None = None
     retire_superseded: bool = True
     grace_days: int = 0
     adopt_existing_user: bool = False
     remove_foreign_keys: frozenset[str] = frozenset()
+    begun: datetime.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Situation:
     """All that a decision rests on.
 
-    :param user: V(ours), V(foreign) (it lacks the collection's tag) or V(missing).
     :param keys: as IAM lists them; C(last_used) is needed for keys that are not current or pending.
     :param now: by AWS's clock.
     :param rotation_begun: a rotation is or was under way in this run, so that V(rotated) begins no second one.
     """
 
-    user: str
+    user: UserOwner
     keys: tuple[IamKey, ...]
     record: LabRecord | None
     request: KeyRequest
@@ -85,6 +133,11 @@ class Situation:
     def stored(self) -> list[tuple[str, StoredKey]]:
         """Slot and key of all stored keys."""
         return self.record.slots() if self.record else []
+
+    @property
+    def record_lost(self) -> bool:
+        """Whether AWS shows the user to be ours, while the store has nothing of the lab: perhaps the wrong store."""
+        return self.user == UserOwner.OURS and self.record is None
 
     @property
     def orphans(self) -> list[IamKey]:
@@ -140,14 +193,13 @@ class Situation:
 class Action:
     """One thing to do.
 
-    :param kind: one of the constants below.
     :param slot: for C(CREATE), where the record keeps the new key.
     :param why: the rest of a sentence that begins with what is done.
     """
 
-    kind: str
+    kind: ActionKind
     access_key_id: str = ""
-    slot: str = ""
+    slot: Slot = Slot.CURRENT
     why: str = ""
 
     def in_words(self) -> str:
@@ -156,36 +208,21 @@ class Action:
         return f"{done}, {self.why}" if self.why else done
 
 
-DELETE_ORPHAN = "delete_orphan"
-CLOSE_INTENT = "close_intent"
-FORGET = "forget"
-RECORD_LINK = "record_link"
-CLEAR_LINK = "clear_link"
-PROVE = "prove"
-PROMOTE = "promote"
-SUPERSEDE = "supersede"
-DELETE_FOREIGN = "delete_foreign"
-CREATE = "create"
-DEACTIVATE = "deactivate"
-MARK_INACTIVE = "mark_inactive"
-DELETE = "delete"
-REMOVE_RECORD = "remove_record"
-
 _WORDS = {
-    DELETE_ORPHAN: "delete key {key}",
-    CLOSE_INTENT: "close the note of an interrupted key creation",
-    FORGET: "forget key {key}",
-    RECORD_LINK: "record that the portal holds key {key}",
-    CLEAR_LINK: "record that the portal holds none of the stored keys",
-    PROVE: "prove that key {key} works",
-    PROMOTE: "make key {key} the current key",
-    SUPERSEDE: "mark key {key} as superseded",
-    DELETE_FOREIGN: "delete key {key}",
-    CREATE: "create and store key {key}",
-    DEACTIVATE: "deactivate key {key}",
-    MARK_INACTIVE: "record that key {key} is inactive",
-    DELETE: "delete key {key}",
-    REMOVE_RECORD: "remove the lab's record from the store",
+    ActionKind.DELETE_ORPHAN: "delete key {key}",
+    ActionKind.CLOSE_INTENT: "close the note of an interrupted key creation",
+    ActionKind.FORGET: "forget key {key}",
+    ActionKind.RECORD_LINK: "record that the portal holds key {key}",
+    ActionKind.CLEAR_LINK: "record that the portal holds none of the stored keys",
+    ActionKind.PROVE: "prove that key {key} works",
+    ActionKind.PROMOTE: "make key {key} the current key",
+    ActionKind.SUPERSEDE: "mark key {key} as superseded",
+    ActionKind.DELETE_FOREIGN: "delete key {key}",
+    ActionKind.CREATE: "create and store key {key}",
+    ActionKind.DEACTIVATE: "deactivate key {key}",
+    ActionKind.MARK_INACTIVE: "record that key {key} is inactive",
+    ActionKind.DELETE: "delete key {key}",
+    ActionKind.REMOVE_RECORD: "remove the lab's record from the store",
 }
 
 
@@ -198,6 +235,15 @@ class Stop:
     choices: tuple[str, ...]
 
 
+class NoteDescription(t.TypedDict):
+    """A note in a result."""
+
+    code: str
+    message: str
+    next_step: str
+    access_key_id: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Note:
     """Something that has to wait, or that a person should know; not a failure."""
@@ -206,6 +252,15 @@ class Note:
     message: str
     next_step: str
     access_key_id: str = ""
+
+    def as_dict(self) -> NoteDescription:
+        """The note as plain data."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "next_step": self.next_step,
+            "access_key_id": self.access_key_id,
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,29 +284,17 @@ def portal_key(situation: Situation) -> str | None:
     What was found out now counts before what an earlier run recorded.
     """
     link = situation.link
-    if link.status in ("linked", "other_key"):
+    # A key that was proved to be linked and is gone since was replaced by another run, which recorded it.
+    stale = link.status == LinkStatus.LINKED and not situation.iam_key(link.access_key_id)
+    if link.status in (LinkStatus.LINKED, LinkStatus.OTHER_KEY) and not stale:
         return link.access_key_id or None
-    if link.status == "not_linked":
+    if link.status == LinkStatus.NOT_LINKED:
         return ""
     recorded = [key for slot, key in situation.stored if key.linked]
     return max(recorded, key=lambda key: key.linked or "").access_key_id if recorded else None
 
 
-def describe_keys(situation: Situation) -> list[dict[str, t.Any]]:
-    """The user's keys for results and reports, oldest first; no secrets."""
-    foreign = {key.access_key_id for key in situation.foreign}
-    return [
-        {
-            "access_key_id": key.access_key_id,
-            "status": "Active" if key.active else "Inactive",
-            "created": times.timestamp(key.created),
-            "age_days": times.days_between(key.created, situation.now),
-            "last_used": times.timestamp(key.last_used) if key.last_used else None,
-            "last_used_service": key.last_used_service,
-            "owner": "foreign" if key.access_key_id in foreign else "ours",
-            "stored": bool(slot),
-            "slot": slot,
-        }
-        for key in situation.keys
-        for slot in (situation.record.slot_of(key.access_key_id) if situation.record else "",)
-    ]
+def portal_lets_go(situation: Situation, access_key_id: str) -> bool:
+    """Whether the portal is known not to use the key."""
+    held = portal_key(situation)
+    return held is not None and held != access_key_id

@@ -9,15 +9,16 @@ import decimal
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, KeyState
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.observation import Declaration, PortalLook
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration, PortalLook
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "lab": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "rotated", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": [state.value for state in KeyState], "default": "present"},
     "account_id": {"type": "str"},
     "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
     "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
@@ -58,11 +59,14 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-def declaration(options: t.Mapping[str, t.Any], *, check_mode: bool, store_error: str = "") -> Declaration:
+def declaration(
+    options: t.Mapping[str, t.Any], *, check_mode: bool, store_error: str = "", store_next_step: str = ""
+) -> Declaration:
     """The validated options as what they declare.
 
     :param options: as C(ARGUMENT_SPEC) has them.
     :param store_error: why the lab's store could not be read; empty if it was.
+    :param store_next_step: what to do about it.
     :raises CollectionError: an option is wrong.
     """
     minimum = decimal.Decimal(str(options["minimum_balance"]))
@@ -78,7 +82,7 @@ def declaration(options: t.Mapping[str, t.Any], *, check_mode: bool, store_error
         ),
         endpoints={name: options[f"{name}_endpoint_url"] for name in options["environments"]},
         request=KeyRequest(
-            state=options["state"],
+            state=KeyState(options["state"]),
             max_age_days=options["max_age_days"] or None,
             grace_days=options["grace_days"],
             adopt_existing_user=options["adopt_existing_user"],
@@ -91,6 +95,7 @@ def declaration(options: t.Mapping[str, t.Any], *, check_mode: bool, store_error
         link_wanted=options["link_check"] != "none",
         judge_key_use=options["judge_key_use"],
         store_error=store_error,
+        store_next_step=store_next_step,
         ask_mturk=not (options["judge_key_use"] and check_mode),
         thorough=options["thorough"],
     )
@@ -108,8 +113,8 @@ def _portal_look(options: t.Mapping[str, t.Any]) -> PortalLook | None:
     if options["link_check"] != "page":
         return None
 
-    def look(wanted: str, recorded: str) -> dict[str, t.Any]:
+    def look(wanted: str, recorded: str) -> Link:
         key = account_link.KnownKey(wanted, recorded_access_key_id=recorded)
-        return account_link.look(settings, account, key).as_link()
+        return t.cast("Link", account_link.look(settings, account, key).as_link())
 
     return look

@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import DriftEntry
 
 # Codes of what the user has too much of begin with this; the rest is a word of C(iam_user.EXCESS_KINDS).
 EXCESS_PREFIX = "extra_"
@@ -38,7 +39,7 @@ class Declared:
     tags: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def compare(declared: Declared, observed_user: t.Mapping[str, t.Any] | None) -> list[dict[str, str]]:
+def compare(declared: Declared, observed_user: iam_user.UserDescription | None) -> list[DriftEntry]:
     """The differences between the declared and the observed user, as C(code), C(message) and C(next_step).
 
     :param observed_user: RV(labops.cloudresearch.lab_account_info#module:lab_account.user); None when it could not be
@@ -50,14 +51,15 @@ def compare(declared: Declared, observed_user: t.Mapping[str, t.Any] | None) -> 
         return _should_be_gone(declared, observed_user)
     onboard = _playbook("onboard", declared.lab)
     name = declared.user_name
-    if not observed_user.get("exists"):
+    if not observed_user["exists"]:
         return [_entry("user_missing", f"User {name} does not exist.", f"Create it: {onboard}.")]
-    drift: list[dict[str, str]] = []
-    if declared.policy_arn and declared.policy_arn not in (observed_user.get("attached_policies") or []):
+    drift: list[DriftEntry] = []
+    attached = observed_user["attached_policies"]
+    if declared.policy_arn and attached is not None and declared.policy_arn not in attached:
         drift.append(
             _entry("policy_missing", f"User {name} lacks the policy {declared.policy_arn}.", f"Attach it: {onboard}.")
         )
-    if not observed_user.get("managed"):
+    if not observed_user["managed"]:
         drift.append(
             _entry(
                 "user_not_managed",
@@ -66,7 +68,7 @@ def compare(declared: Declared, observed_user: t.Mapping[str, t.Any] | None) -> 
                 f"If the lab may adopt it, set lab_account_adopt_existing_user: true and run {onboard}.",
             )
         )
-    tags = observed_user.get("tags") or {}
+    tags = observed_user["tags"]
     for key, value in sorted(declared.tags.items()):
         if key not in tags:
             drift.append(_entry("tag_missing", f"User {name} lacks the tag {key}.", f"Set it: {onboard}."))
@@ -85,8 +87,8 @@ def compare(declared: Declared, observed_user: t.Mapping[str, t.Any] | None) -> 
     return drift
 
 
-def _should_be_gone(declared: Declared, observed_user: t.Mapping[str, t.Any]) -> list[dict[str, str]]:
-    if not observed_user.get("exists"):
+def _should_be_gone(declared: Declared, observed_user: iam_user.UserDescription) -> list[DriftEntry]:
+    if not observed_user["exists"]:
         return []
     return [
         _entry(
@@ -102,5 +104,5 @@ def _playbook(playbook: str, lab: str) -> str:
     return f"ansible-playbook {vocabulary.COLLECTION}.{playbook} --limit {shlex.quote(lab)}"
 
 
-def _entry(code: str, message: str, next_step: str) -> dict[str, str]:
+def _entry(code: str, message: str, next_step: str) -> DriftEntry:
     return {"code": code, "message": message, "next_step": next_step}

@@ -15,10 +15,12 @@ import decimal
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
 
 # Attached policies that hand over (nearly) the whole account: named in the text, because they need haste.
 ADMINISTRATIVE_POLICIES = frozenset({"AdministratorAccess", "PowerUserAccess", "IAMFullAccess"})
@@ -29,9 +31,6 @@ REFUSALS = {
     "access_denied": "denies the key the right to ask for its balance",
     "temporary_credentials": "takes no temporary credentials",
 }
-
-# Statuses after which nothing is known of the environment.
-UNSEEN_STATUSES = frozenset({"throttled", "unreachable", "error", "not_checked", ""})
 
 # Link evidence that shows the key which CloudResearch itself holds or uses. A record or a submission of an earlier
 # run says what was handed over then; it is kept as evidence, because portals need not show the key at all.
@@ -99,7 +98,7 @@ class Thresholds:
 
 def evaluate(
     lab: t.Mapping[str, t.Any], thresholds: Thresholds | None = None, now: datetime.datetime | None = None
-) -> list[dict[str, str]]:
+) -> list[Finding]:
     """The findings of one observed lab, the worst first.
 
     :param lab: what was observed, shaped as an outcome (RV(labops.cloudresearch.lab_account_info#module:lab_account)).
@@ -109,11 +108,12 @@ def evaluate(
     :returns: dicts of C(code), C(severity), C(message), C(next_step), C(access_key_id) (empty when the finding is not
         about one key).
     """
-    examination = _Examination(lab, thresholds or Thresholds(), now or datetime.datetime.now(datetime.UTC))
+    examination = _Examination(lab, thresholds or Thresholds(), now or times.now())
     examination.user()
     examination.keys()
     examination.requester()
     examination.link()
+    examination.other_users()
     examination.completeness()
     return sorted(examination.found, key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"]))
 
@@ -126,7 +126,7 @@ class _Examination:
         self.name = str(lab.get("lab") or "<lab>")
         self.thresholds = thresholds
         self.now = now
-        self.found: list[dict[str, str]] = []
+        self.found: list[Finding] = []
         self.all_keys: list[t.Mapping[str, t.Any]] = [
             key for key in lab.get("access_keys") or [] if isinstance(key, dict)
         ]
@@ -214,6 +214,16 @@ class _Examination:
                 "Ask the lab who uses it. The collection never touches it unless it is told to for this lab.",
                 key_id,
             )
+        elif key.get("stored") is False and key.get("owner") == "unknown":
+            self.add(
+                "unstored_live_key",
+                f"Key {key_id} is active, and its user carries the collection's tag, but the store holds no record of "
+                "the lab.",
+                "Correct the store's directory, mount or path, or the lab's name in the store. If the record is lost, "
+                "name the key in lab_account_remove_foreign_keys once nobody needs it, then run "
+                f"{self._playbook('onboard')}.",
+                key_id,
+            )
         elif key.get("stored") is False:
             self.add(
                 "unstored_live_key",
@@ -248,6 +258,8 @@ class _Examination:
         limit = self.thresholds.key_unused_days
         last_used = parse_time(key.get("last_used"))
         unused = days_between(last_used, self.now) if last_used else age
+        if key.get("last_use_known") is False:
+            unused = None
         if limit and unused is not None and unused >= limit:
             use = f"was last used {unused} days ago" if last_used else f"was never used in its {unused} days"
             self.add(
@@ -329,7 +341,15 @@ class _Examination:
         status = self.portal.get("status") or "unknown"
         key_id = str(self.portal.get("access_key_id") or "")
         current = [key.get("access_key_id") for key in self.live_keys if key.get("slot") in ("current", "pending")]
-        if status == "other_key" or (status == "linked" and key_id and current and key_id not in current):
+        dead = str(self.portal.get("dead_access_key_id") or "")
+        if dead and (self.lab.get("user") or {}).get("exists"):
+            self.add(
+                "portal_dead_key",
+                str(self.portal.get("message") or f"CloudResearch holds key {dead}, which does not work."),
+                f"Link a key that works: {self._playbook('onboard')}.",
+                dead,
+            )
+        elif status == "other_key" or (status == "linked" and key_id and current and key_id not in current):
             named = f"key {key_id}" if key_id else "a key"
             self.add(
                 "portal_other_key",
@@ -346,9 +366,22 @@ class _Examination:
                 "Look at Link Mechanical Turk in the lab's CloudResearch account, or audit with its sign-in.",
             )
 
+    def other_users(self) -> None:
+        """Live keys of users that the retirement of the lab's own user leaves alone."""
+        for other in self.lab.get("other_users") or []:
+            for key_id in other["live_access_key_ids"]:
+                self.add(
+                    "live_key_of_other_user",
+                    f"Key {key_id} of the IAM user {other['user_name']} is active, and the user has the lab's policy "
+                    f"({other['how']}).",
+                    f"Find out who uses it; else deactivate it (aws iam update-access-key --user-name "
+                    f"{shlex.quote(other['user_name'])} --access-key-id {key_id} --status Inactive).",
+                    key_id,
+                )
+
     def completeness(self) -> None:
         """Everything that was not seen, as one finding."""
-        unseen: list[str] = []
+        unseen = [_PARTS[entry["part"]] for entry in self.lab.get("unseen") or [] if entry["part"] in _PARTS]
         if self.lab.get("user") is None:
             unseen.append("the IAM user and its keys")
         store = self.lab.get("store") or {}
@@ -363,9 +396,22 @@ class _Examination:
         if unseen:
             self.add(
                 "observation_incomplete",
-                f"Not seen: {_listed(unseen)}.",
+                f"Not seen: {_listed(dict.fromkeys(unseen))}.",
                 f"See the lab's steps for the reason, then run {self._playbook('audit')} again.",
             )
+
+
+# Parts of an observation that are not told by a field of their own, in words.
+_PARTS = {
+    "attached_policies": "the policies attached to the user",
+    "inline_policies": "the user's inline policies",
+    "groups": "the user's groups",
+    "console_access": "whether the user has a console password",
+    "access_keys": "the user's keys",
+    "last_use": "when keys were last used",
+    "portal": "CloudResearch",
+    "other_users": "the account's other users with the lab's policy",
+}
 
 
 def _listed(values: t.Iterable[t.Any]) -> str:

@@ -46,9 +46,15 @@ def client() -> t.Any:
     return aws.AwsConnection({"access_key": "AKIAOPS0000000000001", "secret_key": "s"}).client("iam")
 
 
-def read(*, thorough: bool = True) -> dict[str, t.Any]:
+def reading(*, thorough: bool = True) -> iam_user.UserReading:
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         return iam_user.read_user(client(), "cloudresearch-mturk", thorough=thorough, pool=pool)
+
+
+def read(*, thorough: bool = True) -> iam_user.UserDescription:
+    found = reading(thorough=thorough)
+    assert not found.unread
+    return found.user
 
 
 def test_a_user_without_anything(aws_answers: AwsAnswers) -> None:
@@ -121,14 +127,62 @@ def test_a_user_that_is_not_ours(aws_answers: AwsAnswers, tags: list[dict[str, s
     assert read()["managed"] is False
 
 
-@pytest.mark.parametrize("operation", list(BARE))
-def test_a_denied_read_says_which(aws_answers: AwsAnswers, operation: str) -> None:
-    said = f"User: x is not authorized to perform: iam:{operation} on resource: y"
-    aws_answers.answers = {**BARE, operation: Refusal("AccessDenied", said, 403)}
+DENIED = {
+    "ListAttachedUserPolicies": "attached_policies",
+    "ListUserPolicies": "inline_policies",
+    "ListGroupsForUser": "groups",
+    "GetLoginProfile": "console_access",
+}
+
+
+def denial(operation: str) -> Refusal:
+    return Refusal("AccessDenied", f"User: x is not authorized to perform: iam:{operation} on resource: y", 403)
+
+
+@pytest.mark.parametrize(("operation", "part"), DENIED.items())
+def test_a_denied_read_leaves_its_part_unknown_and_says_why(aws_answers: AwsAnswers, operation: str, part: str) -> None:
+    aws_answers.answers = {**BARE, operation: denial(operation)}
+    found = reading()
+    assert dict(found.user)[part] is None and list(found.unread) == [part]
+    error = found.unread[part]
+    assert error.reason == "access_denied" and error.details["missing_action"] == f"iam:{operation}"
+    assert "cloudresearch-mturk" in error.message
+
+
+def test_a_user_that_may_not_be_read_is_an_error(aws_answers: AwsAnswers) -> None:
+    aws_answers.answers = {**BARE, "GetUser": denial("GetUser")}
     with pytest.raises(CollectionError) as caught:
         read()
-    assert caught.value.reason == "access_denied" and caught.value.details["missing_action"] == f"iam:{operation}"
-    assert "cloudresearch-mturk" in caught.value.message
+    assert caught.value.reason == "access_denied" and caught.value.details["missing_action"] == "iam:GetUser"
+
+
+def test_the_users_that_have_a_policy_of_their_own_or_through_a_group(aws_answers: AwsAnswers) -> None:
+    group = {
+        "Path": "/",
+        "GroupName": "students",
+        "GroupId": "AGPA1234567890123456",
+        "Arn": "arn:aws:iam::1:group/students",
+        "CreateDate": CREATED,
+    }
+    member = {**USER, "UserName": "student"}
+    aws_answers.answers = {
+        "ListEntitiesForPolicy": {
+            "PolicyUsers": [{"UserName": "by-hand", "UserId": "AIDA1234567890123457"}],
+            "PolicyGroups": [{"GroupName": "students", "GroupId": "AGPA1234567890123456"}],
+            "PolicyRoles": [],
+            "IsTruncated": False,
+        },
+        "GetGroup": {"Group": group, "Users": [member], "IsTruncated": False},
+    }
+    assert iam_user.policy_holders(client(), vocabulary.MTURK_POLICY_ARN) == [
+        iam_user.PolicyHolder("by-hand", "policy"),
+        iam_user.PolicyHolder("student", "group students"),
+    ]
+
+
+def test_a_policy_that_nobody_has(aws_answers: AwsAnswers) -> None:
+    aws_answers.answers = {"ListEntitiesForPolicy": MISSING}
+    assert iam_user.policy_holders(client(), "arn:aws:iam::111122223333:policy/none") == []
 
 
 def test_an_unreachable_aws(aws_answers: AwsAnswers) -> None:
@@ -136,14 +190,6 @@ def test_an_unreachable_aws(aws_answers: AwsAnswers) -> None:
     with pytest.raises(CollectionError) as caught:
         read()
     assert caught.value.reason == "unreachable"
-
-
-@pytest.mark.parametrize(
-    ("arn", "account"),
-    [("arn:aws:iam::111122223333:user/x", "111122223333"), ("", ""), ("arn:aws:iam", ""), ("no arn at all", "")],
-)
-def test_the_account_of_an_arn(arn: str, account: str) -> None:
-    assert iam_user.account_of(arn) == account
 
 
 # -- too much --------------------------------------------------------------------------------------------------------

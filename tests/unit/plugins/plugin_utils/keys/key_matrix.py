@@ -17,6 +17,15 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    NEW_KEY,
+    Action,
+    ActionKind,
+    KeyRequest,
+    LinkKnowledge,
+    Plan,
+    Situation,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
@@ -57,12 +66,12 @@ def key_id(index: int) -> str:
 
 def situation(
     keys: t.Sequence[Key],
-    link: key_plan.LinkKnowledge,
-    request: key_plan.KeyRequest,
+    link: LinkKnowledge,
+    request: KeyRequest,
     user: str = "ours",
     *,
     proved: bool = True,
-) -> key_plan.Situation:
+) -> Situation:
     """A lab that holds these keys, oldest first."""
     iam = []
     stored: dict[str, list[StoredKey]] = {"current": [], "pending": [], "superseded": []}
@@ -87,7 +96,7 @@ def situation(
         creating=CreationIntent(timestamp(CRASHED), known) if orphan else None,
     )
     empty = not orphan and not any(stored.values())
-    return key_plan.Situation(user, tuple(iam), None if empty else record, request, NOW, link)
+    return Situation(user, tuple(iam), None if empty else record, request, NOW, link)
 
 
 def combinations() -> t.Iterator[tuple[Key, ...]]:
@@ -110,12 +119,12 @@ def combinations() -> t.Iterator[tuple[Key, ...]]:
 LINKS = ("the first key", "the second key", "none", "unknown")
 
 
-def knowledge(link: str) -> key_plan.LinkKnowledge:
+def knowledge(link: str) -> LinkKnowledge:
     if link == "the first key":
-        return key_plan.LinkKnowledge("linked", key_id(0), "page")
+        return LinkKnowledge("linked", key_id(0), "page")
     if link == "the second key":
-        return key_plan.LinkKnowledge("linked", key_id(1), "page")
-    return key_plan.LinkKnowledge("not_linked" if link == "none" else "unknown")
+        return LinkKnowledge("linked", key_id(1), "page")
+    return LinkKnowledge("not_linked" if link == "none" else "unknown")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +133,7 @@ class Row:
 
     keys: tuple[Key, ...]
     links: tuple[str, ...]
-    plan: key_plan.Plan
+    plan: Plan
 
     def in_words(self) -> str:
         """The lab, the same in every process: workers that run tests side by side must agree on their names."""
@@ -149,25 +158,25 @@ _NOTE_WORDS = {
 }
 
 _ACTION_WORDS = {
-    key_plan.DELETE_ORPHAN: "delete {key} (nobody has its secret)",
-    key_plan.CREATE: "create, store a key",
-    key_plan.PROVE: "prove it",
-    key_plan.PROMOTE: "{key} becomes the current one",
-    key_plan.DEACTIVATE: "deactivate {key}",
-    key_plan.DELETE: "delete {key}",
-    key_plan.DELETE_FOREIGN: "delete {key}",
-    key_plan.SUPERSEDE: "{key} counts as replaced",
+    ActionKind.DELETE_ORPHAN: "delete {key} (nobody has its secret)",
+    ActionKind.CREATE: "create, store a key",
+    ActionKind.PROVE: "prove it",
+    ActionKind.PROMOTE: "{key} becomes the current one",
+    ActionKind.DEACTIVATE: "deactivate {key}",
+    ActionKind.DELETE: "delete {key}",
+    ActionKind.DELETE_FOREIGN: "delete {key}",
+    ActionKind.SUPERSEDE: "{key} counts as replaced",
 }
-_ORDINALS = {key_id(0): "the first key", key_id(1): "the second key", key_plan.NEW_KEY: "the new key"}
+_ORDINALS = {key_id(0): "the first key", key_id(1): "the second key", NEW_KEY: "the new key"}
 
 
-def _outcome_words(action: key_plan.Action) -> str:
+def _outcome_words(action: Action) -> str:
     words = _ACTION_WORDS.get(action.kind)
     return words.format(key=_ORDINALS.get(action.access_key_id, "")) if words else action.kind.replace("_", " ")
 
 
 # Bookkeeping in the record that no reader of the table needs.
-_SILENT = {key_plan.RECORD_LINK, key_plan.CLEAR_LINK, key_plan.CLOSE_INTENT, key_plan.MARK_INACTIVE}
+_SILENT = {ActionKind.RECORD_LINK, ActionKind.CLEAR_LINK, ActionKind.CLOSE_INTENT, ActionKind.MARK_INACTIVE}
 
 
 def rows(*, named: bool) -> list[Row]:
@@ -181,8 +190,8 @@ def rows(*, named: bool) -> list[Row]:
         foreign = frozenset(key_id(index) for index, key in enumerate(keys) if key.kind == "foreign")
         if named and not foreign:
             continue
-        request = key_plan.KeyRequest(remove_foreign_keys=foreign if named else frozenset())
-        by_outcome: dict[str, list[tuple[str, key_plan.Plan]]] = {}
+        request = KeyRequest(remove_foreign_keys=foreign if named else frozenset())
+        by_outcome: dict[str, list[tuple[str, Plan]]] = {}
         for link in LINKS[:1] * (len(keys) > 0) + LINKS[1:2] * (len(keys) > 1) + LINKS[2:]:
             plan = key_plan.decide(situation(keys, knowledge(link), request))
             shown = dataclasses.replace(plan, actions=tuple(a for a in plan.actions if a.kind not in _SILENT))

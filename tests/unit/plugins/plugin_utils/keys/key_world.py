@@ -17,7 +17,7 @@ import botocore.exceptions
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, LinkKnowledge
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
@@ -253,7 +253,7 @@ def prover(world: World) -> t.Callable[[str, str], KeyProof]:
     return prove
 
 
-def lifecycle(world: World, link: key_plan.LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyLifecycle:
+def lifecycle(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyLifecycle:
     """A run that has just begun."""
 
     def sleep(seconds: float) -> None:
@@ -261,17 +261,17 @@ def lifecycle(world: World, link: key_plan.LinkKnowledge | None = None, **wanted
 
     return key_lifecycle.KeyLifecycle(
         t.cast(t.Any, Connection(world)),
-        Store(world),
+        t.cast(t.Any, Store(world)),
         lab=LAB,
         user_name=USER,
-        request=key_plan.KeyRequest(**wanted),
-        link=link or key_plan.LinkKnowledge(),
+        request=KeyRequest(**wanted),
+        link=link or LinkKnowledge(),
         prove=prover(world),
         sleep=sleep,
     )
 
 
-def run(world: World, link: key_plan.LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
+def run(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
     """One run of the module. What it did not store by its end is nobody's any more."""
     world.retiring = wanted.get("state") == "absent"
     try:
@@ -288,4 +288,4 @@ def converge(world: World, **wanted: t.Any) -> None:
         return
     with world.call("link"):
         world.portal = key_id
-    run(world, key_plan.LinkKnowledge("linked", key_id, "submission"), **{**wanted, "state": "present"})
+    run(world, LinkKnowledge("linked", key_id, "submission"), **{**wanted, "state": "present"})

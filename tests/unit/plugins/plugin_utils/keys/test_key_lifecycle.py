@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY, Action
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
@@ -361,8 +361,8 @@ def test_check_mode_predicts_what_the_run_does_and_changes_nothing(flow: Flow) -
     done = run(world, **wanted)
     created = done.after.key_to_use
 
-    def comparable(action: key_plan.Action) -> tuple[str, str]:
-        new = action.access_key_id in ("", created, key_plan.NEW_KEY) and action.kind in ("create", "prove", "promote")
+    def comparable(action: Action) -> tuple[str, str]:
+        new = action.access_key_id in ("", created, NEW_KEY) and action.kind in ("create", "prove", "promote")
         return action.kind, "new" if new else action.access_key_id
 
     assert [comparable(action) for action in predicted.actions] == [comparable(action) for action in done.actions]
@@ -388,7 +388,7 @@ def test_the_record_of_another_account_stops_everything() -> None:
     for state in ("present", "rotated", "absent"):
         with pytest.raises(CollectionError) as caught:
             run(world, state=state)
-        assert caught.value.reason == "record_of_other_account"
+        assert caught.value.reason == "wrong_account"
     assert len(world.keys) == 1
 
 

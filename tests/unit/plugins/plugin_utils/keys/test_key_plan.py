@@ -14,6 +14,17 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    NEW_KEY,
+    Action,
+    ActionKind,
+    KeyRequest,
+    KeyState,
+    LinkKnowledge,
+    Plan,
+    Situation,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import StoredKey
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys import key_matrix
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys.key_matrix import (
@@ -34,33 +45,31 @@ PENDING, PENDING_OFF = Key("pending", True), Key("pending", False)
 SUPERSEDED, SUPERSEDED_OFF = Key("superseded", True), Key("superseded", False)
 ORPHAN = Key("orphan", True)
 
-UNKNOWN = key_plan.LinkKnowledge()
-NOT_LINKED = key_plan.LinkKnowledge("not_linked")
-OTHER = key_plan.LinkKnowledge("other_key")
+UNKNOWN = LinkKnowledge()
+NOT_LINKED = LinkKnowledge("not_linked")
+OTHER = LinkKnowledge("other_key")
 
 
-def linked(access_key_id: str) -> key_plan.LinkKnowledge:
-    return key_plan.LinkKnowledge("linked", access_key_id, "page")
+def linked(access_key_id: str) -> LinkKnowledge:
+    return LinkKnowledge("linked", access_key_id, "page")
 
 
-def request(**values: t.Any) -> key_plan.KeyRequest:
-    return key_plan.KeyRequest(**values)
+def request(**values: t.Any) -> KeyRequest:
+    return KeyRequest(**values)
 
 
-def decided(
-    keys: t.Sequence[Key], link: key_plan.LinkKnowledge = UNKNOWN, user: str = "ours", **wanted: t.Any
-) -> key_plan.Plan:
+def decided(keys: t.Sequence[Key], link: LinkKnowledge = UNKNOWN, user: str = "ours", **wanted: t.Any) -> Plan:
     return key_plan.decide(situation(keys, link, request(**wanted), user))
 
 
-def kinds(plan: key_plan.Plan) -> list[str]:
+def kinds(plan: Plan) -> list[str]:
     return [f"{action.kind} {action.access_key_id}".strip() for action in plan.actions]
 
 
 # --- Invariants, over everything --------------------------------------------------------------------------------
 
 
-def possible_portal_keys(of: key_plan.Situation) -> set[str]:
+def possible_portal_keys(of: Situation) -> set[str]:
     """What the portal can truly hold, given what is known; empty text: nothing."""
     if of.link.status == "not_linked":
         return {""}
@@ -76,19 +85,19 @@ def possible_portal_keys(of: key_plan.Situation) -> set[str]:
     return {"", *(key.access_key_id for key in of.keys)} - lost
 
 
-def violations(of: key_plan.Situation, action: key_plan.Action) -> t.Iterator[str]:
+def violations(of: Situation, action: Action) -> t.Iterator[str]:
     """What an action would break, seen from outside: from the keys, the record, and what the portal may hold."""
     key = of.iam_key(action.access_key_id)
     stored = of.record is not None and of.record.find(action.access_key_id) is not None
     orphan = [found.access_key_id for found in of.orphans] == [action.access_key_id]
-    removes = {key_plan.DELETE, key_plan.DELETE_FOREIGN, key_plan.DELETE_ORPHAN}
-    touches = removes | {key_plan.DEACTIVATE}
+    removes = {ActionKind.DELETE, ActionKind.DELETE_FOREIGN, ActionKind.DELETE_ORPHAN}
+    touches = removes | {ActionKind.DEACTIVATE}
     leaving = of.request.state == "absent"
-    if action.kind == key_plan.CREATE and len(of.keys) >= 2:
+    if action.kind == ActionKind.CREATE and len(of.keys) >= 2:
         yield "a third key"
-    if action.kind == key_plan.FORGET and key:
+    if action.kind == ActionKind.FORGET and key:
         yield "the secret of an existing key is dropped"
-    if action.kind == key_plan.REMOVE_RECORD and any(of.iam_key(k.access_key_id) for slot, k in of.stored):
+    if action.kind == ActionKind.REMOVE_RECORD and any(of.iam_key(k.access_key_id) for slot, k in of.stored):
         yield "the secret of an existing key is dropped with the record"
     if action.kind in touches:
         if key is None:
@@ -99,14 +108,14 @@ def violations(of: key_plan.Situation, action: key_plan.Action) -> t.Iterator[st
             yield "the key that the portal holds, or may hold, is cut off"
         elif not leaving and possible_portal_keys(of) == {action.access_key_id}:
             yield "the key that the portal holds is taken away"
-    if action.kind == key_plan.DEACTIVATE and key and not key.active:
+    if action.kind == ActionKind.DEACTIVATE and key and not key.active:
         yield "an inactive key is deactivated"
-    if action.kind == key_plan.PROVE and not (stored and key and key.active):
+    if action.kind == ActionKind.PROVE and not (stored and key and key.active):
         yield "a key is proved that cannot be used"
 
 
-def requests() -> t.Iterator[key_plan.KeyRequest]:
-    for state, named in itertools.product(key_plan.STATES, (frozenset(), frozenset({FIRST, SECOND}))):
+def requests() -> t.Iterator[KeyRequest]:
+    for state, named in itertools.product(KeyState, (frozenset(), frozenset({FIRST, SECOND}))):
         yield request(state=state, remove_foreign_keys=named)
     yield request(max_age_days=7, remove_foreign_keys=frozenset({FIRST}))
     yield request(grace_days=14)
@@ -114,12 +123,12 @@ def requests() -> t.Iterator[key_plan.KeyRequest]:
     yield request(state="rotated", retire_superseded=False)
 
 
-def links() -> t.Iterator[key_plan.LinkKnowledge]:
+def links() -> t.Iterator[LinkKnowledge]:
     yield from (UNKNOWN, NOT_LINKED, OTHER, linked(FIRST), linked(SECOND))
-    yield from (key_plan.LinkKnowledge("other_key", FIRST), key_plan.LinkKnowledge("other_key", SECOND))
+    yield from (LinkKnowledge("other_key", FIRST), LinkKnowledge("other_key", SECOND))
 
 
-def recorded_links(of: key_plan.Situation) -> t.Iterator[key_plan.Situation]:
+def recorded_links(of: Situation) -> t.Iterator[Situation]:
     """The same lab, with each way in which an earlier run can have recorded a link."""
     yield of
     for _slot, stored in of.stored:
@@ -128,7 +137,7 @@ def recorded_links(of: key_plan.Situation) -> t.Iterator[key_plan.Situation]:
         yield dataclasses.replace(of, record=of.record.replace_key(changed))
 
 
-def situations() -> t.Iterator[key_plan.Situation]:
+def situations() -> t.Iterator[Situation]:
     """Every set of keys, also such as no history of ours leads to, in every light."""
     everything = [Key(kind, active) for kind in key_matrix.KINDS for active in (True, False)]
     sets: list[tuple[Key, ...]] = [(), *((key,) for key in everything), *itertools.product(everything, repeat=2)]
@@ -158,7 +167,7 @@ def test_no_plan_breaks_an_invariant_at_any_step_whatever_the_situation() -> Non
     assert seen > 10_000
 
 
-def check_goal(plan: key_plan.Plan) -> None:
+def check_goal(plan: Plan) -> None:
     """A plan that does not stop reaches what was asked for."""
     final, record = plan.final, plan.final.record
     if final.request.state == "absent":
@@ -178,7 +187,7 @@ def check_goal(plan: key_plan.Plan) -> None:
 
 def test_a_finished_rotation_is_followed_by_another_one_only_in_the_next_run() -> None:
     plan = decided([CURRENT], NOT_LINKED, state="rotated")
-    assert [action.kind for action in plan.actions].count(key_plan.CREATE) == 1
+    assert [action.kind for action in plan.actions].count(ActionKind.CREATE) == 1
     assert plan.final.record is not None
     assert plan.final.record.current is not None
     named = dataclasses.replace(plan.final.record.current, access_key_id=SECOND)
@@ -188,7 +197,7 @@ def test_a_finished_rotation_is_followed_by_another_one_only_in_the_next_run() -
         keys=(dataclasses.replace(plan.final.keys[0], access_key_id=SECOND),),
         rotation_begun=False,
     )
-    assert [action.kind for action in key_plan.decide(next_run).actions].count(key_plan.CREATE) == 1
+    assert [action.kind for action in key_plan.decide(next_run).actions].count(ActionKind.CREATE) == 1
 
 
 # --- The adoption table ------------------------------------------------------------------------------------------
@@ -249,7 +258,7 @@ def test_a_foreign_key_stays_beside_the_new_one_and_is_reported() -> None:
 
 
 @pytest.mark.parametrize("link", [UNKNOWN, NOT_LINKED, OTHER, linked(FIRST), linked(SECOND)], ids=str)
-def test_two_foreign_keys_leave_the_choice_to_the_operator(link: key_plan.LinkKnowledge) -> None:
+def test_two_foreign_keys_leave_the_choice_to_the_operator(link: LinkKnowledge) -> None:
     plan = decided([FOREIGN, FOREIGN], link)
     assert not plan.actions
     assert plan.stop is not None
@@ -267,7 +276,7 @@ def test_of_two_foreign_keys_the_named_one_goes_if_the_portal_holds_the_other() 
 
 
 @pytest.mark.parametrize("link", [linked(SECOND), UNKNOWN, OTHER], ids=str)
-def test_the_named_one_stays_if_the_portal_holds_it_or_may_hold_it(link: key_plan.LinkKnowledge) -> None:
+def test_the_named_one_stays_if_the_portal_holds_it_or_may_hold_it(link: LinkKnowledge) -> None:
     plan = decided([FOREIGN, FOREIGN], link, remove_foreign_keys=frozenset({SECOND}))
     assert not plan.actions
     assert plan.stop is not None
@@ -282,7 +291,7 @@ def test_a_key_left_by_a_run_that_died_is_deleted_before_a_new_one_is_made() -> 
     assert kinds(decided([ORPHAN])) == [f"delete_orphan {FIRST}", "close_intent", "create", "prove (new key)"]
 
 
-def orphan_like(**values: t.Any) -> key_plan.Situation:
+def orphan_like(**values: t.Any) -> Situation:
     start = situation([ORPHAN], UNKNOWN, request())
     return dataclasses.replace(start, keys=(dataclasses.replace(start.keys[0], **values),))
 
@@ -329,10 +338,10 @@ def test_a_rotation_waits_for_the_link_and_then_ends() -> None:
     assert [note.code for note in begun.notes] == ["pending_key_not_linked"]
     waiting = key_plan.decide(dataclasses.replace(begun.final, rotation_begun=False))
     assert not waiting.actions
-    done = key_plan.decide(dataclasses.replace(begun.final, link=linked(key_plan.NEW_KEY)))
+    done = key_plan.decide(dataclasses.replace(begun.final, link=linked(NEW_KEY)))
     assert kinds(done) == [
-        f"record_link {key_plan.NEW_KEY}",
-        f"promote {key_plan.NEW_KEY}",
+        f"record_link {NEW_KEY}",
+        f"promote {NEW_KEY}",
         f"deactivate {FIRST}",
         f"delete {FIRST}",
     ]
@@ -352,7 +361,7 @@ def test_a_replaced_key_stays_if_that_is_wished() -> None:
     assert kinds(plan) == [f"record_link {SECOND}", f"promote {SECOND}"]
 
 
-def used_after_replacement(when: datetime.datetime) -> key_plan.Situation:
+def used_after_replacement(when: datetime.datetime) -> Situation:
     start = situation([SUPERSEDED, CURRENT], linked(SECOND), request())
     assert start.record is not None
     assert start.record.current is not None
@@ -395,7 +404,7 @@ def test_a_rotation_without_room_stops_and_the_working_key_stays(foreign: Key) -
 
 def test_a_key_that_somebody_switched_off_is_replaced_and_never_switched_on_again() -> None:
     plan = decided([CURRENT_OFF], linked(FIRST))
-    assert kinds(plan)[1:] == ["create", "prove (new key)", f"promote {key_plan.NEW_KEY}"]
+    assert kinds(plan)[1:] == ["create", "prove (new key)", f"promote {NEW_KEY}"]
     assert plan.final.iam_key(FIRST) is not None
 
 
@@ -452,7 +461,7 @@ def test_absent_is_content_with_nothing() -> None:
 
 
 def test_keys_are_described_without_secrets() -> None:
-    described = key_plan.describe_keys(situation([FOREIGN, CURRENT], UNKNOWN, request()))
+    described = describe_keys(situation([FOREIGN, CURRENT], UNKNOWN, request()))
     assert described == [
         {
             "access_key_id": FIRST,
@@ -461,6 +470,7 @@ def test_keys_are_described_without_secrets() -> None:
             "age_days": 40,
             "last_used": timestamp(NOW - 3 * DAY),
             "last_used_service": "mturk-requester",
+            "last_use_known": False,
             "owner": "foreign",
             "stored": False,
             "slot": "",
@@ -472,6 +482,7 @@ def test_keys_are_described_without_secrets() -> None:
             "age_days": 39,
             "last_used": None,
             "last_used_service": "",
+            "last_use_known": False,
             "owner": "ours",
             "stored": True,
             "slot": "current",

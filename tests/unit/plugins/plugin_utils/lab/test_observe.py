@@ -35,6 +35,7 @@ USER = vocabulary.DEFAULT_USER_NAME
 FIRST, SECOND, STRANGER = "AKIAFIRST00000000001", "AKIASECOND0000000002", "AKIASTRANGER00000003"
 SECRET = "the-secret-of-{}"
 MISSING = Refusal("NoSuchEntity", status=404)
+NO_HOLDERS: dict[str, t.Any] = {"PolicyUsers": [], "PolicyGroups": [], "PolicyRoles": [], "IsTruncated": False}
 NOT_LINKED = Refusal("RequestError", members={"TurkErrorCode": "AWS.AccountNotLinked"})
 # The steps of a lab that has nothing yet; nothing of it needs to be retired.
 ALL_STEPS = [step for step in vocabulary.STEPS if step not in ("observe", "retire")]
@@ -62,6 +63,7 @@ class Lab:
             "ListAccessKeys": self._listing,
             "GetAccessKeyLastUsed": self._last_use,
             "GetCallerIdentity": {"Account": ACCOUNT},
+            "ListEntitiesForPolicy": NO_HOLDERS,
         }
 
     def _listing(self, _parameters: t.Any) -> dict[str, t.Any]:
@@ -310,20 +312,117 @@ def test_an_account_that_nobody_declared(lab: Lab) -> None:
     assert lab.declare(account_id="").observe()["account_id"] == ACCOUNT
 
 
-@pytest.mark.parametrize("operation", ["GetUser", "ListAccessKeys", "ListGroupsForUser", "GetAccessKeyLastUsed"])
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (Refusal("AccessDenied", status=403), "access_denied"),
-        (Refusal("Throttling"), "throttled"),
-        (botocore.exceptions.EndpointConnectionError(endpoint_url="http://x"), "unreachable"),
-    ],
-)
-def test_aws_that_refuses(lab: Lab, operation: str, answer: t.Any, reason: str) -> None:
+UNREACHABLE = botocore.exceptions.EndpointConnectionError(endpoint_url="http://x")
+
+
+@pytest.mark.parametrize("operation", ["GetUser", "ListAccessKeys"])
+@pytest.mark.parametrize(("answer", "reason"), [(Refusal("Throttling"), "throttled"), (UNREACHABLE, "unreachable")])
+def test_aws_that_does_not_answer(lab: Lab, operation: str, answer: t.Any, reason: str) -> None:
     converged(lab).aws.answers[operation] = answer
     with pytest.raises(CollectionError) as caught:
         lab.observe()
     assert caught.value.reason == reason and caught.value.next_step
+
+
+def denied(operation: str) -> Refusal:
+    return Refusal("AccessDenied", f"User: x is not authorized to perform: iam:{operation} on resource: y", 403)
+
+
+# Which part each call is for, and whether a run that changes things can do without it.
+@pytest.mark.parametrize(
+    ("operation", "part", "needed"),
+    [
+        ("GetUser", "user", True),
+        ("ListAccessKeys", "access_keys", True),
+        ("ListAttachedUserPolicies", "attached_policies", True),
+        ("ListUserPolicies", "inline_policies", False),
+        ("ListGroupsForUser", "groups", False),
+        ("GetLoginProfile", "console_access", False),
+        ("GetAccessKeyLastUsed", "last_use", False),
+    ],
+)
+def test_a_part_that_aws_refuses_to_tell_is_unknown(lab: Lab, operation: str, part: str, needed: bool) -> None:
+    converged(lab).aws.answers[operation] = denied(operation)
+    seen = lab.observe()
+    assert [entry["part"] for entry in seen["unseen"]] == [part]
+    unseen = seen["unseen"][0]
+    assert f"iam:{operation}" in unseen["message"] and unseen["next_step"] and unseen["reason"] == "access_denied"
+    assert (seen["blocked"] != {}) is needed and (not needed or f"iam:{operation}" in seen["blocked"]["message"])
+    assert "observation_incomplete" in {entry["code"] for entry in seen["findings"]}
+    assert any(f"iam:{operation}" in entry["why"] for entry in seen["not_looked_for"])
+    assert seen["missing"] == [] and seen["drift"] == [], "nothing is guessed"
+
+
+def test_drift_that_was_to_be_removed_has_to_be_seen(lab: Lab) -> None:
+    converged(lab).declare(remove_drift=frozenset({"groups"})).aws.answers["ListGroupsForUser"] = denied("x")
+    assert lab.observe()["blocked"]["step"] == "iam_user"
+
+
+def test_a_key_that_may_have_to_go_needs_its_last_use(lab: Lab) -> None:
+    converged(lab).key(SECOND).stored(SECOND, "superseded", linked=False)
+    lab.aws.answers["GetAccessKeyLastUsed"] = denied("GetAccessKeyLastUsed")
+    assert lab.observe()["blocked"]["step"] == "access_key"
+
+
+def test_a_key_whose_last_use_was_not_asked_for_is_not_called_unused(lab: Lab) -> None:
+    lab.user().key(FIRST, days=200).stored(FIRST).mturk(BALANCE).declare(thorough=False)
+    seen = lab.observe()
+    assert "key_unused" not in {entry["code"] for entry in seen["findings"]}
+    left_out = {entry["code"] for entry in seen["not_looked_for"]}
+    assert {"key_unused", "inline_policy", "group_membership", "console_access"} <= left_out
+    assert seen["unseen"] == [], "nobody asked for it"
+
+
+def test_a_lab_that_was_seen_completely_has_nothing_left_out(lab: Lab) -> None:
+    seen = converged(lab).observe()
+    assert (seen["unseen"], seen["not_looked_for"]) == ([], [])
+
+
+def test_a_store_that_cannot_be_read_leaves_no_guess_about_keys(lab: Lab) -> None:
+    lab.user().key(FIRST).declare(store_error="The vault password is wrong.", store_next_step="Give the right one.")
+    seen = lab.observe()
+    assert seen["unseen"] == [
+        {
+            "part": "store",
+            "message": "The vault password is wrong.",
+            "reason": "store_unreadable",
+            "next_step": "Give the right one.",
+        }
+    ]
+    assert seen["missing"] == [] and seen["plan"] == [], "no key is planned because none is known"
+    assert seen["blocked"]["reason"] == "store_unreadable"
+    assert {"foreign_live_key", "unstored_live_key", "stored_key_missing_in_aws"} <= {
+        entry["code"] for entry in seen["not_looked_for"]
+    }
+
+
+# -- whose record it is ----------------------------------------------------------------------------------------------
+
+
+def test_a_record_of_another_account_is_refused(lab: Lab) -> None:
+    converged(lab)
+    assert lab.record
+    lab.record = dataclasses.replace(lab.record, account_id="999999999999")
+    with pytest.raises(CollectionError) as caught:
+        lab.observe()
+    assert caught.value.reason == "wrong_account" and "999999999999" in caught.value.message
+
+
+def test_a_record_of_another_account_is_refused_where_there_is_no_user(lab: Lab) -> None:
+    lab.stored(FIRST).mturk(BALANCE).wanted(state="absent").declare(account_id="999999999999")
+    lab.aws.answers["GetCallerIdentity"] = {"Account": "999999999999"}
+    with pytest.raises(CollectionError) as caught:
+        lab.observe()
+    assert caught.value.reason == "wrong_account" and ACCOUNT in caught.value.message
+
+
+def test_a_record_of_another_user_is_refused(lab: Lab) -> None:
+    converged(lab)
+    assert lab.record
+    lab.record = dataclasses.replace(lab.record, user_name="somebody")
+    with pytest.raises(CollectionError) as caught:
+        lab.observe()
+    assert caught.value.reason == "record_of_other_user"
 
 
 @pytest.mark.parametrize(
@@ -353,6 +452,50 @@ def test_a_look_at_the_portal_counts_before_the_record(lab: Lab) -> None:
     assert looks == [(FIRST, FIRST)] and seen["missing"] == ["access_key", "link"]
     assert seen["plan"] == ["record that the portal holds none of the stored keys"]
     assert seen["link"]["access_key_id"] == STRANGER
+
+
+@pytest.mark.parametrize("active", [None, False])
+def test_a_recorded_link_of_a_key_that_does_not_work_is_no_link(lab: Lab, active: bool | None) -> None:
+    lab.user().mturk(Refusal("UnrecognizedClientException"))
+    if active is not None:
+        lab.key(FIRST, active=active)
+    seen = lab.stored(FIRST).observe()
+    assert (seen["link"]["status"], seen["link"]["access_key_id"]) == ("unknown", "")
+    assert FIRST in seen["link"]["message"] and "the link is dead" in seen["link"]["message"]
+    assert "link" in seen["missing"] and "the link is dead" in seen["why_missing"]["link"]
+    dead = next(entry for entry in seen["findings"] if entry["code"] == "portal_dead_key")
+    assert dead["access_key_id"] == FIRST and "onboard" in dead["next_step"]
+    assert "portal_other_key" not in {entry["code"] for entry in seen["findings"]}
+
+
+@pytest.mark.parametrize(("active", "slot"), [(None, ""), (None, "current"), (False, "current")])
+@pytest.mark.parametrize("status", ["linked", "other_key"])
+def test_a_page_that_shows_a_key_which_does_not_work_is_no_link(
+    lab: Lab, status: str, active: bool | None, slot: str
+) -> None:
+    lab.user().key(SECOND).mturk(BALANCE)
+    if active is not None:
+        lab.key(FIRST, active=active)
+    if slot:
+        lab.stored(FIRST, slot)
+    page = {"status": status, "access_key_id": FIRST, "evidence": "page", "message": "The page shows it."}
+    seen = lab.declare(look=lambda *_keys: page).observe()
+    assert seen["link"]["status"] == "other_key" and "link" in seen["missing"]
+    if slot or status == "linked":
+        assert "the link is dead" in seen["link"]["message"]
+        assert "portal_dead_key" in {entry["code"] for entry in seen["findings"]}
+    else:
+        # It may well be the live key of another account.
+        assert "portal_other_key" in {entry["code"] for entry in seen["findings"]}
+
+
+def test_a_portal_that_cannot_be_looked_at_is_unseen(lab: Lab) -> None:
+    def look(*_keys: str) -> t.Any:
+        raise CollectionError("The portal is down.", next_step="Wait.", reason="portal_unavailable")
+
+    seen = converged(lab).declare(look=look).observe()
+    assert [(entry["part"], entry["next_step"]) for entry in seen["unseen"]] == [("portal", "Wait.")]
+    assert "portal_other_key" in {entry["code"] for entry in seen["not_looked_for"]}
 
 
 def test_a_lab_without_a_portal(lab: Lab) -> None:
@@ -466,3 +609,46 @@ def test_a_store_that_cannot_be_read(lab: Lab) -> None:
     seen = lab.user().key(FIRST).declare(store_error="The vault password is wrong.").observe()
     assert seen["store"]["readable"] is False and "vault password" in seen["store"]["message"]
     assert "vault password" in seen["requester"]["production"]["message"]
+
+
+def test_the_accounts_other_users_with_the_policy_are_seen_when_a_lab_goes(lab: Lab) -> None:
+    other = {"UserName": "by-hand", "UserId": "AIDA1234567890123457"}
+    lab.aws.answers["ListEntitiesForPolicy"] = {**NO_HOLDERS, "PolicyUsers": [other, {**other, "UserName": USER}]}
+
+    def listing(parameters: dict[str, t.Any]) -> dict[str, t.Any]:
+        if parameters["UserName"] == USER:
+            return lab._listing(parameters)
+        keys = [
+            {"UserName": "by-hand", "AccessKeyId": key_id, "Status": status, "CreateDate": NOW}
+            for key_id, status in ((STRANGER, "Active"), (SECOND, "Inactive"))
+        ]
+        return {"AccessKeyMetadata": keys, "IsTruncated": False}
+
+    lab.aws.answers["ListAccessKeys"] = listing
+    lab.wanted(state="absent")
+    seen = observe.observe(aws.AwsConnection(OPS), lab.declared, lab.record)
+    assert seen["other_users"] == [
+        {
+            "user_name": "by-hand",
+            "how": "policy",
+            "access_key_ids": [SECOND, STRANGER],
+            "live_access_key_ids": [STRANGER],
+        }
+    ]
+    finding = next(entry for entry in seen["findings"] if entry["code"] == "live_key_of_other_user")
+    assert finding["access_key_id"] == STRANGER and "by-hand" in finding["next_step"]
+
+
+def test_other_users_that_aws_does_not_tell_are_unknown(lab: Lab) -> None:
+    lab.aws.answers["ListEntitiesForPolicy"] = denied("ListEntitiesForPolicy")
+    seen = converged(lab).wanted(state="absent").observe()
+    assert seen["other_users"] is None and [entry["part"] for entry in seen["unseen"]] == ["other_users"]
+    assert seen["blocked"] == {} and "retire" in seen["missing"], "it keeps nobody from retiring what is known"
+
+
+def test_a_user_with_our_tag_and_no_record_is_told_as_a_store_that_may_be_wrong(lab: Lab) -> None:
+    seen = lab.user().key(STRANGER).wanted(state="absent").observe()
+    note = next(entry for entry in seen["notes"] if entry["code"] == "foreign_key")
+    assert "the store holds no record" in note["message"] and "not created by" not in json.dumps(seen)
+    assert seen["access_keys"][0]["owner"] == "unknown"
+    assert "unstored_live_key" in {entry["code"] for entry in seen["findings"]}

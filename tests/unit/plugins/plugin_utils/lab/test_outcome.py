@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, steps
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 
 NOW = datetime.datetime(2026, 11, 24, 12, 0, tzinfo=datetime.UTC)
@@ -73,7 +73,7 @@ def compose(**more: t.Any) -> dict[str, t.Any]:
     composed = outcome.compose(**{**given, **more})
     assert composed["schema"] == outcome.SCHEMA and composed["state"] in vocabulary.OUTCOME_STATES
     assert [step["name"] for step in composed["steps"]] == list(vocabulary.STEPS)
-    assert {step["status"] for step in composed["steps"]} <= {"ok", "changed", "skipped", "waiting", "failed"}
+    assert {step["status"] for step in composed["steps"]} <= {status.value for status in vocabulary.StepStatus}
     assert "lab-01" in composed["message"]
     json.dumps(composed)
     return composed
@@ -229,7 +229,7 @@ def test_no_failure_goes_by_unseen(seen: dict[str, t.Any] | None, step: str | No
     assert composed["next_steps"]
 
 
-@pytest.mark.parametrize("reason", sorted(outcome.PERSON_REASONS))
+@pytest.mark.parametrize("reason", sorted(steps.PERSON_REASONS))
 def test_failures_that_a_person_clears_up_at_the_portal(reason: str) -> None:
     failure = {"failed": True, "msg": "A captcha.", "reason": reason, "next_step": "Solve it.", "url": "https://portal"}
     composed = compose(observed=observed(["link", "retire"]), results={"link": failure}, failure=failure)
@@ -293,6 +293,43 @@ def test_an_audit_that_could_not_look() -> None:
     assert compose(operation="audit", observed=None, failure=failure)["state"] == "failed"
 
 
+UNSEEN = {"part": "store", "message": "The password is wrong.", "reason": "store_unreadable", "next_step": "Give it."}
+
+
+def test_an_audit_that_could_not_see_everything_knows_nothing() -> None:
+    composed = compose(
+        operation="audit", observed=observed(unseen=[UNSEEN], not_looked_for=[{"code": "c", "why": "w"}])
+    )
+    assert composed["state"] == "unknown"
+    assert {name for name, status in statuses(composed).items() if status == "unknown"} == {
+        "access_key",
+        "requester",
+        "link",
+        "retire",
+    }
+    assert composed["message"] == (
+        "It is unknown whether lab lab-01 is as declared: The password is wrong. Next step: Give it."
+    )
+    assert composed["unseen"] == [UNSEEN] and composed["not_looked_for"] == [{"code": "c", "why": "w"}]
+    assert [entry["text"] for entry in composed["next_steps"]] == ["Give it."]
+
+
+def test_drift_does_not_hide_what_could_not_be_seen() -> None:
+    seen = observed(["iam_user"], unseen=[UNSEEN], requester=requester("not_linked"))
+    assert compose(operation="audit", observed=seen)["state"] == "unknown"
+
+
+@pytest.mark.parametrize("reason", sorted(steps.PERSON_REASONS))
+def test_an_audit_whose_portal_wants_a_person_waits(reason: str) -> None:
+    entry = {"part": "portal", "message": "A captcha.", "reason": reason, "next_step": "Solve it."}
+    composed = compose(operation="audit", observed=observed(unseen=[entry]))
+    assert composed["state"] == "waiting_for_person" and composed["next_steps"][0]["who"] == "person"
+
+
+def test_what_a_run_can_do_without_makes_it_no_worse() -> None:
+    assert compose(observed=observed(unseen=[{**UNSEEN, "part": "groups"}]))["state"] == "converged"
+
+
 # -- retire ----------------------------------------------------------------------------------------------------------
 
 
@@ -308,6 +345,86 @@ def test_a_retired_lab() -> None:
     assert (
         composed["state"] == "changed" and composed["access_keys"] == [] and composed["link"]["status"] == "not_linked"
     )
+
+
+def test_a_retired_lab_is_shown_as_it_is_afterwards() -> None:
+    user = {**observed()["user"], "attached_policies": ["arn:p"], "inline_policies": [], "groups": []}
+    retired = {
+        "access_key_id": KEY,
+        "owner": "ours",
+        "created": "2026-01-01T00:00:00Z",
+        "last_used": None,
+        "last_used_service": "",
+        "deactivated": True,
+        "deactivated_at": "2026-11-24T12:00:00Z",
+        "deleted": True,
+        "deleted_at": "2026-11-24T12:00:01Z",
+    }
+    before = observed(
+        ["link", "retire", "iam_user"],
+        declared_state="absent",
+        user={**user, "console_access": False, "created": None},
+        access_keys=[{"access_key_id": KEY, "status": "Active", "owner": "ours", "stored": True, "slot": "current"}],
+        drift=[{"code": "user_not_retired", "message": "m", "next_step": "n"}],
+    )
+    down = {"failed": True, "msg": "The portal is down.", "reason": "portal_unavailable"}
+    removal = {"changed": True, "access_keys": [], "actions": [f"delete key {KEY}"], "retired_keys": [retired]}
+    results = {"link": down, "retire": removal, "iam_user": {"changed": True}}
+    composed = compose(operation="retire", observed=before, results=results)
+    assert composed["state"] == "changed" and composed["retired_keys"] == [retired]
+    assert composed["user"]["exists"] is False and composed["user"]["attached_policies"] == []
+    assert (composed["access_keys"], composed["drift"], composed["findings"]) == ([], [], [])
+    assert composed["link"]["status"] == "unknown" and "was deleted" in composed["link"]["message"]
+    assert all(step["message"] for step in composed["steps"])
+    told = {step["name"]: step["message"] for step in composed["steps"]}
+    assert told["iam_user"] == "User u was removed." and told["retire"] == f"delete key {KEY}"
+    foreseen = {**retired, "deactivated_at": None, "deleted_at": None}
+    results["retire"] = {**removal, "retired_keys": [foreseen]}
+    predicted = compose(operation="retire", observed=before, results=results, check_mode=True)
+    assert predicted["state"] == "changed" and predicted["retired_keys"] == [foreseen]
+    assert predicted.keys() == composed.keys() and predicted["user"]["exists"]
+
+
+STRANGERS = {"access_key_id": "AKIASTRANGER", "status": "Active", "owner": "foreign", "stored": False, "slot": ""}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("owner", ["foreign", "unknown"])
+def test_a_retirement_that_leaves_a_live_key_has_failed(owner: str, check_mode: bool) -> None:
+    left = {**STRANGERS, "owner": owner}
+    note = {"code": "foreign_key", "message": "Not ours.", "next_step": "Name it.", "access_key_id": "AKIASTRANGER"}
+    before = observed(["retire"], declared_state="absent", access_keys=[left], notes=[note])
+    results = {"retire": {"changed": True, "access_keys": [left], "notes": [note]}}
+    for composed in (
+        compose(operation="retire", observed=before, results=results, check_mode=check_mode),
+        compose(operation="retire", observed={**before, "missing": []}, check_mode=check_mode),
+    ):
+        step = next(entry for entry in composed["steps"] if entry["name"] == "retire")
+        assert composed["state"] == "failed" and (step["status"], step["reason"]) == ("failed", "live_keys_remain")
+        assert "AKIASTRANGER" in composed["message"] and "Name it." in composed["message"]
+        assert ("wrong store" in composed["message"]) is (owner == "unknown")
+
+
+def test_an_inactive_key_that_is_left_fails_no_retirement() -> None:
+    left = {**STRANGERS, "status": "Inactive"}
+    composed = compose(operation="retire", observed=observed(declared_state="absent", access_keys=[left]))
+    assert composed["state"] == "converged"
+
+
+def test_live_keys_of_other_users_fail_a_retirement() -> None:
+    other = {"user_name": "by-hand", "how": "policy", "access_key_ids": ["A"], "live_access_key_ids": ["A"]}
+    composed = compose(operation="retire", observed=observed(declared_state="absent", other_users=[other]))
+    assert composed["state"] == "failed" and "key A of the IAM user by-hand" in composed["message"]
+    none_alive = {**other, "live_access_key_ids": []}
+    composed = compose(operation="retire", observed=observed(declared_state="absent", other_users=[none_alive]))
+    assert composed["state"] == "converged"
+
+
+def test_a_retirement_that_could_not_look_for_other_users_is_unknown() -> None:
+    entry = {"part": "other_users", "message": "Denied.", "reason": "access_denied", "next_step": "Allow it."}
+    composed = compose(operation="retire", observed=observed(declared_state="absent", unseen=[entry]))
+    assert composed["state"] == "unknown" and "Denied. Next step: Allow it." in composed["message"]
+    assert {"step": "retire", "who": "operator", "text": "Allow it.", "url": ""} in composed["next_steps"]
 
 
 def test_a_portal_that_is_down_fails_no_retirement() -> None:
@@ -360,12 +477,13 @@ def test_a_portal_without_a_control_to_unlink_makes_no_retired_lab_wait() -> Non
 
 def test_an_audit_keeps_what_it_saw_when_the_portal_could_not_be_looked_at() -> None:
     unseen = {"status": "unknown", "access_key_id": "", "evidence": "", "message": "The portal is down."}
+    entry = {"part": "portal", "message": "The portal is down.", "reason": "portal_unavailable"}
     composed = compose(
         operation="audit",
-        observed=observed(link={**unseen, "reason": "portal_unavailable", "next_step": "Run it again later."}),
+        observed=observed(link=unseen, unseen=[{**entry, "next_step": "Run it again later."}]),
     )
-    assert composed["state"] == "failed"
-    assert statuses(composed)["link"] == "failed"
+    assert composed["state"] == "unknown"
+    assert statuses(composed)["link"] == "unknown"
     assert statuses(composed)["observe"] == "ok"
     assert composed["user"]["exists"]
     assert [entry["text"] for entry in composed["next_steps"]] == ["Run it again later."]

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to wait, and what a person should know, of a situation in which nothing is left to do."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    KeyState,
+    Note,
+    Situation,
+    Slot,
+    portal_key,
+)
+
+
+def foreign_held_back(situation: Situation, key: IamKey) -> str:
+    """Why a foreign key that the operator gave up has to stay for now; empty: it need not."""
+    held = portal_key(situation)
+    if situation.request.state == KeyState.ABSENT:
+        return ""
+    if held == key.access_key_id:
+        return "the portal holds it"
+    if held is None and key.active:
+        return "nobody knows whether the portal holds it"
+    return ""
+
+
+def notes(situation: Situation) -> list[Note]:
+    """What has to wait, and what a person should know, of a situation in which nothing is left to do."""
+    found: list[Note] = []
+    record = situation.record
+    if situation.request.state != KeyState.ABSENT and record:
+        if record.pending and situation.usable(record.current):
+            found.append(
+                Note(
+                    "pending_key_not_linked",
+                    f"Key {record.pending.access_key_id} waits to be linked at the portal; until then key "
+                    f"{record.current.access_key_id if record.current else ''} stays in use.",
+                    f"Link key {record.pending.access_key_id} at the portal (role lab_account does).",
+                    record.pending.access_key_id,
+                )
+            )
+        found.extend(_superseded_notes(situation))
+    for key in situation.foreign:
+        held_back = foreign_held_back(situation, key)
+        named = key.access_key_id in situation.request.remove_foreign_keys
+        if named and held_back:
+            text = f"Key {key.access_key_id}, which the operator gave up, stays: {held_back}."
+            found.append(Note("foreign_key_held_back", text, "Link the stored key first.", key.access_key_id))
+        elif not named:
+            found.append(_strangers_key(situation, key.access_key_id))
+    return found
+
+
+def _superseded_notes(situation: Situation) -> t.Iterator[Note]:
+    for slot, stored in situation.stored:
+        if slot != Slot.SUPERSEDED or not situation.iam_key(stored.access_key_id):
+            continue
+        kept_back = superseded.kept_back(situation, stored)
+        ends = superseded.grace_ends(situation, stored)
+        if kept_back:
+            yield kept_back
+        elif ends:
+            yield Note(
+                "superseded_key_in_grace",
+                f"Superseded key {stored.access_key_id} is inactive and is deleted after {ends:%Y-%m-%d %H:%M} UTC.",
+                "Run again then.",
+                stored.access_key_id,
+            )
+
+
+def _strangers_key(situation: Situation, access_key_id: str) -> Note:
+    if situation.record_lost:
+        # What the tag says must not be contradicted because the store was not found.
+        text = (
+            f"Key {access_key_id} belongs to a user that carries the collection's tag, but the store holds no record "
+            "of the lab: it may be the wrong store, or the record is lost."
+        )
+        step = (
+            "Correct the store's directory, mount or path, or the lab's name in the store. If the record is lost and "
+            "nobody uses the key, name it in remove_foreign_keys."
+        )
+    else:
+        text = f"Key {access_key_id} was not created by this collection, and its secret is not in the store."
+        step = "If nobody uses it, name it in remove_foreign_keys."
+    return Note("foreign_key", text, step, access_key_id)

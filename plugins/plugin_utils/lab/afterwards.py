@@ -1,0 +1,168 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab as it is once a run's steps have been taken: what was observed, overtaken by what the steps returned."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
+    DriftEntry,
+    Link,
+    Observation,
+    OtherUser,
+    Requester,
+    StoreSeen,
+)
+
+# The result of a task, or what is known of one that was not run: nothing.
+Result = t.Mapping[str, t.Any]
+
+
+class Afterwards:
+    """The lab after a run; in check mode, as it was observed.
+
+    :param observed: None if the observation failed.
+    :param results: by step name, the result of the task that took the step.
+    """
+
+    def __init__(self, observed: Observation | None, results: t.Mapping[str, Result], *, check_mode: bool) -> None:
+        self.observed = observed
+        self.results = results
+        self.check_mode = check_mode
+
+    def result(self, step: str) -> Result:
+        """What the step's task returned; empty if it was not taken."""
+        return self.results.get(step) or {}
+
+    def done(self, step: str) -> bool:
+        """Whether the step was taken and ended well."""
+        result = self.result(step)
+        return bool(result) and not (result.get("skipped") or result.get("failed"))
+
+    @property
+    def retiring(self) -> bool:
+        """Whether the lab is declared to be gone."""
+        return bool(self.observed and self.observed.get("declared_state") == "absent")
+
+    @property
+    def took_steps(self) -> bool:
+        """Whether the lab is not as it was observed any more."""
+        return not self.check_mode and any(result.get("changed") for result in self.results.values())
+
+    def requester(self) -> Requester:
+        """What MTurk said last, by environment."""
+        newer: Requester = self.result("requester").get("environments") or {}
+        return {**((self.observed.get("requester") or {}) if self.observed else {}), **newer}
+
+    def link(self) -> Link | None:
+        """Which key CloudResearch holds."""
+        link: Link | None = self.result("link").get("link") or (self.observed.get("link") if self.observed else None)
+        if link is None or self.check_mode:
+            return link
+        held = link.get("access_key_id") or ""
+        if any(key["deleted"] and key["access_key_id"] == held for key in self.retired_keys()):
+            message = f"Key {held} was deleted: whatever CloudResearch still shows of it is dead."
+            return {
+                "status": LinkStatus.UNKNOWN.value,
+                "access_key_id": "",
+                "evidence": "",
+                "message": message,
+                "dead_access_key_id": held,
+            }
+        return link
+
+    def access_keys(self) -> list[KeyDescription]:
+        """The user's keys."""
+        return self.expected_keys() if not self.check_mode else self._observed_keys()
+
+    def expected_keys(self) -> list[KeyDescription]:
+        """The user's keys; in check mode, as they would be."""
+        for step in ("retire", "access_key"):
+            newer = self.result(step).get("access_keys")
+            if newer is not None:
+                return list(newer)
+        return self._observed_keys()
+
+    def _observed_keys(self) -> list[KeyDescription]:
+        return list(self.observed.get("access_keys") or []) if self.observed else []
+
+    def retired_keys(self) -> list[RetiredKey]:
+        """The keys that the run deactivated or deleted, or in check mode would, with the moments."""
+        return [key for step in ("access_key", "retire") for key in self.result(step).get("retired_keys") or []]
+
+    def other_users(self) -> list[OtherUser] | None:
+        """The account's other users with the lab's policy, if somebody looked."""
+        return self.observed.get("other_users") if self.observed else None
+
+    def user(self) -> iam_user.UserDescription | None:
+        """The IAM user."""
+        user = self.observed.get("user") if self.observed else None
+        if not user or self.check_mode:
+            return user
+        if self.retiring:
+            return iam_user.no_user(user["name"]) if self.done("iam_user") else user
+        user = self._without_excess(user)
+        newer = self.result("iam_user").get("user")
+        if not newer:
+            return user
+        tags = newer.get("tags", user["tags"])
+        removed = self._removed_excess().get("attached_policies", [])
+        return {
+            **user,
+            "exists": True,
+            "arn": newer.get("arn", user["arn"]),
+            "tags": tags,
+            "managed": tags.get(vocabulary.MANAGED_TAG_KEY) == vocabulary.MANAGED_TAG_VALUE,
+            "attached_policies": [
+                policy["policy_arn"]
+                for policy in newer.get("attached_policies") or []
+                if policy["policy_arn"] not in removed
+            ],
+        }
+
+    def _removed_excess(self) -> t.Mapping[str, t.Sequence[str]]:
+        removed = self.result("iam_user_excess").get("removed")
+        return removed if removed and not self.check_mode else {}
+
+    def _without_excess(self, user: iam_user.UserDescription) -> iam_user.UserDescription:
+        removed = self._removed_excess()
+
+        def left(kind: str, names: list[str] | None) -> list[str] | None:
+            return [name for name in names if name not in removed.get(kind, ())] if names else names
+
+        return {
+            **user,
+            "attached_policies": left("attached_policies", user.get("attached_policies")),
+            "inline_policies": left("inline_policies", user.get("inline_policies")),
+            "groups": left("groups", user.get("groups")),
+            "console_access": False if "console_access" in removed else user.get("console_access"),
+        }
+
+    def store(self) -> StoreSeen | None:
+        """What the store has of the lab."""
+        store = self.observed.get("store") if self.observed else None
+        if not store or not self.took_steps:
+            return store
+        return {**store, "access_key_ids": [key["access_key_id"] for key in self.access_keys() if key.get("stored")]}
+
+    def drift(self) -> list[DriftEntry]:
+        """How the user differs from what is declared."""
+        entries = list(self.observed.get("drift") or []) if self.observed else []
+        if self.check_mode:
+            return entries
+        if self.retiring:
+            return [] if self.done("iam_user") else entries
+        if not self.result("iam_user").get("user"):
+            return entries
+        # The step has taken all drift away but what the user has too much of, which goes only where it was named.
+        gone = {f"{drift.EXCESS_PREFIX}{kind}" for kind in self._removed_excess()}
+        return [
+            entry for entry in entries if entry["code"].startswith(drift.EXCESS_PREFIX) and entry["code"] not in gone
+        ]

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a lab was not seen, and which findings nobody could look for because of that."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import CATALOGUE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NotLookedFor
+
+# Statuses after which nothing is known of the environment, and those of them that are no answer at all.
+UNSEEN_STATUSES = frozenset({"throttled", "unreachable", "error", "not_checked", ""})
+_UNASKED_STATUSES = frozenset({"throttled", "not_checked", ""})
+
+# What C(lab_account_thorough) reads besides.
+_THOROUGH_PARTS = ("inline_policies", "groups", "console_access")
+
+
+def gaps(lab: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """By part of the lab, why it was not seen; parts that were seen are left out.
+
+    :param lab: an observation, or an outcome.
+    """
+    found: dict[str, str] = {entry["part"]: str(entry["message"]) for entry in lab.get("unseen") or []}
+    user = lab.get("user")
+    if user is None:
+        found.setdefault("user", "The IAM user was not read.")
+        found.setdefault("access_keys", "The access keys were not read.")
+    elif user.get("exists"):
+        for part in _THOROUGH_PARTS:
+            if user.get(part) is None:
+                found.setdefault(part, "It was not asked for (lab_account_thorough).")
+    keys = [key for key in lab.get("access_keys") or [] if key.get("status") == "Active"]
+    unasked = [str(key["access_key_id"]) for key in keys if key.get("last_use_known") is False]
+    if unasked:
+        found.setdefault("last_use", f"The last use of {', '.join(unasked)} was not asked for (lab_account_thorough).")
+    if (lab.get("store") or {}).get("readable") is False or any(key.get("stored") is None for key in keys):
+        found.setdefault("store", "The store was not read.")
+    if keys:
+        found.update(_silent_environments(lab))
+    return found
+
+
+def _silent_environments(lab: t.Mapping[str, t.Any]) -> dict[str, str]:
+    requester = lab.get("requester") or {}
+    found: dict[str, str] = {}
+    for environment in vocabulary.ENVIRONMENTS:
+        status = (requester.get(environment) or {}).get("status") or ""
+        why = f"MTurk {environment}: {(status or 'not_checked').replace('_', ' ')}."
+        if status in UNSEEN_STATUSES:
+            found["mturk_answer"] = f"{found.get('mturk_answer', '')} {why}".strip()
+        if status in _UNASKED_STATUSES and environment == "production":
+            found["mturk_asked"] = why
+    return found
+
+
+def not_looked_for(lab: t.Mapping[str, t.Any]) -> list[NotLookedFor]:
+    """The findings that nobody could look for, and why."""
+    missing = gaps(lab)
+    return [
+        {"code": code, "why": missing[part]}
+        for code, kind in CATALOGUE.items()
+        for part in [next((need for need in kind.needs if need in missing), "")]
+        if part
+    ]

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which steps a run would take, why, and what keeps it from taking any."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    Action,
+    ActionKind,
+    KeyState,
+    LinkKnowledge,
+    Plan,
+    Situation,
+    Slot,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
+    Blocked,
+    DriftEntry,
+    Link,
+    Requester,
+    Unseen,
+)
+
+# The choices name the options of mturk_access_key; this is how the role calls them.
+_ROLE_WORDS = (
+    "With the role, lab_account_remove_foreign_keys names keys to give up, and lab_account_link_check=page finds out "
+    "what the portal holds."
+)
+
+# Drift that the step iam_user takes away without being asked for each.
+_CONVERGED_BY_IAM_USER = frozenset({"user_missing", "policy_missing", "user_not_managed", "tag_missing", "tag_differs"})
+
+
+class NeededSteps:
+    """The steps that are missing until the lab is as declared.
+
+    :ivar why: by step, the reason, in the order of the flow.
+    :ivar blocked: why none of them can be taken safely.
+    """
+
+    def __init__(
+        self,
+        declared: Declaration,
+        situation: Situation,
+        *,
+        user: iam_user.UserDescription | None,
+        drift: list[DriftEntry],
+        requester: Requester,
+        link: Link,
+        unseen: list[Unseen],
+    ) -> None:
+        self.declared = declared
+        self.situation = situation
+        self.user = user
+        self.drift = drift
+        self.requester = requester
+        self.link = link
+        self.unseen = {entry["part"]: entry for entry in reversed(unseen)}
+        self.why: dict[str, str] = {}
+        self.plan: Plan = key_plan.decide(situation)
+        self.blocked: Blocked = self._blocked_by_what_was_not_seen() or self._blocked_by_keys()
+        self._find()
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What a run would do to the keys."""
+        return self.plan.actions if self._keys_known else ()
+
+    @property
+    def _keys_known(self) -> bool:
+        return not self.unseen.keys() & {"user", "access_keys", "store"}
+
+    @property
+    def _absent(self) -> bool:
+        return self.declared.request.state == KeyState.ABSENT
+
+    def _blocked_by_what_was_not_seen(self) -> Blocked:
+        """A part that a step rests on could not be read, so that the step would be a guess."""
+        wanted = {"user": "observe", "access_keys": "observe", "store": "observe"}
+        if not self._absent:
+            wanted |= dict.fromkeys(("attached_policies", *self.declared.remove_drift), "iam_user")
+        slots = {slot for slot, key in self.situation.stored if self.situation.iam_key(key.access_key_id)}
+        if Slot.SUPERSEDED in slots or self.situation.foreign:
+            wanted["last_use"] = "access_key"
+        for part, step in wanted.items():
+            if part in self.unseen:
+                entry = self.unseen[part]
+                return {
+                    "step": step,
+                    "reason": entry["reason"],
+                    "message": entry["message"],
+                    "next_step": entry["next_step"],
+                }
+        return {}
+
+    def _blocked_by_keys(self) -> Blocked:
+        stop = self.plan.stop
+        if stop is None:
+            return {}
+        return {
+            "step": "access_key",
+            "reason": stop.reason,
+            "message": stop.message,
+            "next_step": f"Choose: {'; or '.join(stop.choices)}. {_ROLE_WORDS}",
+        }
+
+    def _find(self) -> None:
+        if self.user is None:
+            return
+        if self._absent:
+            self._to_retire()
+            return
+        self._iam_user(self.user)
+        if self._keys_known:
+            self._keys_and_link()
+
+    def _keys_and_link(self) -> None:
+        request = dataclasses.replace(self.declared.request, retire_superseded=False)
+        before_link = key_plan.decide(dataclasses.replace(self.situation, request=request))
+        if before_link.actions or before_link.stop:
+            words = [action.in_words() for action in before_link.actions]
+            self.why["access_key"] = "; ".join(words) or self.blocked.get("message", "")
+        unlinked = [seen["message"] for seen in self.requester.values() if not seen["linked"]]
+        if unlinked:
+            self.why["requester"] = " ".join(unlinked)
+        new_key = any(action.kind == ActionKind.CREATE for action in before_link.actions)
+        if self.declared.link_wanted and (new_key or self.link["status"] != LinkStatus.LINKED):
+            self.why["link"] = self.link["message"] or "The portal does not hold the lab's key."
+        if "link" in self.why:
+            # The step records the link that it proves, so a lab without a key to replace needs nothing after it.
+            final = before_link.final
+            link = LinkKnowledge(LinkStatus.LINKED, final.key_to_use)
+            linked = key_plan.decide(dataclasses.replace(final, request=self.declared.request, link=link))
+            left = [action for action in linked.actions if action.kind != ActionKind.RECORD_LINK]
+        else:
+            left = list(self.plan.actions[len(before_link.actions) :])
+        if left:
+            self.why["retire"] = "; ".join(action.in_words() for action in left)
+
+    def _iam_user(self, user: iam_user.UserDescription) -> None:
+        reasons = [entry["message"] for entry in self.drift if entry["code"] in _CONVERGED_BY_IAM_USER]
+        if user["exists"]:
+            found = iam_user.excess(user, self.declared.user.policy_arn)
+            reasons += [
+                f"It has {kind.replace('_', ' ')}: {', '.join(names)}."
+                for kind, names in found.items()
+                if kind in self.declared.remove_drift
+            ]
+        if reasons:
+            self.why["iam_user"] = " ".join(reasons)
+
+    def _to_retire(self) -> None:
+        if not self._keys_known or self.user is None:
+            return
+        record = self.situation.record
+        held = self.link["status"] in (LinkStatus.LINKED, LinkStatus.OTHER_KEY) or bool(
+            record and record.linked_key_ids
+        )
+        if held and self.declared.link_wanted and self.actions:
+            self.why["link"] = self.link["message"]
+        if self.actions:
+            self.why["retire"] = "; ".join(action.in_words() for action in self.actions)
+        # A user that still has somebody else's key stays: removing it would remove the key.
+        ours = self.user["managed"] or self.declared.request.adopt_existing_user
+        if self.user["exists"] and ours and not self.plan.final.keys:
+            self.why["iam_user"] = f"User {self.user['name']} still exists."

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is left to do after a run, and for whom."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NoteDescription
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps import (
+    PERSON_REASONS,
+    WAITING_STATUSES,
+    link_unproved,
+)
+
+# A key that waits for its link is told by the step that it waits for.
+_TOLD_ELSEWHERE = frozenset({"pending_key_not_linked"})
+
+
+class NextSteps:
+    """What a person or an operator does next for one lab."""
+
+    def __init__(self, after: Afterwards, operation: str, failed_step: str, failure: Result) -> None:
+        self.after = after
+        self.operation = operation
+        self.failed_step = failed_step
+        self.failure = failure
+
+    def all(self) -> list[NextStep]:
+        """In the order of the flow."""
+        return [*self._requester(), *self._retire(), *self._unseen(), *self._link(), *self._failure()]
+
+    def _requester(self) -> t.Iterator[NextStep]:
+        for environment, seen in self.after.requester().items():
+            if seen.get("next_step") and seen.get("status") != "not_checked":
+                person = seen.get("status") in WAITING_STATUSES
+                url = vocabulary.REQUESTER_LINK_URLS[environment] if person else ""
+                yield _next("requester", person, str(seen["next_step"]), url)
+
+    def _retire(self) -> t.Iterator[NextStep]:
+        for note in self._notes():
+            if note["code"] not in _TOLD_ELSEWHERE and (note["code"] != "foreign_key" or self.after.retiring):
+                yield _next("retire", False, f"{note['message']} {note['next_step']}")
+        if self.after.retiring and self.operation != "audit":
+            for key_id, user_name in live_keys_of_others(self.after):
+                text = f"Find out who uses key {key_id} of the IAM user {user_name}; else deactivate it there."
+                yield _next("retire", False, text)
+
+    def _notes(self) -> list[NoteDescription]:
+        for step in ("retire", "access_key"):
+            newer = self.after.result(step).get("notes")
+            if newer is not None:
+                return list(newer)
+        return list(self.after.observed.get("notes") or []) if self.after.observed else []
+
+    def _unseen(self) -> t.Iterator[NextStep]:
+        observed = self.after.observed
+        told: set[str] = set()
+        for entry in (observed.get("unseen") or []) if observed else []:
+            wanted = self.operation == "audit" or entry["part"] == "other_users"
+            if wanted and entry["next_step"] and entry["next_step"] not in told:
+                told.add(entry["next_step"])
+                step = {"portal": "link", "other_users": "retire"}.get(entry["part"], "observe")
+                yield _next(step, entry["reason"] in PERSON_REASONS, entry["next_step"])
+
+    def _link(self) -> t.Iterator[NextStep]:
+        result = self.after.result("link")
+        if result.get("failed") and self.after.retiring:
+            text = "CloudResearch may still show the link, dead without its key. Remove it there by hand if you wish."
+            yield _next("link", False, text)
+        elif result.get("waiting_for_person"):
+            yield _next("link", True, str(result.get("next_step") or ""), str(result.get("url") or ""))
+        elif link_unproved(self.after):
+            yield _next("link", False, "See at the portal which key it holds, then run again.")
+
+    def _failure(self) -> t.Iterator[NextStep]:
+        if self.failure:
+            person = str(self.failure.get("reason") or "") in PERSON_REASONS
+            text = str(self.failure.get("next_step") or "Look at the message of the step that failed, then run again.")
+            yield _next(self.failed_step, person, text, str(self.failure.get("url") or ""))
+
+
+def live_keys_of_others(after: Afterwards) -> list[tuple[str, str]]:
+    """Id and user of the live keys that other users with the lab's policy have."""
+    return [
+        (key_id, other["user_name"]) for other in after.other_users() or [] for key_id in other["live_access_key_ids"]
+    ]
+
+
+def live_keys_remain(after: Afterwards) -> Result | None:
+    """The failure of a retirement that leaves, or would leave, live keys behind; None if it does not."""
+    if not after.retiring:
+        return None
+    live = [key for key in after.expected_keys() if key["status"] == "Active"]
+    others = live_keys_of_others(after)
+    if not live and not others:
+        return None
+    ids = [key["access_key_id"] for key in live] + [key_id for key_id, _user in others]
+    parts = [f"key {key['access_key_id']} of the lab's user" for key in live]
+    parts += [f"key {key_id} of the IAM user {user_name}" for key_id, user_name in others]
+    what = f"Live keys remain in the account: {', '.join(parts)}."
+    if any(key["owner"] == "unknown" for key in live):
+        what += (
+            " The store holds no record of this lab although its user carries the collection's tag: is it the wrong "
+            "store, or the wrong name in it?"
+        )
+    return {"msg": what, "reason": "live_keys_remain", "step": "retire", "access_key_ids": ids}
+
+
+def _next(step: str, person: bool, text: str, url: str = "") -> NextStep:
+    return {"step": step, "who": "person" if person else "operator", "text": text, "url": url}
