@@ -33,6 +33,7 @@ class _Key:
     :param created: when the stored key was made.
     :param to_come: in check mode, the key is still to be created.
     :param record: the lab's record; None without a store.
+    :param read_secret: the store's command with which a person sees the key.
     """
 
     access_key_id: str | None
@@ -41,6 +42,7 @@ class _Key:
     created: datetime.datetime | None = None
     to_come: bool = False
     record: LabRecord | None = None
+    read_secret: str = ""
 
 
 class ActionModule(LabAction):
@@ -61,6 +63,7 @@ class ActionModule(LabAction):
             "secret_access_key": key.secret_access_key,
             "recorded_access_key_id": key.recorded_access_key_id,
             "created": key.created,
+            "read_secret": key.read_secret,
         }
         warnings: list[str] = []
         result = _link(asked, self.check_mode, warnings.append)
@@ -90,7 +93,14 @@ class ActionModule(LabAction):
             return _Key(None, None, recorded, to_come=True, record=record)
         stored = lab_store.key_in_use(record, store, lab)
         created = times.parse_time(stored.created)
-        return _Key(stored.access_key_id, stored.secret_access_key, recorded, created, record=record)
+        return _Key(
+            stored.access_key_id,
+            stored.secret_access_key,
+            recorded,
+            created,
+            record=record,
+            read_secret=store.read_command(lab),
+        )
 
     def _record(self, options: Options, key: _Key, result: Result) -> None:
         """Record what the portal holds, unless the record says so already, and say so in the result."""
@@ -118,7 +128,9 @@ class ActionModule(LabAction):
 
 def _link(options: Options, check_mode: bool, warn: t.Callable[[str], None]) -> Result:
     """Do what the options say at the portal."""
-    settings = account_link.PortalSettings.from_params(options, announce=warn)
+    settings = account_link.PortalSettings.from_params(
+        options, announce=warn, read_secret=options.get("read_secret") or ""
+    )
     account = account_link.PortalAccount(
         options["email"] or "", options["password"] or "", options["totp_secret"] or ""
     )

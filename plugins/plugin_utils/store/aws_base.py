@@ -31,7 +31,11 @@ _PREFIX = re.compile(r"/?([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*([A-Za-z0-9_-][A-Za-z0-
 
 
 # What AWS says of the lab's account is said of the store, so that nobody looks for the cause in the wrong account.
-_REASONS: dict[str, str] = {"access_denied": StoreReason.DENIED, "unreachable": StoreReason.UNREACHABLE}
+_REASONS: dict[str, str] = {
+    "access_denied": StoreReason.DENIED,
+    "tls": StoreReason.TLS,
+    "unreachable": StoreReason.UNREACHABLE,
+}
 
 
 class AwsStore(base.SecretStore):

@@ -235,6 +235,16 @@ def test_the_link_is_recorded_where_the_key_came_from(
     assert again["changed"] is (news and check_mode and bool(recorded))
 
 
+def test_whoever_links_by_hand_is_told_how_to_see_the_secret_in_no_log(vault: Vault, tmp_path: pathlib.Path) -> None:
+    loader, store = vault
+    args = {"lab": "lab-01", "store": store, "driver": "manual", "state_dir": str(tmp_path / "state")}
+    result = act(cloudresearch_link.ActionModule, args, loader=loader).run(task_vars={})
+    step = result["next_step"]
+    assert f"ansible-vault view --vault-id=default@prompt {store['directory']}/lab-01.yml" in step
+    assert SECOND in step
+    assert "the-secret-of" not in repr(result)
+
+
 def test_the_link_of_a_key_that_is_still_to_come_would_be_recorded(vault: Vault, portal: Portal) -> None:
     loader, store = vault
     args = {"lab": "lab-02", "store": store, "access_key_id": NEW_KEY}
