@@ -199,6 +199,9 @@ def _own_environment(environment: t.Mapping[str, str], directory: str | bytes | 
     """The environment, in each of the places where a program or its neighbours can read it."""
     os.environ.clear()
     with contextlib.suppress(Exception):
+        # Libraries written in C have put variables there of which Python knows nothing, readline among them.
+        ctypes.CDLL(None).clearenv()
+    with contextlib.suppress(Exception):
         _overwrite_the_parents_environment()
     os.environ.update(environment)
     time.tzset()
@@ -257,8 +260,8 @@ def _own_settings() -> list[object]:
     loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
     for logger in [logging.root, *loggers]:
         for handler in list(logger.handlers):
-            # It writes to a descriptor of the parent's.
-            if not isinstance(handler, logging.NullHandler):
+            # It writes to a descriptor of the parent's. Libraries that log to nowhere by default go on doing so.
+            if logger is logging.root or not isinstance(handler, logging.NullHandler):
                 kept.append(handler)
                 logger.removeHandler(handler)
     logging.root.setLevel(logging.WARNING)
@@ -287,10 +290,8 @@ class _ExitFunctions(types.ModuleType):
             function, args, kwargs = self._registered.pop()
             try:
                 function(*args, **kwargs)
-            except SystemExit:
-                pass
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
+            except BaseException as exc:
+                _show(exc)
 
 
 def _execute(program: bytes, exit_functions: _ExitFunctions) -> int:
@@ -298,6 +299,7 @@ def _execute(program: bytes, exit_functions: _ExitFunctions) -> int:
     known = set(sys.modules)
     main = types.ModuleType("__main__")
     main.__dict__.update(__builtins__=builtins, __loader__=importlib.machinery.BuiltinImporter)
+    main.__dict__.update(__file__="<stdin>", __cached__=None, __annotations__={})
     sys.modules["__main__"] = main
     status = _call_main(program, main.__dict__)
     for thread in threading.enumerate():
@@ -329,10 +331,15 @@ def _call_main(program: bytes, namespace: dict[str, t.Any]) -> int:
             return (exc.code or 0) & 0xFF
         print(exc.code, file=sys.stderr)
     except BaseException as exc:
-        # Without our own frame, the first one.
-        sys.excepthook(type(exc), exc, exc.__traceback__ and exc.__traceback__.tb_next)
+        _show(exc)
         if isinstance(exc, KeyboardInterrupt):
             return -signal.SIGINT
     else:
         return 0
     return 1
+
+
+def _show(exc: BaseException) -> None:
+    # Without the first frame, which is ours.
+    traceback = exc.__traceback__ and exc.__traceback__.tb_next
+    sys.excepthook(type(exc), exc.with_traceback(traceback), traceback)
