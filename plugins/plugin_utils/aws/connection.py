@@ -26,6 +26,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabula
 try:
     import botocore.config
     import botocore.exceptions
+    import botocore.loaders
     import botocore.session
 
     HAS_BOTOCORE = True
@@ -39,7 +40,8 @@ GLOBAL_REGION = "us-east-1"
 @functools.lru_cache(maxsize=1)
 def shared_loader() -> t.Any:
     """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
-    return botocore.session.Session().get_component("data_loader")
+    paths = botocore.session.Session().get_config_variable("data_path") or ""
+    return botocore.loaders.Loader([os.path.expanduser(path) for path in paths.split(os.pathsep) if path])
 
 
 @functools.cache

@@ -66,7 +66,7 @@ PROGRAMS = {
         """,
     "what it is": """
         import sys, os, builtins
-        print(__name__, __file__, sorted(globals()), sys.argv, sys.path[0], os.getcwd(), __builtins__ is builtins)
+        print(__name__, __file__, sys.argv, sys.path[0], os.getcwd(), __builtins__ is builtins)
         print(sys.modules['__main__'].__dict__ is globals(), sys.flags, os.umask(0), repr(sys.stdin.read()))
         print(sys.stdout.encoding, sys.stdout.errors, sys.stdin.errors, sys.stderr.errors)
         print(sorted(name for name in sys.modules if name.startswith('ansible')), sys.excepthook is sys.__excepthook__)
