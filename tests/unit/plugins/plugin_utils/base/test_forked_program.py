@@ -115,7 +115,8 @@ PROGRAMS = {
 
 @pytest.fixture
 def environment(tmp_path: pathlib.Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
+    # Those that set up this Python.
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("LANG", "LC_", "LD_", "PYTHON"))}
     return {**kept, "PATH": os.defpath, "HOME": "/nowhere", "TMPDIR": str(tmp_path), "TZ": "Asia/Tokyo", "EMPTY": ""}
 
 
