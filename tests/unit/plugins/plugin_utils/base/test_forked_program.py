@@ -117,6 +117,7 @@ PROGRAMS = {
 def environment(tmp_path: pathlib.Path) -> dict[str, str]:
     # Those that set up this Python.
     kept = {name: value for name, value in os.environ.items() if name.startswith(("LANG", "LC_", "LD_", "PYTHON"))}
+    kept.pop("PYTHONUNBUFFERED", None)
     return {**kept, "PATH": os.defpath, "HOME": "/nowhere", "TMPDIR": str(tmp_path), "TZ": "Asia/Tokyo", "EMPTY": ""}
 
 
