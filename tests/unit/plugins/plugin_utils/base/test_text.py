@@ -58,9 +58,9 @@ def test_twice_is_as_once() -> None:
 
 @pytest.mark.parametrize("part", ["\x1b", "\x1b[", "\x1b[1", "\x1b]", "\x1b]x", "\x9b1;", "\x9d", "\x1bP", "\u202e"])
 def test_the_work_is_linear(part: str) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     printable(part * 100_000)
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 def test_values_at_any_depth() -> None:
