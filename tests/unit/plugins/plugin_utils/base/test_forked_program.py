@@ -202,7 +202,8 @@ def test_no_orphan_when_the_parent_is_told_to_end(number: signal.Signals, tmp_pa
         time.sleep(600)
         """
     parent = f"""
-        import sys
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         sys.path.insert(0, {str(COLLECTIONS)!r})
         from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import forked_program
         forked_program.run_program({textwrap.dedent(child).encode()!r}, {{}})
