@@ -45,6 +45,21 @@ def make(labs, earlier=None):
     return report
 
 
+def alike():
+    """Labs with the same next step, labs of which something was not seen, and a retired one."""
+    labs = [outcomes.situation("tags_drifted", lab=f"lab-{number:02d}") for number in range(1, 39)]
+    for lab in labs:
+        text = f"Run ansible-playbook labops.cloudresearch.onboard --limit {lab['lab']}."
+        lab["next_steps"] = [{"step": "iam_user", "who": "operator", "text": text, "url": ""}]
+    labs += [outcomes.situation("waits_for_requester", lab=f"person-{number}") for number in range(3)]
+    labs += [outcomes.situation("store_sealed", lab="sealed"), outcomes.situation("retired", lab="retired")]
+    quick = outcomes.situation("converged", lab="quick")
+    quick["user"].update(groups=None, inline_policies=None, console_access=None)
+    quick["access_keys"][0].update(last_used=None, last_use_known=False)
+    quick["not_looked_for"] = [{"code": "console_access", "why": "It was not asked for (lab_account_thorough)."}]
+    return [*labs, quick]
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     directory = tmp_path_factory.mktemp("reports")
@@ -52,6 +67,7 @@ def reports(tmp_path_factory):
         "fleet": make(outcomes.outcomes(60), outcomes.outcomes(59, seed=2)),
         "thousand": make(outcomes.outcomes(1000)),
         "hostile": make(outcomes.hostile_outcomes(), outcomes.hostile_outcomes()[3:]),
+        "groups": build.build(alike(), title="Labs with the same steps", now=NOW, not_begun=["never-1", "never-2"]),
         "empty": build.build([], title="Nothing", now=NOW),
     }
     paths = {}
@@ -248,6 +264,55 @@ def test_next_steps_are_copied_and_mailed_ready_to_send(visit, reports, chromium
     tab.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('gone-1'))")
 
 
+def test_labs_with_the_same_step_are_one_entry_with_one_command(visit):
+    tab = visit("groups", permissions=["clipboard-read", "clipboard-write"])
+    group = tab.locator('[data-list="operator"] > li').first
+    expect(group.locator(".lab-name")).to_have_text("38 labs")
+    expect(group).to_contain_text("--limit lab-01,lab-02,lab-03,")
+    group.locator("summary").click()
+    expect(group.locator("li:visible")).to_have_count(38)
+    group.locator("li").nth(1).get_by_role("button", name="Copy").click()
+    expect(tab.get_by_text("Copied.")).to_be_visible()
+    assert tab.evaluate("navigator.clipboard.readText()").endswith("--limit lab-02.")
+    group.locator("li").nth(1).get_by_role("checkbox").check()
+    tab.reload()
+    assert [box.is_checked() for box in group.get_by_role("checkbox", include_hidden=True).all()].index(True) == 1
+    people = tab.locator('[data-list="person"] > li')
+    expect(people).to_have_count(1)
+    expect(people.get_by_role("link", name="Mail")).to_have_count(3)
+
+
+def test_what_was_not_seen_is_told_apart_from_what_nobody_asked_for(visit):
+    tab = visit("groups")
+    expect(tab.locator("#glance-heading")).to_contain_text("3 labs could not be seen")
+    unseen = tab.locator("#findings .edge-unseen", has_text="Vault is sealed")
+    expect(unseen).to_contain_text("Unseal the Vault")
+    expect(tab.locator("#findings .edge-mute")).to_contain_text("not asked")
+    tab.get_by_label("State", exact=True).select_option("unknown")
+    assert names(tab) == ["never-1", "never-2", "sealed"]
+    tab.get_by_role("button", name="sealed", exact=True).click()
+    expect(tab.locator("tr.detail")).to_contain_text("Live key whose secret nobody stored: The store could not be read")
+    tab.locator("#clear").click()
+    tab.get_by_role("button", name="quick", exact=True).click()
+    detail = tab.locator("tr.detail", has_text="last use not known")
+    for text in ("groups: not looked at", "console password: not looked at"):
+        expect(detail).to_contain_text(text)
+
+
+def test_the_keys_of_a_retired_lab_are_listed_with_the_times(visit, reports):
+    tab = visit("groups")
+    [key] = next(lab for lab in reports[0]["groups"]["labs"] if lab["lab"] == "retired")["retired_keys"]
+    row = tab.locator("#retired tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text(key["access_key_id"])
+    for time_ in (key["deactivated_at"], key["deleted_at"]):
+        expect(row.locator(f'time[datetime="{time_}"]')).to_be_visible()
+    tab.get_by_role("button", name="retired", exact=True).click()
+    expect(tab.locator("tr.detail")).to_contain_text(
+        f"{key['access_key_id']} deactivated 24 Nov 2026, 10:25 UTC, deleted"
+    )
+
+
 def test_ticks_are_kept_when_the_page_is_opened_again(visit):
     tab = visit("fleet")
     box = tab.locator(".todo input").first
@@ -269,18 +334,18 @@ def test_without_script_the_page_still_tells_everything(visit, reports):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", ["fleet", "empty"])
+@pytest.mark.parametrize("name", ["fleet", "groups", "empty"])
 def test_axe_finds_no_violation(visit, name, viewport, scheme):
     checker = axe.source()
     if checker is None:
         pytest.skip("needs npm to fetch axe-core once")
     tab = visit(name, viewport=viewport, color_scheme=scheme, bypass_csp=True)
-    if name == "fleet":
+    if name != "empty":
         for details in tab.locator("details").all():
             details.evaluate("node => { node.open = true; }")
         tab.get_by_role("button", name="Key age", exact=True).click()
         shown(tab).locator("button.open").first.click()
-        tab.get_by_label("State", exact=True).select_option("failed")
+        tab.get_by_label("State", exact=True).select_option("failed" if name == "fleet" else "unknown")
     tab.evaluate(checker)
     result = tab.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
     assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in result["violations"]] == []
@@ -288,7 +353,7 @@ def test_axe_finds_no_violation(visit, name, viewport, scheme):
     assert {each["id"] for each in result["incomplete"]} <= {"color-contrast"}
 
 
-@pytest.mark.parametrize("name", ["fleet", "hostile", "thousand", "empty"])
+@pytest.mark.parametrize("name", ["fleet", "hostile", "thousand", "groups", "empty"])
 def test_nothing_sticks_out_at_any_width(visit, name):
     tab = visit(name)
     sticking_out = """() => [...document.querySelectorAll('body *')]

@@ -46,6 +46,12 @@ _LEAST_CHANGES = 12
 
 REDACTED = "(hidden: looks like a secret)"
 
+try:
+    # Since ansible-core 2.22, results keep what no_log hides, and whoever writes them to a file has to mask them.
+    from ansible.module_utils.secrets import mask_secrets
+except ImportError:
+    mask_secrets = None
+
 
 def names_a_secret(name: str) -> bool:
     """Whether a heading or variable name says that a password or another secret is behind it."""
@@ -64,8 +70,17 @@ def secret_in(text: str) -> str:
     return ""
 
 
+def mask_registered(text: str) -> str:
+    """The text without the values that Ansible knows to be secrets, as it masks them in its own output.
+
+    Before ansible-core 2.22, Ansible takes them out of results itself, and the text stays as it is.
+    """
+    return str(mask_secrets(text, mask_placeholder=REDACTED)) if mask_secrets else text
+
+
 def redact(text: str) -> str:
-    """The text with whatever looks like a secret taken out."""
+    """The text with whatever is known as a secret, or looks like one, taken out."""
+    text = mask_registered(text)
     for _kind, shape in _SHAPES:
         text = shape.sub(REDACTED, text)
     for _kind, run in _RUNS:

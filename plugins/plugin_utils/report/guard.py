@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The last gate before a report: refuses text that looks like a secret.
 
-The allow-list in C(model) keeps unknown fields out. This looks into the allowed ones, because free text (a message, an
-inventory name) may carry anything.
+The allow-list in C(model) keeps unknown fields out, and C(intake) masks what Ansible knows to be a secret. This looks
+into what is left, because free text (a message, an inventory name) may carry anything.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import mask_registered
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time, timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
@@ -218,7 +219,7 @@ def _link(value: object) -> Link:
 def _text(value: object) -> str:
     if value is None or isinstance(value, (collections.abc.Mapping, list, tuple)):
         return ""
-    return printable(str(value)).strip()
+    return mask_registered(printable(str(value)).strip())
 
 
 def _lines(value: object) -> list[str] | None:

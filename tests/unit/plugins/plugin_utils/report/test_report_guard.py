@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import random
 
 import pytest
@@ -89,3 +90,16 @@ def test_a_secret_as_the_name_of_a_lab_or_a_report_is_refused_without_repeating_
         with pytest.raises(CollectionError) as caught:
             build.build(labs, title=title, now=NOW)
         assert EXAMPLE not in str(caught.value.as_result())
+
+
+def test_values_that_ansible_knows_to_be_secrets_are_masked():
+    secrets = pytest.importorskip(
+        "ansible.module_utils.secrets", reason="ansible-core 2.22 and later keep them in results"
+    )
+    secrets.register_secret("tr0ub4dor and three")
+    lab = situation("key_not_stored")
+    lab["link"]["message"] = "Signed in with tr0ub4dor and three."
+    lab["findings"][0]["message"] = "tr0ub4dor and three"
+    report = build.build([lab], title="Labs", now=NOW)
+    assert "tr0ub4dor" not in json.dumps(report)
+    assert report["labs"][0]["link"]["message"].startswith("Signed in with (hidden")

@@ -280,7 +280,7 @@ def test_retired_keys_are_listed_with_their_times():
 
 def run_again(name, **changes):
     lab = {**situation("converged", lab=name), "state": "drifted", **changes}
-    text = f"Run ansible-playbook labops.cloudresearch.onboard --limit {name} for account {lab['account_id']}."
+    text = f"For account {lab['account_id']}, run ansible-playbook labops.cloudresearch.onboard --limit {name}."
     return {**lab, "next_steps": [{"step": "iam_user", "who": "operator", "text": text, "url": ""}]}
 
 
@@ -293,18 +293,20 @@ def test_labs_with_the_same_next_step_are_one_entry():
     assert [task.lab["lab"] for task in alone.tasks] == ["odd"]
     assert list_.labs == 4
     [step] = together.steps
-    assert "--limit lab-1,lab-2,lab-3 for account (the account's id)." in step["text"]
+    assert "For account (the account's id), run" in step["text"]
+    assert step["text"].endswith("--limit lab-1,lab-2,lab-3.")
     for task in together.tasks:  # each lab's own text stays ready to send
-        assert f"--limit {task.lab['lab']} for account {task.lab['account_id']}." in task.text
+        assert task.text.endswith(f"--limit {task.lab['lab']}.")
+        assert f"For account {task.lab['account_id']}," in task.text
 
 
 def test_a_name_that_is_more_than_a_word_is_not_put_into_a_command_with_others():
-    names = ["lab-1", "lab-10", "a b", "x;y", "all:!z"]
+    names = ["lab-1", "lab-10", "lab-1.x", "a b", "x;y", "all:!z"]
     [list_] = steps.checklists(make([run_again(name) for name in names])[0])
     assert [[task.lab["lab"] for task in group.tasks] for group in list_.groups] == [
-        ["lab-1", "lab-10"],
+        ["lab-1", "lab-1.x", "lab-10"],
         ["a b"],
         ["all:!z"],
         ["x;y"],
     ]
-    assert "--limit lab-1,lab-10 for" in list_.groups[0].steps[0]["text"]
+    assert "--limit lab-1,lab-1.x,lab-10." in list_.groups[0].steps[0]["text"]
