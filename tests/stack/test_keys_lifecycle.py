@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import datetime
+import multiprocessing
 import pathlib
+import threading
 import typing as t
 
 import pytest
@@ -15,6 +18,7 @@ from ansible.parsing.vault import VaultSecret
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
@@ -305,6 +309,41 @@ def test_two_runs_at_once_make_one_key(bench: Bench) -> None:
     bench.check()
 
 
+def _rotate(bench: Bench, start: t.Any, failures: t.Any) -> None:
+    """One operator's rotation: observed like the other one's, then as slow or fast as it happens."""
+    begun = times.now().replace(microsecond=0)
+    start.wait()
+    try:
+        bench.converge(state="rotated", begun=begun)
+    except CollectionError as exc:
+        failures.put(f"{exc.reason}: {exc.message}")
+
+
+def test_two_rotations_at_once_in_two_processes_end_as_one(bench: Bench) -> None:
+    bench.converge()
+    first = list(bench.keys())
+    # AWS tells its time in whole seconds; the first key must be older than the rotations.
+    while times.now() < bench.run().before.keys[0].created + datetime.timedelta(seconds=2):
+        threading.Event().wait(0.1)
+    context = multiprocessing.get_context("fork")
+    start, failures = context.Barrier(2), context.Queue()
+    operators = [context.Process(target=_rotate, args=(bench, start, failures)) for _number in range(2)]
+    for operator in operators:
+        operator.start()
+    for operator in operators:
+        operator.join(120)
+    assert [operator.exitcode for operator in operators] == [0, 0] and failures.empty()
+    keys = bench.keys()
+    assert list(keys.values()) == ["Active"] and not set(keys) & set(first), "one new key, and nothing else"
+    created = {
+        key["access_key_id"] for moment in bench.simulator.control.key_timeline(bench.name) for key in moment["keys"]
+    }
+    assert created == {*first, *keys}, "the second rotation has not replaced the first one's key"
+    record = bench.store().get(bench.name).record
+    assert record is not None and [slot for slot, _key in record.slots()] == ["current"]
+    bench.check()
+
+
 @pytest.mark.parametrize("type_name", ["aws_secretsmanager", "aws_ssm"])
 def test_keys_in_the_lab_s_own_account(bench: Bench, type_name: str) -> None:
     bench.store_options = {
@@ -332,3 +371,28 @@ def test_credentials_for_the_wrong_account_stop_before_anything_happens(bench: B
     assert caught.value.reason == "wrong_account"
     assert other["account_id"] in caught.value.message
     assert len(bench.keys()) == 1
+
+
+def test_a_record_stays_where_credentials_of_another_account_see_no_user(bench: Bench) -> None:
+    """The key lives on in the lab's own account, so its secret must not be lost."""
+    bench.converge()
+    other = new_lab(bench.simulator)
+    for state in ("absent", "present"):
+        mistaken = bench.lifecycle(connection_options={"assume_role_arn": other["role_arn"]}, state=state)
+        for attempt in (mistaken.run, mistaken.predict):
+            with pytest.raises(CollectionError) as caught:
+                attempt()
+            assert caught.value.reason == "wrong_account" and other["account_id"] in caught.value.message
+    assert list(bench.keys().values()) == ["Active"]
+    bench.check()
+
+
+def test_what_was_retired_is_told_with_its_moments_and_foreseen_alike(bench: Bench) -> None:
+    bench.converge()
+    [key_id] = bench.keys()
+    bench.simulator.control.set_portal_key(bench.name, "")
+    [foreseen] = bench.lifecycle(state="absent").predict().retired_keys()
+    [retired] = bench.run(state="absent").retired_keys()
+    assert retired["access_key_id"] == key_id and retired["deactivated"] and retired["deleted"]
+    assert retired["deactivated_at"] and retired["deleted_at"] and retired["owner"] == "ours"
+    assert foreseen == {**retired, "deactivated_at": None, "deleted_at": None}

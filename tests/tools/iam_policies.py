@@ -43,7 +43,10 @@ OPTIONAL = "lab-optional-excess"
 # Service Authorization Reference, IAM: these take a policy's ARN as condition key.
 WITH_A_POLICY = frozenset({"iam:AttachUserPolicy", "iam:DetachUserPolicy"})
 # The same: the resource of this one is the group, not the user.
-ON_GROUPS = frozenset({"iam:RemoveUserFromGroup"})
+ON_GROUPS = frozenset({"iam:GetGroup", "iam:RemoveUserFromGroup"})
+# The same: the resource of this one is the policy. Who else has it is asked for keys, too.
+ON_THE_POLICY = frozenset({"iam:ListEntitiesForPolicy"})
+ON_ITS_HOLDERS = frozenset({"iam:ListAccessKeys"})
 
 OPS_PLAYBOOKS: Document = {
     "Version": VERSION,
@@ -70,13 +73,18 @@ def lab_policy(actions: t.Collection[str], *, any_policy: bool = False) -> Docum
     """
     narrow = set() if any_policy else WITH_A_POLICY & set(actions)
     groups = ON_GROUPS & set(actions)
-    statements = [statement("TheLabsUser", set(actions) - narrow - groups, f"arn:aws:iam::*:user/{USER}")]
+    holders = ON_THE_POLICY & set(actions)
+    own = set(actions) - narrow - groups - holders
+    statements = [statement("TheLabsUser", own, f"arn:aws:iam::*:user/{USER}")]
     if narrow:
         condition = {"ArnEquals": {"iam:PolicyARN": MTURK_POLICY}}
         user = f"arn:aws:iam::*:user/{USER}"
         statements.append(statement("OnlyTheMturkPolicy", narrow, user, Condition=condition))
     if groups:
         statements.append(statement("ItsGroups", groups, "arn:aws:iam::*:group/*"))
+    if holders:
+        statements.append(statement("WhoElseHasThePolicy", holders, MTURK_POLICY))
+        statements.append(statement("TheirKeys", ON_ITS_HOLDERS, "arn:aws:iam::*:user/*"))
     return {"Version": VERSION, "Statement": statements}
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.fleet import Fleet, Run, tool
-from tests.simulator.clients import lab_client
+from tests.simulator.clients import MTURK_POLICY, lab_client
 from tests.simulator.process import Simulator
 from tests.simulator.world import MANAGEMENT_ACCOUNT, OPS_USER, ROLE_NAME
 
@@ -93,6 +93,14 @@ def _give_every_credential(fleet: Fleet, lab: str) -> None:
     )
 
 
+def _give_the_policy_to_a_group(fleet: Fleet, lab: str) -> None:
+    iam = administrator(fleet, lab)
+    iam.create_group(GroupName="students")
+    iam.attach_group_policy(GroupName="students", PolicyArn=MTURK_POLICY)
+    iam.create_user(UserName="student")
+    iam.add_user_to_group(GroupName="students", UserName="student")
+
+
 def _certificate() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lab")])
@@ -127,6 +135,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
     "retire": (
         Scenario("done", ("lab-retire",)),
         Scenario("foreign-key", ("lab-retire",), make=_add_a_foreign_key),
+        Scenario("others", ("lab-retire",), make=_give_the_policy_to_a_group),
         Scenario("drifted", ("lab-retire", "lab-optional-excess"), make=_give_every_credential),
     ),
 }

@@ -31,6 +31,7 @@ _STEPS_OF_PART = {
     "last_use": ("access_key",),
     "store": ("access_key", "requester", "link", "retire"),
     "portal": ("link",),
+    "other_users": ("retire",),
 }
 
 
@@ -80,6 +81,14 @@ class Steps:
             entry = self.unseen[step]
             person = entry["reason"] in PERSON_REASONS
             return _step(step, StepStatus.WAITING if person else StepStatus.UNKNOWN, entry["message"], entry["reason"])
+        told = self._taken(step, waiting)
+        if step == "retire" and self.after.retiring and step in self.unseen and told["status"] != StepStatus.FAILED:
+            # A retirement vouches for the whole account.
+            entry = self.unseen[step]
+            return _step(step, StepStatus.UNKNOWN, f"{told['message']} {entry['message']}", entry["reason"])
+        return told
+
+    def _taken(self, step: str, waiting: set[str]) -> Step:
         observed = self.after.observed
         if step == "observe":
             return self._observe()

@@ -50,6 +50,8 @@ class World:
     """
 
     user: bool = True
+    #: The user's name by now, if somebody renamed it; it keeps its keys.
+    renamed_to: str = ""
     managed: bool = True
     keys: dict[str, Key] = dataclasses.field(default_factory=dict)
     record: LabRecord | None = None
@@ -131,14 +133,14 @@ class Iam:
 
     def get_user(self, UserName: str) -> dict[str, t.Any]:
         with self.world.call("get_user"):
-            if not self.world.user:
+            if not self.world.user or self.world.renamed_to:
                 raise client_error("NoSuchEntity", 404, "GetUser")
             tags = [{"Key": "managed-by", "Value": "labops.cloudresearch"}] if self.world.managed else []
             return {"User": {"UserName": UserName, "Arn": f"arn:aws:iam::{ACCOUNT}:user/{UserName}", "Tags": tags}}
 
     def list_access_keys(self, UserName: str) -> dict[str, t.Any]:
         with self.world.call("list_access_keys"):
-            if not self.world.user:
+            if not self.world.user or self.world.renamed_to:
                 raise client_error("NoSuchEntity", 404, "ListAccessKeys")
             young = self.world.now - datetime.timedelta(minutes=5)
             hide, self.world.hidden_listings = self.world.hidden_listings > 0, max(self.world.hidden_listings - 1, 0)
@@ -151,9 +153,15 @@ class Iam:
 
     def get_access_key_last_used(self, AccessKeyId: str) -> dict[str, t.Any]:
         with self.world.call("get_access_key_last_used"):
-            used = self.world.keys[AccessKeyId].last_used if AccessKeyId in self.world.keys else None
+            if AccessKeyId not in self.world.keys:
+                raise client_error("NoSuchEntity", 404, "GetAccessKeyLastUsed")
+            used = self.world.keys[AccessKeyId].last_used
             service = "mturk-requester" if used else "N/A"
-            return {"AccessKeyLastUsed": {"ServiceName": service, **({"LastUsedDate": used} if used else {})}}
+            owner = self.world.renamed_to or USER
+            return {
+                "UserName": owner,
+                "AccessKeyLastUsed": {"ServiceName": service, **({"LastUsedDate": used} if used else {})},
+            }
 
     def create_access_key(self, UserName: str) -> dict[str, t.Any]:
         with self.world.call("create_access_key"):
@@ -232,6 +240,9 @@ class Store:
 
 class Connection:
     """Stands for the AwsConnection."""
+
+    #: The account of the role that is assumed.
+    assumed_account_id = ACCOUNT
 
     def __init__(self, world: World) -> None:
         self.world = world

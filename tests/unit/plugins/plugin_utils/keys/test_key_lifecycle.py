@@ -392,6 +392,38 @@ def test_the_record_of_another_account_stops_everything() -> None:
     assert len(world.keys) == 1
 
 
+def test_the_record_of_another_account_stays_where_there_is_no_user() -> None:
+    """The key lives on in the record's own account, so its secret must not be lost."""
+    world = linked_lab()
+    assert world.record is not None
+    world.record = dataclasses.replace(world.record, account_id="999999999999")
+    world.user = False
+    for state in ("present", "absent"):
+        for attempt in (lifecycle(world, state=state).run, lifecycle(world, state=state).predict):
+            with pytest.raises(CollectionError) as caught:
+                attempt()
+            assert caught.value.reason == "wrong_account"
+    assert world.record is not None
+
+
+def test_a_record_goes_where_its_own_account_has_no_user_any_more() -> None:
+    world = linked_lab()
+    world.user, world.portal = False, ""
+    world.keys.clear()
+    run(world, state="absent")
+    assert world.record is None
+
+
+def test_a_record_stays_where_somebody_renamed_the_user() -> None:
+    world = linked_lab()
+    world.renamed_to = "renamed"
+    for state in ("present", "rotated", "absent"):
+        with pytest.raises(CollectionError) as caught:
+            run(world, state=state)
+        assert caught.value.reason == "key_of_other_user" and "renamed" in caught.value.message
+    assert world.record is not None and len(world.keys) == 1
+
+
 def test_the_record_of_another_user_stops_everything() -> None:
     world = linked_lab()
     assert world.record is not None

@@ -496,3 +496,19 @@ def test_a_situation_shows_no_secret() -> None:
     secretive = start.record.replace_key(StoredKey(FIRST, "hush", created=timestamp(CREATED)))
     assert "hush" not in repr(dataclasses.replace(start, record=secretive))
     assert "hush" not in repr(key_plan.decide(dataclasses.replace(start, record=secretive)))
+
+
+@pytest.mark.parametrize(("begun", "rotates"), [(None, True), (DAY, True), (DAY * 0, False), (-DAY, False)])
+def test_a_key_that_another_run_made_since_is_not_replaced_once_more(
+    begun: datetime.timedelta | None, rotates: bool
+) -> None:
+    """When the run looked at the lab, counted from the key's creation."""
+    plan = decided([CURRENT], state="rotated", begun=None if begun is None else CREATED + begun)
+    assert bool(plan.actions) is rotates
+
+
+def test_a_link_that_was_seen_before_another_run_replaced_its_key_overwrites_no_record() -> None:
+    start = situation([CURRENT], linked("AKIAGONE"), request())
+    assert start.record is not None and start.record.current is not None
+    known = start.record.with_link(start.record.current.access_key_id, "page", NOW)
+    assert not key_plan.decide(dataclasses.replace(start, record=known)).actions

@@ -424,6 +424,7 @@ def test_a_retirement_that_could_not_look_for_other_users_is_unknown() -> None:
     entry = {"part": "other_users", "message": "Denied.", "reason": "access_denied", "next_step": "Allow it."}
     composed = compose(operation="retire", observed=observed(declared_state="absent", unseen=[entry]))
     assert composed["state"] == "unknown" and "Denied. Next step: Allow it." in composed["message"]
+    assert statuses(composed)["retire"] == "unknown"
     assert {"step": "retire", "who": "operator", "text": "Allow it.", "url": ""} in composed["next_steps"]
 
 
