@@ -16,6 +16,9 @@ options:
       - The ARN of an IAM role in the lab's account to assume before anything is asked there.
       - The credentials that the other options give must be allowed to assume it.
     type: str
+  external_id:
+    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    type: str
 requirements:
   - python >= 3.11
   - boto3 >= 1.34.0

@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Connections to one lab's AWS account.
 
-The options have the names and meanings of C(amazon.aws)'s, plus C(assume_role_arn), which its modules lack.
+The options have the names and meanings of C(amazon.aws)'s, plus those of the role to assume, which its modules lack.
+What they leave open is found as boto3 finds it, in its order. A profile or a key that is given comes before everything
+in the environment. Then the keys of the environment come before its E(AWS_PROFILE), then that profile, else C(default),
+then the role of a container or an instance. Authorities to trust: the option, E(AWS_CA_BUNDLE), C(ca_bundle) of the
+profile, botocore's own.
 """
 
 from __future__ import annotations
@@ -63,6 +67,11 @@ def _shared_session(profile: str | None = None) -> t.Any:
     names = ("HOME", "USERPROFILE")
     settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in names}
     return _session_for(profile, tuple(sorted(settings.items())))
+
+
+def _configured_region(session: t.Any) -> str:
+    # The AWS command line and amazon.aws know AWS_REGION; botocore knows only the older name.
+    return str(os.environ.get("AWS_REGION") or session.get_config_variable("region") or GLOBAL_REGION)
 
 
 def warm_up(services: t.Iterable[str]) -> None:
@@ -201,10 +210,7 @@ class AwsConnection:
             with _session_lock:
                 return session.create_client(
                     service,
-                    region_name=region_name
-                    or self._get("region")
-                    or session.get_config_variable("region")
-                    or GLOBAL_REGION,
+                    region_name=region_name or self._get("region") or _configured_region(session),
                     endpoint_url=endpoint_url or self._get("endpoint_url"),
                     verify=verify,
                     aws_access_key_id=static.get("access_key") or None,
@@ -273,7 +279,7 @@ class AwsConnection:
             if session.get_config_variable("ignore_configured_endpoint_urls"):
                 configured = None
             values = {
-                "region": self._get("region") or session.get_config_variable("region") or GLOBAL_REGION,
+                "region": self._get("region") or _configured_region(session),
                 "endpoint_url": self._get("endpoint_url") or configured,
                 "aws_ca_bundle": self._get("aws_ca_bundle") or session.get_config_variable("ca_bundle"),
             }

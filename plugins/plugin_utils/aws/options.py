@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
+CREDENTIALS = ("access_key", "secret_key", "session_token", "profile")
 # What selects the credentials: a profile stands alone. Modules that are handed a stored key leave this check to
 # AwsConnection, which knows that a blank option is none.
 MUTUALLY_EXCLUSIVE = [["profile", "access_key"], ["profile", "secret_key"], ["profile", "session_token"]]
@@ -16,8 +17,15 @@ REQUIRED_TOGETHER = [["access_key", "secret_key"]]
 
 
 def lab_aws_argument_spec() -> dict[str, t.Any]:
-    """amazon.aws's own options, so that they stay the same, plus C(assume_role_arn)."""
-    return {**aws_argument_spec(), "assume_role_arn": {"type": "str"}}
+    """amazon.aws's own options, so that they stay the same, plus C(assume_role_arn).
+
+    Credentials are taken from the environment by botocore alone, which knows what comes before what: amazon.aws would
+    refuse a profile of the environment beside keys of the environment, and boto3 takes the keys.
+    """
+    spec = aws_argument_spec()
+    for name in CREDENTIALS:
+        spec[name].pop("fallback", None)
+    return {**spec, "assume_role_arn": {"type": "str"}, "external_id": {"type": "str"}}
 
 
 def without_aliases(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
