@@ -22,7 +22,7 @@ PYTEST := $(PY) -m pytest
 # Other suites run beside this one in `make test`; more workers than that would only wait for each other.
 WORKERS ?= 2
 TYPED := $(addprefix -p ansible_collections.labops.cloudresearch.plugins.,plugin_utils inventory callback lookup doc_fragments)
-CORES := 2.18 2.19 2.21
+CORES := 2.18 2.19 2.20 2.21 2.22
 SANITY := $(addprefix sanity-,$(CORES))
 UNITS := $(addprefix units-,$(CORES))
 
@@ -89,7 +89,7 @@ lint-ansible: ready
 	@$(PY) -m tests.tools.ansible_lint
 
 .PHONY: sanity $(SANITY)
-sanity: $(SANITY) ## ansible-test sanity on the oldest, the current and the newest ansible-core
+sanity: $(SANITY) ## ansible-test sanity on each supported ansible-core
 $(SANITY): sanity-%: ready
 	@$(PY) -m tests.tools.ansible_test --core $* sanity
 
@@ -132,8 +132,8 @@ e2e-rights: ready
 e2e-labs: ready browser
 	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py)
 
-# The README's commands, with the oldest and the newest ansible-core and the amazon.aws that belongs to each.
-E2E_CORES := $(addprefix e2e-,2.18 2.21)
+# The README's commands, with each ansible-core and the amazon.aws that belongs to it.
+E2E_CORES := $(addprefix e2e-,$(CORES))
 .PHONY: $(E2E_CORES)
 $(E2E_CORES): e2e-%: ready
 	@found="$$($(PY) -m tests.tools.ansible_cores $*)"; echo "$$found"; case "$$found" in SKIPPED*) ;; \

@@ -36,7 +36,7 @@ TARGETS = (
     "e2e-faults",
     "sanity-2.18",
     "e2e-crash",
-    "sanity-2.21",
+    "sanity-2.22",
     "e2e-rights",
     "molecule",
     "integration",
@@ -44,7 +44,7 @@ TARGETS = (
     "docs",
     "lint",
     "units-2.18",
-    "e2e-2.21",
+    "e2e-2.22",
 )
 # No target may hold CI up for good.
 LONGEST_SECONDS = 1800
