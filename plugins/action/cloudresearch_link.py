@@ -8,6 +8,8 @@ import dataclasses
 import datetime
 import typing as t
 
+from ansible.utils.display import Display
+
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
@@ -128,8 +130,10 @@ class ActionModule(LabAction):
 
 def _link(options: Options, check_mode: bool, warn: t.Callable[[str], None]) -> Result:
     """Do what the options say at the portal."""
+    # At once, for a person who is waited for, and on one line, so that a command in it can be pasted.
+    announce = Display().display
     settings = account_link.PortalSettings.from_params(
-        options, announce=warn, read_secret=options.get("read_secret") or ""
+        options, announce=announce, read_secret=options.get("read_secret") or ""
     )
     account = account_link.PortalAccount(
         options["email"] or "", options["password"] or "", options["totp_secret"] or ""

@@ -6,23 +6,23 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import pathlib
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultSecret
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
-from tests.fleet import PROJECT
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import open_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from tests.simulator.portal import PortalServer, PortalState, serve_portal
+from tests.stack.ansible_tasks import ansible_bin, run_tasks
 from tests.stack.portal_site import BAD_KEY, CHROMIUM, KEY, OTHER_KEY, PASSWORD, SECRET, TOTP, Lab, verify
-
-MODULE = PROJECT / "plugins" / "modules" / "cloudresearch_link.py"
 
 
 @pytest.fixture(scope="module")
@@ -39,36 +39,29 @@ def lab(site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path) -> Itera
     state.clear_faults()
 
 
-def run_module(lab: Lab, check_mode: bool = False, **options: Any) -> tuple[dict[str, Any], str]:
-    """The module in a Python of its own; its result and everything that it printed."""
+def run_module(site_lab: Lab, check_mode: bool = False, **options: Any) -> tuple[dict[str, Any], str]:
+    """The module as Ansible runs it; its result and everything that was printed."""
     arguments = {
-        "portal_url": lab.url,
-        "email": lab.email,
+        "portal_url": site_lab.url,
+        "email": site_lab.email,
         "password": PASSWORD,
         "totp_secret": TOTP,
         "access_key_id": KEY,
         "secret_access_key": SECRET,
-        "state_dir": str(lab.directory / "state"),
-        "driver": lab.driver,
+        "state_dir": str(site_lab.directory / "state"),
+        "driver": site_lab.driver,
         "browser_executable": CHROMIUM,
         "allow_unsandboxed_browser": True,
-        "_ansible_check_mode": check_mode,
-        "_ansible_diff": True,
-        "_ansible_verbosity": 4,
         **options,
     }
-    finished = subprocess.run(
-        [sys.executable, str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env={**os.environ, "PYTHONPATH": str(PROJECT / "build" / "collections")},
-        check=False,
-    )
-    said = finished.stdout + finished.stderr
-    # The arguments come back as "invocation", with what is secret blotted out by Ansible.
-    return json.loads(finished.stdout), said
+    given = {name: value for name, value in arguments.items() if value is not None}
+    task = {"name": "link", "labops.cloudresearch.cloudresearch_link": given, "check_mode": check_mode}
+    arguments_of_run = ["-vvv", "--diff"]
+    if "store" in given:
+        arguments_of_run.append(f"--vault-id=default@{site_lab.directory / 'vault password'}")
+    run = run_tasks(site_lab.directory / "run", [task], *arguments_of_run)
+    entry = run.entry("link")
+    return {**entry["result"], "failed": entry["outcome"] == "failed"}, run.output
 
 
 def assert_silent(lab: Lab, text: str) -> None:
@@ -78,6 +71,7 @@ def assert_silent(lab: Lab, text: str) -> None:
             assert spelling not in text
 
 
+@pytest.mark.timeout(240)
 def test_present_twice_then_absent(lab: Lab) -> None:
     first, said = run_module(lab)
     assert (first["changed"], first["link"]["status"], first["link"]["evidence"]) == (True, "linked", "page")
@@ -181,6 +175,42 @@ def test_a_person_pastes_the_key_while_the_manual_driver_waits(lab: Lab) -> None
     assert KEY in said[0]
     assert SECRET not in said[0]
     assert lab.submissions() == 0
+
+
+def test_the_command_that_shows_the_secret_works_when_pasted_and_nothing_else_shows_it(lab: Lab) -> None:
+    password = lab.directory / "vault password"
+    password.write_text("the vault password\n")
+    loader = DataLoader()
+    loader.set_vault_secrets([("default", VaultSecret(b"the vault password"))])
+    options = {"type": "ansible_vault", "directory": str(lab.directory / "lab keys")}
+    store = open_store(options, loader=loader, lab_connection=lambda: None)
+    key = StoredKey(access_key_id=KEY, secret_access_key=SECRET, created="2026-01-02T03:04:05Z")
+    record = LabRecord(lab="lab-01", account_id="111122223333", user_name="u", current=key)
+    store.put(record, after=store.get("lab-01"))
+    done, said = run_module(
+        lab, driver="manual", password=None, access_key_id=None, secret_access_key=None, lab="lab-01", store=options
+    )
+    assert done["waiting_for_person"]
+    assert SECRET not in said
+    _told, command = done["next_step"].split("it goes to no log: ")
+    # What the person saw while the task waited is one line that can be marked whole.
+    assert any(line.endswith(command) for line in said.splitlines())
+    log = lab.directory / "ansible.log"
+    shown = subprocess.run(
+        command,
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={
+            **os.environ,
+            "PATH": f"{ansible_bin()}:{os.environ['PATH']}",
+            "ANSIBLE_LOG_PATH": str(log),
+        },
+    ).stdout
+    assert SECRET in shown
+    assert not log.exists() or SECRET not in log.read_text()
 
 
 def test_the_right_password_of_another_account_does_not_unlock_a_refusal(lab: Lab) -> None:
