@@ -151,6 +151,26 @@ def test_a_key_that_is_not_known_everywhere_yet_gets_one_more_try(tmp_path: path
     assert submissions(pages) == 2
 
 
+@pytest.mark.parametrize(
+    ("refusal", "created"),
+    [
+        (REFUSED["notice"], NOW - datetime.timedelta(minutes=20)),
+        (REFUSED["notice"], None),
+        (REFUSED["at the field"], NOW),
+        (REFUSED["hidden success"], NOW),
+        (REFUSED["linked elsewhere"], NOW),
+    ],
+)
+def test_any_other_refused_key_is_entered_once(
+    refusal: str, created: datetime.datetime | None, tmp_path: pathlib.Path
+) -> None:
+    pages = site(refusal)
+    with pytest.raises(PortalError) as caught:
+        KeyPage(flow_over(pages, tmp_path)).submit(KnownKey(KEY, SECRET, created=created))
+    assert caught.value.reason == "key_rejected"
+    assert submissions(pages) == 1
+
+
 def test_a_session_that_ends_at_the_submission_costs_no_key(tmp_path: pathlib.Path) -> None:
     tries: list[int] = []
 
