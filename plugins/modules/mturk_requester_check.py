@@ -55,7 +55,8 @@ options:
   wait_timeout:
     description:
       - For how many seconds to ask again while an environment has one of the statuses V(not_linked), V(throttled) or
-        V(unreachable), the ones that can change without anybody touching the key.
+        V(unreachable), or an V(error) that passes by itself, such as C(ServiceFault), the ones that can change without
+        anybody touching the key.
       - After a person has linked the account, it takes a couple of minutes to take effect.
     type: int
     default: 0
@@ -127,7 +128,10 @@ environments:
         status:
           description:
             - What was observed, one of V(linked), V(not_linked), V(invalid_credentials), V(access_denied),
-              V(temporary_credentials), V(throttled), V(unreachable), V(error).
+              V(temporary_credentials), V(clock_skew), V(throttled), V(unreachable), V(service_closed), V(error).
+            - V(clock_skew) means that the clock of the control node is wrong.
+            - V(service_closed) means that what answered says that the service is closed, or answers as closed services
+              do; RV(environments.production.message) quotes it.
           returned: always
           type: str
           sample: not_linked

@@ -26,7 +26,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     LinkKnowledge,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from tests.simulator.clients import MTURK_POLICY, lab_client, new_lab
+from tests.simulator.clients import MTURK_POLICY, new_lab
 from tests.simulator.process import Simulator
 
 USER = "cloudresearch-mturk"
@@ -162,20 +162,30 @@ def test_where_mturk_is_gone_aws_itself_proves_the_key(bench: Bench, mode: str) 
     assert not bench.run().actions
 
 
-def test_without_the_policy_the_key_stays_stored_and_the_next_run_goes_on(bench: Bench) -> None:
+def test_without_the_policy_aws_itself_proves_the_key_and_the_proof_says_what_mturk_said(bench: Bench) -> None:
     lab = new_lab(bench.simulator)
     bench.simulator.control.create_user(lab["name"], USER, tags=TAGS)
     poor = dataclasses.replace(bench, lab=lab)
-    with pytest.raises(CollectionError) as caught:
-        poor.run(timeout=1)
-    assert caught.value.reason == "key_not_proved"
-    assert caught.value.details["proof"]["status"] == "access_denied"
+    outcome = poor.run(timeout=1)
+    assert outcome.proof is not None
+    assert (outcome.proof.by, outcome.proof.status) == ("sts", "access_denied")
+    assert "no identity-based policy allows" in outcome.proof.message
     (key_id,) = poor.keys()
     poor.check()
-    iam = lab_client(bench.simulator, lab, "iam")
-    iam.attach_user_policy(UserName=USER, PolicyArn=MTURK_POLICY)
-    assert [action.kind for action in poor.run().actions] == ["prove"]
+    assert not poor.run().actions
     assert list(poor.keys()) == [key_id]
+
+
+def test_a_key_that_mturk_does_not_know_yet_stays_stored_and_the_next_run_goes_on(bench: Bench) -> None:
+    bench.simulator.control.set(iam_propagation_uses=2)  # a second is time for two questions
+    with pytest.raises(CollectionError) as caught:
+        bench.run(timeout=1)
+    assert caught.value.reason == "key_not_proved"
+    assert caught.value.details["proof"]["status"] == "invalid_credentials"
+    (key_id,) = bench.keys()
+    bench.check()
+    assert [action.kind for action in bench.run().actions] == ["prove"]
+    assert list(bench.keys()) == [key_id]
 
 
 def test_a_rotation_leaves_the_portal_with_a_working_key_throughout(bench: Bench) -> None:

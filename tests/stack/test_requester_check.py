@@ -147,10 +147,8 @@ def test_every_status_word(labs: Labs, tmp_path: pathlib.Path) -> None:
     assert statuses(run, "production only") == ("linked", "not_linked")
     assert statuses(run, "sandbox only") == ("not_linked", "linked")
     seen = asked(run, "not linked")
-    assert "https://requester.mturk.com/developer" in seen["production"]["next_step"]
-    assert "https://requestersandbox.mturk.com/developer" in seen["sandbox"]["next_step"]
     assert seen["production"]["error_code"] == "AWS.AccountNotLinked"
-    # What was announced about the closing explains why linking may be in vain.
+    # What was announced about the closing is why nobody is sent to link it.
     assert "2026-09-30" in seen["production"]["next_step"]
 
     for name in ("deleted key", "inactive key", "wrong secret"):
@@ -179,10 +177,10 @@ def test_every_way_to_be_closed_or_out_of_reach(labs: Labs, tmp_path: pathlib.Pa
     closed = {"production": "closed"}
     ways: dict[str, tuple[dict[str, t.Any], str]] = {
         "refused": ({"mturk_mode": closed, "mturk_closed_answer": "refused"}, "unreachable"),
-        "gone": ({"mturk_mode": closed, "mturk_closed_answer": "gone_html"}, "unreachable"),
+        "gone": ({"mturk_mode": closed, "mturk_closed_answer": "gone_html"}, "service_closed"),
         "unavailable": ({"mturk_mode": closed, "mturk_closed_answer": "unavailable_html"}, "unreachable"),
-        "access denied": ({"mturk_mode": closed, "mturk_closed_answer": "access_denied"}, "access_denied"),
-        "service closed": ({"mturk_mode": closed, "mturk_closed_answer": "service_closed"}, "error"),
+        "access denied": ({"mturk_mode": closed, "mturk_closed_answer": "access_denied"}, "service_closed"),
+        "service closed": ({"mturk_mode": closed, "mturk_closed_answer": "service_closed"}, "service_closed"),
         "unreachable": (
             {"mturk_mode": {"production": "unreachable"}, "mturk_unreachable_as": "refused"},
             "unreachable",

@@ -5,9 +5,20 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import (
+    ACCESS_DENIED_CODES,
+    ANSWERED,
+    AWS_ROWS,
+    DENIALS,
+    NOT_ASSUMABLE,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import advise
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
 
 try:
     import botocore.exceptions
@@ -25,41 +36,31 @@ except ImportError:
 # Characters of an answer that a message quotes at most.
 MESSAGE_LENGTH = 500
 
-# Error codes of AWS services, by what they mean for us. IAM's query protocol and MTurk's JSON protocol differ in names.
-INVALID_CREDENTIALS_CODES = frozenset(
-    {
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-        "AuthFailure",
-    }
-)
-ACCESS_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-THROTTLING_CODES = frozenset(
-    {
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "Throttling",
-        "ThrottledException",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-
 
 def error_code(exc: BaseException) -> str:
-    """The AWS error code of a C(ClientError), else the name of the exception's class."""
+    """The AWS error code of a C(ClientError), C(HTTP 403) where it has none; else the name of the exception's class.
+
+    botocore takes the HTTP status for the code where the body is not in the service's protocol. An XML body has a code
+    all the same, and so may the header that AWS's JSON services send.
+    """
     response = getattr(exc, "response", None)
-    if isinstance(response, dict):
-        return str(response.get("Error", {}).get("Code", ""))
-    return type(exc).__name__
+    if not isinstance(response, dict):
+        return type(exc).__name__
+    error, about = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code = str(error.get("Code", ""))
+    if code and not code.isdigit():
+        return code
+    in_body = _coded_body(str(error.get("Message", "")))[0]
+    in_header = str(about.get("HTTPHeaders", {}).get("x-amzn-errortype", "")).partition(":")[0]
+    return printable(in_body or in_header) or f"HTTP {code or about.get('HTTPStatusCode', '')}".strip()
+
+
+def error_codes(exc: BaseException) -> list[str]:
+    """All codes that C(advise) may find a row by: the error's own, then those of its kind."""
+    code = error_code(exc)
+    if not isinstance(getattr(exc, "response", None), dict):
+        return [kind.__name__ for kind in type(exc).__mro__]
+    return [code, ANSWERED, *([f"{code[:6]}xx"] if code.startswith("HTTP ") else ())]
 
 
 def is_connection_failure(exc: BaseException) -> bool:
@@ -75,62 +76,19 @@ def is_connection_failure(exc: BaseException) -> bool:
 
 
 def aws_error(exc: BaseException, doing: str) -> CollectionError:
-    """Say in plain words what AWS refused.
+    """Say in plain words what AWS refused, and what to do about it (see C(aws.advice)).
 
     :param doing: what was tried, to complete "could not ...", such as C(list the user's access keys).
-    :returns: an error with C(error_code) in its details and a next step that fits the code.
+    :returns: an error with C(error_code) in its details, and C(missing_action) if AWS denied it.
     """
-    code = error_code(exc)
-    answer = plain_message(exc)
-    details = {"error_code": code}
-    if code in ACCESS_DENIED_CODES:
-        action = re.search(r"not authorized to perform:? ([\w-]+:\w+)", answer)
-        missing = action.group(1) if action else ""
-        return CollectionError(
-            f"Could not {doing}: AWS denied {missing or 'the call'} ({answer}).",
-            next_step=(
-                f"Allow {missing} to the role or user that runs this (see the guide on permissions)."
-                if missing
-                else "Allow the call to the role or user that runs this (see the guide on permissions)."
-            ),
-            reason="access_denied",
-            details={**details, "missing_action": missing},
-        )
-    if code in INVALID_CREDENTIALS_CODES or code in EXPIRED_CODES:
-        return CollectionError(
-            f"Could not {doing}: AWS does not accept the credentials ({code}: {answer}).",
-            next_step="Check the access key, profile or session of the operator's side; renew it if it has expired.",
-            reason="invalid_credentials",
-            details=details,
-        )
-    if code in THROTTLING_CODES:
-        return CollectionError(
-            f"Could not {doing}: AWS still throttled the call after several tries ({code}).",
-            next_step="Run again; use fewer forks if it happens often.",
-            reason="throttled",
-            details=details,
-        )
-    if code in ("NoCredentialsError", "PartialCredentialsError"):
-        return no_credentials()
-    if is_connection_failure(exc):
-        return CollectionError(
-            f"Could not {doing}: AWS could not be reached ({answer}).",
-            next_step="Check the network, the proxy and, if set, endpoint_url; then run again.",
-            reason="unreachable",
-            details=details,
-        )
-    if code == "ProfileNotFound":
-        return CollectionError(
-            f"Could not {doing}: {answer}.",
-            next_step="Correct the profile's name, or add it to the AWS configuration of the control node.",
-            reason="no_credentials",
-            details=details,
-        )
+    codes = error_codes(exc)
+    advice = advise(AWS_ROWS, codes, plain_message(exc))
+    denied = {"missing_action": advice.action} if advice.row.reason == "access_denied" else {}
     return CollectionError(
-        f"Could not {doing}: {code}: {answer}.",
-        next_step="See the AWS error code; run again when its cause is gone.",
-        reason="aws_error",
-        details=details,
+        f"Could not {doing}: {advice.told}.",
+        next_step=advice.next_step,
+        reason=advice.row.reason,
+        details={"error_code": codes[0], **denied},
     )
 
 
@@ -146,35 +104,51 @@ def plain_message(exc: BaseException) -> str:
 
 
 def _one_line(text: str) -> str:
-    # Proxies and parked addresses answer with whole web pages.
-    if text.lstrip().startswith("<"):
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-        text = f"a web page came back, titled {title.group(1).strip()!r}" if title else "a web page came back"
-    line = " ".join(text.split()).rstrip(". :")
+    code, message = _coded_body(text)
+    if message:
+        text = f"{code}: {message}" if code else message
+    elif text.lstrip().startswith("<"):
+        # Proxies and parked addresses answer with whole web pages.
+        title = re.search(r"<title[^<>]*>([^<]*)</title>", text, re.IGNORECASE)
+        titled = f", titled {printable(html.unescape(title.group(1))).strip()!r}" if title else ""
+        text = f"a web page came back{titled}"
+    line = " ".join(printable(text).split()).rstrip(". :")
     return line if len(line) <= MESSAGE_LENGTH else f"{line[:MESSAGE_LENGTH]}..."
+
+
+def _coded_body(text: str) -> tuple[str, str]:
+    """Code and message of an error that came as XML or JSON where the service's protocol has none; else twice ''."""
+    body = text.strip()
+    if body.startswith("<") and not re.search(r"<(?:!doctype\s+)?html\b", body, re.IGNORECASE):
+        parts = [re.search(rf"<{name}>([^<]*)</{name}>", body) for name in ("Code", "Message")]
+        code, message = (html.unescape(part.group(1)).strip() if part else "" for part in parts)
+        return code, message or code
+    if not body.startswith("{"):
+        return "", ""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return "", ""
+    inner = told.get("error", told.get("Error", told)) if isinstance(told, dict) else {}
+    named = {str(name).lower(): str(entry) for name, entry in inner.items()} if isinstance(inner, dict) else {}
+    return named.get("code") or named.get("__type") or "", named.get("message") or ""
 
 
 def no_credentials() -> CollectionError:
     """Nothing to sign a call with was found, wherever botocore looks for it."""
-    return CollectionError(
-        "No AWS credentials were found.",
-        next_step="Give a profile, an access key, or credentials in the environment of the control node.",
-        reason="no_credentials",
-    )
+    advice = advise(AWS_ROWS, ["NoCredentialsError"], "")
+    return CollectionError("No AWS credentials were found.", next_step=advice.next_step, reason=advice.row.reason)
 
 
 def not_assumable(exc: BaseException, role_arn: str) -> CollectionError:
     """Say why the role could not be assumed."""
     code = error_code(exc)
+    answer = plain_message(exc)
     if code not in ACCESS_DENIED_CODES:
         return aws_error(exc, f"assume the role {role_arn}")
-    # AWS deliberately answers the same whether the account, the role or only the trust is missing.
     return CollectionError(
-        f"The role {role_arn} cannot be assumed: {plain_message(exc)}.",
-        next_step=(
-            "Check that the account id is right, that the role exists in that account and trusts the operator's "
-            "account, and that the operator may call sts:AssumeRole on it."
-        ),
+        f"The role {role_arn} cannot be assumed: {answer}.",
+        next_step=advise((*DENIALS, NOT_ASSUMABLE), [code], answer).next_step,
         reason="role_not_assumable",
         details={"error_code": code},
     )

@@ -13,8 +13,8 @@ import dataclasses
 import datetime
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
-    ACCESS_DENIED_CODES,
     AWS_FAILURES,
     aws_error,
     error_code,

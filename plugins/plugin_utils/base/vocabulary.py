@@ -79,27 +79,37 @@ REQUESTER_LINK_URLS = {
     "sandbox": "https://requestersandbox.mturk.com/developer",
 }
 
-# AWS announced it in a banner on every page of the MTurk documentation. What a closed endpoint answers is not
-# documented, so these dates only ever explain an observation; they never replace one.
+# MTurk's closing FAQ (copy of 2026-09-30) and AWS's notices. What a closed MTurk answers is not documented, so these
+# dates only ever explain an observation; they never replace one.
 CLOSED_TO_NEW_CUSTOMERS = datetime.date(2026, 7, 30)
+# No HIT can be submitted from this day on.
 CLOSED_FOR_GOOD = datetime.date(2026, 9, 30)
+# The last days of approving work and paying bonuses, and of seeing the transaction history.
+LAST_APPROVALS = datetime.date(2026, 10, 30)
+LAST_HISTORY = datetime.date(2027, 1, 28)
+
+REFUND_NOTICE = "AWS said that it refunds prepaid balances within 30 days; where that did not happen, ask AWS support."
+
+
+def is_closed(today: datetime.date) -> bool:
+    """Whether the announced day after which no HIT can be submitted has come."""
+    return today >= CLOSED_FOR_GOOD
 
 
 def closing_notice(today: datetime.date) -> str:
-    """One sentence on MTurk's announced closing that fits C(today), to put behind an observation."""
-    if today >= CLOSED_FOR_GOOD:
+    """What AWS announced of MTurk's closing, as it fits C(today), to put behind an observation."""
+    if not is_closed(today):
+        new = "since" if today >= CLOSED_TO_NEW_CUSTOMERS else "from"
         return (
-            f"AWS announced that MTurk closes permanently on {CLOSED_FOR_GOOD.isoformat()}, which has passed: "
-            "if the lab needs MTurk no more, retire its key (playbook labops.cloudresearch.retire)."
+            f"AWS announced that MTurk takes no new customers {new} {CLOSED_TO_NEW_CUSTOMERS}, "
+            f"no new HITs from {CLOSED_FOR_GOOD}, and no approvals or bonuses after {LAST_APPROVALS}."
         )
-    if today >= CLOSED_TO_NEW_CUSTOMERS:
-        return (
-            f"AWS announced that MTurk takes no new customers since {CLOSED_TO_NEW_CUSTOMERS.isoformat()} "
-            f"and closes permanently on {CLOSED_FOR_GOOD.isoformat()}."
-        )
+    approvals = "until" if today <= LAST_APPROVALS else "ended on"
+    history = "can be seen until" if today <= LAST_HISTORY else "could be seen until"
     return (
-        f"AWS announced that MTurk takes no new customers from {CLOSED_TO_NEW_CUSTOMERS.isoformat()} "
-        f"and closes permanently on {CLOSED_FOR_GOOD.isoformat()}."
+        f"AWS announced that MTurk closed on {CLOSED_FOR_GOOD} (approvals and bonuses {approvals} {LAST_APPROVALS}; "
+        f"the transaction history {history} {LAST_HISTORY}). If the lab needs its key no more, retire it (playbook "
+        "labops.cloudresearch.retire)."
     )
 
 

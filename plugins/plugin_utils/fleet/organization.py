@@ -16,8 +16,8 @@ import datetime
 import re
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
-    ACCESS_DENIED_CODES,
     aws_error,
     error_code,
     plain_message,

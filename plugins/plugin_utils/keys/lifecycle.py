@@ -16,8 +16,8 @@ import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import THROTTLING_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import THROTTLING_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects

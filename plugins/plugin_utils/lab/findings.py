@@ -32,6 +32,9 @@ REFUSALS = {
     "temporary_credentials": "takes no temporary credentials",
 }
 
+# How production looks when it is gone.
+_GONE = {"unreachable": "could not be reached", "service_closed": "answered as a service that is closed"}
+
 # Link evidence that shows the key which CloudResearch itself holds or uses. A record or a submission of an earlier
 # run says what was handed over then; it is kept as evidence, because portals need not show the key at all.
 LINK_EVIDENCE = frozenset({"page", "record", "submission", "key_use"})
@@ -279,7 +282,7 @@ class _Examination:
             self._refused()
         production = self.environments.get("production") or {}
         self._balance(production)
-        if production.get("status") == "unreachable" or self._fails_after_closing(production):
+        if production.get("status") in _GONE or self._fails_after_closing(production):
             self._service_closed(production)
 
     def _refused(self) -> None:
@@ -297,14 +300,15 @@ class _Examination:
         return production.get("status") == "error" and self.now.date() >= vocabulary.CLOSED_FOR_GOOD
 
     def _service_closed(self, production: t.Mapping[str, t.Any]) -> None:
-        unreachable = production.get("status") == "unreachable"
-        observed = "could not be reached" if unreachable else "did not answer as a working service"
+        observed = _GONE.get(str(production.get("status")), "did not answer as a working service")
+        # What answered that it is closed was reached.
+        doubt = "" if production.get("status") == "service_closed" else "Make sure that it is not this network. "
         for key in self.live_keys:
             key_id = str(key.get("access_key_id", ""))
             self.add(
                 "key_active_service_closed",
                 f"MTurk (production) {observed}, and key {key_id} is still active.{_code(production)}",
-                "Make sure that it is not this network. " + vocabulary.closing_notice(self.now.date()),
+                doubt + vocabulary.closing_notice(self.now.date()),
                 key_id,
             )
 

@@ -12,8 +12,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_k
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NotLookedFor
 
 # Statuses after which nothing is known of the environment, and those of them that are no answer at all.
-UNSEEN_STATUSES = frozenset({"throttled", "unreachable", "error", "not_checked", ""})
-_UNASKED_STATUSES = frozenset({"throttled", "not_checked", ""})
+UNSEEN_STATUSES = frozenset({"throttled", "unreachable", "clock_skew", "error", "not_checked", ""})
+_UNASKED_STATUSES = frozenset({"throttled", "clock_skew", "not_checked", ""})
 
 # What C(lab_account_thorough) reads besides.
 _THOROUGH_PARTS = ("inline_policies", "groups", "console_access")

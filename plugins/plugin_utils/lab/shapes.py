@@ -14,9 +14,10 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_user import UserDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NoteDescription
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import EnvironmentAnswer
 
 # What C(mturk.requester.check_environment) returns, by environment.
-Requester = dict[str, dict[str, t.Any]]
+Requester = dict[str, EnvironmentAnswer]
 
 
 class Link(t.TypedDict):

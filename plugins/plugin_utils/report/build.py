@@ -13,13 +13,13 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     SCHEMA,
     Lab,
     Operation,
     Report,
-    RequesterStatus,
     State,
     Summary,
     Who,

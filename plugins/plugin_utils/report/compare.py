@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Comparison,
     Found,
@@ -20,7 +21,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
     MovedInEnvironment,
     MovedKey,
     Report,
-    RequesterStatus,
     StepStatus,
 )
 

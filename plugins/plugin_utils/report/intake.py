@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time, timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Drift,
     Environment,
@@ -31,7 +32,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
     NextStep,
     NotLookedFor,
     Operation,
-    RequesterStatus,
     RetiredKey,
     State,
     Step,

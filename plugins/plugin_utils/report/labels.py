@@ -9,9 +9,9 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Operation,
-    RequesterStatus,
     State,
     StepStatus,
 )
@@ -80,8 +80,10 @@ REQUESTER: dict[str, Label] = {
     RequesterStatus.INVALID_CREDENTIALS: Label("key not known", "bad"),
     RequesterStatus.ACCESS_DENIED: Label("access denied", "bad"),
     RequesterStatus.TEMPORARY_CREDENTIALS: Label("temporary credentials", "bad"),
+    RequesterStatus.CLOCK_SKEW: Label("clock is wrong", "bad"),
     RequesterStatus.THROTTLED: Label("throttled", "drift"),
     RequesterStatus.UNREACHABLE: Label("unreachable", "bad"),
+    RequesterStatus.SERVICE_CLOSED: Label("service closed", "mute"),
     RequesterStatus.ERROR: Label("error", "bad"),
     RequesterStatus.NOT_CHECKED: Label("not checked", "mute"),
 }

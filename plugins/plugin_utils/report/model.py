@@ -51,20 +51,6 @@ class StepStatus(enum.StrEnum):
     NOT_RUN = "not_run"
 
 
-class RequesterStatus(enum.StrEnum):
-    """What MTurk said of a key in one environment."""
-
-    LINKED = "linked"
-    NOT_LINKED = "not_linked"
-    INVALID_CREDENTIALS = "invalid_credentials"
-    ACCESS_DENIED = "access_denied"
-    TEMPORARY_CREDENTIALS = "temporary_credentials"
-    THROTTLED = "throttled"
-    UNREACHABLE = "unreachable"
-    ERROR = "error"
-    NOT_CHECKED = "not_checked"
-
-
 class KeyStatus(enum.StrEnum):
     """AWS's word for an access key."""
 

@@ -59,7 +59,7 @@ def test_twice_is_as_once() -> None:
 @pytest.mark.parametrize("part", ["\x1b", "\x1b[", "\x1b[1", "\x1b]", "\x1b]x", "\x9b1;", "\x9d", "\x1bP", "\u202e"])
 def test_the_work_is_linear(part: str) -> None:
     begin = time.process_time()
-    printable(part * 100_000)
+    printable(part * 20_000)
     assert time.process_time() - begin < 2
 
 

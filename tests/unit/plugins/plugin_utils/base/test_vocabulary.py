@@ -16,10 +16,13 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
     ("today", "says", "says_not"),
     [
         ("2026-07-29", "takes no new customers from 2026-07-30", "since"),
-        ("2026-07-30", "takes no new customers since 2026-07-30", "has passed"),
-        ("2026-09-29", "closes permanently on 2026-09-30", "has passed"),
-        ("2026-09-30", "which has passed", "new customers"),
-        ("2026-11-24", "labops.cloudresearch.retire", "new customers"),
+        ("2026-07-30", "takes no new customers since 2026-07-30", "closed"),
+        ("2026-09-29", "no new HITs from 2026-09-30", "retire"),
+        ("2026-09-30", "MTurk closed on 2026-09-30", "new customers"),
+        ("2026-10-30", "approvals and bonuses until 2026-10-30", "ended"),
+        ("2026-10-31", "approvals and bonuses ended on 2026-10-30", "until 2026-10-30"),
+        ("2027-01-28", "history can be seen until 2027-01-28", "could"),
+        ("2027-01-29", "history could be seen until 2027-01-28", "can be"),
     ],
 )
 def test_the_closing_notice_fits_the_day(today: str, says: str, says_not: str) -> None:

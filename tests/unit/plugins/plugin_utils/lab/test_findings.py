@@ -130,6 +130,15 @@ def test_thresholds_that_make_no_sense_are_refused(values):
     assert caught.value.next_step
 
 
+def test_a_closed_service_is_told_as_such_and_not_as_a_matter_of_the_network():
+    lab = situation("mturk_gone")
+    lab["requester"]["production"] = outcomes.requester("service_closed", error_code="HTTP 410")
+    found = findings.evaluate(lab, now=NOW)
+    closed = next(finding for finding in found if finding["code"] == "key_active_service_closed")
+    assert "as a service that is closed" in closed["message"] and "network" not in closed["next_step"]
+    assert not [one for one in found if one["code"] == "observation_incomplete" and "production" in one["message"]]
+
+
 def test_the_announced_closing_is_named_only_behind_an_observation_and_only_once_it_fits():
     after = findings.evaluate(situation("mturk_gone"), now=NOW)
     closed = next(finding for finding in after if finding["code"] == "key_active_service_closed")

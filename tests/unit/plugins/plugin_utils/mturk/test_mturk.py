@@ -29,11 +29,15 @@ KEY = {"access_key": "AKIALAB0000000000001", "secret_key": "the-secret-of-the-la
 BOTH: dict[str, str | None] = {"production": None, "sandbox": None}
 LINKED = {"AvailableBalance": "25.00", "OnHoldBalance": "1.50"}
 NOT_LINKED = Refusal("RequestError", "must be linked", members={"TurkErrorCode": "AWS.AccountNotLinked"})
+NOT_AUTHORIZED = Refusal("RequestError", members={"TurkErrorCode": "AWS.NotAuthorized"})
 UNKNOWN_KEY = Refusal("UnrecognizedClientException", "The security token included in the request is invalid.")
 DENIED = Refusal("AccessDeniedException", "not authorized to perform: mechanicalturk:GetAccountBalance")
 THROTTLED = Refusal("ThrottlingException", "Rate exceeded")
 NOWHERE = botocore.exceptions.EndpointConnectionError(endpoint_url="https://mturk")
+CLOSED = Refusal("ForbiddenException", "This service is only available for existing customers.")
+SKEWED = Refusal("InvalidSignatureException", "Signature expired: 20261124T1 is now earlier than 20261124T2")
 FAULT = Refusal("ServiceFault", "Try again.", 500, {"TurkErrorCode": "AWS.ServiceUnavailable"})
+BEFORE_CLOSING = datetime.date(2026, 9, 29)
 AFTER_CLOSING = datetime.date(2026, 11, 24)
 
 
@@ -74,11 +78,16 @@ def connection(**more: str) -> aws.AwsConnection:
         (botocore.exceptions.ReadTimeoutError(endpoint_url="x"), "unreachable", "ReadTimeoutError"),
         (botocore.exceptions.ConnectionClosedError(endpoint_url="x"), "unreachable", "ConnectionClosedError"),
         (botocore.exceptions.SSLError(endpoint_url="x", error="e"), "unreachable", "SSLError"),
-        (Refusal("410", "<html><title>Gone</title></html>", 410), "unreachable", "HTTP 410"),
-        (Refusal("", "?", 502), "unreachable", ""),
+        (Refusal("410", "<html><title>Gone</title></html>", 410), "service_closed", "HTTP 410"),
+        (Refusal("", "?", 502), "unreachable", "HTTP 502"),
         (FAULT, "error", "AWS.ServiceUnavailable"),
-        (Refusal("RequestError", members={"TurkErrorCode": "AWS.NotAuthorized"}), "error", "AWS.NotAuthorized"),
-        (Refusal("UnknownOperationException", ""), "error", "UnknownOperationException"),
+        (
+            Refusal("RequestError", members={"TurkErrorCode": "AWS.NotAuthorized"}),
+            "invalid_credentials",
+            "AWS.NotAuthorized",
+        ),
+        (Refusal("UnknownOperationException", ""), "service_closed", "UnknownOperationException"),
+        (Refusal("NeverHeardOf"), "error", "NeverHeardOf"),
     ],
 )
 def test_what_each_refusal_means(aws_answers: AwsAnswers, answer: t.Any, status: str, code: str) -> None:
@@ -88,8 +97,8 @@ def test_what_each_refusal_means(aws_answers: AwsAnswers, answer: t.Any, status:
     assert seen["available_balance"] is None and seen["on_hold_balance"] is None and not seen["balance_low"]
     assert "production" in seen["message"] and seen["next_step"]
     assert "{" not in seen["message"] + seen["next_step"] and "<" not in seen["message"]
-    told = "which has passed" in seen["next_step"]
-    assert told == (status in ("not_linked", "access_denied", "unreachable", "error"))
+    told = "MTurk closed on 2026-09-30" in seen["next_step"]
+    assert told == (status in ("not_linked", "access_denied", "unreachable", "service_closed", "error"))
 
 
 def test_a_linked_account(aws_answers: AwsAnswers) -> None:
@@ -126,15 +135,37 @@ def test_minimum_balance(aws_answers: AwsAnswers, environment: str, minimum: str
     )
 
 
+@pytest.mark.parametrize("answer", [NOT_LINKED, {"AvailableBalance": "3.00"}])
+def test_after_the_closing_nobody_is_sent_to_link_or_to_pay(aws_answers: AwsAnswers, answer: t.Any) -> None:
+    aws_answers.answers = {"GetAccountBalance": answer}
+    limit = decimal.Decimal("25")
+    seen = {
+        day: mturk.check_environment(connection(), "production", minimum_balance=limit, today=day)["next_step"]
+        for day in (BEFORE_CLOSING, AFTER_CLOSING)
+    }
+    assert "link the AWS account" in seen[BEFORE_CLOSING] or "Add money" in seen[BEFORE_CLOSING]
+    assert not [word for word in ("https://", "Sign in", "Add money") if word in seen[AFTER_CLOSING]]
+    assert "2027-01-28" in seen[AFTER_CLOSING] and "retire" in seen[AFTER_CLOSING]
+    assert ("refunds prepaid balances" in seen[AFTER_CLOSING]) == (answer is not NOT_LINKED)
+
+
+def test_what_mturk_says_cannot_command_the_terminal(aws_answers: AwsAnswers) -> None:
+    said = {"TurkErrorCode": "AWS.\x1b[2JOdd"}
+    aws_answers.answers = {"GetAccountBalance": Refusal("RequestError", "\x1b]0;owned\x07no\u202e\x9b1m", members=said)}
+    seen = mturk.check_environment(connection(), "production")
+    assert seen["message"] == "MTurk (production) answered with an error (AWS.Odd): no."
+    assert repr(seen).isprintable() and "\\x" not in repr(seen) and "\\u" not in repr(seen)
+
+
 def test_each_environment_names_its_own_page(aws_answers: AwsAnswers) -> None:
     aws_answers.answers = {"GetAccountBalance": NOT_LINKED}
-    seen = mturk.check_environments(connection(), BOTH)
+    seen = mturk.check_environments(connection(), BOTH, today=BEFORE_CLOSING)
     for environment, url in vocabulary.REQUESTER_LINK_URLS.items():
         assert f"{url} " in seen[environment]["next_step"]
 
 
 @pytest.mark.parametrize(
-    ("today", "says"), [("2026-01-01", "takes no new customers from"), ("2026-11-24", "which has passed")]
+    ("today", "says"), [("2026-01-01", "takes no new customers from"), ("2026-11-24", "MTurk closed on")]
 )
 def test_the_closing_is_told_by_date(aws_answers: AwsAnswers, today: str, says: str) -> None:
     aws_answers.answers = {"GetAccountBalance": NOT_LINKED}
@@ -188,7 +219,6 @@ def test_not_checked_has_the_shape_of_an_observation(aws_answers: AwsAnswers) ->
         (200, "application/json", b'{"AvailableBalance": "plenty"}'),
         (200, "application/json", b"\xff\xfe"),
         (302, "text/html", b""),
-        (403, "text/html", b"<html><title>Blocked</title></html>"),
         (404, "text/plain", b"not here"),
         (400, "application/json", b"[]"),
         (400, "application/json", b"\xff\xfe"),
@@ -250,7 +280,7 @@ def test_without_a_timeout_it_asks_once(aws_answers: AwsAnswers) -> None:
     assert (time.slept, waited) == ([], 0) and aws_answers.counts() == {"GetAccountBalance": 2}
 
 
-@pytest.mark.parametrize("answer", [LINKED, UNKNOWN_KEY, DENIED, FAULT])
+@pytest.mark.parametrize("answer", [LINKED, UNKNOWN_KEY, DENIED, CLOSED, SKEWED])
 def test_nobody_waits_for_what_waiting_cannot_change(aws_answers: AwsAnswers, answer: t.Any) -> None:
     aws_answers.answers = {"GetAccountBalance": answer}
     time = Time()
@@ -258,7 +288,7 @@ def test_nobody_waits_for_what_waiting_cannot_change(aws_answers: AwsAnswers, an
     assert time.slept == [] and aws_answers.counts() == {"GetAccountBalance": 2}
 
 
-@pytest.mark.parametrize("answer", [NOT_LINKED, THROTTLED, NOWHERE])
+@pytest.mark.parametrize("answer", [NOT_LINKED, THROTTLED, NOWHERE, FAULT, Refusal("InternalFailure", status=500)])
 def test_waiting_ends_at_the_deadline(aws_answers: AwsAnswers, answer: t.Any) -> None:
     aws_answers.answers = {"GetAccountBalance": answer}
     time = Time()
@@ -314,7 +344,7 @@ def test_a_new_key_may_take_a_while_to_spread(aws_answers: AwsAnswers) -> None:
     assert time.slept == sorted(time.slept), "it asks less and less often"
 
 
-@pytest.mark.parametrize("answer", [NOWHERE, FAULT, Refusal("410", "<html>", 410)])
+@pytest.mark.parametrize("answer", [NOWHERE, FAULT, CLOSED, Refusal("410", "<html>", 410)])
 def test_where_mturk_gives_no_answer_sts_proves_the_key(aws_answers: AwsAnswers, answer: t.Any) -> None:
     aws_answers.answers = {"GetAccountBalance": answer, "GetCallerIdentity": {"Account": "111122223333"}}
     proof = prove(Time())
@@ -331,7 +361,7 @@ def test_sts_too_may_not_know_the_key_yet(aws_answers: AwsAnswers) -> None:
     assert prove(time).by == "sts" and time.now >= 1010
 
 
-@pytest.mark.parametrize("answer", [UNKNOWN_KEY, DENIED, THROTTLED])
+@pytest.mark.parametrize("answer", [UNKNOWN_KEY, THROTTLED])
 def test_the_proof_ends_at_the_deadline(aws_answers: AwsAnswers, answer: t.Any) -> None:
     """STS is no way out where MTurk does answer: it would prove a key that MTurk refuses."""
     aws_answers.answers = {"GetAccountBalance": answer}
@@ -340,6 +370,30 @@ def test_the_proof_ends_at_the_deadline(aws_answers: AwsAnswers, answer: t.Any) 
     assert (proof.proved, proof.by) == (False, "") and proof.message
     assert 50 < time.now - 1000 <= 60
     assert "GetCallerIdentity" not in aws_answers.counts()
+
+
+def test_a_denial_that_stays_leaves_the_proof_to_sts(aws_answers: AwsAnswers) -> None:
+    """It says nothing of the key, which AWS accepts; what MTurk said is in the proof."""
+    aws_answers.answers = {"GetAccountBalance": DENIED, "GetCallerIdentity": {"Account": "111122223333"}}
+    time = Time()
+    proof = prove(time, timeout=60)
+    assert (proof.proved, proof.by, proof.status) == (True, "sts", "access_denied")
+    assert DENIED.message in proof.message and 50 < time.now - 1000 <= 60, "a new user's policy may still spread"
+
+
+def test_a_denied_key_that_aws_does_not_know_is_not_proved(aws_answers: AwsAnswers) -> None:
+    aws_answers.answers = {
+        "GetAccountBalance": DENIED,
+        "GetCallerIdentity": Refusal("InvalidClientTokenId", status=403),
+    }
+    assert not prove(Time(), timeout=60).proved
+
+
+def test_nobody_waits_for_the_clock(aws_answers: AwsAnswers) -> None:
+    aws_answers.answers = {"GetAccountBalance": SKEWED}
+    time = Time()
+    proof = prove(time)
+    assert (proof.proved, proof.status, time.slept) == (False, "clock_skew", []) and "clock" in proof.message
 
 
 def test_a_proof_without_any_time_asks_once(aws_answers: AwsAnswers) -> None:

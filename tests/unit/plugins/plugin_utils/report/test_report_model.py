@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build as building
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import compare, model
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
@@ -296,7 +297,7 @@ def test_the_schema_knows_the_words_of_the_report():
     for name, words in (
         ("state", model.State),
         ("operation", model.Operation),
-        ("requester_status", model.RequesterStatus),
+        ("requester_status", RequesterStatus),
         ("who", model.Who),
         ("severity", finding_kinds.SEVERITIES),
         ("link_status", vocabulary.LINK_STATUSES),
@@ -310,4 +311,4 @@ def test_the_schema_knows_the_words_of_the_report():
         if "propertyNames" in each:
             words = defs[each["propertyNames"]["$ref"].removeprefix("#/$defs/")]["enum"]
             assert each["minProperties"] == len(words), name
-    assert defs["requester_counts"]["minProperties"] == len(model.RequesterStatus)
+    assert defs["requester_counts"]["minProperties"] == len(RequesterStatus)

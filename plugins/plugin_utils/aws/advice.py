@@ -1,0 +1,317 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What AWS's codes mean, and what a reader does about each.
+
+The codes are those of the API references (common errors, IAM, STS, Organizations, Secrets Manager, Systems Manager) and
+of botocore's exceptions. The wording of denials is that of the IAM User Guide, "Troubleshoot access denied error
+messages"; what closed services answered is from public issue threads (aws-nuke #373, #559, cloud-custodian #6059).
+"""
+
+from __future__ import annotations
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row
+
+SIGNATURE = "InvalidSignatureException SignatureDoesNotMatch"
+UNKNOWN_KEY = f"{SIGNATURE} AuthFailure InvalidAccessKeyId InvalidClientTokenId UnrecognizedClientException"
+EXPIRED = "ExpiredToken ExpiredTokenException"
+DENIED = "AccessDenied AccessDeniedException UnauthorizedOperation"
+THROTTLED = (
+    "LimitExceededException PriorRequestNotComplete RequestLimitExceeded RequestThrottled RequestThrottledException "
+    "SlowDown Throttling ThrottledException ThrottlingException TooManyRequestsException"
+)
+# Every refusal that is an answer has it, whatever its code.
+ANSWERED = "answered"
+NO_CONNECTION = "ConnectionError EndpointConnectionError HTTPClientError"
+ACCESS_DENIED_CODES = frozenset(DENIED.split())
+THROTTLING_CODES = frozenset(THROTTLED.split())
+
+_WRONG_TIME = "{service} refused the time of the request: the clock here is wrong ({code}: {answer})"
+SET_CLOCK = "Set the clock of the control node (AWS allows five minutes; NTP keeps it right), then run again."
+_CORRECT_REGION = "Correct the region (option region, AWS_REGION or the profile's)"
+_NOT_ACCEPTED = "{service} does not accept the credentials ({code}: {answer})"
+_DENIED_TO = "{service} denied {action} ({answer})"
+_NO_CREDENTIALS = "no AWS credentials could be had ({answer})"
+_PROFILE = "with --profile and the profile's name if it is not the default one."
+_TRY_PROFILE = "and try it: aws sts get-caller-identity."
+_MFA_FIRST = (
+    "Get a session with the second factor first, in the shell that runs this, and run it without that profile: "
+    'eval "$(aws configure export-credentials --format env)", ' + _PROFILE
+)
+
+# What AWS and MTurk have in common.
+CLOCK = (
+    Row("clock_skew", _WRONG_TIME, SET_CLOCK, SIGNATURE, said=r"\bexpired\b|not yet current"),
+    Row("clock_skew", _WRONG_TIME, SET_CLOCK, "RequestExpired RequestInTheFuture RequestTimeTooSkewed"),
+)
+REGION = (
+    Row(
+        "wrong_region",
+        "{service} is asked in the wrong region ({code}: {answer})",
+        f"{_CORRECT_REGION}, and endpoint_url if it is set.",
+        f"{SIGNATURE} AuthorizationHeaderMalformed",
+        said=r"\bregion\b",
+    ),
+)
+DENIALS = tuple(
+    Row("access_denied", _DENIED_TO, next_step, DENIED, said)
+    for said, next_step in (
+        (
+            r"(?P<policy>(?:service|resource) control policy)",
+            "Ask those who manage the organization's policies to except {who} from that {policy}, or not to forbid "
+            "{action}; nothing that is attached inside the account can allow it.",
+        ),
+        (
+            r"permissions boundary",
+            "Change the permissions boundary of {who}, or have it taken away: it limits all that other policies allow, "
+            "so one more policy changes nothing.",
+        ),
+        (
+            r"session policy",
+            "Sign in with a session whose own policy allows {action}: it limits what the role may do.",
+        ),
+        (
+            r"VPC endpoint policy",
+            "Ask the people of the network to let the policy of their VPC endpoint allow {action}.",
+        ),
+        (
+            r"(?P<policy>role trust policy|resource-based policy)",
+            "Change the {policy} of what is asked for, in the account that owns it, so that it lets {who} in.",
+        ),
+        (
+            r"explicit deny",
+            "Find the statement with Effect Deny among the policies of {who} and of its groups, and except {action} "
+            "from it: a Deny wins over every Allow.",
+        ),
+        (r"MultiFactorAuthentication|multi-factor|\bMFA\b", _MFA_FIRST),
+        (r"perform:? kms:", "Allow {action} to {who}, in the policy of the KMS key as well as in its own."),
+    )
+)
+ACCOUNT = (
+    Row(
+        "account_not_activated",
+        "{service} says that the AWS account is not activated for it ({code}: {answer})",
+        "Complete the account's sign-up as its root user (payment method and telephone check, "
+        "https://portal.aws.amazon.com/billing/signup); it can take AWS 24 hours after that.",
+        "OptInRequired PendingVerification SubscriptionRequired SubscriptionRequiredException",
+    ),
+)
+PASSING = (
+    Row(
+        "aws_error",
+        "{service} is out of order for the moment ({code}: {answer})",
+        "Run again later: this passes by itself. If it lasts, see https://health.aws.amazon.com/health/status.",
+        "InternalError InternalFailure InternalServerError InternalServerException InternalServiceError "
+        "InternalServiceErrorException InternalServiceException ServiceException ServiceFailure ServiceFault "
+        "ServiceUnavailable ServiceUnavailableException",
+        passing=True,
+    ),
+)
+TLS = (
+    Row(
+        "tls",
+        "the TLS certificate of what answers for {service} is not trusted here ({answer})",
+        "If a proxy of yours opens TLS, name the file with its CA: AWS_CA_BUNDLE, ca_bundle in the AWS configuration "
+        "or the option aws_ca_bundle. Otherwise check endpoint_url and the clock of the control node.",
+        "SSLError",
+        said=r"certificate",
+    ),
+    Row(
+        "tls",
+        "no TLS connection to {service} could be made ({answer})",
+        "Check endpoint_url (https where the other side speaks http?), and the proxy, which may cut TLS.",
+        "SSLError",
+    ),
+)
+
+# AWS deliberately answers the same whether the account, the role or only the trust is missing.
+NOT_ASSUMABLE = Row(
+    "role_not_assumable",
+    "{answer}",
+    "Check that the account id is right, that the role exists in that account and trusts the operator's account, and "
+    "that the operator may call sts:AssumeRole on it.",
+)
+
+AWS_ROWS = (
+    *CLOCK,
+    *REGION,
+    Row(
+        "wrong_region",
+        "this cannot be asked in that region ({code}: {answer})",
+        f"{_CORRECT_REGION}, or enable it in the account.",
+        "InvalidRegionError NoRegionError RegionDisabledException ServiceNotInRegionError UnknownEndpointError "
+        "UnknownRegionError",
+    ),
+    Row(
+        "invalid_credentials",
+        _NOT_ACCEPTED,
+        "Renew the session of the operator's side, or sign in again: it has expired.",
+        EXPIRED,
+    ),
+    Row(
+        "invalid_credentials",
+        _NOT_ACCEPTED,
+        "Check the access key, profile or session of the operator's side: the key is deleted, inactive or not that of "
+        "its secret. A region that is not enabled in the account answers the same.",
+        UNKNOWN_KEY,
+    ),
+    Row(
+        "invalid_credentials",
+        _NOT_ACCEPTED,
+        "The signature was lost on the way: check the proxy and, if set, endpoint_url.",
+        "IncompleteSignature IncompleteSignatureException MissingAuthenticationToken "
+        "MissingAuthenticationTokenException",
+    ),
+    Row(
+        "service_closed",
+        "{service} answers as a service that is closed ({code}: {answer})",
+        "See AWS's notices about that service: neither a permission nor the network is at fault.",
+        ANSWERED,
+        said=r"no longer accepting new customers|only available (?:for|to) existing customers|This service is unavail",
+    ),
+    *DENIALS,
+    Row("access_denied", _DENIED_TO, "Allow {action} to {who} (see the guide on permissions).", DENIED),
+    Row(
+        "throttled",
+        "{service} still throttled the call after several tries ({code})",
+        "Run again; use fewer forks if it happens often.",
+        THROTTLED,
+        passing=True,
+    ),
+    *ACCOUNT,
+    *PASSING,
+    Row("aws_error", PASSING[0].told, PASSING[0].next_step, "HTTP5xx", passing=True),
+    Row(
+        "no_credentials",
+        "no AWS credentials were found",
+        "Give a profile, an access key, or credentials in the environment of the control node.",
+        "NoCredentialsError",
+    ),
+    Row(
+        "no_credentials",
+        "only a part of the AWS credentials was found ({answer})",
+        "Give the rest, or none of it and a profile instead.",
+        "PartialCredentialsError",
+    ),
+    Row(
+        "no_credentials",
+        "nobody is signed in to AWS IAM Identity Center ({answer})",
+        f"Sign in: aws sso login, {_PROFILE}",
+        "SSOError TokenRetrievalError",
+    ),
+    Row(
+        "access_denied",
+        _NO_CREDENTIALS,
+        "Allow signin:CreateOAuth2Token to who signs in with aws login.",
+        "LoginInsufficientPermissions",
+    ),
+    Row(
+        "no_credentials",
+        "nobody is signed in with aws login ({answer})",
+        f"Sign in: aws login, {_PROFILE}",
+        "LoginError",
+    ),
+    Row(
+        "no_credentials",
+        "the profile's credential_process gave no credentials ({answer})",
+        "Run the command of credential_process by hand, as the user who runs Ansible: it must end with 0 and print "
+        "JSON with Version 1.",
+        "CredentialRetrievalError",
+        said=r"custom-process",
+    ),
+    Row(
+        "no_credentials",
+        _NO_CREDENTIALS,
+        f"Correct what the profile takes its credentials from, {_TRY_PROFILE}",
+        "CredentialRetrievalError UnknownCredentialError UnknownTokenProviderError",
+    ),
+    Row(
+        "no_credentials",
+        "the profile wants a second factor, which nobody is there to type ({answer})",
+        _MFA_FIRST,
+        "RefreshWithMFAUnsupportedError",
+    ),
+    Row(
+        "no_credentials",
+        "{answer}",
+        "Correct the profile's name, or add it to the AWS configuration of the control node.",
+        "ProfileNotFound",
+    ),
+    Row(
+        "no_credentials",
+        "the AWS configuration of the control node is wrong ({answer})",
+        f"Correct that file (AWS_CONFIG_FILE or ~/.aws/config), {_TRY_PROFILE}",
+        "ConfigNotFound ConfigParseError InvalidConfigError",
+    ),
+    Row(
+        "delete_conflict",
+        "something is in the way ({answer})",
+        "Remove what is in the way first ({way}), then run again.",
+        "DeleteConflict DeleteConflictException",
+        said=r"must (?P<way>[\w ,-]+?),? first",
+    ),
+    Row(
+        "delete_conflict",
+        "something is in the way ({answer})",
+        "Look at what is still attached to it (keys, policies, groups, devices), remove that, then run again.",
+        "DeleteConflict DeleteConflictException",
+    ),
+    Row(
+        "aws_error",
+        "somebody else was changing the same thing ({code}: {answer})",
+        "Run again.",
+        "ConcurrentModification ConcurrentModificationException EntityTemporarilyUnmodifiable OperationAborted "
+        "TooManyUpdates",
+        passing=True,
+    ),
+    Row(
+        "aws_error",
+        "a quota of the AWS account is used up ({code}: {answer})",
+        "Remove what nobody needs, or ask AWS for a higher quota (Service Quotas), then run again.",
+        "LimitExceeded ParameterLimitExceeded ParameterMaxVersionLimitExceeded",
+    ),
+    Row(
+        "aws_error",
+        "the KMS key cannot be used ({code}: {answer})",
+        "Make sure that the KMS key exists in that region, is enabled, and may be used by {who}.",
+        "DecryptionFailure DisabledException EncryptionFailure InvalidKeyId KMSInvalidStateException",
+    ),
+    Row(
+        "aws_error",
+        "it is not there ({code}: {answer})",
+        "Run again, so that it is looked at anew; if it stays, check that account and region are right.",
+        "NoSuchEntity ParameterNotFound ResourceNotFoundException",
+    ),
+    Row(
+        "aws_error",
+        "it is there already ({code}: {answer})",
+        "Run again, so that it is looked at anew.",
+        "EntityAlreadyExists ParameterAlreadyExists ResourceExistsException",
+    ),
+    Row(
+        "aws_error",
+        "AWS does not take a value that it was given ({code}: {answer})",
+        "Correct the option or variable that holds the value which the message names.",
+        "InvalidInput InvalidInputException InvalidParameterException InvalidParameterValue InvalidRequestException "
+        "MalformedPolicyDocument ParamValidationError ValidationError ValidationException",
+    ),
+    *TLS,
+    Row(
+        "unreachable",
+        "{service} could not be reached ({answer})",
+        "Check the network, the proxy, the region and, if set, endpoint_url; then run again.",
+        NO_CONNECTION,
+        passing=True,
+    ),
+    Row(
+        "aws_error",
+        "what answered was not {service} ({code}: {answer})",
+        "Check the proxy and, if set, endpoint_url: something else answers there.",
+        "HTTP3xx HTTP4xx InvalidAction ResponseParserError UnknownOperationException",
+    ),
+    Row(
+        "aws_error",
+        "{code}: {answer}",
+        "Run again; if it stays, look {code} up in the AWS documentation of the call, or ask AWS support.",
+    ),
+)
