@@ -165,13 +165,9 @@ class AwsApp:
         if kind in ("cut", "timeout"):
             self._record(call, (0, [], b""), f"before:{kind}")
             return self._lose(call, kind)
-        if kind == "throttle":
-            error = protocol.throttled(call.service)
-        elif kind == "access_denied":
-            error = self._access_denied(call, "none", "*")
-        else:
-            error = protocol.internal_failure()
-        answer = protocol.error_answer(call.service, error)
+        arn = call.caller.arn if call.caller else f"arn:aws:iam::{call.account_id}:user/unknown"
+        error = protocol.refusal(kind, call.service, arn, f"{call.service}:{call.action}")
+        answer = protocol.error_answer(call.service, error or protocol.internal_failure())
         self._record(call, answer, f"before:{kind}")
         return answer
 

@@ -13,7 +13,26 @@ import pathlib
 import signal
 import typing as t
 
-KINDS = ("throttle", "http_500", "cut", "timeout", "access_denied")
+KINDS = (
+    "throttle",
+    "http_500",
+    "cut",
+    "timeout",
+    "access_denied",
+    "scp_deny",
+    "boundary_deny",
+    "explicit_deny",
+    "clock_skew",
+    "wrong_region",
+    "not_activated",
+    # What MTurk alone says, in its RequestError.
+    "turk_not_authorized",
+    "turk_bad_credential",
+    "turk_must_register",
+    "turk_permission_denied",
+    "turk_bad_claims",
+    "turk_link_untyped",
+)
 #: Kinds that make sense when the call has already taken effect: the answer is lost, or says nothing about the effect.
 AFTER_KINDS = ("http_500", "cut", "timeout")
 

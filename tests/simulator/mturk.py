@@ -39,6 +39,49 @@ _LISTS = {
 }
 
 
+# What MTurk is known to have said (see the issue threads that plugins/plugin_utils/mturk/advice.py names).
+_TURK_REFUSALS = {
+    "turk_not_authorized": (
+        "AWS.NotAuthorized",
+        "The identity contained in the request is not authorized to use this AWSAccessKeyId",
+    ),
+    "turk_bad_credential": ("AWS.BadCredentialSupplied", "The credential supplied is bad."),
+    "turk_must_register": ("AWS.MechanicalTurk.MustRegister", "You must register as a requester first."),
+    "turk_permission_denied": (
+        "AWS.MechanicalTurk.PermissionDenied",
+        "This user is not authorized to perform the requested operation.",
+    ),
+    "turk_bad_claims": (
+        "AWS.BadClaimsSupplied",
+        "The specified claims are invalid. Check to make sure your system clock and timezone is not incorrect.",
+    ),
+}
+
+# How other services answered once they had closed, byte for byte as far as public issue threads tell: aws-nuke #373 and
+# #559, cloud-custodian #6059, simple-amt #27.
+_CLOSED_ANSWERS = {
+    "no_new_customers": (
+        400,
+        "application/x-amz-json-1.1",
+        b'{"__type":"AccessDeniedException","Message":"Amazon Mechanical Turk is no longer accepting new customers."}',
+    ),
+    "existing_customers": (
+        403,
+        "application/x-amz-json-1.1",
+        b'{"__type":"ForbiddenException","message":"This service is only available for existing customers."}',
+    ),
+    "forbidden_xml": (
+        403,
+        "text/xml",
+        b'<?xml version="1.0"?>\n<Response><Errors><Error><Code>Forbidden</Code><Message>This Requester API is no '
+        b"longer supported.</Message></Error></Errors><RequestID>72c8dc1b-b5f9-4388-ab1c-2bbcd891796e</RequestID>"
+        b"</Response>",
+    ),
+    "gone_json": (410, "application/json", b'{"message":"Gone"}'),
+    "unavailable_json": (400, "application/x-amz-json-1.1", b'{"message":"This service is unavailable."}'),
+    "unknown_operation": (400, "application/x-amz-json-1.1", b'{"__type":"UnknownOperationException"}'),
+}
+
 _DOWN = "Amazon Mechanical Turk is temporarily unable to process your request. Try your call again."
 
 
@@ -200,6 +243,9 @@ class MTurkApp:
             if knobs.mturk_unreachable_as == "hang":
                 raise Hang(knobs.hang_seconds)
             raise CutConnection
+        if knobs.mturk_closed_answer in _CLOSED_ANSWERS:
+            status, content_type, body = _CLOSED_ANSWERS[knobs.mturk_closed_answer]
+            return status, [("Content-Type", content_type)], body
         html = [("Content-Type", "text/html; charset=utf-8")]
         page = b"<html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
         if knobs.mturk_closed_answer == "gone_html":
@@ -213,14 +259,17 @@ class MTurkApp:
         raise CutConnection
 
     def _fail(self, kind: str, action: str, values: dict[str, t.Any]) -> Answer:
-        errors = {
-            "throttle": AwsError("ThrottlingException", "Rate exceeded"),
-            "http_500": _service_fault(_DOWN),
-            "access_denied": protocol.access_denied(
-                "mturk", f"arn:aws:iam::{values['account_id']}:user/unknown", f"mechanicalturk:{action}", "", "none"
-            ),
-        }
-        error = errors.get(kind)
+        error: AwsError | None
+        if kind == "http_500":
+            error = _service_fault(_DOWN)
+        elif kind == "turk_link_untyped":
+            # Without a code, which the model leaves open.
+            error = AwsError("RequestError", "Please link your AWS account to your Mechanical Turk account.")
+        elif kind in _TURK_REFUSALS:
+            error = _request_error(*_TURK_REFUSALS[kind])
+        else:
+            arn = f"arn:aws:iam::{values['account_id']}:user/unknown"
+            error = protocol.refusal(kind, "mturk", arn, f"mechanicalturk:{action}")
         values |= {"status": error.status if error else 0, "error": error.code if error else ""}
         self._world.record("mturk", action, fault=f"before:{kind}", **values)
         if error is not None:

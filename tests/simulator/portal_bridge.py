@@ -87,6 +87,8 @@ class PortalBridge:
         assert self._world is not None
         lab = self._world.by_account.get(fault.account_id or "")
         page = "any" if fault.action == "*" else _PAGE_OF_ACTION.get(fault.action, fault.action.rpartition(" ")[2])
+        if fault.kind not in _PORTAL_KINDS:
+            raise BadRequest(f"the portal knows no {fault.kind}; there are: {', '.join(_PORTAL_KINDS)}")
         if fault.skip:
             raise BadRequest("a fault of the portal that hits before a page takes effect cannot skip requests")
         if page not in PAGES:

@@ -73,17 +73,43 @@ def internal_failure(message: str = "We encountered an internal error. Please tr
 
 
 def access_denied(service: str, arn: str, action: str, resource: str, verdict: str) -> AwsError:
-    """C(verdict) is deny (explicitly) or none."""
-    why = (
-        "with an explicit deny in an identity-based policy"
-        if verdict == "deny"
-        else f"because no identity-based policy allows the {action} action"
-    )
+    """C(verdict) is deny (explicitly), none, scp or boundary; the wording is the IAM User Guide's."""
+    why = {
+        "deny": "with an explicit deny in an identity-based policy",
+        "scp": "with an explicit deny in a service control policy",
+        "boundary": f"because no permissions boundary allows the {action} action",
+    }.get(verdict, f"because no identity-based policy allows the {action} action")
     on_resource = f" on resource: {resource}" if resource else ""
     message = f"User: {arn} is not authorized to perform: {action}{on_resource} {why}"
     if service in QUERY_SERVICES:
         return AwsError("AccessDenied", message, 403)
     return AwsError("AccessDeniedException", message, 400)
+
+
+_VERDICTS = {"access_denied": "none", "scp_deny": "scp", "boundary_deny": "boundary", "explicit_deny": "deny"}
+
+
+def refusal(kind: str, service: str, arn: str, action: str) -> AwsError | None:
+    """The error of a fault that is an answer in every service's words, else None.
+
+    :param action: with the prefix that policies use.
+    """
+    if kind == "throttle":
+        return throttled(service)
+    if kind in _VERDICTS:
+        return access_denied(service, arn, action, "*" if service != "mturk" else "", _VERDICTS[kind])
+    if kind == "clock_skew":
+        late = "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z (20260101T002000Z - 5 min.)"
+        return authentication_error(service, AuthenticationFailed("clock", late))
+    if kind == "wrong_region":
+        scope = "Credential should be scoped to a valid region."
+        return authentication_error(service, AuthenticationFailed("wrong_signature", scope))
+    if kind == "not_activated":
+        said = "The AWS Access Key Id needs a subscription for the service"
+        if service in QUERY_SERVICES:
+            return AwsError("OptInRequired", said, 403)
+        return AwsError("SubscriptionRequiredException", said, 400)
+    return None
 
 
 def content_type(service: str) -> str:

@@ -23,7 +23,19 @@ ENVIRONMENTS = ("production", "sandbox")
 SANDBOX_BALANCE = "10000.00"
 MTURK_MODES = ("open", "closed", "unreachable")
 #: What a closed endpoint answers is not documented, so a client has to cope with each of these.
-MTURK_CLOSED_ANSWERS = ("refused", "gone_html", "unavailable_html", "access_denied", "service_closed")
+MTURK_CLOSED_ANSWERS = (
+    "refused",
+    "gone_html",
+    "unavailable_html",
+    "access_denied",
+    "service_closed",
+    "no_new_customers",
+    "existing_customers",
+    "forbidden_xml",
+    "gone_json",
+    "unavailable_json",
+    "unknown_operation",
+)
 
 
 @dataclasses.dataclass

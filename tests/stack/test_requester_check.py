@@ -170,6 +170,44 @@ def test_every_status_word(labs: Labs, tmp_path: pathlib.Path) -> None:
     assert not [secret for secret in [*labs.secrets, labs.simulator.ops_secret_key] if secret in run.output]
 
 
+def test_every_refusal_leads_to_its_own_next_step(labs: Labs, tmp_path: pathlib.Path) -> None:
+    """In the services' own words, over the wire."""
+    expected = {
+        "scp_deny": ("access_denied", "those who manage the organization's policies"),
+        "boundary_deny": ("access_denied", "permissions boundary of the key's IAM user"),
+        "explicit_deny": ("access_denied", "Effect Deny"),
+        "clock_skew": ("clock_skew", "Set the clock"),
+        "wrong_region": ("error", "AWS_REGION"),
+        "not_activated": ("error", "sign-up"),
+        "turk_not_authorized": ("invalid_credentials", "belongs with its secret"),
+        "turk_bad_credential": ("invalid_credentials", "belongs with its secret"),
+        "turk_must_register": ("not_linked", "need not be linked any more"),
+        "turk_permission_denied": ("access_denied", "not IAM"),
+        "turk_bad_claims": ("clock_skew", "Set the clock"),
+        "turk_link_untyped": ("not_linked", "need not be linked any more"),
+    }
+    tasks = []
+    for kind in expected:
+        key = labs.add(kind.replace("_", "-"))
+        labs.control.inject_fault("mturk", "*", kind, 1000, kind.replace("_", "-"))
+        tasks.append(labs.check(kind, key, environments=["production"]))
+    run = run_tasks(tmp_path, tasks)
+    for kind, (status, step) in expected.items():
+        seen = asked(run, kind)["production"]
+        assert (seen["status"], step in seen["next_step"]) == (status, True), seen
+        assert status != "access_denied" or "Attach" not in seen["next_step"]
+
+
+def test_a_passing_error_does_not_end_the_wait_for_a_person(labs: Labs, tmp_path: pathlib.Path) -> None:
+    """The first answer is a fault of the service; while waiting, the account turns out to be linked."""
+    key = labs.add("recovering")
+    labs.control.inject_fault("mturk", "*", "http_500", 1, "recovering", environment="production")
+    once = {"aws_config": {"retries": {"total_max_attempts": 1}}}
+    run = run_tasks(tmp_path, [labs.check("waits", key, wait_timeout=60, wait_interval=1, **once)])
+    assert statuses(run, "waits") == ("linked", "linked")
+    assert run.result("waits")["waited"] >= 1
+
+
 def test_every_way_to_be_closed_or_out_of_reach(labs: Labs, tmp_path: pathlib.Path) -> None:
     """What a closed endpoint answers is not documented; whatever it is, the check says what it observed."""
     key = labs.add("lab")
@@ -180,6 +218,12 @@ def test_every_way_to_be_closed_or_out_of_reach(labs: Labs, tmp_path: pathlib.Pa
         "gone": ({"mturk_mode": closed, "mturk_closed_answer": "gone_html"}, "service_closed"),
         "unavailable": ({"mturk_mode": closed, "mturk_closed_answer": "unavailable_html"}, "unreachable"),
         "access denied": ({"mturk_mode": closed, "mturk_closed_answer": "access_denied"}, "service_closed"),
+        "no new customers": ({"mturk_mode": closed, "mturk_closed_answer": "no_new_customers"}, "service_closed"),
+        "existing only": ({"mturk_mode": closed, "mturk_closed_answer": "existing_customers"}, "service_closed"),
+        "forbidden in XML": ({"mturk_mode": closed, "mturk_closed_answer": "forbidden_xml"}, "service_closed"),
+        "gone in JSON": ({"mturk_mode": closed, "mturk_closed_answer": "gone_json"}, "service_closed"),
+        "unavailable in JSON": ({"mturk_mode": closed, "mturk_closed_answer": "unavailable_json"}, "service_closed"),
+        "unknown operation": ({"mturk_mode": closed, "mturk_closed_answer": "unknown_operation"}, "service_closed"),
         "service closed": ({"mturk_mode": closed, "mturk_closed_answer": "service_closed"}, "service_closed"),
         "unreachable": (
             {"mturk_mode": {"production": "unreachable"}, "mturk_unreachable_as": "refused"},
@@ -202,7 +246,15 @@ def test_every_way_to_be_closed_or_out_of_reach(labs: Labs, tmp_path: pathlib.Pa
         seen = asked(run, name)["production"]
         assert "2026-09-30" in seen["next_step"], name
         assert "<" not in seen["message"], "a web page is not a message"
-    assert "HTTP 410" in asked(run, "gone")["production"]["message"]
+        if status == "service_closed":
+            assert "Attach" not in seen["next_step"] and "network" not in seen["next_step"], name
+    for name, quoted in (
+        ("gone", "(HTTP 410): a web page came back, titled 'Amazon Mechanical Turk'."),
+        ("forbidden in XML", "(Forbidden): Forbidden: This Requester API is no longer supported."),
+        ("gone in JSON", "(HTTP 410): Gone."),
+        ("existing only", "(ForbiddenException): This service is only available for existing customers."),
+    ):
+        assert quoted in asked(run, name)["production"]["message"], asked(run, name)["production"]["message"]
     assert statuses(run, "nowhere") == ("unreachable", "unreachable")
     assert asked(run, "elsewhere")["production"]["status"] == "unreachable"
 

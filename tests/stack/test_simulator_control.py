@@ -52,6 +52,10 @@ class TestFaults:
         ("service", "codes"),
         [
             ("iam", {"throttle": "Throttling", "access_denied": "AccessDenied", "http_500": "InternalFailure"}),
+            (
+                "iam",
+                {"clock_skew": "SignatureDoesNotMatch", "scp_deny": "AccessDenied", "not_activated": "OptInRequired"},
+            ),
             ("ssm", {"throttle": "ThrottlingException", "access_denied": "AccessDeniedException"}),
             ("organizations", {"throttle": "TooManyRequestsException"}),
         ],

@@ -320,6 +320,12 @@ class TestClosed:
             ("unavailable_html", 503, "text/html; charset=utf-8"),
             ("access_denied", 400, "application/x-amz-json-1.1"),
             ("service_closed", 400, "application/x-amz-json-1.1"),
+            ("no_new_customers", 400, "application/x-amz-json-1.1"),
+            ("existing_customers", 403, "application/x-amz-json-1.1"),
+            ("forbidden_xml", 403, "text/xml"),
+            ("gone_json", 410, "application/json"),
+            ("unavailable_json", 400, "application/x-amz-json-1.1"),
+            ("unknown_operation", 400, "application/x-amz-json-1.1"),
         ],
     )
     def test_answers_of_a_closed_endpoint(
