@@ -106,8 +106,11 @@ def test_strangers_keys_stay_and_two_of_them_stop_the_lab(fleet: Fleet) -> None:
 
     # Retiring the lab leaves the stranger's key, and with it the user.
     retired = fleet.run("retire", "--limit", "two", "-e", "retire_confirm=1")
-    assert retired.return_code == 0, retired.output
+    assert retired.return_code != 0, "a live key is left"
     assert [key["access_key_id"] for key in control.keys("two")] == [kept]
+    assert retired.outcomes["two"]["state"] == "failed" and kept in retired.outcomes["two"]["message"]
+    reasons = {entry["name"]: entry["reason"] for entry in retired.outcomes["two"]["steps"]}
+    assert reasons["retire"] == "live_keys_remain"
     assert retired.outcomes["two"]["user"]["exists"]
     assert kept in json.dumps(retired.outcomes["two"]["next_steps"])
     again = fleet.run("retire", "--limit", "two", "-e", "retire_confirm=1")

@@ -330,7 +330,6 @@ def test_what_keeps_it_from_seeing(bench: Bench) -> None:
         "wrong account without a user": "wrong_account",
         "account id of eleven digits": "invalid_options",
         "role missing": "role_not_assumable",
-        "no rights": "access_denied",
         "not a role": "invalid_options",
         "unreachable": "unreachable",
         "unknown environment": None,  # Ansible's own check of choices
@@ -340,7 +339,9 @@ def test_what_keeps_it_from_seeing(bench: Bench) -> None:
     for name, result in results.items():
         if name != "unknown environment":
             assert result["next_step"] and result["step"] == "observe", name
-    assert "iam:ListGroupsForUser" in results["no rights"]["msg"] and results["no rights"]["missing_action"]
+    [unseen] = seen(run, "no rights")["unseen"]
+    assert unseen["part"] == "groups" and "iam:ListGroupsForUser" in unseen["message"] and unseen["next_step"]
+    assert "group_membership" in {entry["code"] for entry in seen(run, "no rights")["not_looked_for"]}
     assert bench.labs["other"]["account_id"] in results["wrong account"]["msg"]
     assert str(a_file) in results["store not there"]["msg"]
     assert seen(run, "no rights, shallow")["user"]["exists"]
