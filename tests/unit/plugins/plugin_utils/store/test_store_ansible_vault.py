@@ -354,7 +354,7 @@ def test_line_ends_of_another_system_are_no_damage(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize("shape", ["[", "{a: ", "- "])
-@pytest.mark.parametrize("depth", [1_000, 4_000, 20_000])
+@pytest.mark.parametrize("depth", [1_000, 4_000, 30_000])
 def test_a_record_nested_too_deeply_is_an_error_not_a_crash(tmp_path: pathlib.Path, shape: str, depth: int) -> None:
     path = written(tmp_path / "store")
     text = shape * depth
