@@ -33,7 +33,7 @@ SOURCES = ("labs", "outcomes", "merge")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Writes the fleet's report on the control node, from the outcomes that the labs' hosts hold as facts."""
+    """Writes the fleet's report on the control node, from the outcomes that the labs' hosts registered."""
 
     _supports_check_mode = True
     _supports_diff = True
