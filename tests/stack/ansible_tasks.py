@@ -80,6 +80,35 @@ def run_tasks(
     :param collections: directories with collections besides ours.
     :param environment: added to the run's environment, which has nothing of the caller's Ansible or AWS settings.
     """
+    command, variables = command_and_environment(
+        directory, tasks, *arguments, hosts=hosts, play=play, collections=collections, **environment
+    )
+    finished = subprocess.run(
+        command,
+        cwd=directory,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    results = pathlib.Path(variables["LABOPS_RESULTS_FILE"])
+    written = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    return TaskRun(finished.returncode, finished.stdout, written)
+
+
+def command_and_environment(
+    directory: pathlib.Path,
+    tasks: list[Task],
+    *arguments: str,
+    hosts: t.Mapping[str, dict[str, t.Any]] | None = None,
+    play: dict[str, t.Any] | None = None,
+    collections: t.Sequence[pathlib.Path] = (),
+    **environment: str,
+) -> tuple[list[str], dict[str, str]]:
+    """The command and the environment of a run, whose files are made; to be run in C(directory). See C(run_tasks)."""
     directory.mkdir(parents=True, exist_ok=True)
     names = [task["name"] for task in tasks]
     assert len(set(names)) == len(names), "names tell results apart"
@@ -96,32 +125,21 @@ def run_tasks(
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))}
     home = directory / "home"
     home.mkdir(exist_ok=True)
-    finished = subprocess.run(
-        [str(ansible_bin() / "ansible-playbook"), "playbook.json", "-i", "inventory.json", *arguments],
-        cwd=directory,
-        env={
-            **kept,
-            "HOME": str(home),
-            "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
-            "ANSIBLE_HOME": str(home / ".ansible"),
-            # A local shell takes ~ from the user database, not from HOME.
-            "ANSIBLE_REMOTE_TEMP": str(home / ".ansible" / "tmp"),
-            "ANSIBLE_ASYNC_DIR": str(home / ".ansible_async"),
-            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(COLLECTIONS), *map(str, collections)]),
-            "ANSIBLE_ACTION_PLUGINS": str(PROJECT / "tests" / "stack" / "action_plugins"),
-            "ANSIBLE_CALLBACK_PLUGINS": str(PROJECT / "tests" / "callbacks"),
-            "ANSIBLE_CALLBACKS_ENABLED": "results_to_file",
-            "ANSIBLE_NOCOWS": "true",
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "LABOPS_RESULTS_FILE": str(results),
-            **environment,
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    written = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-    return TaskRun(finished.returncode, finished.stdout, written)
+    variables = {
+        **kept,
+        "HOME": str(home),
+        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
+        "ANSIBLE_HOME": str(home / ".ansible"),
+        # A local shell takes ~ from the user database, not from HOME.
+        "ANSIBLE_REMOTE_TEMP": str(home / ".ansible" / "tmp"),
+        "ANSIBLE_ASYNC_DIR": str(home / ".ansible_async"),
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(COLLECTIONS), *map(str, collections)]),
+        "ANSIBLE_ACTION_PLUGINS": str(PROJECT / "tests" / "stack" / "action_plugins"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(PROJECT / "tests" / "callbacks"),
+        "ANSIBLE_CALLBACKS_ENABLED": "results_to_file",
+        "ANSIBLE_NOCOWS": "true",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "LABOPS_RESULTS_FILE": str(results),
+        **environment,
+    }
+    return [str(ansible_bin() / "ansible-playbook"), "playbook.json", "-i", "inventory.json", *arguments], variables
