@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
-from tests.stack.portal_site import CHROMIUM, KEY, SECRET
-from tests.stack.test_portal_drivers import BUTTON, FORM, HOME, LINK_FORM, Request, Site
+from tests.stack.portal_site import KEY, SECRET
+from tests.stack.written_sites import BUTTON, FORM, HOME, LINK_FORM, Request, Site
 
 SIGN_IN = FORM.format("method=post action=/login", BUTTON)
 NOTICE = "<div role=alert>Invalid login attempt.</div>"
@@ -46,16 +46,6 @@ def site() -> Iterator[Site]:
     own = Site("127.0.0.1")
     yield own
     own.server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 Run = Callable[..., link.LinkResult]
