@@ -21,7 +21,7 @@ PY := $(RUN) $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
 # Other suites run beside this one in `make test`; more workers than that would only wait for each other.
 WORKERS ?= 2
-TYPED := $(addprefix -p ansible_collections.labops.cloudresearch.plugins.,plugin_utils inventory callback lookup doc_fragments)
+TYPED := -p ansible_collections.labops.cloudresearch.plugins
 CORES := 2.18 2.19 2.20 2.21 2.22
 SANITY := $(addprefix sanity-,$(CORES))
 UNITS := $(addprefix units-,$(CORES))

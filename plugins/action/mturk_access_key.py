@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     KeyState,
     LinkKnowledge,
     Situation,
+    Stop,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
     STORE_ARGUMENT_SPEC,
@@ -74,11 +75,13 @@ class ActionModule(LabAction):
         )
         outcome = lifecycle.predict(assume_user=True) if self.check_mode else lifecycle.run()
         if outcome.stop:
-            raise self._foreseen_stop(outcome, options)
+            raise self._foreseen_stop(outcome.stop, outcome, options)
         return self._as_result(outcome)
 
-    def _foreseen_stop(self, outcome: key_lifecycle.KeyOutcome, options: dict[str, t.Any]) -> CollectionError:
-        error = key_lifecycle.stopped(outcome.stop, options["lab"], options["user_name"])
+    def _foreseen_stop(
+        self, stop: Stop, outcome: key_lifecycle.KeyOutcome, options: dict[str, t.Any]
+    ) -> CollectionError:
+        error = key_lifecycle.stopped(stop, options["lab"], options["user_name"])
         error.details.update(actions=_words(outcome), changed=bool(outcome.actions))
         return error
 

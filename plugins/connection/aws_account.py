@@ -205,7 +205,7 @@ display = Display()
 _SETS_UP_PYTHON = re.compile(r"PYTHON|LD_|DYLD_|LC_|LANG")
 
 
-class Connection(LocalConnection):  # type: ignore[misc]
+class Connection(LocalConnection):
     """The local connection, inside the AWS account that the host stands for."""
 
     transport = "labops.cloudresearch.aws_account"
