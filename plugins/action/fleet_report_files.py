@@ -32,7 +32,7 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
 SOURCES = ("labs", "outcomes", "merge")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Writes the fleet's report on the control node, from the outcomes that the labs' hosts registered."""
 
     _supports_check_mode = True
