@@ -150,23 +150,25 @@ seealso:
 """
 
 EXAMPLES = r"""
-# An inventory of two accounts. The operator's credentials come from where the AWS command line finds them.
-accounts:
-  vars:
-    ansible_connection: labops.cloudresearch.aws_account
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
-  hosts:
-    lab-mueller:
-      ansible_aws_account_id: "012345678901"
-    lab-garcia:
-      ansible_aws_account_id: "123456789012"
-      ansible_aws_account_role_name: research/Operations
-      ansible_aws_account_external_id: "{{ vaulted_external_id }}"
+# The inventory names the accounts. The operator's credentials come from where the AWS command line finds them.
+#
+#   accounts:
+#     vars:
+#       ansible_connection: labops.cloudresearch.aws_account
+#       ansible_python_interpreter: "{{ ansible_playbook_python }}"
+#     hosts:
+#       lab-mueller:
+#         ansible_aws_account_id: "012345678901"
+#       lab-garcia:
+#         ansible_aws_account_id: "123456789012"
+#         ansible_aws_account_role_name: research/Operations
+#         ansible_aws_account_external_id: "{{ vaulted_external_id }}"
 
-# A play over them. No task names a credential.
-- hosts: accounts
+- name: Work in each account
+  hosts: accounts
   gather_facts: false
   tasks:
+    # No task names a credential.
     - name: List the buckets
       amazon.aws.s3_bucket_info:
       register: found
