@@ -200,6 +200,8 @@ try:
     import boto3  # noqa: F401
 except ImportError:
     pass  # whoever needs it says so
+else:
+    aws.warm_up(("sts",))
 
 display = Display()
 

@@ -194,7 +194,13 @@ def test_the_wrong_account_is_never_worked_in(
         "role": {**where, "ansible_aws_account_role_arn": labs["role"]["role_arn"]},
         "by_role_variables": {**where, "lab_account_aws_account_id": labs["other"]["account_id"]},
         "own": {**where, "ansible_aws_account_ambient_credentials": True},
-        "own_by_id": {**where, "ansible_aws_account_id": management, "ansible_aws_account_role_name": ""},
+        # The same account as the one before, at the same time.
+        "own_by_id": {
+            **where,
+            "ansible_aws_account_id": management,
+            "ansible_aws_account_role_name": "",
+            "user": "made-by-id",
+        },
         "undeclared": where,
         "mistyped": {**where, "ansible_aws_account_id": "1234"},
         "contradictory": {
@@ -216,7 +222,12 @@ def test_the_wrong_account_is_never_worked_in(
         [
             {
                 "name": "tried",
-                "block": [{"name": "user", "amazon.aws.iam_user": {"name": "made", "state": "present"}}],
+                "block": [
+                    {
+                        "name": "user",
+                        "amazon.aws.iam_user": {"name": "{{ user | default('made') }}", "state": "present"},
+                    }
+                ],
                 "rescue": [
                     {
                         "name": "rescued",
@@ -236,7 +247,7 @@ def test_the_wrong_account_is_never_worked_in(
         "role": f"arn:aws:iam::{labs['role']['account_id']}:user/made",
         "by_role_variables": f"arn:aws:iam::{labs['other']['account_id']}:user/made",
         "own": f"arn:aws:iam::{management}:user/made",
-        "own_by_id": f"arn:aws:iam::{management}:user/made",
+        "own_by_id": f"arn:aws:iam::{management}:user/made-by-id",
     }
     # Its keys are asked by nobody but the module: no role, no account to compare with.
     assert failed.pop("nobody")["error"]["code"] == "InvalidClientTokenId"

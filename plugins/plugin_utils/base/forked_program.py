@@ -28,6 +28,8 @@ import time
 import types
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.carried_modules import InstalledSources
+
 # Packages that a program brings itself, in the version and the state that it was written for.
 _OWN_TO_PROGRAMS = ("ansible", "ansible_collections")
 # What this keeps of the process that it was imported in (who it is, whether it may have children) is not the child's.
@@ -223,6 +225,7 @@ def _overwrite_the_parents_environment() -> None:
 
 def _own_imports() -> _ExitFunctions:
     """Imports as in a new interpreter: no Ansible yet, no finder of Ansible's, the standard search path."""
+    installed = InstalledSources(_OWN_TO_PROGRAMS)
     main = sys.modules["__main__"]
     script = os.path.realpath(getattr(main, "__file__", None) or "")
     for name in list(sys.modules):
@@ -234,6 +237,7 @@ def _own_imports() -> _ExitFunctions:
         if _is_ansibles(finder):
             del sys.path_importer_cache[path]
     importlib.invalidate_caches()
+    sys.meta_path.insert(0, installed)
     if sys.path and sys.path[0] and os.path.realpath(sys.path[0]) == os.path.dirname(script):
         del sys.path[0]
     sys.path.insert(0, "")

@@ -71,9 +71,31 @@ PROGRAMS = {
         print(sys.stdout.encoding, sys.stdout.errors, sys.stdin.errors, sys.stderr.errors)
         print(sorted(name for name in sys.modules if name.startswith('ansible')), sys.excepthook is sys.__excepthook__)
         """,
+    "what it carries in a ZIP file": """
+        import importlib.util, inspect, os, sys, tempfile, zipfile
+        installed = importlib.util.find_spec('ansible').submodule_search_locations[0]
+        source = open(os.path.join(installed, 'release.py')).read()
+        path = os.path.join(tempfile.mkdtemp(), 'payload.zip')
+        with zipfile.ZipFile(path, 'w') as archive:
+            archive.writestr('ansible/__init__.py', '')
+            archive.writestr('ansible/release.py', source)
+            archive.writestr('ansible/errors/__init__.py', 'VALUE = "not what is installed"')
+            archive.writestr('ansible/only_here.py', 'VALUE = __name__')
+        sys.path.insert(0, path)
+        from ansible import errors, only_here, release
+        for module in (errors, only_here, release):
+            print(module.__name__, module.__package__, module.__file__.replace(path, 'ZIP'), inspect.getsource(module))
+        print(errors.VALUE, only_here.VALUE, release.__version__)
+        try:
+            import ansible.constants
+        except ImportError as exc:
+            print(exc)
+        """,
     "where it imports from": """
         import sys
-        print([getattr(f, '__name__', type(f).__name__) for f in sys.meta_path if 'ansible' in repr(f).lower()])
+        # Our own finder takes what a program carries, and nothing else.
+        finders = [f for f in sys.meta_path if type(f).__name__ != 'InstalledSources']
+        print([getattr(f, '__name__', type(f).__name__) for f in finders if 'ansible' in repr(f).lower()])
         print([hook for hook in sys.path_hooks if 'ansible' in repr(hook).lower()])
         try:
             import ansible_collections.labops.cloudresearch
