@@ -49,7 +49,8 @@ options:
   progress_bar:
     description:
       - Whether to draw the bar.
-      - V(auto) draws it if the output goes to a terminal that can rewrite a line.
+      - V(auto) draws it if the output goes to a terminal that can rewrite a line, but not with C(-vvv) and higher, where
+        Ansible writes much that no callback hears of.
     type: str
     choices: [auto, always, never]
     default: auto
@@ -114,6 +115,8 @@ EXAMPLES = r"""
 """
 
 import atexit
+import contextlib
+import functools
 import os
 import sys
 import typing as t
@@ -121,12 +124,13 @@ import typing as t
 from ansible import constants as C
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
+from ansible.utils.display import Display
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, fleet_play, progress
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callback_results import (
-    Failure,
     LateFailures,
     data_of,
+    hide_error,
     host_of,
     outcome_in,
     place_of,
@@ -140,6 +144,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.interru
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.next_command import command_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import Lab
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import (
+    Call,
+    CallbackDisplay,
     StatusLine,
     columns,
     is_terminal,
@@ -164,12 +170,13 @@ class CallbackModule(DefaultCallback):
 
     def __init__(self) -> None:
         super().__init__()
+        # Whatever the default callback writes goes by here.
+        self._display = self._screen = CallbackDisplay(Display())
         self._run = FleetRun()
-        self._status: StatusLine | None = None
         self._interruption = Interruption(lambda: self._close(None))
         self._late = LateFailures()
-        self._retried: set[tuple[str, str]] = set()
-        self._diff_shown: tuple[str, str] = ("", "")
+        self._retried: set[tuple[str, str, str]] = set()
+        self._diff_shown = ("", "", "")
         self._closed = False
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -184,33 +191,28 @@ class CallbackModule(DefaultCallback):
     def _is_worth_showing(self, result: t.Any) -> bool:
         return speaks(result) or self._diff_shown == place_of(result)
 
-    def _show_briefly(self, show: t.Callable[..., None], result: t.Any, *, keep: bool = False) -> None:
+    def _show(self, show: t.Callable[..., None], result: t.Any, *, keep: bool = True) -> None:
         """Let the default callback show a result; of a lab's play only its warnings, unless it is to be kept."""
-        if keep or not self._is_brief():
+        hide_error(result)
+        if not self._is_brief():
             show(result)
-        else:
-            self._show_warnings(result)
-
-    def _show_warnings(self, result: t.Any) -> None:
-        if hasattr(self, "_handle_warnings_and_exception"):  # ansible-core 2.19 and later
-            self._handle_warnings_and_exception(result)
+        elif keep:
+            self._screen.replay(self._recorded(show, result))
         else:
             self._handle_warnings(data_of(result))
 
-    def _handle_exception(self, result: t.Any, use_stderr: bool = False) -> None:
-        # ansible-core 2.19 and later show the error message of a result that no_log has censored.
-        if "censored" in result:
-            result.pop("exception", None)
-        super()._handle_exception(result, use_stderr=use_stderr)
+    def _recorded(self, show: t.Callable[..., None], result: t.Any) -> list[Call]:
+        """What the default callback says of a result, under its task's name."""
+        hide_error(result)
+        self._last_task_banner = None
+        with self._screen.recording() as calls:
+            show(result)
+        return calls
 
     def _show_lines(self, lines: t.Iterable[progress.Line]) -> None:
         for text, state in lines:
             on_stderr = state in ("failed", progress.UNREACHABLE) and self.get_option("display_failed_stderr")
             self._display.display(text, color=COLORS.get(state), stderr=on_stderr)
-
-    def _refresh(self) -> None:
-        if self._status:
-            self._status.refresh()
 
     def _bar(self) -> str:
         # A terminal that has its cursor behind the last column may begin a new row.
@@ -220,40 +222,45 @@ class CallbackModule(DefaultCallback):
 
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
         wish = self.get_option("progress_bar")
-        if wish == "always" or (wish == "auto" and is_terminal(sys.stdout)):
-            self._status = StatusLine(sys.stdout, self._bar)
-            self._status.attach(self._display)
+        if wish == "always" or (wish == "auto" and is_terminal(sys.stdout) and self._display.verbosity < 3):
+            self._screen.status = StatusLine(sys.stdout, self._bar)
         self._interruption.watch()
         # A run that is interrupted, or stopped by an error outside of tasks, ends without statistics.
         process = os.getpid()
         atexit.register(lambda: self._close(None) if os.getpid() == process else None)
         super().v2_playbook_on_start(playbook)
 
+    def v2_playbook_on_vars_prompt(self, *_question: t.Any, **_options: t.Any) -> None:
+        if self._screen.status:
+            self._screen.status.remove()
+
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
-        is_new = self._run.is_new(play)
-        if not is_new and self._is_brief():  # the next batch of the same play
-            self._play = play
-            return
-        if is_new:
+        if self._run.begin(play):
             self._run.end_play(cut_short=False, failures=self._late.unanswered())
             self._run.begin_play(play)
-        super().v2_playbook_on_play_start(play)
+            super().v2_playbook_on_play_start(play)
+        else:  # the next batch of the same play
+            self._begin(super().v2_playbook_on_play_start, play)
 
-    def _task_start(self, task: t.Any, prefix: str | None = None) -> None:
-        if not self._is_brief():
-            super()._task_start(task, prefix)
-            return
-        if prefix is not None:
-            self._task_type_cache[task._uuid] = prefix
-        runs_in_step = str(self._play.strategy).rpartition(".")[2] not in ("free", "host_pinned")
-        self._last_task_name = task.get_name().strip() if runs_in_step else None
-        self._run.task_name = self._last_task_name or ""
-        self._refresh()
+    def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
+        self._begin(super().v2_playbook_on_task_start, task, is_conditional)
+        self._run.begin_task(task)
+        self._screen.redraw()
+
+    def v2_playbook_on_handler_task_start(self, task: t.Any) -> None:
+        self._begin(super().v2_playbook_on_handler_task_start, task)
+        self._run.begin_task(task)
+        self._screen.redraw()
+
+    def _begin(self, begin: t.Callable[..., None], *what: t.Any) -> None:
+        """Let the default callback note what begins, and in plays about labs say nothing of it."""
+        with self._screen.recording() if self._is_brief() else contextlib.nullcontext():
+            begin(*what)
 
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
-        self._run.start(host.get_name(), task.get_name())
+        self._run.start(host.get_name(), task)
         super().v2_runner_on_start(host, task)
-        self._refresh()
+        self._screen.redraw()
 
     def v2_playbook_on_include(self, included_file: t.Any) -> None:
         if not self._is_brief():
@@ -265,10 +272,10 @@ class CallbackModule(DefaultCallback):
         outcome = outcome_in(result)  # before the default callback takes parts out of the result
         self._run.report = report_in(result) or self._run.report
         keep = self._is_worth_showing(result) and not isinstance(task_of(result), TaskInclude)
-        self._show_briefly(super().v2_runner_on_ok, result, keep=keep)
+        self._show(super().v2_runner_on_ok, result, keep=keep)
         if outcome:
             self._take(host_of(result), outcome)
-        self._refresh()
+        self._screen.redraw()
 
     def _take(self, host: str, outcome: t.Mapping[str, t.Any]) -> None:
         self._late.answered(host)
@@ -279,89 +286,81 @@ class CallbackModule(DefaultCallback):
         self._show_lines([(line, lab.state) for line in self._run.finish(lab)])
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
-        host, task = host_of(result), task_of(result)
-        outcome = outcome_in(result)
+        host, outcome = host_of(result), outcome_in(result)
         if outcome:
             self._take(host, outcome)
-        failures = [*self._late.items_of(result), self._failure(super().v2_runner_on_failed, result)]
-        rescued = fleet_play.may_be_rescued(task)
+        lab = progress.lab_from_failure(host, task_of(result).get_name(), data_of(result))
+        rescued = not ignore_errors and self._run.is_rescued(host)
         # So that the run fails in the end, the labs that failed are failed once more.
         repeated = bool(outcome) or progress.says_the_same(self._run.labs.get(host), data_of(result))
-        if ignore_errors or not self._is_brief() or not (self._run.is_fleet or rescued or repeated):
-            self._replay(failures, ignore_errors)
-        else:
-            self._handle_warnings(data_of(result))
-            if not repeated:
-                self._late.add(host, failures, rescued=rescued)
+        self._show_failure(
+            functools.partial(super().v2_runner_on_failed, ignore_errors=ignore_errors),
+            result,
+            late=not ignore_errors and (self._run.is_fleet or rescued or repeated),
+            rescued=rescued,
+            repeated=repeated,
+        )
         if not (ignore_errors or rescued):
-            self._run.lose(host)
-            if not repeated:
-                self._note_failure(progress.lab_from_failure(host, task.get_name(), data_of(result)))
-        self._refresh()
+            self._lose(lab, told=repeated)
+        self._screen.redraw()
 
-    def _note_failure(self, lab: Lab) -> None:
+    def _show_failure(
+        self, show: t.Callable[..., None], result: t.Any, *, late: bool, rescued: bool = False, repeated: bool = False
+    ) -> None:
+        if not self._is_brief():
+            self._show(show, result)
+            return
+        if late:
+            self._handle_warnings(data_of(result))
+        failure = [*self._late.items_of(result), *self._recorded(show, result)]
+        if not late:
+            self._screen.replay(failure)
+        elif not repeated:
+            self._late.add(host_of(result), failure, rescued=rescued)
+
+    def _lose(self, lab: Lab, *, told: bool = False) -> None:
+        self._run.lose(lab.host)
         # What fails in a play that is not about labs, such as the one that writes the report, is no lab's failure.
-        if self._run.is_fleet:
+        if self._run.is_fleet and not told:
             self._finish(lab)
 
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
         host, task = host_of(result), task_of(result)
+        lab = progress.lab_from_failure(host, task.get_name(), data_of(result), state=progress.UNREACHABLE)
         ignored = bool(task.ignore_unreachable)
-        if ignored or not self._is_brief() or not self._run.is_fleet:
-            super().v2_runner_on_unreachable(result)
-        else:
-            self._handle_warnings(data_of(result))
-            self._late.add(host, [self._failure(super().v2_runner_on_unreachable, result)])
+        late = self._run.is_fleet and not ignored
+        self._show_failure(super().v2_runner_on_unreachable, result, late=late)
         if not ignored:
-            self._run.lose(host)
-            self._note_failure(
-                progress.lab_from_failure(host, task.get_name(), data_of(result), state=progress.UNREACHABLE)
-            )
-        self._refresh()
+            self._lose(lab)
+        self._screen.redraw()
 
     def v2_runner_on_skipped(self, result: t.Any) -> None:
-        self._show_briefly(super().v2_runner_on_skipped, result)
-        self._refresh()
+        self._show(super().v2_runner_on_skipped, result, keep=False)
+        self._screen.redraw()
 
     def v2_runner_item_on_ok(self, result: t.Any) -> None:
-        self._show_briefly(super().v2_runner_item_on_ok, result, keep=self._is_worth_showing(result))
+        self._show(super().v2_runner_item_on_ok, result, keep=self._is_worth_showing(result))
 
     def v2_runner_item_on_failed(self, result: t.Any) -> None:
         if not self._is_brief():
-            super().v2_runner_item_on_failed(result)
+            self._show(super().v2_runner_item_on_failed, result)
             return
         # Whether it is ignored or rescued is known when the task has gone through all items.
         self._handle_warnings(data_of(result))
-        self._late.add_item(self._failure(super().v2_runner_item_on_failed, result))
+        self._late.add_item(result, self._recorded(super().v2_runner_item_on_failed, result))
 
     def v2_runner_item_on_skipped(self, result: t.Any) -> None:
-        self._show_briefly(super().v2_runner_item_on_skipped, result)
+        self._show(super().v2_runner_item_on_skipped, result, keep=False)
 
     def v2_on_file_diff(self, result: t.Any) -> None:
-        super().v2_on_file_diff(result)
+        self._show(super().v2_on_file_diff, result)
         self._diff_shown = place_of(result)
 
     def v2_runner_retry(self, result: t.Any) -> None:
         if not self._is_brief() or place_of(result) not in self._retried:
             super().v2_runner_retry(result)
         self._retried.add(place_of(result))
-        self._refresh()
-
-    # -- failures that are shown later ----------------------------------------------------------------------------
-
-    def _failure(self, show: t.Callable[..., None], result: t.Any) -> Failure:
-        return Failure(show, result, self._last_task_name)
-
-    def _replay(self, failures: t.Sequence[Failure], ignore_errors: bool = False) -> None:
-        """Let the default callback show results as if they came now."""
-        now = (self._last_task_name, getattr(self, "_current_task_result", None))
-        for failure in failures:
-            self._last_task_name = failure.task_name
-            self._current_task_result = failure.result
-            failure.show(
-                failure.result, **({"ignore_errors": True} if ignore_errors and failure is failures[-1] else {})
-            )
-        self._last_task_name, self._current_task_result = now
+        self._screen.redraw()
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -378,10 +377,10 @@ class CallbackModule(DefaultCallback):
         self._interruption.end()
         cut_short = stats is None
         self._run.end_play(cut_short=cut_short, failures=() if cut_short else self._late.unanswered())
-        self._settle_rescued(stats)
+        for host in self._late.unanswered():
+            self._run.settle(host, failed=bool(stats and stats.summarize(host)["failures"]))
         self._closed = True
-        if self._status:
-            self._status.remove()
+        self._screen.redraw()
         labs = list(self._run.labs.values())
         failures = self._late.all()
         if cut_short and (labs or failures):
@@ -390,21 +389,13 @@ class CallbackModule(DefaultCallback):
         if problems or failures:
             self._display.banner("FAILURES")
         self._show_lines(problems)
-        self._last_task_banner = None
-        self._replay(failures)
+        self._screen.replay(failures)
         self._show_section("NEXT STEPS", closing.next_step_lines(labs))
         if labs and self.get_option("labs_table") != "none":
             width = columns() if is_terminal(sys.stdout) else None
             self._show_section("LABS", closing.table_lines(labs, width, self.get_option("labs_table")))
         if cut_short:
             self._show_last_lines(None)
-
-    def _settle_rescued(self, stats: t.Any) -> None:
-        """Decide on labs with failures that no outcome answered for; the failures are shown, rescued or not."""
-        for host in self._late.unanswered():
-            lab = self._run.labs.get(host)
-            if lab and lab.state == progress.NO_OUTCOME and stats and stats.summarize(host)["failures"]:
-                self._run.labs[host] = Lab(host, "failed", "a task failed", told=False)
 
     def _show_last_lines(self, stats: t.Any) -> None:
         labs = list(self._run.labs.values())

@@ -21,7 +21,8 @@ import typing as t
 
 
 class Screen:
-    """As much of a terminal as the output needs: line ends, carriage returns, colours, and erasing to the line's end.
+    """As much of a terminal as the output needs: line ends, carriage returns, colours, erasing, and a cursor that goes
+    one row up or down and comes back to where it was.
 
     Anything else is an error, so that a test notices.
     """
@@ -29,9 +30,11 @@ class Screen:
     def __init__(self, columns: int) -> None:
         self.columns = columns
         self.lines: list[str] = [""]
+        self._row = 0
         self._column = 0
+        self._saved = (0, 0)
         self._unfinished = ""
-        # Each state of the last line that was rewritten or erased.
+        # Each state of a line that was rewritten or erased.
         self.rewritten: list[str] = []
 
     def feed(self, text: str) -> None:
@@ -39,14 +42,14 @@ class Screen:
         # A sequence can come in two pieces.
         self._unfinished = "".join(re.findall(r"\x1b(?:\[[0-9;?]*)?\Z", text))
         for part in re.findall(
-            r"\x1b\[[0-9;?]*(?:[A-Za-z]|(?=[\r\x1b]))|.", text.removesuffix(self._unfinished), re.DOTALL
+            r"\x1b\[[0-9;?]*(?:[A-Za-z]|(?=[\r\x1b]))|\x1b[^\[]|.", text.removesuffix(self._unfinished), re.DOTALL
         ):
             if part.startswith("\x1b"):
                 self._control(part)
             elif part == "\r":
                 self._column = 0
             elif part == "\n":
-                self.lines.append("")
+                self._down()
             else:
                 self._put(part)
 
@@ -54,17 +57,34 @@ class Screen:
         # Ansible's prompts begin a sequence and leave it at that, which terminals take as nothing.
         if sequence.endswith(("m", "[")):
             return
-        assert sequence == "\x1b[K", f"unknown control sequence {sequence!r}"
-        if self.lines[-1][: self._column]:
-            self.rewritten.append(self.lines[-1][: self._column])
-        self.lines[-1] = self.lines[-1][: self._column]
+        if sequence == "\x1bD":
+            self._down()
+        elif sequence == "\x1b[A":
+            self._row -= 1
+        elif sequence == "\x1b7":
+            self._saved = (self._row, self._column)
+        elif sequence == "\x1b8":
+            self._row, self._column = self._saved
+        else:
+            assert sequence in ("\x1b[K", "\x1b[J"), f"unknown control sequence {sequence!r}"
+            kept = self.lines[self._row][: self._column]
+            if sequence == "\x1b[J":
+                del self.lines[self._row + 1 :]
+            elif kept:
+                self.rewritten.append(kept)
+            self.lines[self._row] = kept
+
+    def _down(self) -> None:
+        self._row += 1
+        if self._row == len(self.lines):
+            self.lines.append("")
 
     def _put(self, character: str) -> None:
         if self._column == self.columns:
-            self.lines.append("")
+            self._down()
             self._column = 0
-        line = self.lines[-1]
-        self.lines[-1] = line[: self._column].ljust(self._column) + character + line[self._column + 1 :]
+        line = self.lines[self._row]
+        self.lines[self._row] = line[: self._column].ljust(self._column) + character + line[self._column + 1 :]
         self._column += 1
 
 

@@ -373,6 +373,38 @@ def test_labs_that_were_never_reached_are_named(project: Project) -> None:
     assert "lab-01  no_outcome  the play ended for it without an outcome" in project.run()
 
 
+def test_a_playbook_that_is_imported_twice_is_two_plays(project: Project) -> None:
+    project.prepare([{**PLAY, "serial": 1}], {"lab-00": {"how": "converged"}, "lab-01": {"how": "converged"}})
+    once = (project.directory / "play.yml").read_text()
+    project._write("once.yml", once)
+    project._write("play.yml", yaml.safe_dump([{"import_playbook": "once.yml"}] * 2))
+    output = project.run()
+    assert output.count("PLAY [Onboard labs]") == 2
+    assert len(lab_lines(output)) == 4
+
+
+def test_what_fails_in_an_included_file_is_rescued_by_the_block_around_the_include(project: Project) -> None:
+    project._write("inner.yml", "- name: Inner\n  ansible.builtin.fail:\n    msg: too bad\n")
+    block = {
+        "block": [{"name": "Bring in", "ansible.builtin.include_tasks": "inner.yml"}],
+        "rescue": [{"name": "Go on", "ansible.builtin.debug": {"msg": "rescued"}}],
+    }
+    project.prepare([{**PLAY, "pre_tasks": [block]}], {"lab-00": {"how": "converged"}})
+    output = project.run()
+    assert '"msg": "rescued"' in output and "too bad" not in output
+    assert "1 lab needs nothing." in output and "Result:   no error" in output
+
+
+def test_a_handler_that_fails_is_shown_as_one(project: Project) -> None:
+    tasks = [{"name": "Notify", "ansible.builtin.command": "true", "notify": "mend"}]
+    handlers = [{"name": "mend", "ansible.builtin.fail": {"msg": "too bad"}}]
+    labs = {"lab-00": {"how": "converged"}, "lab-01": {"how": "converged"}}
+    project.prepare([{**PLAY, "tasks": tasks, "handlers": handlers}], labs)
+    failures = project.run().partition("FAILURES **")[2]
+    # Both labs stand below one banner.
+    assert failures.count("RUNNING HANDLER [mend]") == 1 and failures.count("too bad") >= 2
+
+
 def test_a_later_play_about_labs_has_the_last_word(project: Project) -> None:
     again = {**PLAY, "name": "Again", "vars": {"how": "converged"}}
     project.prepare([PLAY, again], {"lab-02": WAITING, "lab-04": {"how": "broken"}})

@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.fleet_play import OUTCOME_ACTIONS, action_of
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import is_outcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import Call
 
 
 def data_of(result: t.Any) -> t.Any:
@@ -30,9 +31,16 @@ def host_of(result: t.Any) -> str:
     return str((result.host if hasattr(result, "host") else result._host).get_name())
 
 
-def place_of(result: t.Any) -> tuple[str, str]:
-    """What tells a result from all others: its host and its task."""
-    return host_of(result), task_of(result)._uuid
+def place_of(result: t.Any) -> tuple[str, str, str]:
+    """What tells a result from all others: its host and its task, which is known by where it stands and its name."""
+    task = task_of(result)
+    return host_of(result), task.get_path(), task.get_name()
+
+
+def hide_error(result: t.Any) -> None:
+    """Take the error message out of a result that no_log has censored: ansible-core 2.19 and later would show it."""
+    if "censored" in data_of(result):
+        data_of(result).pop("exception", None)
 
 
 def speaks(result: t.Any) -> bool:
@@ -57,32 +65,26 @@ def report_in(result: t.Any) -> str:
     return str(files.get("html") or next(iter(files.values()), ""))
 
 
-@dataclasses.dataclass
-class Failure:
-    """A result that is shown in full later, by the method of the default callback that would have shown it."""
-
-    show: t.Callable[..., None]
-    result: t.Any
-    task_name: str | None
-
-
 class LateFailures:
-    """Failures that are shown when it is known whether anything answers for them, or at the end."""
+    """Failures that are shown when it is known whether anything answers for them, or at the end.
+
+    Each is kept as what the default callback has written of it.
+    """
 
     def __init__(self) -> None:
-        self._certain: list[Failure] = []
-        self._maybe_rescued: dict[str, list[Failure]] = {}
-        self._items: dict[tuple[str, str], list[Failure]] = {}
+        self._certain: list[Call] = []
+        self._maybe_rescued: dict[str, list[Call]] = {}
+        self._items: dict[tuple[str, str, str], list[Call]] = {}
 
-    def add(self, host: str, failures: t.Iterable[Failure], *, rescued: bool = False) -> None:
-        """Keep failures of a host; what a rescue may take care of waits for the lab's outcome."""
-        (self._maybe_rescued.setdefault(host, []) if rescued else self._certain).extend(failures)
+    def add(self, host: str, failure: t.Iterable[Call], *, rescued: bool = False) -> None:
+        """Keep a failure of a host; what was rescued waits for the lab's outcome."""
+        (self._maybe_rescued.setdefault(host, []) if rescued else self._certain).extend(failure)
 
-    def add_item(self, failure: Failure) -> None:
+    def add_item(self, result: t.Any, failure: t.Iterable[Call]) -> None:
         """Keep one round of a loop: what becomes of it is known when the loop has ended."""
-        self._items.setdefault(place_of(failure.result), []).append(failure)
+        self._items.setdefault(place_of(result), []).extend(failure)
 
-    def items_of(self, result: t.Any) -> list[Failure]:
+    def items_of(self, result: t.Any) -> list[Call]:
         """The rounds of a loop that has ended, which are given away."""
         return self._items.pop(place_of(result), [])
 
@@ -94,10 +96,10 @@ class LateFailures:
         """The hosts whose rescued failures no outcome has answered for."""
         return self._maybe_rescued.keys()
 
-    def all(self) -> list[Failure]:
+    def all(self) -> list[Call]:
         """Everything that is left, loops that were cut short at the end."""
         groups = (self._certain, *self._maybe_rescued.values(), *self._items.values())
-        return [failure for group in groups for failure in group]
+        return [call for group in groups for call in group]
 
 
 @dataclasses.dataclass

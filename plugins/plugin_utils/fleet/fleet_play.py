@@ -21,10 +21,7 @@ def concerns_labs(play: t.Any) -> bool:
 
     Tasks that are included while the play runs cannot be seen here.
     """
-    roles = (getattr(role, "_role_name", "") for role in play.roles)
-    if any(_is_the_role(name) for name in roles):
-        return True
-    return any(_task_concerns_labs(task) for task in _tasks_of(play))
+    return any(_is_the_role(role.get_name()) for role in play.get_roles()) or any(map(_concerns_labs, _tasks_of(play)))
 
 
 def is_of_the_collection(play: t.Any) -> bool:
@@ -50,14 +47,12 @@ def _flattened(items: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
             yield item
 
 
-def _task_concerns_labs(task: t.Any) -> bool:
-    included = getattr(task, "_role_name", "") or ""  # of include_role
-    role = getattr(task, "_role", None)  # of what import_role left
-    return (
-        _is_the_role(included)
-        or (role is not None and _is_the_role(getattr(role, "_role_name", "")))
-        or action_of(task) in OUTCOME_ACTIONS
-    )
+def _concerns_labs(task: t.Any) -> bool:
+    action = action_of(task)
+    if action.endswith("include_role"):
+        return _is_the_role(task.args.get("name") or task.args.get("role"))
+    # Tasks of a role have its name before their own; so do those that import_role has left.
+    return action in OUTCOME_ACTIONS or _is_the_role(task.get_name().partition(" : ")[0])
 
 
 def action_of(task: t.Any) -> str:
@@ -69,24 +64,26 @@ def _is_the_role(name: t.Any) -> bool:
     return str(name).rpartition(".")[2] == ROLE
 
 
+def asks_a_person(task: t.Any) -> bool:
+    """Whether a task may wait for what somebody types."""
+    return action_of(task).endswith("pause")
+
+
 def hosts_of(play: t.Any) -> list[str]:
     """All hosts of a play, those of later batches (C(serial)) as well."""
-    variables = play.get_variable_manager().get_vars(play=play, include_hostvars=False)
-    return list(variables.get("ansible_play_hosts_all", []))
+    return _hosts(play, "ansible_play_hosts_all")
 
 
-def may_be_rescued(task: t.Any) -> bool:
-    """Whether a failure of the task leads to the rescue section of a block around it.
+def batch_of(play: t.Any) -> list[str]:
+    """The hosts of the batch that runs now; all of the play without C(serial)."""
+    return _hosts(play, "ansible_play_batch")
 
-    Ansible tells callbacks of a failure before anybody can see whether it is rescued; so the blocks are looked at. A
-    task that stands in a rescue or always section itself is not in the block's own list. Nor is an import, which is
-    only in the chain of parents: what it imported stands in the list.
-    """
-    passed = {task._uuid}
-    outer = getattr(task, "_parent", None)
-    while outer is not None:
-        if getattr(outer, "rescue", None) and any(item._uuid in passed for item in outer.block):
-            return True
-        passed.add(outer._uuid)
-        outer = getattr(outer, "_parent", None)
-    return False
+
+def goes_on_for(play: t.Any, host: str) -> bool:
+    """Whether a host is still in the play: a task that has just failed for it was rescued."""
+    return host in _hosts(play, "ansible_play_hosts")
+
+
+def _hosts(play: t.Any, variable: str) -> list[str]:
+    # https://docs.ansible.com/ansible/latest/reference_appendices/special_variables.html
+    return list(play.get_variable_manager().get_vars(play=play, include_hostvars=False).get(variable, []))

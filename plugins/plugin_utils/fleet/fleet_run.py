@@ -22,7 +22,9 @@ class FleetRun:
         self.is_ours = False
         self.report = ""
         self.task_name = ""
-        self._play_id = ""
+        self._play: t.Any = None
+        self._batches: set[str] = set()
+        self._asked: set[str] = set()
         self._lost: set[str] = set()
         self._expected: list[str] = []
         self._finished: set[str] = set()
@@ -35,17 +37,26 @@ class FleetRun:
         self._started_at = 0.0
         self._width = 0
 
-    def is_new(self, play: t.Any) -> bool:
-        """Whether the play is another one, not the next batch of the same."""
-        return bool(play._uuid != self._play_id)
+    def begin(self, play: t.Any) -> bool:
+        """Note that a play begins; returns whether it is another one, not the next batch of the same."""
+        batch = fleet_play.batch_of(play)
+        # A playbook may be imported twice, but batches of one play have no host in common.
+        is_next = self._play is not None and play.get_path() == self._play.get_path()
+        is_next = is_next and bool(batch) and self._batches.isdisjoint(batch)
+        self._play = play
+        self._batches = self._batches.union(batch) if is_next else set(batch)
+        return not is_next
+
+    def is_rescued(self, host: str) -> bool:
+        """Whether a failure that has just come leads to a rescue; Ansible has decided it before it tells callbacks."""
+        return fleet_play.goes_on_for(self._play, host)
 
     def begin_play(self, play: t.Any) -> None:
         """Note what a play is about."""
-        self._play_id = play._uuid
         self.is_fleet = fleet_play.concerns_labs(play)
         self.is_ours = fleet_play.is_of_the_collection(play)
         self._expected = [host for host in fleet_play.hosts_of(play) if host not in self._lost]
-        self._finished, self._at_work = set(), {}
+        self._finished, self._at_work, self._asked = set(), {}, set()
         # A second play about labs, such as one that waits for people, may leave most of them alone.
         self._concerned = {host for host in self._expected if host not in self.labs}
         self._remaining, self._states = set(self._concerned), collections.Counter()
@@ -73,12 +84,26 @@ class FleetRun:
             if cut_short or host not in self.labs:
                 self.labs[host] = Lab(host, NO_OUTCOME, said, told=False)
 
-    def start(self, host: str, task: str) -> None:
+    def settle(self, host: str, *, failed: bool) -> None:
+        """Decide on a lab at the end: no outcome answered for a rescued failure, and another one counts."""
+        lab = self.labs.get(host)
+        if failed and lab and lab.state == NO_OUTCOME:
+            self.labs[host] = Lab(host, "failed", "a task failed", told=False)
+
+    def begin_task(self, task: t.Any) -> None:
+        """Note what the hosts are at, if the play's strategy lets all of them do the same."""
+        in_step = str(self._play.strategy).rpartition(".")[2] not in ("free", "host_pinned")
+        self.task_name = task.get_name().strip() if in_step else ""
+
+    def start(self, host: str, task: t.Any) -> None:
         """A host begins a task."""
         self._started_at = self._started_at or time.monotonic()
         if host not in self._at_work:
             self._concern(host)
-        self._at_work[host] = task
+        self._at_work[host] = task.get_name()
+        self._asked.discard(host)
+        if fleet_play.asks_a_person(task):
+            self._asked.add(host)
 
     def _concern(self, host: str) -> None:
         if host not in self._concerned:
@@ -101,14 +126,11 @@ class FleetRun:
     def lose(self, host: str) -> None:
         """Later plays go on without this host."""
         self._lost.add(host)
-
-    def has_finished(self, host: str) -> bool:
-        """Whether the play has told the lab's outcome."""
-        return host in self._finished
+        self._asked.discard(host)
 
     def bar(self, columns: int) -> str:
-        """The bar; empty when nobody is waited for."""
-        if not self.is_fleet or not self._remaining:
+        """The bar; empty when no lab is waited for, and while a person is asked."""
+        if not self.is_fleet or not self._remaining or self._asked:
             return ""
         elapsed = time.monotonic() - self._started_at if self._started_at else 0.0
         failed = self._states["failed"] + self._states[progress.UNREACHABLE]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import threading
@@ -14,6 +15,13 @@ import typing as t
 
 # How often the line is rewritten at most while nothing else is written.
 MIN_INTERVAL = 0.1
+
+# What terminals understand since the VT100 (xterm's documentation: "Control Sequences").
+ERASE_BELOW = "\x1b[J"  # from the cursor to the end of the screen
+ERASE_BEHIND = "\x1b[K"  # from the cursor to the end of the row
+DOWN = "\x1bD"  # one row, in the same column; scrolls at the end of the screen
+UP = "\x1b[A"
+SAVE, RESTORE = "\x1b7", "\x1b8"  # where the cursor is
 
 
 def columns() -> int:
@@ -27,10 +35,10 @@ def is_terminal(stream: t.TextIO) -> bool:
 
 
 class StatusLine:
-    """Draws one line on a terminal and keeps it out of the way of everything that is shown through a C(Display).
+    """Draws one line in the row below the cursor, which stays where it is.
 
-    Ansible writes from several places (warnings, prompts, results of workers), all through the methods of one
-    Display object. :meth:`attach` wraps those, so that the line is taken away before and drawn again behind.
+    So whoever writes without knowing of the line, such as Ansible with a warning, has a row of its own and begins the
+    next one over the line, which the next drawing puts below again.
 
     :param stream: a text stream that leads to a terminal.
     :param render: gives the text, which must fit into one row; empty for no line.
@@ -39,43 +47,36 @@ class StatusLine:
     def __init__(self, stream: t.TextIO, render: t.Callable[[], str]) -> None:
         self._stream = stream
         self._render = render
-        self._process = os.getpid()
-        # Ansible sends callbacks from one thread and displays from another.
+        # An interrupted run is closed by another thread.
         self._lock = threading.RLock()
         self._drawn = False
-        self._paused = 0
         self._last = 0.0
-
-    def attach(self, display: t.Any) -> None:
-        """Wrap what C(display) writes with, on this object only; workers that are forked later are not affected."""
-        display.display = self._around(display.display)
-        # A person types behind the prompt of these: no line there until they return.
-        for name in ("prompt_until", "do_var_prompt"):
-            if hasattr(display, name):
-                setattr(display, name, self._without_line(getattr(display, name)))
 
     def refresh(self) -> None:
         """Draw the line anew, unless it was drawn a moment ago."""
         with self._lock:
-            if self._drawn and time.monotonic() - self._last < MIN_INTERVAL:
-                return
-            self._draw()
+            text = self._render()
+            if not text:
+                self.remove()
+            elif not self._drawn or time.monotonic() - self._last >= MIN_INTERVAL:
+                self._write(f"{ERASE_BELOW}{DOWN}{UP}{SAVE}{DOWN}\r{text}{ERASE_BEHIND}{RESTORE}")
+                self._drawn = True
+                self._last = time.monotonic()
 
     def remove(self) -> None:
-        """Take the line away; what is written next begins where it was."""
+        """Take the line away."""
         with self._lock:
             if self._drawn:
-                self._write("\r\x1b[K")
+                self._write(ERASE_BELOW)
                 self._drawn = False
 
-    def _draw(self) -> None:
-        text = "" if self._paused else self._render()
-        if not text:
+    @contextlib.contextmanager
+    def away(self) -> t.Iterator[None]:
+        """Take the line away while something is written, and draw it again behind."""
+        with self._lock:
             self.remove()
-            return
-        self._write(f"\r{text}\x1b[K")
-        self._drawn = True
-        self._last = time.monotonic()
+            yield
+            self.refresh()
 
     def _write(self, text: str) -> None:
         # A terminal that has gone away is no reason to stop the run; Ansible itself notices with its next output.
@@ -83,33 +84,63 @@ class StatusLine:
             self._stream.write(text)
             self._stream.flush()
 
-    def _around(self, write: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-        def write_above(*args: t.Any, **kwargs: t.Any) -> t.Any:
-            # Workers hand their output to the main process, which comes by here again.
-            if os.getpid() != self._process or kwargs.get("log_only"):
-                return write(*args, **kwargs)
-            with self._lock:
-                self.remove()
-                try:
-                    return write(*args, **kwargs)
-                finally:
-                    # Text without a line end waits for more on the same line.
-                    if kwargs.get("newline", True):
-                        self._draw()
 
-        return write_above
+class Call(t.NamedTuple):
+    """One call of a method of Ansible's Display."""
 
-    def _without_line(self, ask: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-        def ask_without_line(*args: t.Any, **kwargs: t.Any) -> t.Any:
-            if os.getpid() != self._process:
-                return ask(*args, **kwargs)
-            with self._lock:
-                self._paused += 1
-                self.remove()
-            try:
-                return ask(*args, **kwargs)
-            finally:
-                with self._lock:
-                    self._paused -= 1
+    method: str
+    arguments: tuple[t.Any, ...]
+    options: dict[str, t.Any]
 
-        return ask_without_line
+
+class CallbackDisplay:
+    """What a callback writes with: Ansible's Display with the status line out of the way, now or later.
+
+    It has all methods of the Display, which itself is left as it is.
+
+    :param display: Ansible's Display.
+    """
+
+    def __init__(self, display: t.Any) -> None:
+        self._display = display
+        self._recorded: list[Call] | None = None
+        self._banner: Call | None = None
+        self.status: StatusLine | None = None
+
+    def __getattr__(self, name: str) -> t.Any:
+        attribute = getattr(self._display, name)
+        return functools.partial(self._write, name) if callable(attribute) else attribute
+
+    def _write(self, method: str, *arguments: t.Any, **options: t.Any) -> None:
+        call = Call(method, arguments, options)
+        if self._recorded is None:
+            self._show(call)
+        else:
+            self._recorded.append(call)
+
+    def _show(self, call: Call) -> None:
+        if call.method == "banner":
+            self._banner = call
+        with self.status.away() if self.status else contextlib.nullcontext():
+            getattr(self._display, call.method)(*call.arguments, **call.options)
+
+    def redraw(self) -> None:
+        """Draw the status line anew, if there is one."""
+        if self.status:
+            self.status.refresh()
+
+    @contextlib.contextmanager
+    def recording(self) -> t.Iterator[list[Call]]:
+        """Keep what is written instead of showing it."""
+        recorded: list[Call] = []
+        self._recorded = recorded
+        try:
+            yield recorded
+        finally:
+            self._recorded = None
+
+    def replay(self, calls: t.Iterable[Call]) -> None:
+        """Show what was kept; a banner only if it is not the last one already."""
+        for call in calls:
+            if call != self._banner:
+                self._show(call)

@@ -9,89 +9,121 @@ import typing as t
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import status_line
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import StatusLine
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import CallbackDisplay, StatusLine
+from tests.end_to_end.callback_terminal import Screen
+
+BAR = "[##--] 2/4"
+
+
+class Terminal(io.StringIO):
+    """Shows what is written as a person sees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.screen = Screen(40)
+
+    def write(self, text: str) -> int:
+        self.screen.feed(text.replace("\n", "\r\n"))
+        return super().write(text)
 
 
 class Display:
     """Writes lines as Ansible's Display does."""
 
+    columns = 40
+
     def __init__(self, stream: io.StringIO) -> None:
         self.stream = stream
 
-    def display(self, text: str, newline: bool = True, log_only: bool = False) -> None:
-        if not log_only:
-            self.stream.write(text + ("\n" if newline else ""))
+    def display(self, text: str, newline: bool = True) -> None:
+        self.stream.write(text + ("\n" if newline else ""))
 
-    def prompt_until(self, text: str) -> bytes:
-        self.display(text)
-        self.display("echo of the typed text")
-        return b"answer"
+    def banner(self, text: str) -> None:
+        self.display(f"{text} ***")
 
 
 @pytest.fixture
-def stream() -> io.StringIO:
-    return io.StringIO()
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setattr(status_line, "MIN_INTERVAL", 0.0)
+    return Terminal()
 
 
 @pytest.fixture
-def line(stream: io.StringIO) -> StatusLine:
-    return StatusLine(t.cast(t.TextIO, stream), lambda: "[##--] 2/4")
-
-
-def attached(line: StatusLine, stream: io.StringIO) -> Display:
-    display = Display(stream)
-    line.attach(display)
+def display(terminal: Terminal) -> CallbackDisplay:
+    display = CallbackDisplay(Display(terminal))
+    display.status = StatusLine(terminal, lambda: BAR)
     return display
 
 
-def test_output_of_others_comes_above_the_line(line: StatusLine, stream: io.StringIO) -> None:
-    display = attached(line, stream)
-    line.refresh()
-    display.display("[WARNING]: x")
-    assert stream.getvalue() == "\r[##--] 2/4\x1b[K" + "\r\x1b[K" + "[WARNING]: x\n" + "\r[##--] 2/4\x1b[K"
+def test_output_comes_above_the_line(display: CallbackDisplay, terminal: Terminal) -> None:
+    display.redraw()
+    display.display("one")
+    display.display("two")
+    assert terminal.screen.lines == ["one", "two", "", BAR]
 
 
-def test_half_a_line_is_not_written_over(line: StatusLine, stream: io.StringIO) -> None:
-    display = attached(line, stream)
+def test_what_others_write_stands_in_a_row_of_its_own(display: CallbackDisplay, terminal: Terminal) -> None:
+    """Warnings of Ansible itself, for one."""
+    display.display("one")
+    terminal.write("[WARNING]: x\n")
+    display.redraw()
+    assert terminal.screen.lines == ["one", "[WARNING]: x", "", BAR]
+    terminal.write("[WARNING]: y\n")
+    display.display("two")
+    assert terminal.screen.lines == ["one", "[WARNING]: x", "[WARNING]: y", "two", "", BAR]
+
+
+def test_half_a_line_is_not_written_over(display: CallbackDisplay, terminal: Terminal) -> None:
     display.display("half", newline=False)
-    assert stream.getvalue() == "half"
+    display.redraw()
+    display.display(" and half")
+    assert terminal.screen.lines == ["half and half", "", BAR]
 
 
-def test_no_line_while_a_person_types(line: StatusLine, stream: io.StringIO) -> None:
-    display = attached(line, stream)
-    line.refresh()
-    stream.truncate(0)
-    assert display.prompt_until("Press a key") == b"answer"
-    assert "[##--]" not in stream.getvalue()
-    display.display("after")
-    assert stream.getvalue().endswith("\r[##--] 2/4\x1b[K")
+def test_the_display_itself_is_left_as_it_is(terminal: Terminal) -> None:
+    display = Display(terminal)
+    before = dict(vars(display))
+    CallbackDisplay(display).display("text")
+    assert vars(display) == before
 
 
-def test_what_only_goes_to_the_log_does_not_touch_the_screen(line: StatusLine, stream: io.StringIO) -> None:
-    display = attached(line, stream)
-    display.display("secret", log_only=True)
-    assert stream.getvalue() == ""
+def test_what_is_recorded_is_shown_later_and_a_banner_once(display: CallbackDisplay, terminal: Terminal) -> None:
+    display.status = None
+    kept = []
+    for text in ("first", "second"):
+        with display.recording() as calls:
+            display.banner("TASK")
+            display.display(text)
+        kept += calls
+    assert terminal.getvalue() == "" and display.columns == 40
+    display.replay(kept)
+    display.banner("PLAY")
+    display.replay(kept[:2])
+    assert terminal.getvalue().splitlines() == ["TASK ***", "first", "second", "PLAY ***", "TASK ***", "first"]
 
 
-def test_it_is_drawn_at_most_ten_times_a_second(
-    line: StatusLine, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_drawn_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    line = StatusLine(terminal, lambda: BAR)
     now = [100.0]
     monkeypatch.setattr(status_line.time, "monotonic", lambda: now[0])
     for _step in range(100):
         line.refresh()
         now[0] += 0.01
-    assert 9 <= stream.getvalue().count("\r") <= 11
+    assert 9 <= terminal.getvalue().count("\r") <= 11
 
 
-def test_it_leaves_when_there_is_nothing_to_show(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_line, "MIN_INTERVAL", 0.0)
+@pytest.mark.parametrize("interval", [0.0, 1000.0])
+def test_it_leaves_at_once_when_there_is_nothing_to_show(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, interval: float
+) -> None:
+    monkeypatch.setattr(status_line, "MIN_INTERVAL", interval)
     texts = ["busy", "", ""]
-    line = StatusLine(t.cast(t.TextIO, stream), lambda: texts.pop(0))
+    line = StatusLine(t.cast(t.TextIO, terminal), lambda: texts.pop(0))
     for _step in range(3):
         line.refresh()
     line.remove()
-    assert stream.getvalue() == "\rbusy\x1b[K\r\x1b[K"
+    assert terminal.screen.lines == [""] and terminal.getvalue().count("busy") == 1
 
 
 def test_a_terminal_that_has_gone_does_not_stop_the_run() -> None:
