@@ -49,7 +49,7 @@ options:
   progress_bar:
     description:
       - Whether to draw the bar.
-      - V(auto) draws it if the output goes to a terminal that can rewrite a line, but not with C(-vvv) and higher, where
+      - V(auto) draws it if the output goes to a terminal that can rewrite a line, but not with C(-vvv) and higher, when
         Ansible writes much that no callback hears of.
     type: str
     choices: [auto, always, never]
