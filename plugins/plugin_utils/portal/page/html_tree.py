@@ -66,7 +66,7 @@ def _soup_class() -> type[bs4.BeautifulSoup]:
                     for tag in reversed(list(self.tagStack)):
                         if tag.name in stops:
                             break
-                        self._popToTag(tag.name)
+                        self.handle_endtag(tag.name)
                         if tag.name == last:
                             break
             return super().handle_starttag(name, *args, **kwargs)
