@@ -20,7 +20,9 @@ description:
     E(AWS_DEFAULT_REGION) and, where one is set, E(AWS_ENDPOINT_URL) and E(AWS_CA_BUNDLE). It gets nothing of the
     operator's, no other E(AWS_*) variable, no AWS configuration file, no role of the instance, no E(VAULT_*),
     E(BAO_*) or E(ANSIBLE_VAULT_*) variable, and no variable that is named like a token, a password or a secret.
-    The keyword C(environment) of a task adds to that.
+    The keyword C(environment) of a task adds to that. A task whose C(environment) names other credentials
+    (E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY), E(AWS_SESSION_TOKEN), E(AWS_PROFILE) or an older name of these)
+    fails, because it would run in another account.
   - A role that cannot be assumed fails the task, with RV(ignore:reason) and RV(ignore:next_step) in its result. The
     host stays reachable, C(rescue) and C(ignore_errors) work.
 options:
@@ -260,6 +262,7 @@ class Connection(LocalConnection):
         # Ansible says by this that the command is its own: directories for temporary files, looking for a Python.
         if sudoable:
             try:
+                aws_account.refuse_other_credentials(aws_account.variables_set_in(cmd))
                 environment.update(aws_account.account_environment(self.account()))
             except CollectionError as exc:
                 result = exc.as_result()

@@ -112,6 +112,9 @@ options:
       assume_role_arn:
         description: An IAM role to assume for O(store.account=central).
         type: str
+      external_id:
+        description: The external id that the trust policy of O(store.assume_role_arn) asks for.
+        type: str
       url:
         description:
           - The server's address. Default is the environment variable E(VAULT_ADDR), then E(BAO_ADDR).

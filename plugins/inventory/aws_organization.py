@@ -27,6 +27,9 @@ options:
     type: str
     required: true
     choices: ['labops.cloudresearch.aws_organization', 'aws_organization']
+  external_id:
+    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    type: str
   organizational_units:
     description:
       - Take only accounts in these organizational units and in all units below them.
@@ -243,7 +246,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return json.dumps([vars(selection), self._needs_tags(), connection], sort_keys=True, default=str)
 
     def _connection(self) -> AwsConnection:
-        params = {name: self._option(name) for name in ("assume_role_arn", "region", "endpoint_url")}
+        names = ("assume_role_arn", "external_id", "region", "endpoint_url")
+        params = {name: self._option(name) for name in names}
         written = self._credentials(written=True)
         # What the file says goes before what the environment says; of that, keys go before a profile, as in boto3.
         if not written:

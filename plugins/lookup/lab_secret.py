@@ -44,6 +44,9 @@ options:
     description:
       - The ARN of a role in the lab's account to assume, for O(store.account=lab).
     type: str
+  external_id:
+    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    type: str
 extends_documentation_fragment:
   - amazon.aws.common.plugins
   - amazon.aws.region.plugins

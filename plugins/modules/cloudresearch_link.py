@@ -45,6 +45,9 @@ options:
   assume_role_arn:
     description: The role to assume on the way to a O(store) that is in the lab's own account (V(account=lab)).
     type: str
+  external_id:
+    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    type: str
   profile:
     description: The AWS profile for the same.
     type: str

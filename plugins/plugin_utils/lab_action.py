@@ -17,6 +17,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.account import refuse_other_credentials
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore, open_store
@@ -108,11 +109,16 @@ class LabAction(ActionBase):
             )
 
     def _task_environment(self) -> dict[str, str]:
-        """The task's C(environment), in which the blocks and the play around it take part."""
+        """The task's C(environment), in which the blocks and the play around it take part.
+
+        :raises CollectionError: it leads out of the account that the connection is inside of.
+        """
         merged: dict[str, str] = {}
         for part in self._task.environment or []:
             values = self._templar.template(part) or {}
             merged.update({str(name): str(value) for name, value in values.items()})
+        if self.inside_account:
+            refuse_other_credentials(merged)
         return merged
 
 

@@ -208,6 +208,9 @@ class AwsApp:
             call.service, call.action, call.parameters, caller, authorization.region
         ):
             context = {**base, **extra}
+            owner = moto_adapter.organization_id(_account_in(resource) or caller.account_id)
+            if owner:
+                context["aws:ResourceOrgID"] = owner
             if action == "sts:AssumeRole":
                 context |= _assume_role_context(call)
             verdict = identity.permission(caller, action, resource, context)
@@ -306,6 +309,12 @@ class AwsApp:
 
 def _as_text(document: t.Any) -> str:
     return document if isinstance(document, str) else json.dumps(document)
+
+
+def _account_in(resource: str) -> str:
+    """The account in an ARN; empty for what belongs to nobody's account, such as AWS's own policies."""
+    found = re.match(r"arn:[\w-]+:[\w-]+:[^:]*:(\d{12}):", resource)
+    return found.group(1) if found else ""
 
 
 def _assume_role_context(call: Call) -> dict[str, str | list[str]]:

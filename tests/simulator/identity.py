@@ -254,6 +254,9 @@ def context_of(caller: Caller) -> dict[str, str | list[str]]:
         "aws:SecureTransport": "true",
         "aws:CurrentTime": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
+    organization = moto_adapter.organization_id(caller.account_id)
+    if organization:
+        context["aws:PrincipalOrgID"] = organization
     if caller.kind == "user":
         context["aws:username"] = caller.name
     return context

@@ -92,6 +92,13 @@ def keys_of_user(caller: t.Any) -> list[AccessKey]:
     return list(iam(caller.account_id).users[caller.name].access_keys)
 
 
+def organization_id(account_id: str) -> str:
+    """The id of the organization that the account belongs to; empty without one."""
+    management, _partition = organizations_backends.master_accounts.get(account_id, (account_id, ""))
+    found = organizations_backends[management][PARTITION].org if management in organizations_backends else None
+    return str(found.id) if found else ""
+
+
 def is_open_account(management_account_id: str, account_id: str) -> bool:
     """Whether the account exists and is not closed."""
     if account_id == management_account_id:

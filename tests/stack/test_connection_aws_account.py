@@ -284,6 +284,42 @@ def test_aws_is_asked_for_nothing_but_what_tasks_need(
     assert [call["action"] for call in simulator.control.calls() if call["action"] != "create_lab"] == ["AssumeRole"]
 
 
+def test_a_tasks_environment_does_not_lead_out_of_the_account(
+    simulator: Simulator, ops: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    """Neither in a fork nor in a new Python, a command, a script or a job that goes on; set by whatever is around."""
+    labs = {name: simulator.control.create_lab(name, portal=False) for name in ("forked", "ordinary")}
+    hosts = {name: inside(lab["account_id"], simulator.aws_url) for name, lab in labs.items()}
+    hosts["ordinary"]["ansible_python_interpreter"] = ordinary_python(tmp_path)
+    keys = {"AWS_ACCESS_KEY_ID": simulator.ops_access_key, "AWS_SECRET_ACCESS_KEY": simulator.ops_secret_key}
+    script = tmp_path / "script.sh"
+    script.write_text("#!/bin/sh\nprintenv AWS_ACCESS_KEY_ID\n")
+    user = {"name": "out-of-its-account", "state": "present"}
+    refused: list[Task] = [
+        {"name": "module", "amazon.aws.iam_user": user, "environment": keys},
+        {"name": "profile", "amazon.aws.iam_user": user, "environment": {"AWS_PROFILE": "ops"}},
+        {"name": "command", "ansible.builtin.command": "true", "environment": keys},
+        {"name": "script", "ansible.builtin.script": str(script), "environment": keys},
+        {"name": "later", "ansible.builtin.command": "true", "async": 30, "poll": 1, "environment": keys},
+        {
+            "name": "files",
+            "amazon.aws.iam_user": user,
+            "environment": keys,
+            "vars": {"ansible_aws_account_pipelining": False},
+        },
+        {"name": "ours", "labops.cloudresearch.mturk_requester_check": {}, "environment": keys},
+        {"name": "in a block", "block": [{"name": "inner", "amazon.aws.iam_user": user}], "environment": keys},
+    ]
+    run = run_tasks(tmp_path, refused, hosts=hosts, **ops)
+    for host in hosts:
+        for task in refused:
+            entry = run.entry("inner" if task["name"] == "in a block" else task["name"], host)
+            assert (entry["outcome"], entry["result"].get("reason")) == ("failed", "invalid_options"), entry
+            assert "AWS_" in entry["result"]["msg"] and "ansible-playbook itself" in entry["result"]["next_step"]
+    assert not [call for call in simulator.control.calls() if call["action"] == "CreateUser"]
+    assert simulator.ops_secret_key not in run.output + json.dumps(run.results)
+
+
 def test_an_interruption_leaves_nothing_running(
     simulator: Simulator, ops: dict[str, str], tmp_path: pathlib.Path
 ) -> None:

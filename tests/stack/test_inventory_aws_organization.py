@@ -321,6 +321,25 @@ def test_a_lab_account_is_told_to_ask_the_management_account(
     assert "delegated administrator" in error
 
 
+def test_the_external_id_of_a_role_is_sent(
+    inventory: Inventory, fleet: list[dict[str, t.Any]], simulator: Simulator
+) -> None:
+    (lab,) = [lab for lab in fleet if lab["name"] == "Org vision"]
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": simulator.management_account_id},
+        "Condition": {"StringEquals": {"sts:ExternalId": "ours"}},
+    }
+    simulator.control.set_role_trust(lab["name"], {"Version": "2012-10-17", "Statement": [statement]})
+    try:
+        assert "cannot be assumed" in inventory.error(assume_role_arn=lab["role_arn"])
+        error = inventory.error(assume_role_arn=lab["role_arn"], external_id="ours")
+        assert f"to the AWS account {lab['account_id']}, while" in error, "it got in, and was told where it is"
+    finally:
+        simulator.control.set_role_trust(lab["name"], None)
+
+
 def test_a_role_that_cannot_be_assumed_is_named(inventory: Inventory) -> None:
     error = inventory.error(assume_role_arn="arn:aws:iam::999999999999:role/Nobody")
     assert "The role arn:aws:iam::999999999999:role/Nobody cannot be assumed" in error

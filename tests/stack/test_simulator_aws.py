@@ -86,6 +86,15 @@ class TestAssumeRole:
         assert code_of(sts.assume_role, **arguments, ExternalId="wrong") == "AccessDenied"
         assert code_of(sts.assume_role, **arguments, ExternalId="our-labs") == ""
 
+    def test_the_organization_can_be_a_condition(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
+        sts = ops_client(simulator, "sts")
+        for wanted, code in (("${aws:PrincipalOrgID}", ""), ("o-somebodyelses", "AccessDenied")):
+            condition = {"StringEquals": {"aws:ResourceOrgID": wanted}}
+            statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": condition}
+            simulator.control.set_ops_policy({"Version": "2012-10-17", "Statement": [statement]})
+            assert code_of(sts.assume_role, RoleArn=lab["role_arn"], RoleSessionName="tests") == code, wanted
+        simulator.control.set_ops_policy(None)
+
     def test_a_deleted_role_and_a_closed_account_are_refused(self, simulator: Simulator) -> None:
         sts = ops_client(simulator, "sts")
         without_role, closed = new_lab(simulator), new_lab(simulator)

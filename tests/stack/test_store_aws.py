@@ -287,7 +287,14 @@ def test_the_read_command_shows_the_record(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", setup.simulator.aws_url)
     lab = setup.simulator.control.create_lab(f"lab-{uuid.uuid4().hex[:8]}")
-    store = setup.open(**({"assume_role_arn": lab["role_arn"]} if role else {}))
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": setup.simulator.management_account_id},
+        "Condition": {"StringEquals": {"sts:ExternalId": "ours"}},
+    }
+    setup.simulator.control.set_role_trust(lab["name"], {"Version": "2012-10-17", "Statement": [statement]})
+    store = setup.open(**({"assume_role_arn": lab["role_arn"], "external_id": "ours"} if role else {}))
     write(store)
     command = store.read_command("lab-01")
     assert setup.simulator.ops_secret_key not in command

@@ -56,6 +56,8 @@ OPS_PLAYBOOKS: Document = {
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
             "Resource": f"arn:aws:iam::*:role/{ROLE}",
+            # In the caller's own organization only: anybody can make a role of this name, and see who comes.
+            "Condition": {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}},
         }
     ],
 }

@@ -39,6 +39,12 @@ def role_template(policies: t.Mapping[str, Document]) -> Document:
             "Description": "ARN of the user or role that runs the playbooks (never a whole account)",
             "AllowedPattern": "arn:[a-z-]+:iam::[0-9]{12}:(user|role)/.+",
         },
+        "ExternalId": {
+            "Type": "String",
+            "Default": "",
+            "AllowedPattern": r"[\w+=,.@:/-]*",
+            "Description": "lab_account_external_id, which is asked for unless this is empty",
+        },
         "RoleName": {"Type": "String", "Default": ROLE, "Description": "lab_account_assume_role_name"},
         "UserName": {"Type": "String", "Default": USER, "Description": "lab_account_iam_user"},
         "PolicyArn": {"Type": "String", "Default": MTURK_POLICY, "Description": "lab_account_policy_arn"},
@@ -54,7 +60,10 @@ def role_template(policies: t.Mapping[str, Document]) -> Document:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "The role that labops.cloudresearch assumes in a lab's account",
         "Parameters": parameters,
-        "Conditions": {name: {"Fn::Equals": [{"Ref": name}, "true"]} for name in CHOICES},
+        "Conditions": {
+            "AsksForExternalId": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExternalId"}, ""]}]},
+            **{name: {"Fn::Equals": [{"Ref": name}, "true"]} for name in CHOICES},
+        },
         "Resources": {
             "Role": {
                 "Type": "AWS::IAM::Role",
@@ -62,7 +71,7 @@ def role_template(policies: t.Mapping[str, Document]) -> Document:
                     "RoleName": {"Ref": "RoleName"},
                     "Description": "For labops.cloudresearch, which looks after the lab's Mechanical Turk key",
                     "MaxSessionDuration": 3600,
-                    "AssumeRolePolicyDocument": trust_of({"Ref": "OpsPrincipalArn"}),
+                    "AssumeRolePolicyDocument": _trust(),
                     "Policies": [
                         {"Fn::If": [name, _inline(file, policies[file]), {"Ref": "AWS::NoValue"}]}
                         for name, (file, _default, _description) in CHOICES.items()
@@ -72,6 +81,13 @@ def role_template(policies: t.Mapping[str, Document]) -> Document:
         },
         "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
     }
+
+
+def _trust() -> Document:
+    document = trust_of({"Ref": "OpsPrincipalArn"})
+    asked = {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+    document["Statement"][0]["Condition"] = {"Fn::If": ["AsksForExternalId", asked, {"Ref": "AWS::NoValue"}]}
+    return document
 
 
 def _inline(name: str, document: Document) -> Document:

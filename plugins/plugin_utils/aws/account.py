@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
@@ -16,6 +17,14 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 # Variables of the operator's environment that no program in a lab's account gets: credentials, and what leads to some.
 _OPERATORS_PREFIXES = ("AWS_", "VAULT_", "BAO_", "ANSIBLE_VAULT_", "ANSIBLE_HASHI_VAULT_", "BOTO_")
 _OPERATORS_SECRETS = re.compile(r"(?i)(^|_)(TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|API_KEY|PRIVATE_KEY)$")
+
+# Variables by which a program would find other credentials than the account's: those of botocore, and the older ones
+# that the options of amazon.aws's modules take, too.
+_CREDENTIAL_VARIABLES = re.compile(
+    r"(AWS|EC2)_(ACCESS_KEY(_ID)?|SECRET(_ACCESS)?_KEY|SE(SSION|CURITY)_TOKEN)|AWS_(DEFAULT_)?PROFILE"
+)
+# A shell starts a new command after these.
+_COMMAND_ENDS = frozenset({";", "&&", "||", "|", "&"})
 
 # AWS accounts of GovCloud and of China are in partitions of their own, which the ARNs of their roles name.
 _PARTITIONS = (("us-gov-", "aws-us-gov"), ("cn-", "aws-cn"))
@@ -117,6 +126,46 @@ def without_the_operators(environment: t.Mapping[str, str]) -> dict[str, str]:
     # Neither the operator's profiles nor the instance's role: no credentials are no credentials.
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def variables_set_in(command: str) -> set[str]:
+    """The names of the variables that a command of a shell sets for what it starts, also in shells inside of it.
+
+    A task's C(environment) comes as such assignments, and with C(become) inside of the command that becomes somebody.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return set()
+    found: set[str] = set()
+    may_assign = True
+    for before, word in zip(["", *words], words, strict=False):
+        if before == "-c":
+            found |= variables_set_in(word)
+        assigned = re.match(r"([A-Za-z_]\w*)=", word) if may_assign else None
+        if assigned:
+            found.add(assigned.group(1))
+        may_assign = bool(assigned) or word in _COMMAND_ENDS
+    return found
+
+
+def refuse_other_credentials(variables: t.Iterable[str]) -> None:
+    """Refuse a task whose own environment would lead what it runs out of the lab's account.
+
+    :param variables: the names of the variables that the task sets.
+    :raises CollectionError: naming those that lead elsewhere.
+    """
+    leading = sorted(name for name in variables if _CREDENTIAL_VARIABLES.fullmatch(name))
+    if leading:
+        raise CollectionError(
+            f"The task's environment sets {', '.join(leading)}, so it would not run in the AWS account of its host.",
+            next_step=(
+                "Take it out of the keyword environment of the task, its block, role and play. Give the operator's own "
+                "credentials to ansible-playbook itself: export the variables before you start it, or name a profile "
+                "(lab_account_aws_profile or ansible_aws_account_profile)."
+            ),
+            reason="invalid_options",
+        )
 
 
 def account_environment(connection: AwsConnection) -> dict[str, str]:

@@ -24,6 +24,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     no_credentials,
     not_assumable,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
 
@@ -247,6 +248,7 @@ class AwsConnection:
                 "secret_key": answer["Credentials"]["SecretAccessKey"],
                 "session_token": answer["Credentials"]["SessionToken"],
             }
+            masking.register(self._assumed["secret_key"], self._assumed["session_token"])
         return self._assumed
 
     def _require_account(self) -> None:

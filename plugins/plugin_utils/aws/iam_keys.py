@@ -20,7 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     error_code,
     is_connection_failure,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking, times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 
 try:
@@ -138,6 +138,7 @@ def create_key(client: t.Any, user_name: str) -> NewKey:
     doing = f"create an access key for the IAM user {user_name}"
     try:
         data = client.create_access_key(UserName=user_name)["AccessKey"]
+        masking.register(data["SecretAccessKey"])
         return NewKey(_iam_key(data), data["SecretAccessKey"])
     except Exception as exc:
         # Whatever it is: what botocore raises for an answer that it cannot read quotes the answer, secret included.

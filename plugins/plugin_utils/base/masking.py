@@ -48,9 +48,9 @@ REDACTED = "(hidden: looks like a secret)"
 
 try:
     # Since ansible-core 2.22, results keep what no_log hides, and whoever writes them to a file has to mask them.
-    from ansible.module_utils.secrets import mask_secrets
+    from ansible.module_utils.secrets import mask_secrets, register_secrets
 except ImportError:
-    mask_secrets = None
+    mask_secrets = register_secrets = None
 
 
 def names_a_secret(name: str) -> bool:
@@ -68,6 +68,16 @@ def secret_in(text: str) -> str:
         if any(_is_random(found.group()) for found in run.finditer(text)):
             return kind
     return ""
+
+
+def register(*values: str | None) -> None:
+    """Tell Ansible that these are secrets, so that it shows none of them, wherever they come to stand.
+
+    This is for secrets that come from elsewhere than options with C(no_log), which Ansible knows itself: stores and
+    AWS. Before ansible-core 2.22 nothing can be told.
+    """
+    if register_secrets:
+        register_secrets([str(value) for value in values if value])
 
 
 def mask_registered(text: str) -> str:

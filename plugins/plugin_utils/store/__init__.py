@@ -11,7 +11,9 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot, Surroundings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import invalid_options
 
 __all__ = [
@@ -53,6 +55,8 @@ def open_store(
     :raises CollectionError: the type is unknown, or an option is missing, unknown or wrong.
     """
     given = {name: _without_line_break(name, value) for name, value in options.items() if value is not None}
+    # An option of a role's variable, unlike a module's, is not known to be secret yet.
+    masking.register(*(given.get(name) for name, spec in STORE_ARGUMENT_SPEC["options"].items() if spec.get("no_log")))
     type_name = str(given.pop("type", DEFAULT_TYPE))
     if type_name not in REGISTRY:
         raise invalid_options(

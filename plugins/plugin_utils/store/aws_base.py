@@ -22,7 +22,8 @@ except ImportError:  # AwsConnection says what is missing
 
 # How to reach a central account. In the lab's account the task's own options say that.
 CENTRAL_OPTIONS = frozenset(
-    {"access_key", "secret_key", "session_token", "profile", "aws_ca_bundle", "assume_role_arn", "validate_certs"}
+    {"access_key", "secret_key", "session_token", "profile", "aws_ca_bundle", "validate_certs"}
+    | {"assume_role_arn", "external_id"}
 )
 AWS_OPTIONS = CENTRAL_OPTIONS | {"account", "region", "endpoint_url", "prefix", "kms_key_id", "tags"}
 
@@ -104,6 +105,7 @@ class AwsStore(base.SecretStore):
         if not options.get("assume_role_arn"):
             return shlex.join([*command, *profile])
         role = ["aws", "sts", "assume-role", f"--role-arn={options['assume_role_arn']}", *profile]
+        role += [f"--external-id={options['external_id']}"] if options.get("external_id") else []
         fields = "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]"
         region = f"--region={options.get('region') or GLOBAL_REGION}"
         ask = [*role, "--role-session-name=labops-cloudresearch", region, f"--query={fields}", "--output=text"]

@@ -33,6 +33,7 @@ STORE_ARGUMENT_SPEC: dict[str, t.Any] = {
         "endpoint_url": {"type": "str"},
         "aws_ca_bundle": {"type": "path"},
         "assume_role_arn": {"type": "str"},
+        "external_id": {"type": "str"},
         # hashi_vault
         "url": {"type": "str"},
         "namespace": {"type": "str"},

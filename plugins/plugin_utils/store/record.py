@@ -13,6 +13,7 @@ import datetime
 import re
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment, timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
@@ -235,6 +236,7 @@ def _stored_key(data: t.Any) -> StoredKey | None:
     values = {name: _optional_text(data, name) for name in data if name in known}
     values["access_key_id"] = _text(data, "access_key_id", _ACCESS_KEY_ID)
     values["secret_access_key"] = _text(data, "secret_access_key")
+    masking.register(values["secret_access_key"])
     key = StoredKey(**t.cast("dict[str, t.Any]", values))
     for name in ("proved", "linked", "superseded_at", "deactivated_at", "collection_used_at"):
         if getattr(key, name) is not None:

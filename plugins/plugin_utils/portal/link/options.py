@@ -23,6 +23,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "lab": {"type": "str"},
     "store": {"type": "dict"},
     "assume_role_arn": {"type": "str"},
+    "external_id": {"type": "str"},
     "profile": {"type": "str"},
     "endpoint_url": {"type": "str"},
     "portal_url": {"type": "str", "default": DEFAULT_PORTAL_URL},

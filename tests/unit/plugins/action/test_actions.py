@@ -98,6 +98,15 @@ def test_the_tasks_environment_holds_for_the_task_only() -> None:
     assert "LABOPS_TEST" not in os.environ
 
 
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"])
+def test_the_tasks_environment_does_not_lead_out_of_the_connections_account(name: str) -> None:
+    result = act(Account, {}, inside=True, environment={name: "x", "LABOPS_TEST": "here"}).run(task_vars={})
+    assert result["failed"] and result["reason"] == "invalid_options" and "key" not in result
+    assert name in result["msg"] and "environment" in result["next_step"]
+    harmless = act(Account, {}, inside=True, environment={"AWS_REGION": "x", "LABOPS_TEST": "here"}).run(task_vars={})
+    assert (harmless["key"], harmless["variable"]) == ("ASIAINSIDE0000000001", "here")
+
+
 def test_nobody_becomes_anybody() -> None:
     result = act(Account, {}, inside=True, become=True).run(task_vars={})
     assert result["failed"] and "become: false" in result["next_step"] and "key" not in result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import typing as t
 
 import boto3
@@ -213,3 +214,42 @@ def found_by(connection: aws.AwsConnection, theirs: dict[str, t.Any]) -> dict[st
         values = {"credentials": tuple(found.get(name) for name in ("access_key", "secret_key", "session_token"))}
     settings = connection.settings()
     return {**values, **{name: settings.get(name) for name in ("region", "aws_ca_bundle", "endpoint_url")}}
+
+
+@pytest.mark.parametrize(
+    ("command", "variables"),
+    [
+        ("/bin/sh -c '/usr/bin/python3 && sleep 0'", set()),
+        ("/bin/sh -c 'A=1 AWS_PROFILE=ops /usr/bin/python3 && sleep 0'", {"A", "AWS_PROFILE"}),
+        ("""/bin/sh -c 'A='"'"'b AWS_PROFILE=c'"'"' /usr/bin/python3 && sleep 0'""", {"A"}),
+        (
+            """sudo -H -S -n -u root /bin/sh -c 'echo BECOME-SUCCESS-x ; EC2_SECRET_KEY=y python3' && sleep 0""",
+            {"EC2_SECRET_KEY"},
+        ),
+        (
+            "/bin/sh -c "
+            + shlex.quote("sudo -n /bin/sh -c " + shlex.quote("echo BECOME-SUCCESS-x ; AWS_ACCESS_KEY_ID=y python3")),
+            {"AWS_ACCESS_KEY_ID"},
+        ),
+        ("/bin/sh -c 'grep AWS_PROFILE= file && A=1 true'", {"A"}),
+        ("a 'word that never ends", set()),
+    ],
+)
+def test_the_variables_that_a_command_sets(command: str, variables: set[str]) -> None:
+    assert account.variables_set_in(command) == variables
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+        *("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SECURITY_TOKEN"),
+        *("EC2_ACCESS_KEY", "EC2_SECRET_KEY", "EC2_SECURITY_TOKEN"),
+    ],
+)
+def test_no_variable_leads_out_of_the_account(name: str) -> None:
+    with pytest.raises(CollectionError) as caught:
+        account.refuse_other_credentials(["AWS_REGION", name])
+    assert caught.value.reason == "invalid_options"
+    assert f"sets {name}," in caught.value.message and "ansible-playbook itself" in caught.value.next_step
+    account.refuse_other_credentials(["AWS_REGION", "AWS_ENDPOINT_URL", "AWS_MAX_ATTEMPTS", "VAULT_TOKEN", "A"])

@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
@@ -135,3 +136,14 @@ def test_a_newer_record_is_not_misread() -> None:
 
 def test_fields_of_a_later_minor_version_are_no_harm() -> None:
     assert LabRecord.from_dict(broken(current__colour="blue", colour="blue")) == RECORD
+
+
+def test_the_secrets_of_a_record_are_masked_where_ansible_can() -> None:
+    """ansible-core 2.22 keeps no_log values in results and masks what it knows to be secret."""
+    secret = "vNxR8wq3Kd0+fZ5tLm2YbJ7aHc4UoE9iGs1PlT6x"
+    key = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": secret, "created": "2026-01-02T03:04:05Z"}
+    record = {"version": 1, "lab": "lab-01", "account_id": "111122223333", "user_name": "u", "current": key}
+    found = LabRecord.from_dict(record).current
+    assert found and found.secret_access_key == secret
+    shown = masking.mask_registered(f"a callback writes {secret}.")
+    assert (secret in shown) is (masking.mask_secrets is None)
