@@ -18,9 +18,11 @@ import cfnlint.api
 import pytest
 
 from tests.fleet import Fleet, Run
+from tests.simulator import policies
 from tests.simulator.process import Simulator, running_simulator
 from tests.tools import iam_policies
 from tests.tools.iam_scenarios import (
+    EVERYTHING,
     SCENARIOS,
     Document,
     Scenario,
@@ -34,6 +36,11 @@ from tests.tools.iam_template import CHOICES
 pytestmark = pytest.mark.timeout(600)
 
 FILES = iam_policies.on_disk()
+# What would give somebody the lab's key, or its user more rights.
+ON_THE_USER = (
+    *("CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "CreateLoginProfile", "UploadSSHPublicKey"),
+    *("AttachUserPolicy", "PutUserPolicy", "UpdateUser"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +215,37 @@ def test_the_other_files_follow_from_these(tmp_path: pathlib.Path) -> None:
     everything = [FILES[name] for name, _default, _description in CHOICES.values()]
     # IAM quotas: the inline policies of a role have 10,240 characters at most, white space not counted.
     assert sum(len(json.dumps(document, separators=(",", ":"))) for document in everything) < 10240
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "resource", "verdict"),
+    [
+        ("role/labops-cloudresearch", "iam:CreateAccessKey", "user/cloudresearch-mturk", "allow"),
+        ("role/labops-cloudresearch", "iam:DeleteUser", "user/cloudresearch-mturk", "allow"),
+        ("role/OrganizationAccountAccessRole", "iam:UpdateAssumeRolePolicy", "role/labops-cloudresearch", "allow"),
+        ("role/stacksets-exec-0123", "iam:CreateRole", "role/labops-cloudresearch", "allow"),
+        ("role/LabAdmin", "iam:CreateUser", "user/somebody", "allow"),
+        ("role/LabAdmin", "iam:ListAccessKeys", "user/cloudresearch-mturk", "allow"),
+        *(
+            ("role/LabAdmin", f"iam:{action}", "user/cloudresearch-mturk", "deny")
+            for action in (*ON_THE_USER, "DeleteUserPermissionsBoundary", "DeleteUser")
+        ),
+        *(
+            (who, f"iam:{action}", f"role/{role}", "deny")
+            for who in ("role/LabAdmin", "root", "role/labops-cloudresearch")
+            for role in ("labops-cloudresearch", "OrganizationAccountAccessRole", "stacksets-exec-evil")
+            for action in ["UpdateAssumeRolePolicy", "AttachRolePolicy", "PutRolePolicy", "DeleteRole", "CreateRole"]
+        ),
+        ("role/LabAdmin", "iam:AddUserToGroup", "group/admins", "deny"),
+    ],
+)
+def test_the_service_control_policy_protects_the_user_and_who_may_change_it(
+    who: str, action: str, resource: str, verdict: str
+) -> None:
+    """Judged as AWS documents it: beside a policy that allows all, which every organization has."""
+    account = "arn:aws:iam::111122223333:"
+    context = {"aws:PrincipalArn": account + who}
+    documents = [EVERYTHING, FILES["organization-scp"]]
+    assert policies.decide(documents, action, account + resource, context) == verdict
+    # Organizations' quota for a service control policy.
+    assert len(json.dumps(FILES["organization-scp"])) < 5120

@@ -96,7 +96,10 @@ def _iam_resource(action: str, parameters: Parameters, caller: Caller) -> tuple[
     name = str(parameters.get("UserName") or "")
     if not name and "AccessKeyId" in parameters:
         key = backend.access_keys.get(str(parameters["AccessKeyId"]))
-        name = str(key.user_name) if key else ""
+        if key is None:
+            # What AWS calls a key that is not in the account; only policies for all resources allow to ask for it.
+            return f"access key {parameters['AccessKeyId']}", {}
+        name = str(key.user_name)
     name = name or caller.name
     user = backend.users.get(name)
     found = backend.tagger.get_tag_dict_for_resource(user.arn) if user else {}

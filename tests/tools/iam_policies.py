@@ -21,6 +21,7 @@ import typing as t
 from tests.fleet import PROJECT, Fleet
 from tests.simulator.clients import MTURK_POLICY
 from tests.simulator.process import Simulator, running_simulator
+from tests.simulator.world import ROLE_NAME
 from tests.tools.iam_scenarios import (
     EVERYTHING,
     ROLE,
@@ -63,6 +64,45 @@ OPS_PLAYBOOKS: Document = {
 }
 
 
+# For a service control policy. It binds everybody in the labs' accounts, administrators and root included, so whom it
+# exempts has to be protected by it as well: a trust policy that a lab can rewrite lets anybody in.
+ORGANIZATIONS_ROLES = [f"arn:aws:iam::*:role/{name}" for name in (ROLE_NAME, "stacksets-exec-*")]
+_CHANGES_OF_ROLES = [
+    *("iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:Put*", "iam:Tag*", "iam:Untag*", "iam:Update*"),
+]
+_CHANGES_OF_USERS = [
+    *("iam:Add*", "iam:Change*", "iam:Deactivate*", "iam:Enable*", "iam:Remove*", "iam:Reset*", "iam:Resync*"),
+    "iam:Upload*",
+]
+
+
+def _only(sid: str, actions: t.Sequence[str], resource: str | list[str], but: list[str]) -> Document:
+    return {
+        "Sid": sid,
+        "Effect": "Deny",
+        "Action": sorted(actions),
+        "Resource": resource,
+        "Condition": {"ArnNotLike": {"aws:PrincipalArn": but}},
+    }
+
+
+LABS_ROLE = f"arn:aws:iam::*:role/{ROLE}"
+SCP: Document = {
+    "Version": VERSION,
+    "Statement": [
+        _only("TheRolesAreTheOrganizations", _CHANGES_OF_ROLES, [LABS_ROLE, *ORGANIZATIONS_ROLES], ORGANIZATIONS_ROLES),
+        _only(
+            "TheUserIsTheRoles",
+            [*_CHANGES_OF_ROLES, *_CHANGES_OF_USERS],
+            f"arn:aws:iam::*:user/{USER}",
+            [LABS_ROLE, *ORGANIZATIONS_ROLES],
+        ),
+        # The resource is the group, and no condition key tells which user is meant.
+        _only("NobodyJoinsGroups", ["iam:AddUserToGroup"], "arn:aws:iam::*:group/*", ORGANIZATIONS_ROLES),
+    ],
+}
+
+
 def statement(sid: str, actions: t.Iterable[str], resource: str, **more: t.Any) -> Document:
     """One statement that allows something."""
     return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource, **more}
@@ -77,7 +117,7 @@ def lab_policy(actions: t.Collection[str], *, any_policy: bool = False) -> Docum
     groups = ON_GROUPS & set(actions)
     holders = ON_THE_POLICY & set(actions)
     own = set(actions) - narrow - groups - holders
-    statements = [statement("TheLabsUser", own, f"arn:aws:iam::*:user/{USER}")]
+    statements = [statement("TheLabsUser", own, f"arn:aws:iam::*:user/{USER}")] if own else []
     if narrow:
         condition = {"ArnEquals": {"iam:PolicyARN": MTURK_POLICY}}
         user = f"arn:aws:iam::*:user/{USER}"
@@ -150,7 +190,7 @@ def generate(simulator: Simulator, directory: pathlib.Path) -> dict[str, Documen
 def with_the_rest(policies: dict[str, Document]) -> dict[str, Document]:
     """Add the files that no call in a lab's account shows, and the template that is made of the others."""
     stores = {f"{name}-kms": store.kms_policy() for name, store in STORES.items()}
-    policies = {**policies, **stores, "ops-playbooks": OPS_PLAYBOOKS}
+    policies = {**policies, **stores, "ops-playbooks": OPS_PLAYBOOKS, "organization-scp": SCP}
     return {**policies, TEMPLATE: role_template(policies)}
 
 

@@ -130,7 +130,17 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
             make=_give_too_much,
         ),
     ),
-    "audit": (Scenario("done", ("lab-audit",)), Scenario("new", ("lab-audit",), onboarded=False)),
+    "audit": (
+        Scenario("done", ("lab-audit",)),
+        Scenario("new", ("lab-audit",), onboarded=False),
+        Scenario(
+            "absent",
+            ("lab-audit", "lab-optional-others"),
+            onboarded=False,
+            variables={"lab_account_state": "absent"},
+            make=_give_the_policy_to_a_group,
+        ),
+    ),
     "rotate": (Scenario("done", ("lab-rotate",)), Scenario("answer-lost", ("lab-rotate",), make=_lose_an_answer)),
     "retire": (
         Scenario("done", ("lab-retire",)),

@@ -22,6 +22,11 @@ CHOICES: dict[str, tuple[str, str, str]] = {
         "false",
         "Rights to take from the user what somebody added to it (lab_account_remove_drift; retirement of such users)",
     ),
+    "AllowOthers": (
+        "lab-optional-others",
+        "false",
+        "Rights for the playbook audit to see who else has the policy, in labs that are declared absent",
+    ),
     "AllowSecretsManagerStore": (
         "store-aws_secretsmanager",
         "false",

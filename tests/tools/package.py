@@ -32,6 +32,7 @@ BELONGS = (
     "FILES.json",
     "MANIFEST.json",
     "README.md",
+    "SECURITY.md",
     "bindep.txt",
     "changelogs/*",
     "docs/*.md",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import ACCESS_DENIED_CODES
@@ -19,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     aws_error,
     error_code,
     is_connection_failure,
+    plain_message,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking, times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
@@ -27,6 +29,9 @@ try:
     from botocore.exceptions import ClientError
 except ImportError:  # AwsConnection says what is missing
     ClientError = Exception
+
+# The user in a refusal, by its name or by its ARN with its path.
+_REFUSED_USER = re.compile(r"on resource: (?:user |arn:[\w-]+:iam::\d{12}:user/(?:[^\s/]+/)*)([\w+=,.@-]*[\w+=,@-])")
 
 # IAM User Guide, "IAM and AWS STS quotas".
 KEYS_A_USER = 2
@@ -115,15 +120,19 @@ def with_last_use(client: t.Any, key: IamKey) -> IamKey:
 
 
 def owner_of(client: t.Any, access_key_id: str) -> str:
-    """The user that has the key, whatever its name is now; empty if AWS has no such key, or does not tell of it.
+    """The user that has the key, whatever its name is now; empty if there is no such key in the account.
 
-    A user that was renamed keeps its keys (IAM API reference, UpdateUser).
+    A user that was renamed keeps its keys (IAM API reference, UpdateUser). A role that may look at the lab's user only
+    is refused then. So it is for a key that is gone; but that refusal names the key as its resource, not the user.
     """
     with _saying(f"find out whose the access key {access_key_id} is"):
         try:
             return str(client.get_access_key_last_used(AccessKeyId=access_key_id).get("UserName", ""))
         except ClientError as exc:
-            if error_code(exc) == "NoSuchEntity" or error_code(exc) in ACCESS_DENIED_CODES:
+            if error_code(exc) in ACCESS_DENIED_CODES:
+                found = _REFUSED_USER.search(plain_message(exc))
+                return found.group(1) if found else ""
+            if error_code(exc) == "NoSuchEntity":
                 return ""
             raise
 

@@ -207,19 +207,27 @@ class KeyLifecycle:
         )
 
     def _require_gone(self, record: LabRecord, listing: iam_keys.KeyListing) -> None:
-        """Make sure that stored keys which the user does not have are gone, and not another user's by now."""
+        """Make sure that stored keys which are not listed are gone: they could be listed late, or another user's by now."""
         listed = {key.access_key_id for key in listing.keys}
         for _slot, stored in record.slots():
             key_id = stored.access_key_id
             owner = "" if key_id in listed else iam_keys.owner_of(self._iam, key_id)
-            if owner and owner != self._user_name:
+            if not owner:
+                continue
+            if owner == self._user_name:
                 raise CollectionError(
-                    f"Key {key_id} of lab {self._lab} belongs to the IAM user {owner} by now, not to "
-                    f"{self._user_name}: somebody renamed the user.",
-                    next_step=f"Give the user its name {self._user_name} back (aws iam update-user), then run again.",
-                    reason="key_of_other_user",
+                    f"AWS knows key {key_id} of lab {self._lab}, but does not list it among the keys of {owner}.",
+                    next_step="Run again in some minutes: AWS lists changes with a delay.",
+                    reason="key_not_listed",
                     details={"access_key_id": key_id},
                 )
+            raise CollectionError(
+                f"Key {key_id} of lab {self._lab} belongs to the IAM user {owner} by now, not to "
+                f"{self._user_name}: somebody renamed the user.",
+                next_step=f"Give the user its name {self._user_name} back (aws iam update-user), then run again.",
+                reason="key_of_other_user",
+                details={"access_key_id": key_id},
+            )
 
     def _settled_listing(self, record: LabRecord | None) -> iam_keys.KeyListing:
         listing = iam_keys.list_keys(self._iam, self._user_name)

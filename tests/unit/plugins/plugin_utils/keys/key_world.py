@@ -52,6 +52,10 @@ class World:
     user: bool = True
     #: The user's name by now, if somebody renamed it; it keeps its keys.
     renamed_to: str = ""
+    # The role may look at the lab's user only; how AWS names another user as the resource of a refusal.
+    only_the_user: str = ""
+    # IAM does not list the keys, however long one waits.
+    lists_nothing: bool = False
     managed: bool = True
     keys: dict[str, Key] = dataclasses.field(default_factory=dict)
     record: LabRecord | None = None
@@ -116,9 +120,9 @@ class World:
         )
 
 
-def client_error(code: str, status: int, operation: str) -> botocore.exceptions.ClientError:
+def client_error(code: str, status: int, operation: str, message: str = "") -> botocore.exceptions.ClientError:
     return botocore.exceptions.ClientError(
-        {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
+        {"Error": {"Code": code, "Message": message or code}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
     )
 
 
@@ -147,17 +151,25 @@ class Iam:
             keys = [
                 {"AccessKeyId": key_id, "Status": "Active" if key.active else "Inactive", "CreateDate": key.created}
                 for key_id, key in self.world.keys.items()
-                if not (hide and key.created > young)
+                if not (hide and key.created > young) and not self.world.lists_nothing
             ]
             return {"AccessKeyMetadata": keys, "ResponseMetadata": self._metadata()}
 
     def get_access_key_last_used(self, AccessKeyId: str) -> dict[str, t.Any]:
         with self.world.call("get_access_key_last_used"):
+            if AccessKeyId not in self.world.keys and self.world.only_the_user:
+                resource = f"access key {AccessKeyId}"
+                message = f"User: a-role is not authorized to perform: iam:GetAccessKeyLastUsed on resource: {resource}"
+                raise client_error("AccessDenied", 403, "GetAccessKeyLastUsed", message)
             if AccessKeyId not in self.world.keys:
                 raise client_error("NoSuchEntity", 404, "GetAccessKeyLastUsed")
             used = self.world.keys[AccessKeyId].last_used
             service = "mturk-requester" if used else "N/A"
             owner = self.world.renamed_to or USER
+            if self.world.only_the_user and owner != USER:
+                resource = self.world.only_the_user.format(user=owner)
+                message = f"User: a-role is not authorized to perform: iam:GetAccessKeyLastUsed on resource: {resource}"
+                raise client_error("AccessDenied", 403, "GetAccessKeyLastUsed", message)
             return {
                 "UserName": owner,
                 "AccessKeyLastUsed": {"ServiceName": service, **({"LastUsedDate": used} if used else {})},

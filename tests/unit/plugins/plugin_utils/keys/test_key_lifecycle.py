@@ -414,9 +414,29 @@ def test_a_record_goes_where_its_own_account_has_no_user_any_more() -> None:
     assert world.record is None
 
 
-def test_a_record_stays_where_somebody_renamed_the_user() -> None:
+def test_a_record_goes_where_a_narrow_role_may_not_ask_for_keys_that_are_gone() -> None:
     world = linked_lab()
-    world.renamed_to = "renamed"
+    world.only_the_user = "user {user}"
+    world.user, world.portal = False, ""
+    world.keys.clear()
+    run(world, state="absent")
+    assert world.record is None
+
+
+def test_a_record_stays_while_aws_knows_a_key_that_it_does_not_list() -> None:
+    world = linked_lab()
+    world.lists_nothing = True
+    for state in ("present", "rotated", "absent"):
+        with pytest.raises(CollectionError) as caught:
+            run(world, state=state)
+        assert caught.value.reason == "key_not_listed" and "again" in caught.value.next_step
+    assert world.record is not None and len(world.keys) == 1
+
+
+@pytest.mark.parametrize("narrow", ["", "user {user}", "arn:aws:iam::111122223333:user/a/path/{user}"])
+def test_a_record_stays_where_somebody_renamed_the_user(narrow: str) -> None:
+    world = linked_lab()
+    world.renamed_to, world.only_the_user = "renamed", narrow
     for state in ("present", "rotated", "absent"):
         with pytest.raises(CollectionError) as caught:
             run(world, state=state)
