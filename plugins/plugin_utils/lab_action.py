@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import op
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.account import refuse_other_credentials
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
 
@@ -54,7 +55,8 @@ class LabAction(ActionBase):
             self._refuse_become()
             options = self.options(task_vars or {})
             with _environment(self._task_environment()):
-                result.update(self.work(options, task_vars or {}))
+                # AWS, MTurk and the portal give back what others wrote, and a result is shown and logged.
+                result.update(printable_values(self.work(options, task_vars or {})))
         except CollectionError as exc:
             exc.step = exc.step or self.step
             result.update({"changed": False, **exc.as_result(), "failed": True})

@@ -207,7 +207,7 @@ class KeyLifecycle:
         )
 
     def _require_gone(self, record: LabRecord, listing: iam_keys.KeyListing) -> None:
-        """Make sure that stored keys which are not listed are gone: they could be listed late, or another user's by now."""
+        """Make sure that stored keys which are not listed are gone, and not another user's by now, or listed late."""
         listed = {key.access_key_id for key in listing.keys}
         for _slot, stored in record.slots():
             key_id = stored.access_key_id

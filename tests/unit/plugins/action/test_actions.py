@@ -107,6 +107,20 @@ def test_the_tasks_environment_does_not_lead_out_of_the_connections_account(name
     assert (harmless["key"], harmless["variable"]) == ("ASIAINSIDE0000000001", "here")
 
 
+class Quoting(LabAction):
+    """Gives back what others wrote."""
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        hostile = "a\x1b]0;owned\x07b\x9b2Jc\u202ed"
+        return {"user": {"tags": {hostile: [hostile]}, "groups": (hostile,)}, "warnings": [hostile], "n": 1, "no": None}
+
+
+def test_no_result_has_what_a_terminal_obeys() -> None:
+    result = act(Quoting, {}).run(task_vars={})
+    assert result["user"] == {"tags": {"abcd": ["abcd"]}, "groups": ("abcd",)}
+    assert (result["warnings"], result["n"], result["no"]) == (["abcd"], 1, None)
+
+
 def test_nobody_becomes_anybody() -> None:
     result = act(Account, {}, inside=True, become=True).run(task_vars={})
     assert result["failed"] and "become: false" in result["next_step"] and "key" not in result
