@@ -175,6 +175,7 @@ author:
 requirements:
   - python >= 3.11
   - requests >= 2.31.0 (for O(driver=http))
+  - urllib3 >= 2.6.0 (the same)
   - beautifulsoup4 >= 4.12.0
   - playwright >= 1.45.0 and Chromium or Chrome (for O(driver=browser))
 extends_documentation_fragment:
