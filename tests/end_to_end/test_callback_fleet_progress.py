@@ -687,6 +687,7 @@ def test_a_person_can_answer_a_prompt_without_the_bar_in_the_way(project: Projec
     project.prepare([{**PLAY, "pre_tasks": [pause], "strategy": "linear"}], FLEET)
     session = project.terminal()
     session.wait_for("Have you linked it")
+    assert "/8 labs" not in "\n".join(session.screen.lines)
     drawn = session.output.count("\x1b[K")
     session.type_until("yes\r", "lab-00")
     session.finish()
