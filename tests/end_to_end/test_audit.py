@@ -122,7 +122,8 @@ def test_fifty_labs_in_every_state(fleet: Fleet, tmp_path: pathlib.Path) -> None
     found = labs_by_finding(run)
     clean = {lab for lab in fleet.hosts if lab.startswith("clean-")}
     for code, labs in found.items():
-        assert labs, f"no lab has the finding {code}"
+        # Only retirements ask who else has the policy.
+        assert labs or code == "live_key_of_other_user", f"no lab has the finding {code}"
         assert not labs & clean, code
     assert {run.outcomes[lab]["state"] for lab in clean} == {"converged"}
     expected: dict[str, str] = {
