@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import told_by_module
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
@@ -25,4 +26,8 @@ class ActionModule(LabAction):
     }
 
     def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
-        return {"changed": False, **outcome.compose(check_mode=self.check_mode, **options)}
+        # A module of amazon.aws says what AWS answered, and not what to do about it.
+        steps = {name: {**result, **told_by_module(result)} for name, result in options["results"].items()}
+        failure = options["failure"] and {**options["failure"], **told_by_module(options["failure"])}
+        given = {**options, "results": steps, "failure": failure}
+        return {"changed": False, **outcome.compose(check_mode=self.check_mode, **given)}

@@ -92,6 +92,19 @@ def aws_error(exc: BaseException, doing: str) -> CollectionError:
     )
 
 
+def told_by_module(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What the failed result of a module of amazon.aws leaves out: reason, next step, error code, missing action.
+
+    :returns: empty if the task did not fail, if it failed of something else, or if the result says all that itself.
+    """
+    answer = result.get("error")
+    if not result.get("failed") or result.get("reason") or not isinstance(answer, dict) or not answer.get("code"):
+        return {}
+    refusal = {"Error": {"Code": str(answer["code"]), "Message": str(answer.get("message", ""))}}
+    told = aws_error(botocore.exceptions.ClientError(refusal, ""), "do that")
+    return {"reason": told.reason, "next_step": told.next_step, **told.details}
+
+
 def plain_message(exc: BaseException) -> str:
     """What AWS (or the network) said, in one short line without its final full stop."""
     if isinstance(exc, botocore.parsers.ResponseParserError):

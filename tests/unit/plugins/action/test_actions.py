@@ -386,3 +386,14 @@ def test_an_outcome_is_a_result() -> None:
         {"observed": {**LAB, "missing": ["iam_user"]}, "results": {"iam_user": {"changed": True}}}, check_mode=True
     )
     assert (predicted["state"], predicted["check_mode"], predicted["operation"]) == ("changed", True, "onboard")
+
+
+def test_a_module_of_amazon_aws_gets_a_reason_and_a_next_step() -> None:
+    denied = "User: arn:aws:sts::1:x is not authorized to perform: iam:AttachUserPolicy on resource: user u"
+    failure = {"failed": True, "msg": "Failed to attach policy.", "error": {"code": "AccessDenied", "message": denied}}
+    told = outcome_of(
+        {"observed": {**LAB, "missing": ["iam_user"]}, "results": {"iam_user": failure}, "failure": failure}
+    )
+    (step,) = [entry for entry in told["steps"] if entry["status"] == "failed"]
+    assert (step["name"], step["reason"]) == ("iam_user", "access_denied")
+    assert any("Allow iam:AttachUserPolicy to " in entry["text"] for entry in told["next_steps"])
