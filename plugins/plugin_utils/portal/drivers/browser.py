@@ -42,6 +42,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Page,
     Seen,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    DEEPEST_ELEMENT,
+    MOST_ELEMENTS,
+    too_large,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
@@ -445,8 +450,10 @@ class BrowserDriver:
             if self._failure and self._tab.url.startswith(("chrome-error:", "about:")):
                 raise self._network_error(self._failure, doing)
             try:
-                handle = await self._tab.evaluate_handle(browser_script.READ_TREE)
+                handle = await self._tab.evaluate_handle(browser_script.READ_TREE, [MOST_ELEMENTS, DEEPEST_ELEMENT])
                 html = await (await handle.get_property("html")).json_value()
+                if await (await handle.get_property("tooLarge")).json_value():
+                    raise too_large(f"it has more than {MOST_ELEMENTS} elements, or they are nested too deep")
                 self._refs = await handle.get_property("refs")
                 break
             except PlaywrightError as exc:

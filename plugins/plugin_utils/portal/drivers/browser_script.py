@@ -10,7 +10,7 @@ changed. An element is marked hidden only for a cause of its own; what is inside
 from __future__ import annotations
 
 READ_TREE = r"""
-() => {
+([mostElements, deepest]) => {
   const refs = [], numbers = new Map(), out = [];
   const VOID = new Set(['area','base','br','col','embed','hr','img','input','link','meta','source','track','wbr']);
   const SKIP = new Set(['script','style','template','noscript','link','head','object','canvas','video','audio']);
@@ -50,7 +50,10 @@ READ_TREE = r"""
     if (el.localName === 'slot') { const given = el.assignedNodes(); return given.length ? given : el.childNodes; }
     return el.shadowRoot ? el.shadowRoot.childNodes : el.childNodes;
   };
-  const walk = (node, inClosed) => {
+  let tooLarge = '';
+  const walk = (node, inClosed, depth = 0) => {
+    if (refs.length > mostElements || depth > deepest) tooLarge = 'yes';
+    if (tooLarge) return;
     if (node.nodeType === Node.TEXT_NODE) { out.push(text(node.data)); return; }
     if (node.nodeType !== Node.ELEMENT_NODE) return;
     const name = node.localName;
@@ -72,7 +75,7 @@ READ_TREE = r"""
     const closed = name === 'details' && !node.open;
     const summary = closed ? [...node.children].find(child => child.localName === 'summary') : null;
     if (name !== 'textarea' && name !== 'iframe')
-      for (const child of children(node)) walk(child, inClosed || (closed && child !== summary));
+      for (const child of children(node)) walk(child, inClosed || (closed && child !== summary), depth + 1);
     out.push('</', name, '>');
   };
   out.push('<html><head><title>', text(document.title), '</title><base href="', quoted(document.baseURI), '">');
@@ -81,7 +84,7 @@ READ_TREE = r"""
   out.push('</head>');
   if (document.body) walk(document.body, false);
   out.push('</html>');
-  return { html: out.join(''), refs };
+  return { html: tooLarge ? '' : out.join(''), refs, tooLarge };
 }
 """
 

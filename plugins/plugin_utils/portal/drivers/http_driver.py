@@ -9,7 +9,6 @@ Redirects are followed by hand, because each hop decides whether a secret may go
 from __future__ import annotations
 
 import dataclasses
-import html
 import re
 import time
 import typing as t
@@ -46,12 +45,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.f
     post_back,
     successful_controls,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute, parse
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
 _REDIRECTS = 15
 _TRIES = 3
-_STYLESHEET = re.compile(r"<link\b[^>]*\brel\s*=\s*['\"]?stylesheet[^>]*>", re.IGNORECASE)
-_HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 
@@ -155,14 +153,12 @@ class HttpDriver:
     def look_closer(self, page: Page) -> Page | None:
         """Read the page again with its own style sheets, which may hide some of it."""
         sheets = []
-        for tag in _STYLESHEET.findall(self._html)[:6]:
-            match = _HREF.search(tag)
-            if match:
-                address = join(page.address, html.unescape(match[1] or match[2] or match[3] or ""))
-                if self._trust.trusts(address):
-                    answer = self._fetch("GET", address, referer=page)
-                    if answer.status == 200:
-                        sheets.append(_text(answer))
+        for tag in parse(self._html).find_all("link", rel="stylesheet", href=True)[:6]:
+            address = join(page.address, attribute(tag, "href"))
+            if self._trust.trusts(address):
+                answer = self._fetch("GET", address, referer=page)
+                if answer.status == 200:
+                    sheets.append(_text(answer))
         if not sheets:
             return None
         return read_page(self._html, page.address, status=page.status, styles=sheets)

@@ -26,7 +26,7 @@ except ImportError:
 
 BLOT = "[blotted out]"
 
-_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
 _ADDRESS_ATTRIBUTES = frozenset(("href", "src", "action", "formaction", "data-src", "poster", "cite", "srcset", "data"))
 # How the page's author calls things; long, but no tokens.

@@ -32,7 +32,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.a
     bare_address,
     read_address,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import LARGEST_PAGE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import LARGEST_PAGE, too_large
 
 try:
     import requests
@@ -265,9 +265,5 @@ def _read_body(response: requests.Response, address: str) -> bytes:
         parts.append(part)
         room -= len(part)
         if room < 0:
-            raise PortalError(
-                PAGE_CHANGED,
-                f"The page {bare_address(address)} is larger than {LARGEST_PAGE // 1_000_000} MB, so it was not read.",
-                next_step="Look at the page in a browser and report what has changed.",
-            )
+            raise too_large(f"{bare_address(address)} is larger than {LARGEST_PAGE // 1_000_000} MB")
     return b"".join(parts)

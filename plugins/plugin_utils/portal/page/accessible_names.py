@@ -10,10 +10,16 @@ of a definition list, the text in front of it, the legend or heading around it.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Name, Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute, is_text, tags
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    Effort,
+    attribute,
+    is_text,
+    tags,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
 
@@ -30,6 +36,11 @@ _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption"))
 _TYPED = ("input", "select", "textarea")
 
 
+# A longer text is no name, and an element that refers to more than these names nothing.
+_LONGEST_NAME = 300
+_MOST_REFERENCES = 10
+
+
 def is_typed(tag: Tag) -> bool:
     """Whether it is a field that a person fills in or chooses from."""
     kind = attribute(tag, "type").lower()
@@ -39,11 +50,23 @@ def is_typed(tag: Tag) -> bool:
 class Naming:
     """Finds names in one tree."""
 
-    def __init__(self, soup: bs4.BeautifulSoup, visibility: Visibility) -> None:
+    def __init__(self, soup: bs4.BeautifulSoup, visibility: Visibility, effort: Effort | None = None) -> None:
+        self._effort = effort or Effort()
         self._visibility = visibility
         self._by_id: dict[str, Tag] = {}
         self._labels: dict[str, list[Tag]] = {}
-        for tag in soup.find_all(True):
+        self._rows: dict[int, list[Tag]] = {}
+        everything = soup.find_all(True)
+        # By element, how many fields, and how many controls of any kind, it is or has in it.
+        self._typed_in: dict[int, int] = {}
+        self._controls_in: dict[int, int] = {}
+        for tag in reversed(everything):
+            for counted, own in ((self._typed_in, is_typed(tag)), (self._controls_in, tag.name in _CONTROLS)):
+                number = counted.get(id(tag), 0) + own
+                if number:
+                    counted[id(tag)] = number
+                    counted[id(tag.parent)] = counted.get(id(tag.parent), 0) + number
+        for tag in everything:
             identifier = attribute(tag, "id")
             if identifier:
                 self._by_id.setdefault(identifier, tag)
@@ -52,6 +75,7 @@ class Naming:
 
     def text(self, tag: Tag, *, hidden_too: bool = False, skip_controls: bool = False) -> str:
         """What an element says, with the texts of its images, without what is hidden in it."""
+        self._effort.check()
         parts: list[str] = []
         self._collect(tag, parts, hidden_too, skip_controls)
         return plain("".join(parts))
@@ -101,7 +125,7 @@ class Naming:
         return _distinct(names)
 
     def _labelled(self, tag: Tag) -> t.Iterator[Name]:
-        texts = [self._referred(name) for name in attribute(tag, "aria-labelledby").split()]
+        texts = [self._referred(name) for name in attribute(tag, "aria-labelledby").split()[:_MOST_REFERENCES]]
         yield Name(plain(" ".join(texts)), "aria-labelledby")
         yield Name(plain(attribute(tag, "aria-label")), "aria-label")
 
@@ -112,7 +136,7 @@ class Naming:
     def field(self, tag: Tag) -> list[Name]:
         """The names of a field, the surest first."""
         names = [*self._labelled(tag)]
-        for label in self._labels.get(attribute(tag, "id"), []) if attribute(tag, "id") else []:
+        for label in self._labels.get(attribute(tag, "id"), [])[:_MOST_REFERENCES] if attribute(tag, "id") else []:
             hidden = self._visibility.seen(label) is Seen.HIDDEN
             names.append(Name(self.text(label, skip_controls=True, hidden_too=hidden), "label", 4 if hidden else 0))
         wrapping = tag.find_parent("label")
@@ -128,7 +152,8 @@ class Naming:
             names.append(Name(self._text_before(tag), "text before", 2))
         names.append(Name(plain(attribute(tag, "placeholder")), "placeholder", 3))
         names.append(Name(plain(attribute(tag, "title")), "title", 3))
-        names += [Name(self._referred(name), "description", 12) for name in attribute(tag, "aria-describedby").split()]
+        described = attribute(tag, "aria-describedby").split()[:_MOST_REFERENCES]
+        names += [Name(self._referred(name), "description", 12) for name in described]
         group = self._group_name(tag)
         if group:
             first = next((name.text for name in names if name.text), "")
@@ -145,7 +170,7 @@ class Naming:
         cells = [item for item in tags(row) if item.name in ("td", "th")]
         position = next((index for index, item in enumerate(cells) if item is cell), 0)
         for before in reversed(cells[:position]):
-            if any(is_typed(item) for item in before.find_all(_TYPED)):
+            if self._typed_in.get(id(before)):
                 break
             text = self.text(before, skip_controls=True)
             if text:
@@ -154,13 +179,16 @@ class Naming:
         table = row.find_parent("table")
         if not isinstance(table, Tag):
             return
-        rows = [item for item in table.find_all("tr") if item.find_parent("table") is table]
+        if id(table) not in self._rows:
+            self._rows[id(table)] = [item for item in table.find_all("tr") if item.find_parent("table") is table]
+        rows = self._rows[id(table)]
         above = rows[: next((index for index, item in enumerate(rows) if item is row), 0)]
         for upper in reversed(above):
+            self._effort.check()
             upper_cells = [item for item in tags(upper) if item.name in ("td", "th")]
             if len(upper_cells) <= position:
                 continue
-            if any(is_typed(item) for item in upper_cells[position].find_all(_TYPED)):
+            if self._typed_in.get(id(upper_cells[position])):
                 continue
             text = self.text(upper_cells[position], skip_controls=True)
             if text:
@@ -176,13 +204,11 @@ class Naming:
                 if is_text(before):
                     parts.insert(0, str(before))
                 elif isinstance(before, Tag):
-                    if before.name in _CONTROLS or before.find(list(_CONTROLS)) is not None:
+                    if self._controls_in.get(id(before)):
                         if before.name == "input" and not is_typed(before):
                             continue
                         if before.name == "button" or (
-                            before.name != "input"
-                            and not any(is_typed(item) for item in before.find_all(_TYPED))
-                            and before.name not in _TYPED
+                            before.name not in _TYPED and not self._typed_in.get(id(before))
                         ):
                             continue
                         break
@@ -201,7 +227,7 @@ class Naming:
                 break
             here = here.parent
             # A container with several fields is not this field's own.
-            if sum(1 for item in here.find_all(_TYPED) if is_typed(item)) > 1:
+            if self._typed_in.get(id(here), 0) > 1:
                 break
         return ""
 
@@ -211,7 +237,7 @@ class Naming:
             if is_text(after):
                 parts.append(str(after))
             elif isinstance(after, Tag):
-                if after.name in _CONTROLS or after.find(list(_CONTROLS)) is not None:
+                if self._controls_in.get(id(after)):
                     break
                 parts.append(f" {self.text(after)} ")
             if plain("".join(parts)):
@@ -246,6 +272,7 @@ class Naming:
                 texts += [name.text for name in self._labelled(parent)]
                 if parent.name in ("fieldset", "details"):
                     texts += [self.text(child) for child in tags(parent) if child.name in ("legend", "summary")]
+        self._effort.check()
         before = form.find_all_previous(
             lambda tag: tag.name in _HEADINGS or attribute(tag, "role") == "heading", limit=12
         )
@@ -269,6 +296,7 @@ def _level(heading: Tag) -> int:
 def _distinct(names: t.Iterable[Name]) -> list[Name]:
     found: dict[str, Name] = {}
     for name in names:
-        if name.text and name.text not in found:
-            found[name.text] = name
+        text = name.text[:_LONGEST_NAME]
+        if text and text not in found:
+            found[text] = dataclasses.replace(name, text=text)
     return list(found.values())

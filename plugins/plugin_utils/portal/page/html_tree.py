@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import functools
+import time
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PAGE_CHANGED, PortalError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import word_set
 
 try:
@@ -18,8 +20,13 @@ try:
 except ImportError:
     HAS_BS4 = False
 
-# Bytes of a page, decoded.
-LARGEST_PAGE = 4_000_000
+# What a page may be: far more than any page of a portal is, and little enough to be read in seconds.
+LARGEST_PAGE = 2_000_000  # bytes, decoded
+MOST_ELEMENTS = 20_000
+DEEPEST_ELEMENT = 200
+MOST_CONTROLS = 1_000
+MOST_FORMS = 100
+_SECONDS_OF_WORK = 10.0
 
 # HTML standard, "optional tags": which open elements a start tag ends, and where the search for them stops.
 _TABLE_PARTS = frozenset(("table", "template"))
@@ -52,7 +59,14 @@ def _soup_class() -> type[bs4.BeautifulSoup]:
     class LenientSoup(bs4.BeautifulSoup):
         """BeautifulSoup over Python's own parser, which does not know which elements a start tag ends."""
 
+        _elements = 0
+
         def handle_starttag(self, name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
+            self._elements += 1
+            if self._elements > MOST_ELEMENTS:
+                raise too_large(f"it has more than {MOST_ELEMENTS} elements")
+            if len(self.tagStack) > DEEPEST_ELEMENT:
+                raise too_large(f"its elements are nested more than {DEEPEST_ELEMENT} deep")
             closes, stops = _ENDS.get(name, (frozenset(), frozenset()))
             if closes:
                 last = ""
@@ -74,8 +88,38 @@ def _soup_class() -> type[bs4.BeautifulSoup]:
     return LenientSoup
 
 
+def too_large(why: str) -> PortalError:
+    """The error for a page that is more work to read than any page of a portal is."""
+    return PortalError(
+        PAGE_CHANGED,
+        f"A page of the portal was not read: {why}.",
+        next_step="Look at the page in a browser. If it is fine there, report it; until then, driver=manual says how "
+        "to enter the key by hand.",
+    )
+
+
+class Effort:
+    """The processor's time that reading one page may take."""
+
+    def __init__(self) -> None:
+        self._end = time.thread_time() + _SECONDS_OF_WORK
+
+    def check(self) -> None:
+        """Fail if the page has taken too much.
+
+        :raises PortalError: with the reason page_changed.
+        """
+        if time.thread_time() > self._end:
+            raise too_large("it takes too long to be understood")
+
+
 def parse(html: str) -> bs4.BeautifulSoup:
-    """A tree of the page."""
+    """A tree of the page.
+
+    :raises PortalError: if it is too large, with the reason page_changed.
+    """
+    if len(html) > LARGEST_PAGE:
+        raise too_large(f"it is larger than {LARGEST_PAGE // 1_000_000} MB")
     return _soup_class()(html, "html.parser")
 
 

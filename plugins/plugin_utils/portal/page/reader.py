@@ -26,10 +26,14 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Seen,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    MOST_CONTROLS,
+    MOST_FORMS,
+    Effort,
     attribute,
     classes,
     is_text,
     parse,
+    too_large,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain, word_set
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
@@ -63,7 +67,8 @@ _CAPTCHA_FRAME = re.compile(
 )
 _SUBMITS = re.compile(r"\.\s*submit\s*\(|requestSubmit\s*\(|\.\s*click\s*\(\s*\)")
 _GOES_TO = re.compile(
-    r"(?:window|document|self|top)?\.?location(?:\.href)?\s*=\s*(['\"])(.+?)\1|location\.(?:assign|replace)\(\s*(['\"])(.+?)\3"
+    r"(?:window|document|self|top)?\.?location(?:\.href)?\s*=\s*(['\"])(.{1,2000}?)\1"
+    r"|location\.(?:assign|replace)\(\s*(['\"])(.{1,2000}?)\3"
 )
 _REFRESH = re.compile(r"^\s*(\d+(?:\.\d+)?)?\s*[;,]?\s*(?:url\s*=\s*)?['\"]?(.*?)['\"]?\s*$", re.IGNORECASE)
 
@@ -90,12 +95,16 @@ class _Reader:
     def __init__(self, html: str, address: str, scripts_run: bool, styles: t.Sequence[str]) -> None:
         self._soup = parse(html)
         self._scripts_run = scripts_run
-        self._seen = Visibility(self._soup, scripts_run=scripts_run, styles=styles)
-        self._naming = Naming(self._soup, self._seen)
+        self._effort = Effort()
+        self._seen = Visibility(self._soup, effort=self._effort, scripts_run=scripts_run, styles=styles)
+        self._naming = Naming(self._soup, self._seen, self._effort)
         base = self._soup.find("base", href=True)
         self._address = address
         self._base = join(address, attribute(base, "href")) if isinstance(base, Tag) else address
         self._all = list(self._soup.find_all(True))
+        controls = sum(tag.name in ("input", "select", "textarea", "button") for tag in self._all)
+        if controls > MOST_CONTROLS or sum(tag.name == "form" for tag in self._all) > MOST_FORMS:
+            raise too_large(f"it has more than {MOST_CONTROLS} controls or {MOST_FORMS} forms")
         self._refs = {id(tag): index for index, tag in enumerate(self._all)}
 
     def _ref(self, tag: Tag) -> int:
@@ -280,19 +289,16 @@ class _Reader:
         typed = [tag for tag in orphans if is_typed(tag)]
         buttons = [tag for tag in orphans if not is_typed(tag)]
         button_ids = {id(tag) for tag in buttons}
+        around_buttons = {id(parent) for tag in buttons for parent in tag.parents}
         for tag in typed:
             container = next(
-                (
-                    parent
-                    for parent in tag.parents
-                    if isinstance(parent, Tag) and any(id(item) in button_ids for item in parent.find_all(True))
-                ),
-                None,
+                (parent for parent in tag.parents if isinstance(parent, Tag) and id(parent) in around_buttons), None
             )
             container = container if container is not None else self._soup
             groups.setdefault(id(container), (container, []))[1].append(tag)
         taken: set[int] = set()
         for container, members in groups.values():
+            self._effort.check()
             form = Form(
                 self._ref(container) if id(container) in self._refs else -1, method="", real=False, scripted=True
             )
@@ -350,6 +356,7 @@ class _Reader:
                     page.shown_values.append((field.label, plain(field.value)))
 
     def _visible_text(self, tag: Tag) -> str:
+        self._effort.check()
         runs: dict[int, list[str]] = {}
         self._collect_blocks(tag, id(tag), runs)
         return plain(" \n ".join("".join(parts) for parts in runs.values()))
@@ -421,7 +428,7 @@ class _Reader:
             (tag for tag in self._all if tag.name == "meta" and attribute(tag, "http-equiv").lower() == "refresh"), None
         )
         if refresh is not None:
-            match = _REFRESH.match(attribute(refresh, "content"))
+            match = _REFRESH.match(attribute(refresh, "content")[:2000])
             if match and match[2] and float(match[1] or 0) <= 10:
                 page.moves_to = self._absolute(match[2])
         scripts = " ".join(tag.get_text() for tag in self._all if tag.name == "script")

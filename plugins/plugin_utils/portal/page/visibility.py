@@ -9,12 +9,17 @@ import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute, classes, tags
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    Effort,
+    attribute,
+    classes,
+    tags,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import word_set
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.style_rules import Matcher, style_rules
 
 try:
     from bs4.element import Tag
-    from soupsieve import SelectorSyntaxError
 except ImportError:
     pass
 
@@ -57,15 +62,15 @@ _OFFSCREEN = re.compile(
 )
 _NO_SIZE = re.compile(r"(?:^|;)\s*(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:[;!]|$)", re.IGNORECASE)
 _CUTS = re.compile(r"(?:^|;)\s*overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
-_AT_BLOCK = re.compile(r"@(?!media\b)[a-z-]+[^{;]*(?:;|\{(?:[^{}]*\{[^{}]*\})*[^{}]*\})", re.IGNORECASE)
-_MEDIA = re.compile(r"@media\s*([^{]*)\{((?:[^{}]*\{[^{}]*\})*)[^{}]*\}", re.IGNORECASE)
+_LONGEST_STYLE = 2_000
+# How many elements before a menu may stand between it and its button.
+_NEAR = 20
 _STATES = re.compile(r":(?:hover|focus-within|focus-visible|focus|checked|target|active)\b")
 
 
 def _judge(style: str) -> str:
     """hidden, offscreen, shown, or empty for a style that says nothing about it."""
+    style = style[:_LONGEST_STYLE]
     if _HIDING.search(style):
         return "hidden"
     if _OFFSCREEN.search(style) or (_NO_SIZE.search(style) and _CUTS.search(style)):
@@ -76,13 +81,24 @@ def _judge(style: str) -> str:
 class Visibility:
     """Judges every element of a tree once, from the top down."""
 
-    def __init__(self, soup: bs4.BeautifulSoup, *, scripts_run: bool = False, styles: t.Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        soup: bs4.BeautifulSoup,
+        *,
+        effort: Effort | None = None,
+        scripts_run: bool = False,
+        styles: t.Sequence[str] = (),
+    ) -> None:
         """Judge.
 
         :param scripts_run: whether the tree comes from a browser: then its marks count, and noscript does not.
         :param styles: further style sheets that the page uses.
         """
-        self._soup = soup
+        effort = effort or Effort()
+        self._effort = effort
+        self._by_id: dict[str, Tag] = {}
+        for tag in soup.find_all(id=True):
+            self._by_id.setdefault(attribute(tag, "id"), tag)
         self._scripts_run = scripts_run
         self._seen: dict[int, Seen] = {}
         self._openers: dict[int, Tag] = {}
@@ -90,8 +106,10 @@ class Visibility:
         # Elements that some state of the page (hover, focus, checked) shows.
         self._sometimes: set[int] = set()
         if not scripts_run:
-            self._read_styles([*styles, *(str(sheet.string or "") for sheet in soup.find_all("style"))])
-        self._targets = self._controlled_elements()
+            self._read_styles(
+                [*styles, *(str(sheet.string or "") for sheet in soup.find_all("style"))], Matcher(soup, effort)
+            )
+        self._targets = self._controlled_elements(soup)
         self._walk(soup, Seen.VISIBLE, None)
 
     def seen(self, tag: Tag) -> Seen:
@@ -102,39 +120,30 @@ class Visibility:
         """What has to be pressed first to see it."""
         return self._openers.get(id(tag))
 
-    def _read_styles(self, sheets: t.Sequence[str]) -> None:
+    def _read_styles(self, sheets: t.Sequence[str], matcher: Matcher) -> None:
         judged: dict[int, tuple[tuple[int, int, int], str]] = {}
         order = 0
-        for sheet in sheets:
-            text = _COMMENTS.sub(" ", sheet)
-            # A rule for paper or for narrow screens says nothing about what is on the screen.
-            text = _MEDIA.sub(lambda match: match[2] if _is_for_screens(match[1]) else " ", _AT_BLOCK.sub(" ", text))
-            for selectors, style in _RULE.findall(text):
-                verdict = _judge(style)
-                if not verdict:
-                    continue
-                weight = 1 if "!important" in style else 0
-                for selector in selectors.split(","):
-                    order += 1
-                    for tag in self._select(_STATES.sub("", selector).strip() or "*"):
-                        if _STATES.search(selector):
-                            if verdict == "shown":
-                                self._sometimes.add(id(tag))
-                            continue
-                        rank = (weight, _specificity(selector), order)
-                        if id(tag) not in judged or judged[id(tag)][0] <= rank:
-                            judged[id(tag)] = (rank, verdict)
+        for selectors, style in style_rules(sheets):
+            verdict = _judge(style)
+            if not verdict:
+                continue
+            weight = 1 if "!important" in style else 0
+            for selector in selectors.split(","):
+                order += 1
+                for tag in matcher.select(_STATES.sub("", selector)):
+                    if _STATES.search(selector):
+                        if verdict == "shown":
+                            self._sometimes.add(id(tag))
+                        continue
+                    rank = (weight, _specificity(selector), order)
+                    if id(tag) not in judged or judged[id(tag)][0] <= rank:
+                        judged[id(tag)] = (rank, verdict)
         self._judged = {key: verdict for key, (_rank, verdict) in judged.items()}
 
-    def _select(self, selector: str) -> t.Sequence[Tag]:
-        try:
-            return self._soup.select(selector)
-        except (SelectorSyntaxError, NotImplementedError, ValueError):
-            return []
-
-    def _controlled_elements(self) -> dict[str, list[Tag]]:
+    @staticmethod
+    def _controlled_elements(soup: bs4.BeautifulSoup) -> dict[str, list[Tag]]:
         targets: dict[str, list[Tag]] = {}
-        for tag in self._soup.find_all(True):
+        for tag in soup.find_all(True):
             for name in (
                 "aria-controls",
                 "aria-owns",
@@ -204,8 +213,8 @@ class Visibility:
                 if self._before(candidate):
                     return candidate
         for name in attribute(tag, "aria-labelledby").split():
-            labelling = self._soup.find(id=name)
-            if isinstance(labelling, Tag) and self._before(labelling) and _opens_things(labelling):
+            labelling = self._by_id.get(name)
+            if labelling is not None and self._before(labelling) and _opens_things(labelling):
                 return labelling
         looks_like_menu = (
             attribute(tag, "role") in ("menu", "listbox")
@@ -214,15 +223,14 @@ class Visibility:
         )
         if not looks_like_menu and id(tag) not in self._sometimes:
             return None
-        before = tag.find_previous_sibling()
-        while isinstance(before, Tag):
-            if self._before(before):
+        for before in tag.find_previous_siblings(limit=_NEAR):
+            self._effort.check()
+            if isinstance(before, Tag) and self._before(before):
                 inside = [item for item in (before, *before.find_all(True)) if _opens_things(item)]
                 if inside:
                     return inside[-1]
                 if id(tag) in self._sometimes:
                     return before
-            before = before.find_previous_sibling()
         parent = tag.parent
         # A menu inside the element that opens it, or beside a wrapped button.
         if isinstance(parent, Tag) and id(parent) in self._seen and _opens_things(parent) and self._before(parent):
@@ -232,8 +240,7 @@ class Visibility:
         return None
 
     def _before(self, tag: Tag) -> bool:
-        """Whether an element can be seen; those further down have not been walked yet and count if nothing "
-        "hides them."""
+        """Whether an element can be seen; one that has not been walked yet can if nothing hides it."""
         if id(tag) in self._seen:
             return self._seen[id(tag)].usable
         return all(
@@ -241,11 +248,6 @@ class Visibility:
             for item in (tag, *tag.parents)
             if isinstance(item, Tag) and item.name != "[document]"
         )
-
-
-def _is_for_screens(condition: str) -> bool:
-    condition = condition.lower()
-    return "print" not in condition and "max-width" not in condition and "speech" not in condition
 
 
 def _specificity(selector: str) -> int:
