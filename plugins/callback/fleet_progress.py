@@ -49,8 +49,8 @@ options:
   progress_bar:
     description:
       - Whether to draw the bar.
-      - V(auto) draws it if the output goes to a terminal that can rewrite a line, but not with C(-vvv) and higher, when
-        Ansible writes much that no callback hears of.
+      - V(auto) draws it if the output goes to a terminal that can rewrite a line, but not with C(-vvv) and higher,
+        where Ansible writes much that no callback hears of.
     type: str
     choices: [auto, always, never]
     default: auto

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import (
     ACCESS_DENIED_CODES,
