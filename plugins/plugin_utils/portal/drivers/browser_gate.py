@@ -55,8 +55,9 @@ class Gate:
 
     @property
     def address(self) -> str:
-        """What to give the browser as its proxy."""
-        assert self._server is not None
+        """What to give the browser as its proxy, once it listens."""
+        if self._server is None:
+            raise RuntimeError("start() comes first")
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def be_strict(self) -> None:

@@ -24,8 +24,6 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.po
 )
 
 KEY, SECRET, OTHER = "AKIAIOSFODNN7LABWXYZ", "s3cret+secret", "AKIAIOSFODNN7LABOTHR"
-NOW = datetime.datetime.now(datetime.UTC)
-NEW = KnownKey(KEY, SECRET, created=NOW - datetime.timedelta(seconds=30))
 FORM = LINK[LINK.index("<form") :]
 HEAD = LINK[: LINK.index("<form")]
 
@@ -34,6 +32,13 @@ HEAD = LINK[: LINK.index("<form")]
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second try comes at once."""
     monkeypatch.setattr(key_page, "_PAUSE_SECONDS", 0.0)
+
+
+def new_key(minutes_old: int | None = 0) -> KnownKey:
+    """A key of this age; None: nobody knows."""
+    if minutes_old is None:
+        return KnownKey(KEY, SECRET)
+    return KnownKey(KEY, SECRET, created=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=minutes_old))
 
 
 def site(answer: str | Answer, link: str = LINK, **pages: str) -> ScriptedSite:
@@ -47,7 +52,7 @@ def site(answer: str | Answer, link: str = LINK, **pages: str) -> ScriptedSite:
 
 
 def submit(pages: ScriptedSite, directory: pathlib.Path) -> LinkState:
-    return KeyPage(flow_over(pages, directory)).submit(NEW)
+    return KeyPage(flow_over(pages, directory)).submit(new_key())
 
 
 def submissions(pages: ScriptedSite) -> int:
@@ -128,7 +133,7 @@ def test_silence_and_a_balance_is_a_submission(tmp_path: pathlib.Path) -> None:
     pages = site("/home")
     page = KeyPage(flow_over(pages, tmp_path))
     pages.pages["/link"] = LINK + "<p>MTurk balance: $25.00</p>"
-    state = page.submit(NEW)
+    state = page.submit(new_key())
     assert (state.status, state.evidence, state.balance) == ("linked", "submission", "$25.00")
 
 
@@ -136,7 +141,7 @@ def test_silence_and_the_key_on_the_page_is_proof(tmp_path: pathlib.Path) -> Non
     pages = site("/home")
     page = KeyPage(flow_over(pages, tmp_path))
     pages.pages["/link"] = LINK + f"<p>Linked key: {KEY}</p>"
-    assert page.submit(NEW).evidence == "page"
+    assert page.submit(new_key()).evidence == "page"
 
 
 def test_a_key_that_is_not_known_everywhere_yet_gets_one_more_try(tmp_path: pathlib.Path) -> None:
@@ -152,21 +157,19 @@ def test_a_key_that_is_not_known_everywhere_yet_gets_one_more_try(tmp_path: path
 
 
 @pytest.mark.parametrize(
-    ("refusal", "created"),
+    ("refusal", "minutes_old"),
     [
-        (REFUSED["notice"], NOW - datetime.timedelta(minutes=20)),
+        (REFUSED["notice"], 20),
         (REFUSED["notice"], None),
-        (REFUSED["at the field"], NOW),
-        (REFUSED["hidden success"], NOW),
-        (REFUSED["linked elsewhere"], NOW),
+        (REFUSED["at the field"], 0),
+        (REFUSED["hidden success"], 0),
+        (REFUSED["linked elsewhere"], 0),
     ],
 )
-def test_any_other_refused_key_is_entered_once(
-    refusal: str, created: datetime.datetime | None, tmp_path: pathlib.Path
-) -> None:
+def test_any_other_refused_key_is_entered_once(refusal: str, minutes_old: int | None, tmp_path: pathlib.Path) -> None:
     pages = site(refusal)
     with pytest.raises(PortalError) as caught:
-        KeyPage(flow_over(pages, tmp_path)).submit(KnownKey(KEY, SECRET, created=created))
+        KeyPage(flow_over(pages, tmp_path)).submit(new_key(minutes_old))
     assert caught.value.reason == "key_rejected"
     assert submissions(pages) == 1
 
