@@ -118,7 +118,7 @@ def test_no_secret_is_anywhere_but_in_the_store(fleet: Fleet, tmp_path: pathlib.
         ]
     ):
         run = fleet.run(playbook, "-vvvvv", "--diff", *report, *arguments, ANSIBLE_STDOUT_CALLBACK=stdout, **loud)
-        assert "becom" not in " ".join(outcome["message"] for outcome in run.outcomes.values()), run.output
+        assert "cannot become" not in " ".join(outcome["message"] for outcome in run.outcomes.values()), run.output
         assert run.outcomes["good"]["state"] not in ("failed", "unknown"), run.output
         printed.append((f"output of run {number} ({playbook})", run.output.encode()))
         printed.append((f"outcomes of run {number}", (fleet.directory / "results.json").read_bytes()))
