@@ -216,7 +216,7 @@ class CallbackModule(DefaultCallback):
 
     def _bar(self) -> str:
         # A terminal that has its cursor behind the last column may begin a new row.
-        return "" if self._closed else self._run.bar(columns() - 1)
+        return "" if self._closed else self._run.progress_bar(columns() - 1)
 
     # -- playbook and plays ---------------------------------------------------------------------------------------
 

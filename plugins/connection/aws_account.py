@@ -181,6 +181,7 @@ EXAMPLES = r"""
 """
 
 import contextlib
+import importlib
 import os
 import re
 import shlex
@@ -199,7 +200,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 
 try:
     # Strategies load the connection plugin before they fork workers, so this is there, warm, in each of them.
-    import boto3  # noqa: F401
+    importlib.import_module("boto3")
 except ImportError:
     pass  # whoever needs it says so
 else:

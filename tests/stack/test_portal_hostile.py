@@ -59,7 +59,7 @@ def raw() -> Iterator[Callable[[Callable[[socket.socket], None]], Raw]]:
 def drip(connection: socket.socket, first: bytes, again: bytes) -> None:
     """A little now and then, so that no time limit for a single read is ever reached."""
     connection.sendall(first)
-    for _ in range(600):
+    for _unused in range(600):
         connection.sendall(again)
         time.sleep(0.1)
 

@@ -128,7 +128,7 @@ class FleetRun:
         self._lost.add(host)
         self._asked.discard(host)
 
-    def bar(self, columns: int) -> str:
+    def progress_bar(self, columns: int) -> str:
         """The bar; empty when no lab is waited for, and while a person is asked."""
         if not self.is_fleet or not self._remaining or self._asked:
             return ""

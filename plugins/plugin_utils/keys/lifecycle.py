@@ -72,7 +72,7 @@ class KeyOutcome:
 
     def retired_keys(self) -> list[RetiredKey]:
         """The keys that were deactivated or deleted, or would be, in the order in which that began."""
-        moments: list[str | None] = [times.timestamp(moment) for moment in self.at] or [None for _ in self.actions]
+        moments: list[str | None] = [times.timestamp(moment) for moment in self.at] or [None] * len(self.actions)
         retired: dict[str, RetiredKey] = {}
         for action, moment in zip(self.actions, moments, strict=True):
             if action.kind is not ActionKind.DEACTIVATE and action.kind not in DELETIONS:

@@ -49,7 +49,7 @@ class Composition:
     filter_name: str
 
     @property
-    def bar(self) -> list[plots.Rect]:
+    def shares(self) -> list[plots.Rect]:
         """The parts as one bar."""
         return plots.stacked_bar((part.label.tone, part.count) for part in self.parts)
 

@@ -77,12 +77,12 @@ class Plot:
     @property
     def total(self) -> int:
         """How many things are in the plot."""
-        return sum(bar.total for bar in self.bars)
+        return sum(each.total for each in self.bars)
 
     @property
     def description(self) -> str:
         """The plot in one sentence."""
-        bars = ", ".join(f"{bar.label}: {bar.total}" for bar in self.bars)
+        bars = ", ".join(f"{each.label}: {each.total}" for each in self.bars)
         rest = f"; {self.without}" if self.without else ""
         return f"{self.total} {self.unit} by bin: {bars}{rest}."
 

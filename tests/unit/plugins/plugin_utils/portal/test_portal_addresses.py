@@ -70,7 +70,7 @@ def odd_addresses() -> Iterator[str]:
         yield f"{scheme}{first}{separator}{second}{end}"
     chance = random.Random(20261126)
     letters = [*SEPARATORS, "a", OWN, EVIL, "https://", "/", ":", "@", "127.0.0.1", "[::1]", "0x7f.1", "xn--", "ü"]
-    for _ in range(4000):
+    for _unused in range(4000):
         yield "https://" + "".join(chance.choices(letters, k=chance.randint(2, 6)))
 
 
@@ -88,7 +88,7 @@ def test_the_judged_host_is_the_connected_one() -> None:
     trust = Trust.of(PORTAL)
     trusted, seen = 0, 0
     for written in odd_addresses():
-        for address in {written, join(PORTAL + "/Account/Login", written)}:
+        for address in (written, join(PORTAL + "/Account/Login", written)):
             seen += 1
             try:
                 judged = read_address(address)

@@ -24,13 +24,13 @@ def test_bins_take_in_their_limits():
     labs = [situation("converged", lab=str(days)) for days in (30, 31, 365, 366, 730, 731)]
     for lab, days in zip(labs, (30, 31, 365, 366, 730, 731), strict=True):
         lab["access_keys"][0]["age_days"] = days
-    assert [bar.total for bar in plots.key_ages(report(labs)).bars] == [1, 1, 0, 1, 2, 1]
+    assert [each.total for each in plots.key_ages(report(labs)).bars] == [1, 1, 0, 1, 2, 1]
 
 
 def test_strangers_keys_are_a_series_of_their_own():
     plot = plots.key_ages(report([situation("stranger_has_a_key")]))
     assert plot.series[1][0] == "strangers'"
-    assert sum(bar.counts[1] for bar in plot.bars) == 1
+    assert sum(each.counts[1] for each in plot.bars) == 1
 
 
 def test_money_bins_begin_at_their_limits():
@@ -39,7 +39,7 @@ def test_money_bins_begin_at_their_limits():
         lab["requester"]["production"]["available_balance"] = lab["lab"]
     labs.append(situation("account_out_of_reach"))
     plot = plots.balances(report(labs))
-    assert [bar.total for bar in plot.bars] == [1, 1, 0, 0, 0, 1]
+    assert [each.total for each in plot.bars] == [1, 1, 0, 0, 0, 1]
     assert plot.without == "1 without a balance to see"
 
 
@@ -56,11 +56,11 @@ def test_plots_can_be_read_without_eyes(count):
 
 def test_bars_stand_on_the_floor_and_stay_in_the_picture():
     for plot in (plots.key_ages(report(outcomes(50))), plots.key_ages(report([situation("stranger_has_a_key")]))):
-        for bar in plot.bars:
-            assert len(bar.parts) == sum(1 for count in bar.counts if count)
-            assert sum(part.height for part in bar.parts) <= plots.FLOOR - plots.TOP + 0.1
-            if bar.parts:
-                assert bar.parts[0].y + bar.parts[0].height == pytest.approx(plots.FLOOR, abs=0.02)
+        for each in plot.bars:
+            assert len(each.parts) == sum(1 for count in each.counts if count)
+            assert sum(part.height for part in each.parts) <= plots.FLOOR - plots.TOP + 0.1
+            if each.parts:
+                assert each.parts[0].y + each.parts[0].height == pytest.approx(plots.FLOOR, abs=0.02)
 
 
 def test_even_one_lab_in_a_thousand_shows_in_a_bar():
