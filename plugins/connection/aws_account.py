@@ -121,18 +121,6 @@ options:
     vars:
       - name: ansible_pipelining
       - name: ansible_aws_account_pipelining
-  become_success_timeout:
-    description: Number of seconds to wait for become to succeed when enabled.
-    type: int
-    default: 10
-    vars:
-      - name: ansible_local_become_success_timeout
-  become_strip_preamble:
-    description: Whether the output of become that precedes that of the command is left out.
-    type: bool
-    default: true
-    vars:
-      - name: ansible_local_become_strip_preamble
 requirements:
   - python >= 3.11
   - boto3 >= 1.34.0
@@ -140,7 +128,9 @@ requirements:
 notes:
   - Set C(ansible_python_interpreter={{ ansible_playbook_python }}) for the hosts. A module then runs in a fork of
     Ansible's worker, which has boto3 loaded, instead of in a new Python; that takes a fraction of the time. Whatever
-    is not a module for that very Python, or uses C(become), runs as with P(ansible.builtin.local#connection).
+    is not a module for that very Python runs as with P(ansible.builtin.local#connection).
+  - A task with C(become) fails. C(sudo) and its like take the account's credentials out of the environment, and what
+    runs then would find those of the other user or of the machine, and so another account.
   - Commands run in the directory in which Ansible was started, as with every connection but
     P(ansible.builtin.local#connection).
 seealso:
@@ -263,18 +253,28 @@ class Connection(LocalConnection):
         # Ansible says by this that the command is its own: directories for temporary files, looking for a Python.
         if sudoable:
             try:
+                self._refuse_become()
                 aws_account.refuse_other_credentials(aws_account.variables_set_in(cmd))
                 environment.update(aws_account.account_environment(self.account()))
             except CollectionError as exc:
                 result = exc.as_result()
                 raise AnsibleActionFail(result["msg"], result=result) from None
-        variables = _variables_of_forkable(cmd) if in_data and not self.become and forked_program.can_fork() else None
+        variables = _variables_of_forkable(cmd) if in_data and forked_program.can_fork() else None
         if variables is not None:
             display.vvv(f"RUN IN A FORK {cmd}", host=self._play_context.remote_addr)
             return forked_program.run_program(t.cast(bytes, in_data), {**environment, **variables}, self.cwd)
         with _as_environment(environment):
             finished: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         return finished
+
+    def _refuse_become(self) -> None:
+        if self.become:
+            raise CollectionError(
+                f"The connection {self.transport} cannot become another user: that would take the account's credentials "
+                "out of the environment, and what runs then would find those of the other user or of this machine.",
+                next_step="Set become: false for the task or its play, or delegate to localhost what is not about AWS.",
+                reason="invalid_options",
+            )
 
     def reset(self) -> None:
         """Forget the credentials."""

@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.playbook.play_context import PlayContext
-from ansible.plugins.loader import connection_loader
+from ansible.plugins.loader import become_loader, connection_loader
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 
@@ -50,3 +50,13 @@ def test_any_other_environment_is_added_to_the_accounts(connection: t.Any) -> No
     code, shown, _errors = connection.exec_command(shell("A='b c' /usr/bin/env"))
     lines = shown.decode().splitlines()
     assert code == 0 and "A=b c" in lines and "AWS_ACCESS_KEY_ID=ASIAINSIDE0000000001" in lines
+
+
+@pytest.mark.parametrize("in_data", [None, b"print('somebody else')"])
+def test_nobody_becomes_anybody(connection: t.Any, in_data: bytes | None) -> None:
+    """sudo would take the credentials out of the environment, and others would be found."""
+    connection.set_become_plugin(become_loader.get("ansible.builtin.sudo"))
+    with pytest.raises(AnsibleActionFail) as caught:
+        connection.exec_command(shell(sys.executable), in_data=in_data)
+    assert caught.value.result["reason"] == "invalid_options"
+    assert "become: false" in caught.value.result["next_step"]
