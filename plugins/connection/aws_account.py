@@ -271,7 +271,8 @@ class Connection(LocalConnection):
         if self.become:
             raise CollectionError(
                 f"The connection {self.transport} cannot become another user: that would take the account's "
-                "credentials out of the environment, and what runs then would find those of the other user or of this machine.",
+                "credentials out of the environment, and what runs then would find those of the other user or of "
+                "this machine.",
                 next_step="Set become: false for the task or its play, or delegate to localhost what is not about AWS.",
                 reason="invalid_options",
             )
