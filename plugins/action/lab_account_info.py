@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
 
@@ -12,4 +13,4 @@ class ActionModule(ObservingAction):
     """Reads everything about one lab and changes nothing."""
 
     def work(self, options: Options, task_vars: dict[str, object]) -> Result:
-        return {"changed": False, "lab_account": self.observe(options)}
+        return {"changed": False, "lab_account": self.observe(options), "warnings": declaration.warnings(options)}

@@ -8,7 +8,8 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, role_variables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, outcome, role_variables
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up
@@ -46,8 +47,9 @@ class ActionModule(ObservingAction):
             "unknown_variables": unknown,
             "lab_account": lab,
         }
-        if unknown:
-            result["warnings"] = role_variables.warnings(unknown)
+        warnings = [*role_variables.warnings(unknown), *declaration.warnings(options)]
+        if warnings:
+            result["warnings"] = warnings
         problem = self._obstacle(lab, operation, task_vars)
         if problem:
             return {**result, **problem.as_result(), "failed": True}
@@ -75,9 +77,8 @@ class ActionModule(ObservingAction):
                 f"Lab {lab['lab']} is declared absent (lab_account_state), and nobody confirmed that it is to be "
                 "retired.",
                 next_step=(
-                    f"If it is, run ansible-playbook labops.cloudresearch.retire --limit {lab['lab']} "
-                    "-e retire_confirm=1, or give this run the names of such labs in retire_confirm. If not, set "
-                    "lab_account_state to present."
+                    f"If it is, run {playbook_command('retire', lab['lab'])}, or give this run the names of such "
+                    "labs in retire_confirm. If not, set lab_account_state to present."
                 ),
                 reason="not_confirmed",
                 step="observe",

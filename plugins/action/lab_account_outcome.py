@@ -8,7 +8,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import told_by_module
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, role_variables
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
 
 
@@ -30,4 +30,5 @@ class ActionModule(LabAction):
         steps = {name: {**result, **told_by_module(result)} for name, result in options["results"].items()}
         failure = options["failure"] and {**options["failure"], **told_by_module(options["failure"])}
         given = {**options, "results": steps, "failure": failure}
-        return {"changed": False, **outcome.compose(check_mode=self.check_mode, **given)}
+        composed = outcome.compose(check_mode=self.check_mode, **given)
+        return {"changed": False, "unknown_variables": role_variables.unknown(task_vars), **composed}

@@ -126,6 +126,7 @@ from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible.utils.display import Display
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import command_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callback_results import (
     LateFailures,
@@ -141,7 +142,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callbac
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.fleet_run import FleetRun
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.interruption import Interruption
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.next_command import command_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import Lab
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import (
     Call,

@@ -89,6 +89,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
@@ -125,7 +126,7 @@ class LookupModule(LookupBase):
             raise CollectionError(
                 f"The store in {store.location} has no key of lab {lab}.",
                 next_step="Check the lab's name (lab_account_lab, by default inventory_hostname) and the store, or "
-                f"onboard the lab first: ansible-playbook labops.cloudresearch.onboard -i <inventory> --limit {lab}.",
+                f"onboard the lab first: {playbook_command('onboard', lab)}.",
                 reason="no_record",
             )
         wanted = self.get_option("access_key_id")

@@ -93,4 +93,9 @@ next_steps:
   returned: always
   type: list
   elements: dict
+unknown_variables:
+  description: Variables that are named like the collection's and that it does not know, with the nearest name it knows.
+  returned: always
+  type: dict
+  sample: {lab_account_cloudresearch_emial: lab_account_cloudresearch_email}
 """

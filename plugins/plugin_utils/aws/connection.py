@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shlex
 import threading
 import typing as t
 
@@ -175,7 +176,31 @@ class AwsConnection:
                 reason="invalid_options",
             )
         with _session_lock:
-            return _shared_session(self._get("profile"))
+            session = _shared_session(self._get("profile"))
+            if not self._get("access_key"):
+                self._refuse_to_prompt(session)
+        return session
+
+    def _refuse_to_prompt(self, session: t.Any) -> None:
+        """botocore would ask for the code of a second factor on the terminal, in each worker anew, and wait."""
+        named = self._get("profile")
+        if not named and os.environ.get("AWS_ACCESS_KEY_ID"):
+            return
+        profiles = session.full_config.get("profiles", {})
+        name = named or session.get_config_variable("profile") or "default"
+        seen: set[str] = set()
+        while name in profiles and name not in seen:
+            if profiles[name].get("role_arn") and profiles[name].get("mfa_serial"):
+                raise CollectionError(
+                    f"The AWS profile {name} needs the code of a second factor (mfa_serial), which a run cannot type.",
+                    next_step=(
+                        f'Run eval "$(aws configure export-credentials --profile {shlex.quote(name)} --format env)", '
+                        "which asks for the code once, then run again with these credentials instead of the profile."
+                    ),
+                    reason="mfa_needed",
+                )
+            seen.add(name)
+            name = profiles[name].get("source_profile", "")
 
     def _make_client(
         self,
@@ -206,8 +231,8 @@ class AwsConnection:
         # Without a word from us botocore takes the bundle of E(AWS_CA_BUNDLE) or of its configuration.
         verify = False if self._params.get("validate_certs") is False else self._get("aws_ca_bundle")
         static: t.Mapping[str, t.Any] = assumed if assumed is not None else self._params
-        session = self._session() if assumed is None else _shared_session()
         try:
+            session = self._session() if assumed is None else _shared_session()
             with _session_lock:
                 return session.create_client(
                     service,

@@ -170,10 +170,16 @@ def last_lines(labs: t.Sequence[Lab], ending: Ending) -> list[Line]:
     return [
         (f"{'Labs:':<10}{len(labs)}: {numbers}", worst),
         (f"{'Findings:':<10}{_all_findings(labs)}", ""),
-        (f"{'Report:':<10}{shown(ending.report) or 'none; -e fleet_report_directory=DIRECTORY writes one'}", ""),
+        (f"{'Report:':<10}{shown(ending.report) or _no_report(ending)}", ""),
         (f"{'Result:':<10}{_result(ending)}", "failed" if ending.failed or ending.cut_short else ""),
         (f"{'Next:':<10}{_next(labs, ending)}", ""),
     ]
+
+
+def _no_report(ending: Ending) -> str:
+    if ending.cut_short:
+        return "none, because Ansible runs no play after an interruption; see above how far it came"
+    return "none; -e fleet_report_directory=DIRECTORY writes one"
 
 
 def _all_findings(labs: t.Sequence[Lab]) -> str:

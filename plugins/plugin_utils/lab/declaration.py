@@ -101,13 +101,23 @@ def declaration(
     )
 
 
+def warnings(options: t.Mapping[str, t.Any]) -> list[str]:
+    """What was put right in the options, in sentences for whoever keeps them."""
+    return list(_portal_account(options["cloudresearch"] or {}).warnings)
+
+
+def _portal_account(given: t.Mapping[str, t.Any]) -> account_link.PortalAccount:
+    email, password, totp_secret = (given.get(name) or "" for name in ("email", "password", "totp_secret"))
+    return account_link.PortalAccount(email, password, totp_secret)
+
+
 def _portal_look(options: t.Mapping[str, t.Any]) -> PortalLook | None:
     """How to look at the portal, if that is asked for; checks the portal's options in any case."""
     given = options["cloudresearch"] or {}
     if options["link_check"] == "none" or not given.get("email"):
         return None
     settings = account_link.PortalSettings.from_params(given["options"])
-    account = account_link.PortalAccount(given["email"], given["password"] or "", given["totp_secret"] or "")
+    account = _portal_account(given)
     if not settings.by_hand:
         account_link.check_account(account)
     if options["link_check"] != "page":

@@ -10,11 +10,11 @@ which steps a run would take is for the observation to say.
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import DriftEntry
 
 # Codes of what the user has too much of begin with this; the rest is a word of C(iam_user.EXCESS_KINDS).
@@ -49,7 +49,7 @@ def compare(declared: Declared, observed_user: iam_user.UserDescription | None) 
         return []
     if declared.state == "absent":
         return _should_be_gone(declared, observed_user)
-    onboard = _playbook("onboard", declared.lab)
+    onboard = playbook_command("onboard", declared.lab)
     name = declared.user_name
     if not observed_user["exists"]:
         return [_entry("user_missing", f"User {name} does not exist.", f"Create it: {onboard}.")]
@@ -94,14 +94,9 @@ def _should_be_gone(declared: Declared, observed_user: iam_user.UserDescription)
         _entry(
             "user_not_retired",
             f"User {declared.user_name} still exists, although the lab is declared absent.",
-            f"Retire it: {_playbook('retire', declared.lab)}.",
+            f"Retire it: {playbook_command('retire', declared.lab)}.",
         )
     ]
-
-
-def _playbook(playbook: str, lab: str) -> str:
-    # People copy it into a shell, and a lab's name is whatever an inventory says.
-    return f"ansible-playbook {vocabulary.COLLECTION}.{playbook} --limit {shlex.quote(lab)}"
 
 
 def _entry(code: str, message: str, next_step: str) -> DriftEntry:

@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES
@@ -138,8 +139,7 @@ class _Examination:
         self.portal: t.Mapping[str, t.Any] = lab.get("link") or {}
 
     def _playbook(self, playbook: str) -> str:
-        # People copy it into a shell, and a lab's name is whatever an inventory says.
-        return f"ansible-playbook {vocabulary.COLLECTION}.{playbook} --limit {shlex.quote(self.name)}"
+        return playbook_command(playbook, self.name)
 
     def add(self, code: str, message: str, next_step: str, access_key_id: str = "") -> None:
         """Note a finding."""
@@ -333,11 +333,14 @@ class _Examination:
         except decimal.InvalidOperation:
             return
         if available < minimum:
+            today = self.now.date()
+            advice = "Tell the lab: prepay HITs at https://requester.mturk.com/account."
+            if vocabulary.is_closed(today):
+                advice = f"Add no money: there is no HIT to pay for any more. {vocabulary.REFUND_NOTICE}"
             self.add(
                 "low_balance",
                 f"{available} US dollars are available in production; the limit is {minimum}.",
-                "Tell the lab: prepay HITs at https://requester.mturk.com/account. "
-                + vocabulary.closing_notice(self.now.date()),
+                f"{advice} {vocabulary.closing_notice(today)}",
             )
 
     def link(self) -> None:

@@ -35,9 +35,12 @@ class NextSteps:
         return [*self._requester(), *self._retire(), *self._unseen(), *self._link(), *self._failure()]
 
     def _requester(self) -> t.Iterator[NextStep]:
-        for environment, seen in self.after.requester().items():
+        answers = self.after.requester()
+        # Nobody is sent to the web pages of a service that says itself that it is closed.
+        closed = any(seen.get("status") == "service_closed" for seen in answers.values())
+        for environment, seen in answers.items():
             if seen.get("next_step") and seen.get("status") != "not_checked":
-                person = seen.get("status") in WAITING_STATUSES
+                person = seen.get("status") in WAITING_STATUSES and not closed
                 url = vocabulary.REQUESTER_LINK_URLS[environment] if person else ""
                 yield _next("requester", person, str(seen["next_step"]), url)
 

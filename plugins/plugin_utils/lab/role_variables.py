@@ -178,8 +178,8 @@ def retirement_confirmed(values: Values, task_vars: t.Mapping[str, t.Any], templ
 def derive(values: Values) -> dict[str, t.Any]:
     """What follows from the variables, and what the role's later tasks need, too.
 
-    :returns: C(key_state) to ask for; C(manual_link): whether a person enters the key at the portal; and as numbers,
-        however they were written, C(max_age_days) and C(wait_for_person).
+    :returns: C(key_state) to ask for; C(manual_link): whether a person enters the key at the portal; and as numbers and
+        dictionaries, however they were written, C(max_age_days), C(wait_for_person), C(tags) and C(portal_options).
     """
     state = values["lab_account_state"]
     # Rotating is asking for a new key now; a maximum age asks for one only where it is due.
@@ -191,4 +191,6 @@ def derive(values: Values) -> dict[str, t.Any]:
         "manual_link": nobody_signs_in and values["lab_account_link_check"] != "none",
         "max_age_days": values["lab_account_key_max_age_days"],
         "wait_for_person": values["lab_account_wait_for_person"],
+        "tags": values["lab_account_tags"],
+        "portal_options": values["lab_account_portal_options"],
     }

@@ -141,7 +141,7 @@ def _sameness(lab: Lab, steps: list[NextStep]) -> tuple[tuple[str, str, str], ..
 
 def _without_names(text: str, lab: Lab) -> str:
     if _PLAIN.match(lab["lab"]):
-        text = re.sub(rf"--limit {re.escape(lab['lab'])}(?![\w-]|\.\w)", f"--limit {_LAB}", text)
+        text = re.sub(rf"(--limit |retire_confirm=){re.escape(lab['lab'])}(?![\w-]|\.\w)", rf"\g<1>{_LAB}", text)
     return re.sub(rf"\b{lab['account_id']}\b", _ACCOUNT, text) if lab["account_id"].isdecimal() else text
 
 

@@ -9,6 +9,7 @@ import dataclasses
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import conflict
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
@@ -24,7 +25,7 @@ def key_in_use(record: LabRecord | None, store: SecretStore, lab: str) -> Stored
     if key is None:
         raise CollectionError(
             f"The store ({store.location}) holds no key of lab {lab}.",
-            next_step=f"Create one: ansible-playbook labops.cloudresearch.onboard --limit {lab}.",
+            next_step=f"Create one: {playbook_command('onboard', lab)}.",
             reason="no_stored_key",
         )
     return key

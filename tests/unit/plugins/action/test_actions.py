@@ -18,6 +18,7 @@ from ansible.template import Templar
 
 from ansible_collections.labops.cloudresearch.plugins.action import (
     cloudresearch_link,
+    lab_account_info,
     lab_account_observe,
     lab_account_outcome,
     mturk_requester_check,
@@ -365,6 +366,22 @@ def test_a_mistyped_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> No
     assert "warnings" not in observe(monkeypatch, "onboard", {}, fleet_report_directory="reports", lab_name="x")
 
 
+def test_a_line_break_that_was_left_out_is_said_wherever_a_lab_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = observe(monkeypatch, "audit", {}, lab_account_cloudresearch_password="hunter2\n")["warnings"]
+    assert len(told) == 1 and "password ended in a line break" in told[0] and "hunter2" not in told[0]
+    monkeypatch.setattr(lab_account_info.ActionModule, "observe", lambda *_args: LAB)
+    args = {"lab": "lab-01", "cloudresearch": {"email": "pi@example.org\n"}}
+    [told] = act(lab_account_info.ActionModule, args).run(task_vars={})["warnings"]
+    assert "email ended in a line break" in told
+
+
+def test_the_command_that_retires_a_lab_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["ansible-playbook", "site.yml", "-i", "labs.yml", "--forks", "9"])
+    told = observe(monkeypatch, "onboard", {"missing": ["retire"]}, lab_account_state="absent")["next_step"]
+    retire = "ansible-playbook labops.cloudresearch.retire -i labs.yml --limit lab-01 -e retire_confirm=lab-01,"
+    assert retire in told
+
+
 def test_the_role_works_inside_the_account_only() -> None:
     result = act(lab_account_observe.ActionModule, {}).run(task_vars={"lab_account_lab": "lab-01"})
     assert result["failed"] and "aws_account" in result["msg"]
@@ -397,3 +414,11 @@ def test_a_module_of_amazon_aws_gets_a_reason_and_a_next_step() -> None:
     (step,) = [entry for entry in told["steps"] if entry["status"] == "failed"]
     assert (step["name"], step["reason"]) == ("iam_user", "access_denied")
     assert any("Allow iam:AttachUserPolicy to " in entry["text"] for entry in told["next_steps"])
+
+
+def test_an_outcome_names_the_variables_that_nobody_knows() -> None:
+    variables = {"lab_account_cloudresearch_emial": "pi@example.org", "lab_account_lab": "lab-01"}
+    action = act(lab_account_outcome.ActionModule, {"lab": "lab-01", "observed": LAB})
+    known = {"lab_account_cloudresearch_emial": "lab_account_cloudresearch_email"}
+    assert action.run(task_vars=variables)["unknown_variables"] == known
+    assert outcome_of({"observed": LAB})["unknown_variables"] == {}

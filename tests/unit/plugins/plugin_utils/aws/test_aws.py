@@ -178,6 +178,37 @@ def test_credentials_of_a_profile(
     assert found == {"access_key": "AKIAPROFILE000000001", "secret_key": "s"}
 
 
+@pytest.mark.parametrize("asked", ["mfa", "chain"])
+@pytest.mark.parametrize("use", ["credentials", "client"])
+def test_a_profile_that_would_ask_for_a_code_on_the_terminal_is_refused(
+    aws_answers: AwsAnswers, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, asked: str, use: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile mfa]\nrole_arn = {ROLE}\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/me\n"
+        f"[profile chain]\nrole_arn = {ROLE}\nsource_profile = mfa\n"
+        "[profile base]\naws_access_key_id = AKIAPROFILE000000001\naws_secret_access_key = s\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setattr("getpass.getpass", lambda *_args: pytest.fail("asked for the code"))
+
+    def enter(connection: aws.AwsConnection) -> t.Any:
+        return connection.credentials() if use == "credentials" else connection.client("iam").list_account_aliases()
+
+    by_environment = aws.AwsConnection({})
+    for connection in (aws.AwsConnection({"profile": asked}), by_environment):
+        with pytest.raises(CollectionError) as caught:
+            enter(connection)
+        assert caught.value.reason == "mfa_needed"
+        assert "aws configure export-credentials --profile mfa --format env" in caught.value.next_step
+        monkeypatch.setenv("AWS_PROFILE", asked)
+    assert aws_answers.calls == []
+    # Keys of the environment come before its profile, which nobody asks then.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT00001")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    assert aws.AwsConnection({}).credentials()["access_key"] == "AKIAENVIRONMENT00001"
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

@@ -161,3 +161,8 @@ def test_what_is_next(labs: list[Lab], expected: str) -> None:
 def test_without_a_command_the_labs_are_named() -> None:
     labs = [Lab("a", "failed"), Lab("b", "unknown")]
     assert texts(last(labs, command=lambda _hosts, _purpose: ""))[-1] == "Next:     run again for 2 labs: a, b"
+
+
+def test_a_run_that_was_cut_short_says_why_there_is_no_report() -> None:
+    assert "after an interruption" in texts(last([Lab("a", "failed")], cut_short=True))[2]
+    assert "fleet_report_directory" in texts(last([Lab("a", "failed")]))[2]

@@ -192,3 +192,12 @@ def test_a_command_to_copy_is_safe_whatever_the_lab_is_called():
 
 def test_an_outcome_with_nothing_in_it_does_not_break():
     assert codes({}) == ["observation_incomplete"]
+
+
+def test_nobody_is_told_to_pay_for_hits_that_there_cannot_be_any_more():
+    def advice(day):
+        found = findings.evaluate(situation("balance_low"), now=datetime.datetime(*day, tzinfo=datetime.UTC))
+        return next(finding["next_step"] for finding in found if finding["code"] == "low_balance")
+
+    assert "prepay HITs" in advice((2026, 9, 29))
+    assert "prepay" not in advice((2026, 9, 30)) and "refunds" in advice((2026, 9, 30))

@@ -164,6 +164,13 @@ def test_both_environments_have_a_next_step_of_their_own() -> None:
     assert [entry["url"] for entry in composed["next_steps"]] == list(vocabulary.REQUESTER_LINK_URLS.values())
 
 
+def test_nobody_is_sent_to_the_pages_of_a_service_that_is_closed() -> None:
+    seen = requester(production="service_closed", sandbox="not_linked")
+    composed = compose(observed=observed(["requester"]), results={"requester": {"environments": seen}})
+    assert composed["state"] == "failed"
+    assert {(entry["who"], entry["url"]) for entry in composed["next_steps"]} == {("operator", "")}
+
+
 @pytest.mark.parametrize("status", ["invalid_credentials", "access_denied", "throttled", "unreachable", "error"])
 def test_what_no_person_can_click_away_is_a_failure(status: str) -> None:
     seen = requester(production="not_linked", sandbox=status)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import typing as t
 
 import pytest
@@ -119,3 +120,19 @@ def test_a_wrong_secret_is_not_told() -> None:
 )
 def test_what_follows_from_them(given: dict[str, t.Any], name: str, expected: t.Any) -> None:
     assert role_variables.derive(read(**given))[name] == expected
+
+
+def test_dictionaries_may_come_as_text_from_the_command_line() -> None:
+    derived = role_variables.derive(read(tags='{"team": "x"}', portal_options="timeout=5 pace=0"))
+    assert derived["tags"] == {"team": "x"}
+    assert derived["portal_options"] == {"timeout": "5", "pace": "0"}
+    assert role_variables.derive(read())["portal_options"] == {}
+
+
+def test_no_task_of_the_role_reads_a_dictionary_or_a_number_as_it_was_typed() -> None:
+    typed = [name for name, spec in role_variables.ARGUMENT_SPEC.items() if spec["type"] in ("dict", "int", "float")]
+    inside = "|".join(typed)
+    for file in [*(ROLE / "tasks").glob("*.yml"), ROLE / "vars" / "main.yml"]:
+        # Handing a value on whole is fine: the module that gets it converts it.
+        found = re.findall(rf"(?<!\w)(?:{inside})(?:\.|\[| *\|| *[<>=!+*-])[^}}]*", file.read_text())
+        assert not found, (file.name, found)

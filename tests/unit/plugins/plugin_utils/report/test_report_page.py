@@ -280,7 +280,8 @@ def test_retired_keys_are_listed_with_their_times():
 
 def run_again(name, **changes):
     lab = {**situation("converged", lab=name), "state": "drifted", **changes}
-    text = f"For account {lab['account_id']}, run ansible-playbook labops.cloudresearch.onboard --limit {name}."
+    command = f"ansible-playbook labops.cloudresearch.retire --limit {name} -e retire_confirm={name}"
+    text = f"For account {lab['account_id']}, run {command}."
     return {**lab, "next_steps": [{"step": "iam_user", "who": "operator", "text": text, "url": ""}]}
 
 
@@ -294,9 +295,9 @@ def test_labs_with_the_same_next_step_are_one_entry():
     assert list_.labs == 4
     [step] = together.steps
     assert "For account (the account's id), run" in step["text"]
-    assert step["text"].endswith("--limit lab-1,lab-2,lab-3.")
+    assert step["text"].endswith("--limit lab-1,lab-2,lab-3 -e retire_confirm=lab-1,lab-2,lab-3.")
     for task in together.tasks:  # each lab's own text stays ready to send
-        assert task.text.endswith(f"--limit {task.lab['lab']}.")
+        assert task.text.endswith(f"--limit {task.lab['lab']} -e retire_confirm={task.lab['lab']}.")
         assert f"For account {task.lab['account_id']}," in task.text
 
 
@@ -309,4 +310,4 @@ def test_a_name_that_is_more_than_a_word_is_not_put_into_a_command_with_others()
         ["all:!z"],
         ["x;y"],
     ]
-    assert "--limit lab-1,lab-1.x,lab-10." in list_.groups[0].steps[0]["text"]
+    assert "--limit lab-1,lab-1.x,lab-10 -e " in list_.groups[0].steps[0]["text"]

@@ -7,7 +7,11 @@ import shlex
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.next_command import command_for, next_command
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import (
+    command_for,
+    next_command,
+    playbook_command,
+)
 
 RUN = "/opt/venv/bin/ansible-playbook labops.cloudresearch.onboard -i labs.yml --limit psychology -e a=1"
 
@@ -58,3 +62,26 @@ def test_check_mode_is_taken_off_or_put_on() -> None:
 @pytest.mark.parametrize("argv", [[], ["pytest"], ["/usr/lib/python3/ansible/__main__.py", "playbook", "p.yml"]])
 def test_a_run_that_nobody_typed_gives_no_command(argv: list[str]) -> None:
     assert next_command(argv, ["x"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("/opt/bin/ansible-playbook site.yml -i labs.yml --limit other -C -vv --forks 9", "-i labs.yml"),
+        ("ansible-playbook -ilabs.yml --inventory=more.yml p.yml", "-i labs.yml --inventory more.yml"),
+        ("ansible lab -i labs.yml -m debug --ask-vault-pass", "-i labs.yml --ask-vault-pass"),
+        ("ansible-playbook p.yml --vault-id lab@prompt -J", "--vault-id lab@prompt -J"),
+        ("ansible-playbook p.yml -e @vars.yml -e retire_confirm=9 -e password=hunter2", "-e @vars.yml"),
+        ("pytest -i x", ""),
+    ],
+)
+def test_the_command_for_one_lab_finds_the_same_inventory_and_secrets(
+    monkeypatch: pytest.MonkeyPatch, typed: str, expected: str
+) -> None:
+    monkeypatch.setattr("sys.argv", shlex.split(typed))
+    begin = " ".join(["ansible-playbook labops.cloudresearch.onboard", expected]).strip()
+    assert playbook_command("onboard", "x y") == f"{begin} --limit 'x y'"
+
+
+def test_a_retirement_is_confirmed_by_the_labs_name() -> None:
+    assert playbook_command("retire", "psych").endswith("retire --limit psych -e retire_confirm=psych")

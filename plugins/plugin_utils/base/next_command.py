@@ -1,13 +1,14 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command that goes on from where a run ended, so that it can be pasted as it is."""
+"""Commands that go on from where a run stands, so that they can be pasted as they are."""
 
 from __future__ import annotations
 
 import pathlib
 import re
 import shlex
+import sys
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import names_a_secret, secret_in
@@ -19,6 +20,11 @@ MOST_NAMED = 20
 _LIMIT = ("-l", "--limit", "--subset")
 _EXTRA = ("-e", "--extra-vars")
 _CHECK = ("-C", "--check", "-D", "--diff")
+# Without these a command would find other labs, or not read their secrets.
+_INVENTORY = ("-i", "--inventory", "--inventory-file")
+_VAULT = ("--vault-id", "--vault-password-file", "--vault-pass-file")
+_ASK_VAULT = ("-J", "--ask-vault-password", "--ask-vault-pass")
+_WITH_VALUE = (*_LIMIT, *_EXTRA, *_INVENTORY, *_VAULT)
 # A confirmation that was given for other labs is none for these.
 _CONFIRMATION = re.compile(r"retire_confirm=\S*")
 
@@ -42,9 +48,8 @@ def next_command(
         if (limited and option in _LIMIT) or option in replaced:
             continue
         if option in _EXTRA:
-            kept = _CONFIRMATION.sub("", value).strip()
-            if kept and "retire_confirm" not in kept and not _holds_a_secret(kept):
-                words += [option, kept]
+            kept = _kept_of_extra(value)
+            words += [option, kept] if kept else []
         elif option:
             words += [option, value] if value else [option]
         else:
@@ -67,6 +72,33 @@ def command_for(argv: t.Sequence[str]) -> t.Callable[[t.Sequence[str], str], str
     return command
 
 
+def playbook_command(playbook: str, lab: str) -> str:
+    """The command that runs one of the collection's playbooks for one lab, with this run's inventory and secrets.
+
+    :param playbook: its name in the collection, such as V(onboard).
+    """
+    words = ["ansible-playbook", f"{COLLECTION}.{playbook}"]
+    started, *typed = sys.argv or [""]
+    # Whatever else started the run, its words are no options of Ansible's.
+    if pathlib.PurePath(started).name in ("ansible-playbook", "ansible"):
+        for option, value in _options(typed):
+            kept = _kept_of_extra(value) if option in _EXTRA else value
+            if option in (*_EXTRA, *_INVENTORY, *_VAULT) and kept:
+                words += [option, kept]
+            elif option in _ASK_VAULT:
+                words.append(option)
+    words += ["--limit", lab]
+    if playbook == "retire":
+        words += ["-e", f"retire_confirm={lab}"]
+    return shlex.join(words)
+
+
+def _kept_of_extra(value: str) -> str:
+    """What is repeated of an option C(-e); empty for nothing."""
+    kept = _CONFIRMATION.sub("", value).strip()
+    return "" if "retire_confirm" in kept or _holds_a_secret(kept) else kept
+
+
 def _holds_a_secret(value: str) -> bool:
     names = re.findall(r"[\"']?([A-Za-z_]\w*)[\"']?\s*[=:]", value)
     return not value.startswith("@") and (bool(secret_in(value)) or any(map(names_a_secret, names)))
@@ -83,13 +115,13 @@ def _options(words: t.Sequence[str]) -> t.Iterator[tuple[str, str]]:
         if waiting:
             yield waiting, word
             waiting = ""
-        elif word in (*_LIMIT, *_EXTRA):
+        elif word in _WITH_VALUE:
             waiting = word
-        elif sign and name in (*_LIMIT, *_EXTRA):
+        elif sign and name in _WITH_VALUE:
             yield name, value
-        elif re.match(r"-[le].", word):
+        elif re.match(r"-[lei].", word):
             yield word[:2], word[2:].removeprefix("=")
-        elif word in _CHECK:
+        elif word in (*_CHECK, *_ASK_VAULT):
             yield word, ""
         else:
             yield "", word
