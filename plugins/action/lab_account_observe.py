@@ -48,6 +48,10 @@ class ActionModule(ObservingAction):
             "lab_account": lab,
         }
         warnings = [*role_variables.warnings(unknown), *declaration.warnings(options)]
+        if self.variables["lab_account_ambient_credentials"] and not options["account_id"]:
+            warnings.append(
+                f"Lab {lab['lab']} is in AWS account {lab['account_id']}, by the control node's credentials."
+            )
         if warnings:
             result["warnings"] = warnings
         problem = self._obstacle(lab, operation, task_vars)

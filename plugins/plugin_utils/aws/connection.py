@@ -15,7 +15,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import shlex
 import threading
 import typing as t
 
@@ -24,6 +23,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     aws_error,
     no_credentials,
     not_assumable,
+    second_factor_wanted,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
@@ -191,14 +191,7 @@ class AwsConnection:
         seen: set[str] = set()
         while name in profiles and name not in seen:
             if profiles[name].get("role_arn") and profiles[name].get("mfa_serial"):
-                raise CollectionError(
-                    f"The AWS profile {name} needs the code of a second factor (mfa_serial), which a run cannot type.",
-                    next_step=(
-                        f'Run eval "$(aws configure export-credentials --profile {shlex.quote(name)} --format env)", '
-                        "which asks for the code once, then run again with these credentials instead of the profile."
-                    ),
-                    reason="mfa_needed",
-                )
+                raise second_factor_wanted(name)
             seen.add(name)
             name = profiles[name].get("source_profile", "")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import (
@@ -152,6 +153,18 @@ def no_credentials() -> CollectionError:
     """Nothing to sign a call with was found, wherever botocore looks for it."""
     advice = advise(AWS_ROWS, ["NoCredentialsError"], "")
     return CollectionError("No AWS credentials were found.", next_step=advice.next_step, reason=advice.row.reason)
+
+
+def second_factor_wanted(profile: str) -> CollectionError:
+    """The profile has C(mfa_serial): botocore would ask for the code on the terminal, in each worker anew."""
+    return CollectionError(
+        f"The AWS profile {profile} wants a second factor, which nobody is there to type.",
+        next_step=(
+            "Get a session with the second factor first, in the shell that runs this, and run it without that profile: "
+            f'eval "$(aws configure export-credentials --format env --profile {shlex.quote(profile)})"'
+        ),
+        reason="no_credentials",
+    )
 
 
 def not_assumable(exc: BaseException, role_arn: str) -> CollectionError:

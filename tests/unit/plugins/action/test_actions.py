@@ -375,6 +375,13 @@ def test_a_line_break_that_was_left_out_is_said_wherever_a_lab_is_read(monkeypat
     assert "email ended in a line break" in told
 
 
+def test_the_account_that_ambient_credentials_lead_to_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    [told] = observe(monkeypatch, "audit", {}, lab_account_ambient_credentials="true")["warnings"]
+    assert "lab-01" in told and "111122223333" in told
+    declared = {"lab_account_ambient_credentials": True, "lab_account_aws_account_id": "111122223333"}
+    assert "warnings" not in observe(monkeypatch, "audit", {}, **declared)
+
+
 def test_the_command_that_retires_a_lab_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["ansible-playbook", "site.yml", "-i", "labs.yml", "--forks", "9"])
     told = observe(monkeypatch, "onboard", {"missing": ["retire"]}, lab_account_state="absent")["next_step"]

@@ -199,8 +199,8 @@ def test_a_profile_that_would_ask_for_a_code_on_the_terminal_is_refused(
     for connection in (aws.AwsConnection({"profile": asked}), by_environment):
         with pytest.raises(CollectionError) as caught:
             enter(connection)
-        assert caught.value.reason == "mfa_needed"
-        assert "aws configure export-credentials --profile mfa --format env" in caught.value.next_step
+        assert caught.value.reason == "no_credentials"
+        assert "aws configure export-credentials --format env --profile mfa" in caught.value.next_step
         monkeypatch.setenv("AWS_PROFILE", asked)
     assert aws_answers.calls == []
     # Keys of the environment come before its profile, which nobody asks then.

@@ -282,6 +282,7 @@ def test_a_strangers_key_beside_ours_is_no_obstacle(lab: Lab) -> None:
 
 
 def test_the_wrong_account(lab: Lab) -> None:
+    lab.declare(look=lambda *_keys: pytest.fail("the portal was asked before the account was known"))
     with pytest.raises(CollectionError) as caught:
         lab.user(account="999999999999").observe()
     assert caught.value.reason == "wrong_account" and caught.value.step == "observe"
