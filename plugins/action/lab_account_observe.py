@@ -69,6 +69,9 @@ class ActionModule(ObservingAction):
                     check_mode=self.check_mode,
                 )
             )
+            if result["state"] in ("failed", "unknown"):
+                # The role fails the task for it, and Ansible shows this as the cause.
+                result["msg"] = result["message"]
         return result
 
     def _obstacle(

@@ -375,6 +375,13 @@ def test_a_line_break_that_was_left_out_is_said_wherever_a_lab_is_read(monkeypat
     assert "email ended in a line break" in told
 
 
+def test_what_did_not_end_well_has_a_message_that_ansible_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen = [{"part": "store", "message": "No password.", "reason": "store_unreadable", "next_step": "Give it."}]
+    result = observe(monkeypatch, "audit", {"unseen": unseen})
+    assert result["state"] == "unknown" and result["msg"] == result["message"] and "No password." in result["msg"]
+    assert "msg" not in observe(monkeypatch, "audit", {})
+
+
 def test_the_account_that_ambient_credentials_lead_to_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     [told] = observe(monkeypatch, "audit", {}, lab_account_ambient_credentials="true")["warnings"]
     assert "lab-01" in told and "111122223333" in told
