@@ -12,7 +12,7 @@ author:
   - labops.cloudresearch contributors (@labops)
 description:
   - The local connection inside an AWS account. A host stands for an account, and what a task runs finds the account's
-    credentials in its environment. So a module of P(amazon.aws#collection), or C(aws) as a command, needs no
+    credentials in its environment. So a module of amazon.aws, or C(aws) as a command, needs no
     credential, no role and no region in its task.
   - The role is assumed once a task, when the task first runs something, and never for what needs no AWS, such as
     copying a file.
