@@ -20,7 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.h
 )
 
 try:
-    from bs4.element import Comment, NavigableString, Tag
+    from bs4.element import NavigableString, PreformattedString, Tag
 except ImportError:
     pass
 
@@ -84,6 +84,8 @@ _PLAIN_ATTRIBUTES = frozenset(
     ]
 )
 
+_KNOWN_ATTRIBUTES = _PLAIN_ATTRIBUTES | _ADDRESS_ATTRIBUTES | {"value", "content"}
+
 
 def blot(text: str, secrets: t.Iterable[str] = (), *, tokens: bool = True) -> str:
     """A text without the secrets given, e-mail addresses, and (unless told otherwise) what looks like a token."""
@@ -104,25 +106,41 @@ def _is_harmless(text: str) -> bool:
 
 
 def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
-    """A page to keep: its structure and words, without values, scripts, comments, queries and secrets."""
+    """A page to keep: its structure and words, without values, scripts, comments, queries and secrets.
+
+    What a reader does not see (comments, CDATA, document types, processing instructions) and names that the portal made
+    up are left out, because anything can be hidden there.
+    """
     listed = [secret for secret in secrets if secret]
     soup = parse(html)
     for tag in soup.find_all(True):
+        if not _is_plain_name(tag.name, listed):
+            tag.name = "unknown"
         if tag.name in ("script", "style") and tag.string:
             tag.string = "" if tag.name == "script" else blot(str(tag.string), listed)
         for name in list(tag.attrs):
             value = attribute(tag, name)
-            if value:
+            if name not in _KNOWN_ATTRIBUTES and not (
+                name.startswith(("data-", "aria-")) and _is_plain_name(name, listed)
+            ):
+                del tag[name]
+            elif value:
                 kept = _kept_of(tag, name, value)
                 tag[name] = blot(kept, listed, tokens=name not in _NAMING_ATTRIBUTES)
     for text in soup.find_all(string=True):
-        if isinstance(text, Comment):
+        if isinstance(text, PreformattedString):
             text.extract()
         elif is_text(text) and isinstance(text.parent, Tag) and text.parent.name not in ("script", "style"):
             clean = BLOT if text.parent.name == "textarea" else blot(str(text), listed)
             if clean != text:
                 text.replace_with(NavigableString(clean))
     return str(soup)
+
+
+def _is_plain_name(name: str, secrets: t.Iterable[str]) -> bool:
+    """Whether the name of an element or attribute is made of words, and of no secret; HTML does not keep its case."""
+    words = re.fullmatch(r"[a-z]{1,20}\d?(?:-[a-z]{1,20}\d?){0,3}", name)
+    return words is not None and not any(secret.casefold() in name.casefold() for secret in secrets)
 
 
 def _kept_of(tag: Tag, name: str, value: str) -> str:

@@ -19,6 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     PortalAccount,
     PortalSettings,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blotted_page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError, SettingsError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import by_hand
@@ -295,3 +296,37 @@ def test_the_secret_is_shown_by_the_stores_own_command_and_in_no_task() -> None:
     # At the end of the text, so that it can be marked and pasted.
     assert text.endswith(f": {command}")
     assert "debug" not in text
+
+
+HIDDEN_PLACES = {
+    "CDATA": "<p><![CDATA[{secret}]]>seen</p>",
+    "document type": "<!DOCTYPE {secret}><p>seen</p>",
+    "declaration": "<!ENTITY {secret}><p>seen</p>",
+    "processing instruction": "<?{secret} x?><p>seen</p>",
+    "comment": "<!-- {secret} --><p>seen</p>",
+    "attribute's name": "<p {secret}='1'>seen</p>",
+    "name of a data attribute": "<p data-{secret}='1'>seen</p>",
+    "element's name": "<x-{secret}>seen</x-{secret}>",
+    "known attribute's value": "<p title='{secret}'>seen</p>",
+    "unknown attribute's value": "<p data-x='{secret}'>seen</p>",
+    "text": "<p>{secret} seen</p>",
+}
+
+
+@pytest.mark.parametrize("place", HIDDEN_PLACES)
+def test_a_snapshot_has_no_secret_in_any_place(place: str) -> None:
+    for secret in ("Corr3ct-horse", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYxx"):
+        kept = blotted_page(f"<html><body>{HIDDEN_PLACES[place].format(secret=secret)}</body></html>", [secret])
+        assert secret.casefold() not in kept.casefold(), kept
+        assert "seen" in kept
+
+
+def test_a_snapshot_keeps_what_shows_how_a_page_is_built() -> None:
+    page = (
+        "<div data-app-destination='Connect'><input id='Email' type='email' value='x'>"
+        "<a href='/Account?id=1'>Log in</a></div>"
+    )
+    kept = blotted_page(page, ["a secret"])
+    for part in ("data-app-destination", 'id="Email"', 'type="email"', 'href="/Account?', "Log in"):
+        assert part in kept, kept
+    assert "Connect" not in kept and 'value="x"' not in kept
