@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import time
 import typing as t
 
@@ -25,6 +26,7 @@ LARGEST_PAGE = 2_000_000  # bytes, decoded
 MOST_ELEMENTS = 20_000
 DEEPEST_ELEMENT = 200
 MOST_CONTROLS = 1_000
+MOST_REFERENCES = 20_000
 MOST_FORMS = 100
 _SECONDS_OF_WORK = 10.0
 
@@ -88,6 +90,28 @@ def _soup_class() -> type[bs4.BeautifulSoup]:
     return LenientSoup
 
 
+# Constructs that a parser looks for the end of through the whole rest of the page, for each beginning anew.
+_ENDED_BY = {"<!--": "-->", "<![": ">", "<?": ">", "</": ">", "<": ">"}
+_NO_REFERENCE = re.compile(r"&#(?![0-9xX])")
+_MOST_WITHOUT_END = 100
+
+
+def refuse_endless(html: str) -> None:
+    """Refuse a page with many beginnings of tags, comments and the like that have no end. Python's parser needs time by
+    the square for those, in one go, so that no other limit interrupts it.
+
+    :raises PortalError: with the reason page_changed.
+    """
+    for begin, end in _ENDED_BY.items():
+        if html.count(begin, html.rfind(end) + 1) > _MOST_WITHOUT_END:
+            raise too_large(f"it has more than {_MOST_WITHOUT_END} times {begin!r} without an end")
+    if html.count("&") > MOST_REFERENCES:
+        raise too_large(f"it has more than {MOST_REFERENCES} character references")
+    for found, _reference in enumerate(_NO_REFERENCE.finditer(html)):
+        if found >= _MOST_WITHOUT_END:
+            raise too_large(f"it has more than {_MOST_WITHOUT_END} character references without a number")
+
+
 def too_large(why: str) -> PortalError:
     """The error for a page that is more work to read than any page of a portal is."""
     return PortalError(
@@ -120,6 +144,7 @@ def parse(html: str) -> bs4.BeautifulSoup:
     """
     if len(html) > LARGEST_PAGE:
         raise too_large(f"it is larger than {LARGEST_PAGE // 1_000_000} MB")
+    refuse_endless(html)
     return _soup_class()(html, "html.parser")
 
 

@@ -46,12 +46,29 @@ HEAVY = {
     "one long attribute": "<meta http-equiv=refresh content='1" + " " * 500_000 + "x'>",
     "scripts": "<script>" + "location='" * 150_000 + "</script>",
     "submits": "<script>" + ". " * 500_000 + "</script>",
+    "tags without end": "<a <b " * 300_000,
+    "tags with one end": "<a <b " * 150_000 + ">",
+    "attributes without end": "<a b='" * 300_000,
+    "comments of markup without end": "<!--" * 400_000,
+    "comments with one end": "<!--" * 400_000 + "-->",
+    "end tags without end": "</" * 900_000,
+    "sections without end": "<![CDATA[" * 200_000,
+    "instructions without end": "<?x " * 400_000,
+    "references without a number": "&#" * 900_000,
+    "references without end": "&#1" * 600_000,
+    "as many references as are read": "&a &#1" * 9_900,
+    "names without end": "&a" * 900_000,
     "megabytes": "x" * 3_000_000,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("scripts_run", [False, True])
-@pytest.mark.parametrize("name", HEAVY)
+# What a browser has run is read by the same code, without judging style rules.
+WITH_SCRIPTS = ("800 nested inputs", "nested links", "many elements")
+
+
+@pytest.mark.parametrize(
+    ("name", "scripts_run"), [*((name, False) for name in HEAVY), *((name, True) for name in WITH_SCRIPTS)]
+)
 def test_a_heavy_page_is_read_or_refused_in_seconds(name: str, scripts_run: bool) -> None:
     start = time.thread_time()
     try:
