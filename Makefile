@@ -132,14 +132,12 @@ e2e-rights: ready
 e2e-labs: ready browser
 	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py)
 
-# The README's commands, with each ansible-core and the amazon.aws that belongs to it. Also, where no secret may be: the
-# newest core keeps in results what no_log hides, and masks it when it writes something.
+# The README's commands, with each ansible-core and the amazon.aws that belongs to it.
 E2E_CORES := $(addprefix e2e-,$(CORES))
-SECRECY_2.22 := tests/end_to_end/test_secrecy.py
 .PHONY: $(E2E_CORES)
 $(E2E_CORES): e2e-%: ready
 	@found="$$($(PY) -m tests.tools.ansible_cores $*)"; echo "$$found"; case "$$found" in SKIPPED*) ;; \
-	*) LABOPS_ANSIBLE_BIN="$${found##*: }/bin" $(PYTEST) tests/end_to_end/test_readme.py $(SECRECY_$*) ;; esac
+	*) LABOPS_ANSIBLE_BIN="$${found##*: }/bin" $(PYTEST) tests/end_to_end/test_readme.py ;; esac
 
 .PHONY: integration
 integration: ready ## ansible-test integration against the local stack

@@ -152,14 +152,148 @@ options:
         type: bool
 """
 
-    # For plugins that find the store of the role by themselves.
-    PLUGIN = DOCUMENTATION.replace(
-        """    type: dict
-    required: true
-""",
-        """      - Without it, it is what the role's variable C(lab_account_secret_store) says.
+    # For plugins that find the store of the role by themselves: the same, with a variable. ansible-test wants plain text.
+    PLUGIN = r"""
+options:
+  store:
+    description:
+      - Where the labs' keys are kept. Each lab has one record in it.
+      - Sub-options belong to one or several store types; one that the chosen type does not know is an error.
+      - Without it, it is what the role's variable C(lab_account_secret_store) says.
     type: dict
     vars:
       - name: lab_account_secret_store
-""",
-    )
+    suboptions:
+      type:
+        description:
+          - The kind of store.
+          - V(ansible_vault) keeps one file a lab, encrypted with the run's vault password. It is read and written
+            under a lock; C(ansible-vault view) shows it.
+          - V(aws_secretsmanager) keeps one secret a lab in AWS Secrets Manager.
+          - V(aws_ssm) keeps one C(SecureString) parameter a lab in AWS Systems Manager Parameter Store.
+          - V(hashi_vault) keeps one secret a lab in a KV version 2 engine of HashiCorp Vault or OpenBao. It needs the
+            Python library C(hvac).
+        type: str
+        choices: [ansible_vault, aws_secretsmanager, aws_ssm, hashi_vault]
+        default: ansible_vault
+      directory:
+        description:
+          - The directory of the files. It is made with mode 0700 if it does not exist.
+          - Required for O(store.type=ansible_vault).
+        type: path
+      vault_id:
+        description:
+          - Which of the run's vault passwords encrypts, if it has several. Default is the first one.
+          - Before anything is written, it has to open what is in the directory already.
+          - For O(store.type=ansible_vault).
+        type: str
+      allow_shared_directory:
+        description:
+          - Whether to go on, with a warning, where others than the user who runs Ansible may write the directory, one
+            above it, or own it. Whoever may do that can remove the labs' records and bring back old ones.
+          - Default is V(false), which makes it an error. For O(store.type=ansible_vault).
+        type: bool
+      account:
+        description:
+          - In which AWS account the store is.
+          - V(central) is an account of the operator's, reached with the AWS options in O(store) only, or, if there are
+            none, with the credentials that the AWS SDK finds by itself (environment, instance role).
+          - V(lab) is the lab's own account, reached in the same way as the lab's IAM user.
+          - Default is V(central). For O(store.type=aws_secretsmanager) and O(store.type=aws_ssm).
+        type: str
+        choices: [central, lab]
+      prefix:
+        description:
+          - What the names of the records begin with; the lab's name follows.
+          - Default is V(cloudresearch/labs/) for O(store.type=aws_secretsmanager) and O(store.type=hashi_vault),
+            V(/cloudresearch/labs/) for O(store.type=aws_ssm).
+        type: str
+      kms_key_id:
+        description:
+          - The KMS key that encrypts the records, by id, alias or ARN. Default is the account's AWS managed key.
+          - For O(store.type=aws_secretsmanager) and O(store.type=aws_ssm).
+        type: str
+      tags:
+        description:
+          - Tags for records that are made from now on.
+          - For O(store.type=aws_secretsmanager) and O(store.type=aws_ssm).
+        type: dict
+      recovery_window_days:
+        description:
+          - How many days a removed record can be restored, V(7) to V(30); V(0) removes it at once and for good.
+          - Until then AWS reserves its name; a new record of the same lab takes it over and makes it usable again.
+          - A record that somebody else scheduled for deletion is an error instead, which says how to restore it.
+          - Default is V(0), because a record is removed only when its keys have been deleted.
+          - For O(store.type=aws_secretsmanager).
+        type: int
+      tier:
+        description:
+          - The parameter tier. V(Standard) costs nothing and holds 4 KB, which is enough for a record.
+          - Default is V(Standard). For O(store.type=aws_ssm).
+        type: str
+        choices: [Standard, Advanced, Intelligent-Tiering]
+      access_key:
+        description: Access key id for O(store.account=central). Goes with O(store.secret_key).
+        type: str
+      secret_key:
+        description: Secret access key for O(store.account=central). Goes with O(store.access_key).
+        type: str
+      session_token:
+        description: Session token for O(store.account=central), if the credentials are temporary.
+        type: str
+      profile:
+        description: Named AWS profile for O(store.account=central).
+        type: str
+      region:
+        description:
+          - The AWS region of the store. Default is that of the credentials' profile or environment, else
+            V(us-east-1). With O(store.account=lab) default is the task's region.
+        type: str
+      endpoint_url:
+        description: Another URL for the AWS service of the store.
+        type: str
+      aws_ca_bundle:
+        description: A file of CA certificates for O(store.account=central).
+        type: path
+      assume_role_arn:
+        description: An IAM role to assume for O(store.account=central).
+        type: str
+      external_id:
+        description: The external id that the trust policy of O(store.assume_role_arn) asks for.
+        type: str
+      url:
+        description:
+          - The server's address. Default is the environment variable E(VAULT_ADDR), then E(BAO_ADDR).
+          - It begins with C(https://). Only a server on this machine may be reached by C(http://).
+          - For O(store.type=hashi_vault), as all that follow.
+        type: str
+      namespace:
+        description: The namespace. Default is the environment variable E(VAULT_NAMESPACE), then none.
+        type: str
+      mount_point:
+        description: Where the KV version 2 engine is mounted. Default is V(secret).
+        type: str
+      token:
+        description:
+          - A token. Default is the environment variable E(VAULT_TOKEN), then E(BAO_TOKEN), then the file
+            C(~/.vault-token).
+        type: str
+      role_id:
+        description: The AppRole to sign in with instead of a token. Goes with O(store.secret_id).
+        type: str
+      secret_id:
+        description: The AppRole's secret id.
+        type: str
+      approle_mount_point:
+        description: Where AppRole is mounted. Default is V(approle).
+        type: str
+      ca_cert:
+        description: A file of CA certificates. Default is the environment variable E(VAULT_CACERT).
+        type: path
+      timeout:
+        description: Seconds to wait for the server. Default is V(30).
+        type: float
+      validate_certs:
+        description: Whether to check the server's TLS certificate. Default is V(true). Not for V(ansible_vault).
+        type: bool
+"""

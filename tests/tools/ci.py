@@ -36,7 +36,7 @@ TARGETS = (
     "e2e-faults",
     "sanity-2.18",
     "e2e-crash",
-    "sanity-2.22",
+    "sanity-2.21",
     "e2e-rights",
     "molecule",
     "integration",

@@ -122,7 +122,8 @@ def check_action_group(variables: dict[str, str]) -> None:
     modules = [f"labops.cloudresearch.{path.stem}" for path in (installed / "plugins/modules").glob("[!_]*.py")]
     used = dict(variables, ANSIBLE_COLLECTIONS_PATH=str(WORK / "installed"))
     documented = json.loads(run(["ansible-doc", "--type", "module", "--json", *modules], used, WORK))
-    with_aws = {name.split(".")[-1] for name, about in documented.items() if "region" in about["doc"].get("options", {})}
+    options = {name.split(".")[-1]: about["doc"].get("options", {}) for name, about in documented.items()}
+    with_aws = {name for name, known in options.items() if "region" in known}
     group = set(runtime["action_groups"]["all"])
     if group != with_aws:
         raise PackageError(f"meta/runtime.yml: the action group and the modules with AWS options: {group ^ with_aws}")

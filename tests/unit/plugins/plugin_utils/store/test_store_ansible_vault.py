@@ -596,3 +596,13 @@ def test_the_documentation_has_the_options_of_the_argument_spec() -> None:
     for name, option in spec.items():
         assert documented[name]["type"] == option["type"], name
         assert documented[name].get("choices") == option.get("choices"), name
+
+
+def test_plugins_and_modules_document_the_same_store() -> None:
+    from ansible_collections.labops.cloudresearch.plugins.doc_fragments.store import ModuleDocFragment
+
+    for_modules, for_plugins = (
+        yaml.safe_load(text)["options"]["store"] for text in (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.PLUGIN)
+    )
+    assert for_plugins["suboptions"] == for_modules["suboptions"]
+    assert for_plugins["vars"] == [{"name": "lab_account_secret_store"}] and for_modules["required"] is True
