@@ -152,7 +152,7 @@ options:
         type: bool
 """
 
-    # For plugins that find the store of the role by themselves: the same, with a variable. ansible-test wants plain text.
+    # The same with a variable, for plugins that find the store of the role by themselves. ansible-test wants plain text.
     PLUGIN = r"""
 options:
   store:
