@@ -152,7 +152,7 @@ options:
         type: bool
 """
 
-    # The same with a variable, for plugins that find the store of the role by themselves. ansible-test wants plain text.
+    # The same with a variable, for plugins that find the role's store. ansible-test wants plain text here.
     PLUGIN = r"""
 options:
   store:

@@ -59,6 +59,8 @@ class Journal:
         self._before: dict[str, t.Any] = {}
         # Whether this run sent the password, and nothing is known of it yet.
         self.password_sent = False
+        # Whether the run before this one was killed between sending and an answer.
+        self._once_more = False
 
     @contextlib.contextmanager
     def held(self, deadline: Deadline) -> t.Iterator[None]:
@@ -68,6 +70,10 @@ class Journal:
             self._state = _load(file)
             try:
                 yield
+                self._end_of_sending()
+            except Exception:
+                self._end_of_sending()
+                raise
             finally:
                 self._file = None
 
@@ -94,7 +100,9 @@ class Journal:
         if isinstance(spent, dict):
             reason = str(spent.get("reason", LOGIN_FAILED))
             old = self._clock() - _number(spent.get("time")) > SECOND_FACTOR_SECONDS
-            if not (reason == SECOND_FACTOR_FAILED and old) and self._is_same(spent):
+            same = not (reason == SECOND_FACTOR_FAILED and old) and self._is_same(spent)
+            self._once_more = same and spent.get("cut_short") == 1
+            if same and not self._once_more:
                 raise self._spent(reason, str(spent.get("at", "")), refused=spent.get("refused") is True)
         recent = self._recent_mistakes()
         left = self._state.get("attempts_left")
@@ -136,8 +144,9 @@ class Journal:
         return [moment for moment in moments if self._clock() - moment < WRONG_PASSWORDS_SECONDS]
 
     def sending_password(self) -> None:
-        """Count the password as spent before it is sent, so that no end of this run can lead to its being sent again.
+        """Count the password as spent before it is sent, so that a later run does not send it again.
 
+        A run that is killed before an answer came leaves it to the next one to send it once more, and no further.
         C(accepted) takes that back when a page is recognisably signed in.
         """
         if not self.password_sent:
@@ -145,6 +154,15 @@ class Journal:
             self._state["wrong"] = [*self._recent_mistakes(), self._clock()]
             self.password_sent = True
         self._spend(LOGIN_FAILED, refused=False)
+        # A run that is killed now has seen no answer at all, so the next one may ask for it, once.
+        self._state["spent"]["cut_short"] = 2 if self._once_more else 1
+        self._save()
+
+    def _end_of_sending(self) -> None:
+        """A run that comes to its own end was not cut short: what it sent and heard nothing good of is spent."""
+        spent = self._state.get("spent")
+        if isinstance(spent, dict) and spent.pop("cut_short", None) is not None:
+            self._save()
 
     def advice(self) -> str:
         """What to say if nothing became known of the password."""

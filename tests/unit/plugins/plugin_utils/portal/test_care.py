@@ -130,6 +130,35 @@ def test_a_refused_password_is_not_tried_again_and_a_new_one_is(tmp_path: pathli
     check(journal(tmp_path, clock, "another"))
 
 
+def send(one: Journal, end: BaseException | None = None) -> None:
+    with one.held(Deadline(1)):
+        one.check()
+        one.sending_password()
+        if end:
+            raise end
+
+
+def test_a_run_that_was_killed_leaves_one_more_try(tmp_path: pathlib.Path) -> None:
+    clock = Clock()
+    for _number in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            send(journal(tmp_path, clock), KeyboardInterrupt())
+    with pytest.raises(PortalError, match="not tried again"):
+        check(journal(tmp_path, clock))
+
+
+@pytest.mark.parametrize("end", [None, RuntimeError()])
+def test_a_run_that_comes_to_its_end_leaves_none(tmp_path: pathlib.Path, end: Exception | None) -> None:
+    clock = Clock()
+    if end:
+        with pytest.raises(RuntimeError):
+            send(journal(tmp_path, clock), end)
+    else:
+        send(journal(tmp_path, clock))
+    with pytest.raises(PortalError, match="not tried again"):
+        check(journal(tmp_path, clock))
+
+
 def test_accepted_credentials_forget_the_refusal(tmp_path: pathlib.Path) -> None:
     clock = Clock()
     one = journal(tmp_path, clock)
