@@ -21,7 +21,8 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import forked_program
 
-COLLECTIONS = pathlib.Path(__file__).resolve().parents[5] / "build" / "collections"
+# Also where ansible-test has laid out the collection.
+COLLECTIONS = pathlib.Path(forked_program.__file__).parents[6]
 
 PROGRAMS = {
     "both streams": "import sys; print('out'); print('err', file=sys.stderr)",
