@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import pathlib
+import select
 import selectors
 import signal
 import subprocess
@@ -217,6 +218,7 @@ def test_no_orphan_when_the_parent_is_told_to_end(number: signal.Signals, tmp_pa
     """The child keeps a lock as long as it lives."""
     fifo, lock = tmp_path / "started", tmp_path / "lock"
     os.mkfifo(fifo)
+    started = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     child = f"""
         import fcntl, signal, time
         signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -232,7 +234,7 @@ def test_no_orphan_when_the_parent_is_told_to_end(number: signal.Signals, tmp_pa
         forked_program.run_program({textwrap.dedent(child).encode()!r}, {{}})
         """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(parent)], stderr=subprocess.DEVNULL) as process:
-        fifo.read_text()
+        assert select.select([started], [], [], 60)[0], "the child has not begun"
         process.send_signal(number)
         assert process.wait(30) == -number
     with lock.open() as file:
