@@ -170,7 +170,6 @@ EXAMPLES = r"""
       changed_when: false
 """
 
-import contextlib
 import importlib
 import os
 import re
@@ -185,6 +184,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import account as aws_account
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment as process_environment
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import forked_program
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 
@@ -263,7 +263,7 @@ class Connection(LocalConnection):
         if variables is not None:
             display.vvv(f"RUN IN A FORK {cmd}", host=self._play_context.remote_addr)
             return forked_program.run_program(t.cast(bytes, in_data), {**environment, **variables}, self.cwd)
-        with _as_environment(environment):
+        with process_environment.only(environment):
             finished: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         return finished
 
@@ -314,16 +314,3 @@ def _is_this_python(path: str) -> bool:
         return os.path.realpath(os.path.dirname(found)), os.path.realpath(found)
 
     return os.path.isabs(path) and re.fullmatch(r"[\w./+-]+", path) is not None and place(path) == place(sys.executable)
-
-
-@contextlib.contextmanager
-def _as_environment(environment: t.Mapping[str, str]) -> t.Iterator[None]:
-    """Make it this process's environment for a while; what is started meanwhile inherits it."""
-    original = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(original)

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment as process_environment
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_loop import LoopThread
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     USER_AGENT,
@@ -115,7 +116,7 @@ def start_browser(settings: PortalSettings, seconds: float) -> RunningBrowser:
     playwright: Playwright | None = None
     try:
         # Playwright starts a helper of its own, which gets the environment of this process and cannot be given another.
-        with _only(environment):
+        with process_environment.only(environment):
             playwright = loop.run(async_playwright().start(), seconds)
         browser = loop.run(
             playwright.chromium.launch(
@@ -154,19 +155,6 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
     }
-
-
-@contextlib.contextmanager
-def _only(environment: t.Mapping[str, str]) -> t.Iterator[None]:
-    """For a moment, this process has no other environment than the one given."""
-    kept = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(kept)
 
 
 def user_agent(version: str) -> str:
