@@ -93,6 +93,7 @@ class ActionModule(LabAction):
             "access_keys": describe_keys(outcome.after),
             "notes": [note.as_dict() for note in outcome.notes],
             "retired_keys": outcome.retired_keys(),
+            "changes": list(outcome.changes),
             "record": _record(outcome.after),
         }
         if outcome.proof:

@@ -93,6 +93,13 @@ next_steps:
   returned: always
   type: list
   elements: dict
+changes:
+  description:
+    - Each change that the run made to an access key, in order, as
+      RV(labops.cloudresearch.mturk_access_key#module:changes). It is what evidence is made of.
+  returned: always
+  type: list
+  elements: dict
 unknown_variables:
   description: Variables that are named like the collection's and that it does not know, with the nearest name it knows.
   returned: always

@@ -297,6 +297,48 @@ retired_keys:
       description: For which service.
       type: str
       sample: mturk-requester
+changes:
+  description: Each change of a key that AWS confirmed, in order; empty in check mode. A failed task returns it, too.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    time:
+      description: When it was made.
+      type: str
+      sample: "2026-01-31T12:02:00Z"
+    action:
+      description: V(created), V(activated), V(deactivated) or V(deleted).
+      type: str
+      sample: deactivated
+    caller_arn:
+      description: Who made it; empty if AWS did not tell.
+      type: str
+      sample: arn:aws:sts::123456789012:assumed-role/OrganizationAccountAccessRole/labops.cloudresearch
+    request_id:
+      description: By which AWS CloudTrail lists the call.
+      type: str
+      sample: 7a62c49f-347e-4fc4-9331-6e8eEXAMPLE
+    account_id:
+      description: The AWS account.
+      type: str
+      sample: "123456789012"
+    principal:
+      description: The ARN of the key's user.
+      type: str
+      sample: arn:aws:iam::123456789012:user/cloudresearch-mturk
+    access_key_id:
+      description: The key.
+      type: str
+      sample: AKIAI44QH8DHBEXAMPLE
+    last_used_before:
+      description: When the key was last used before; empty if never, or if AWS did not tell.
+      type: str
+      sample: "2026-01-30T08:15:00Z"
+    last_used_service:
+      description: For which service.
+      type: str
+      sample: mturk-requester
 proof:
   description: How a new key was proved to work in this run.
   type: dict

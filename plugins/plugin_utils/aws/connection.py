@@ -102,6 +102,7 @@ class AwsConnection:
         self._params = dict(params)
         self._clients: dict[tuple[t.Any, ...], t.Any] = {}
         self._assumed: dict[str, str] | None = None
+        self._assumed_arn = ""
         self._account_found = ""
 
     def __repr__(self) -> str:
@@ -116,6 +117,11 @@ class AwsConnection:
         """The account of the role to assume; empty without a role."""
         found = re.match(r"arn:[^:]*:iam::(\d{12}):", str(self._get("assume_role_arn") or ""))
         return found.group(1) if found else ""
+
+    @property
+    def assumed_arn(self) -> str:
+        """The ARN that the assumed role acts by, session included; empty without a role, or before it was assumed."""
+        return self._assumed_arn
 
     def with_credentials(self, access_key_id: str, secret_access_key: str) -> AwsConnection:
         """The same way to AWS with the long-term key of an IAM user, and no role."""
@@ -267,6 +273,7 @@ class AwsConnection:
                 "session_token": answer["Credentials"]["SessionToken"],
             }
             masking.register(self._assumed["secret_key"], self._assumed["session_token"])
+            self._assumed_arn = str(answer.get("AssumedRoleUser", {}).get("Arn", ""))
         return self._assumed
 
     def _require_account(self) -> None:

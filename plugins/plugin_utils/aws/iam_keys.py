@@ -72,6 +72,19 @@ class NewKey:
 
     key: IamKey
     secret_access_key: str = dataclasses.field(repr=False)
+    request_id: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyCall:
+    """What came of a call that changes a key.
+
+    :param request_id: by which AWS, and CloudTrail, know the call; empty if AWS gave none.
+    :param found: whether there was such a key; one that is gone was not changed.
+    """
+
+    request_id: str
+    found: bool = True
 
 
 class CreationUnclear(CollectionError):
@@ -146,9 +159,10 @@ def create_key(client: t.Any, user_name: str) -> NewKey:
     """
     doing = f"create an access key for the IAM user {user_name}"
     try:
-        data = client.create_access_key(UserName=user_name)["AccessKey"]
+        answer = client.create_access_key(UserName=user_name)
+        data = answer["AccessKey"]
         masking.register(data["SecretAccessKey"])
-        return NewKey(_iam_key(data), data["SecretAccessKey"])
+        return NewKey(_iam_key(data), data["SecretAccessKey"], _request_id(answer))
     except Exception as exc:
         # Whatever it is: what botocore raises for an answer that it cannot read quotes the answer, secret included.
         error = _creation_error(exc, doing)
@@ -171,25 +185,44 @@ def _creation_error(exc: Exception, doing: str) -> CollectionError:
     return CreationUnclear(error.message, next_step=error.next_step, reason=error.reason, details=error.details)
 
 
-def deactivate_key(client: t.Any, user_name: str, access_key_id: str) -> None:
+def deactivate_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
     """Switch a key off; that it is gone already is fine."""
-    with _saying(f"deactivate the access key {access_key_id} of the IAM user {user_name}"), _gone_is_fine():
-        client.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status="Inactive")
+    return _change_key(
+        f"deactivate the access key {access_key_id} of the IAM user {user_name}",
+        lambda: client.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status="Inactive"),
+    )
 
 
-def delete_key(client: t.Any, user_name: str, access_key_id: str) -> None:
+def activate_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
+    """Switch a key on again; one that is gone cannot be."""
+    return _change_key(
+        f"activate the access key {access_key_id} of the IAM user {user_name}",
+        lambda: client.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status="Active"),
+    )
+
+
+def delete_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
     """Delete a key; that it is gone already is fine."""
-    with _saying(f"delete the access key {access_key_id} of the IAM user {user_name}"), _gone_is_fine():
-        client.delete_access_key(UserName=user_name, AccessKeyId=access_key_id)
+    return _change_key(
+        f"delete the access key {access_key_id} of the IAM user {user_name}",
+        lambda: client.delete_access_key(UserName=user_name, AccessKeyId=access_key_id),
+    )
 
 
-@contextlib.contextmanager
-def _gone_is_fine() -> t.Iterator[None]:
-    try:
-        yield
-    except ClientError as exc:
-        if error_code(exc) != "NoSuchEntity":
-            raise
+def _change_key(doing: str, call: t.Callable[[], t.Mapping[str, t.Any]]) -> KeyCall:
+    with _saying(doing):
+        try:
+            return KeyCall(_request_id(call()))
+        except ClientError as exc:
+            if error_code(exc) != "NoSuchEntity":
+                raise
+            # A call that botocore had to repeat may have found what its own first try, whose answer was lost, had left.
+            repeated = exc.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+            return KeyCall(_request_id(exc.response), found=repeated)
+
+
+def _request_id(answer: t.Mapping[str, t.Any]) -> str:
+    return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
 
 
 def _iam_key(data: t.Mapping[str, t.Any]) -> IamKey:

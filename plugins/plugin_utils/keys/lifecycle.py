@@ -22,6 +22,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import ChangeRecorder, KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey, describe_retired
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
@@ -59,6 +60,7 @@ class KeyOutcome:
     :param actions: in the order in which they were done.
     :param at: when each of them was done; empty for what is only foreseen.
     :param before: and C(after): the situation at the start and at the end.
+    :param changes: of keys, as AWS confirmed them; empty for what is only foreseen.
     :param stop: why the requested state was not reached (only foreseen ones, in check mode; a run raises).
     """
 
@@ -69,6 +71,7 @@ class KeyOutcome:
     proof: KeyProof | None = None
     stop: Stop | None = None
     at: tuple[datetime.datetime, ...] = ()
+    changes: tuple[KeyChange, ...] = ()
 
     def retired_keys(self) -> list[RetiredKey]:
         """The keys that were deactivated or deleted, or would be, in the order in which that began."""
@@ -115,6 +118,7 @@ class KeyLifecycle:
         self._sleep = sleep
         self._settle_seconds = settle_seconds
         self._account_id = ""
+        self._recorder = ChangeRecorder(connection, user_name)
         self._snapshot = Snapshot("", None)
         self._proof: KeyProof | None = None
         self._done: list[tuple[Action, datetime.datetime]] = []
@@ -155,6 +159,7 @@ class KeyLifecycle:
         except CollectionError as exc:
             exc.details.setdefault("actions", [action.in_words() for action, _at in self._done])
             exc.details.setdefault("changed", bool(self._done))
+            exc.details.setdefault("changes", list(self._recorder.changes))
             exc.step = exc.step or "access_key"
             raise
 
@@ -167,7 +172,8 @@ class KeyLifecycle:
                 notes = tuple(notes_on(situation))
                 actions = tuple(action for action, _at in self._done)
                 at = tuple(moment for _action, moment in self._done)
-                return KeyOutcome(actions, before, situation, notes, self._proof, at=at)
+                changes = tuple(self._recorder.changes)
+                return KeyOutcome(actions, before, situation, notes, self._proof, at=at, changes=changes)
             if isinstance(step, Stop):
                 raise stopped(step, self._lab, self._user_name)
             try:
@@ -186,7 +192,7 @@ class KeyLifecycle:
         self._snapshot = self._store.get(self._lab)
         record: LabRecord | None = self._snapshot.record
         if user:
-            self._account_id = user.account_id
+            self._account_id, self._recorder.user_arn = user.account_id, user.arn
         elif record:
             # Without a user, nothing else tells whether this is the account in which the record's keys are gone.
             self._account_id = caller.account_of(self._connection)
@@ -266,29 +272,32 @@ class KeyLifecycle:
             if action.kind == ActionKind.DELETE_ORPHAN and situation.record:
                 # Writing the record first makes a run that is only slow, not dead, fail to store this key's secret.
                 self._put(situation.record)
-            self._change_key(action)
+            self._change_key(situation, action)
             if after.record and after.record is not situation.record:
                 self._put(after.record)
         self._note(action)
         return after
 
-    def _change_key(self, action: Action) -> None:
-        if action.kind == ActionKind.DEACTIVATE:
-            iam_keys.deactivate_key(self._iam, self._user_name, action.access_key_id)
-        elif action.kind in DELETIONS:
-            iam_keys.delete_key(self._iam, self._user_name, action.access_key_id)
+    def _change_key(self, situation: Situation, action: Action) -> None:
+        key = situation.iam_key(action.access_key_id)
+        if key and action.kind == ActionKind.DEACTIVATE:
+            self._recorder.deactivate(key)
+        elif key and action.kind in DELETIONS:
+            self._recorder.delete(key)
 
     def _create(self, situation: Situation, action: Action) -> Situation:
         self._store.check(self._lab)
         record = situation.record or LabRecord(self._lab, self._account_id, self._user_name)
         self._put(key_effects.with_intent(record, situation.keys, situation.now))
+        self._recorder.find_caller()
         new = self._create_key(record)
+        self._recorder.created(new)
         stored = StoredKey(new.key.access_key_id, new.secret_access_key, created=times.timestamp(new.key.created))
         record = key_effects.with_new_key(record, action.slot, stored)
         try:
             self._put(record)
         except BaseException as exc:
-            self._undo_creation(new.key.access_key_id, exc)
+            self._undo_creation(new.key, exc)
             raise
         self._note(dataclasses.replace(action, access_key_id=new.key.access_key_id))
         return key_effects.continued(situation, record=record, keys=(*situation.keys, new.key), created=True)
@@ -318,10 +327,11 @@ class KeyLifecycle:
         else:
             self._store.delete(self._snapshot)
 
-    def _undo_creation(self, access_key_id: str, cause: BaseException) -> None:
+    def _undo_creation(self, key: iam_keys.IamKey, cause: BaseException) -> None:
         """The secret is not in the store, so the key must not live: nobody could ever use or find it."""
+        access_key_id = key.access_key_id
         try:
-            iam_keys.delete_key(self._iam, self._user_name, access_key_id)
+            self._recorder.delete(dataclasses.replace(key, last_use_known=True))
         except CollectionError as exc:
             fate = (
                 f"Key {access_key_id} was created for it and could not be deleted again ({exc.message}); "

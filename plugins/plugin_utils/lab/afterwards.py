@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import CHANGES_A_RUN, KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
@@ -96,6 +97,11 @@ class Afterwards:
     def retired_keys(self) -> list[RetiredKey]:
         """The keys that the run deactivated or deleted, or in check mode would, with the moments."""
         return [key for step in ("access_key", "retire") for key in self.result(step).get("retired_keys") or []]
+
+    def changes(self) -> list[KeyChange]:
+        """What the run did to keys, as AWS confirmed it, also where a step failed after that."""
+        made = [change for step in ("access_key", "retire") for change in self.result(step).get("changes") or []]
+        return made[:CHANGES_A_RUN]
 
     def other_users(self) -> list[OtherUser] | None:
         """The account's other users with the lab's policy, if somebody looked."""

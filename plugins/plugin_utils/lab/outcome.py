@@ -67,6 +67,7 @@ def compose(
         "user": after.user(),
         "access_keys": after.access_keys(),
         "retired_keys": after.retired_keys(),
+        "changes": after.changes(),
         "other_users": after.other_users(),
         "requester": after.requester(),
         "link": after.link() or t.cast(t.Any, {}),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_user import UserDescription
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NoteDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import EnvironmentAnswer
@@ -160,4 +161,5 @@ class Outcome(Seen):
     next_steps: list[NextStep]
     missing: list[str]
     retired_keys: list[RetiredKey]
+    changes: list[KeyChange]
     finished: str

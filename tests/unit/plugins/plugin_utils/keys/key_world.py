@@ -24,6 +24,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record 
 LAB = "lab-01"
 USER = "cloudresearch-mturk"
 ACCOUNT = "123456789012"
+CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/OrganizationAccountAccessRole/labops.cloudresearch"
 START = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 
 WRITES = ("create_access_key", "update_access_key", "delete_access_key", "put", "delete")
@@ -133,7 +134,9 @@ class Iam:
         self.world = world
 
     def _metadata(self) -> dict[str, t.Any]:
-        return {"HTTPHeaders": {"date": self.world.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}, "HTTPStatusCode": 200}
+        date = self.world.now.strftime("%a, %d %b %Y %H:%M:%S GMT")
+        # The calls so far make an id that is unlike any other.
+        return {"HTTPHeaders": {"date": date}, "HTTPStatusCode": 200, "RequestId": f"req-{len(self.world.calls)}"}
 
     def get_user(self, UserName: str) -> dict[str, t.Any]:
         with self.world.call("get_user"):
@@ -189,21 +192,23 @@ class Iam:
                 "Status": "Active",
                 "CreateDate": key.created,
             }
-        return {"AccessKey": answer}
+        return {"AccessKey": answer, "ResponseMetadata": self._metadata()}
 
-    def update_access_key(self, UserName: str, AccessKeyId: str, Status: str) -> None:
+    def update_access_key(self, UserName: str, AccessKeyId: str, Status: str) -> dict[str, t.Any]:
         with self.world.call("update_access_key"):
             if AccessKeyId not in self.world.keys:
                 raise client_error("NoSuchEntity", 404, "UpdateAccessKey")
             assert not self.world.keys[AccessKeyId].foreign, "a stranger's key was touched"
             self.world.keys[AccessKeyId].active = Status == "Active"
+        return {"ResponseMetadata": self._metadata()}
 
-    def delete_access_key(self, UserName: str, AccessKeyId: str) -> None:
+    def delete_access_key(self, UserName: str, AccessKeyId: str) -> dict[str, t.Any]:
         with self.world.call("delete_access_key"):
             if AccessKeyId not in self.world.keys:
                 raise client_error("NoSuchEntity", 404, "DeleteAccessKey")
             assert not self.world.keys[AccessKeyId].foreign, "a stranger's key was touched"
             del self.world.keys[AccessKeyId]
+        return {"ResponseMetadata": self._metadata()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,6 +260,7 @@ class Connection:
 
     #: The account of the role that is assumed.
     assumed_account_id = ACCOUNT
+    assumed_arn = CALLER
 
     def __init__(self, world: World) -> None:
         self.world = world
