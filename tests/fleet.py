@@ -20,6 +20,15 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 COLLECTIONS = PROJECT / "build" / "collections"
 
 
+def unmarked(value: t.Any) -> t.Any:
+    """The value without ansible-inventory's marks of text that is no template."""
+    if isinstance(value, dict):
+        if list(value) == ["__ansible_unsafe"]:
+            return value["__ansible_unsafe"]
+        return {key: unmarked(item) for key, item in value.items()}
+    return [unmarked(item) for item in value] if isinstance(value, list) else value
+
+
 def tool(name: str) -> str:
     """The path of one of Ansible's commands; LABOPS_ANSIBLE_BIN names the directory of another Ansible to test with."""
     return str(pathlib.Path(os.environ.get("LABOPS_ANSIBLE_BIN", sys.prefix + "/bin")) / name)

@@ -14,7 +14,7 @@ import typing as t
 import pytest
 import yaml
 
-from tests.fleet import tool
+from tests.fleet import tool, unmarked
 from tests.simulator.process import Simulator
 
 ALLOWED_WITHOUT_TAGS = [
@@ -22,15 +22,6 @@ ALLOWED_WITHOUT_TAGS = [
     "organizations:ListOrganizationalUnitsForParent",
     "organizations:ListAccountsForParent",
 ]
-
-
-def unmarked(value: t.Any) -> t.Any:
-    """The value without ansible-inventory's marks of text that is no template."""
-    if isinstance(value, dict):
-        if list(value) == ["__ansible_unsafe"]:
-            return value["__ansible_unsafe"]
-        return {key: unmarked(item) for key, item in value.items()}
-    return [unmarked(item) for item in value] if isinstance(value, list) else value
 
 
 class Inventory:

@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.fleet import Fleet, Run, tool
+from tests.fleet import Fleet, Run, tool, unmarked
 from tests.simulator.clients import MTURK_POLICY, lab_client
 from tests.simulator.process import Simulator
 from tests.simulator.world import MANAGEMENT_ACCOUNT, OPS_USER, ROLE_NAME
@@ -239,7 +239,7 @@ def calls_of_inventory(simulator: Simulator, directory: pathlib.Path, policy: Do
     listed = list_inventory(fleet)
     simulator.control.set_ops_policy(None)
     assert listed.returncode == 0, listed.stderr
-    hosts = json.loads(listed.stdout)["_meta"]["hostvars"].values()
+    hosts = unmarked(json.loads(listed.stdout))["_meta"]["hostvars"].values()
     assert "lab" in {variables["aws_account_name"] for variables in hosts}, listed.stdout
     return called(fleet, since=before)[""]
 

@@ -44,6 +44,7 @@ class Gate:
         self._trust = trust
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.StreamWriter, str] = {}
+        self._serving: set[asyncio.Task[None]] = set()
         self._granted: set[str] = set()
         self._strict = False
         # Why a host (by its origin) could not be reached.
@@ -51,7 +52,7 @@ class Gate:
 
     async def start(self) -> None:
         """Listen on a port of the loopback address."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_LARGEST_HEAD)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_LARGEST_HEAD)
 
     @property
     def address(self) -> str:
@@ -72,11 +73,13 @@ class Gate:
         self._granted.add(read_address(address).origin)
 
     async def stop(self) -> None:
-        """Close everything."""
+        """Close everything, and end what still serves a connection while the event loop runs."""
         if self._server is not None:
             self._server.close()
-        for writer in list(self._open):
-            writer.close()
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     def _permits(self, address: str) -> bool:
         verdict = self._trust.judge(address)
@@ -84,8 +87,13 @@ class Gate:
             return verdict is Verdict.TRUSTED
         return not self._strict or read_address(address).origin in self._granted
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
+        try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS)
             line, _separator, fields = head.partition(b"\r\n")
             method, target, _version = line.decode("ascii", "replace").split(" ", 2)
@@ -93,8 +101,12 @@ class Gate:
                 await self._tunnel(target, (reader, writer))
             else:
                 await self._forward(method, target, fields, (reader, writer))
-        self._open.pop(writer, None)
-        writer.close()
+        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            # Whoever sent it gets no answer.
+            pass
+        finally:
+            self._open.pop(writer, None)
+            writer.close()
 
     async def _tunnel(self, target: str, browser: Streams) -> None:
         # A WebSocket without encryption comes this way, too.
