@@ -83,7 +83,7 @@ class ActionModule(ActionBase):
             files.write(writing, place)
         result: dict[str, t.Any] = {
             "changed": bool(writing.changed),
-            "files": {name: str(place.path(name)) for name in place.formats},
+            "files": {name: str(place.path(name)) for name in writing.contents},
             "changed_files": [str(place.path(name)) for name in writing.changed],
             "summary": writing.report["summary"],
             "generated": writing.report["generated"],

@@ -14,7 +14,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import v
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake, untrusted
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     SCHEMA,
     Lab,
@@ -59,7 +59,7 @@ def build(
         guard.refuse_secrets(lab, lab=lab["lab"])
     report = Report(
         schema=SCHEMA,
-        title=intake.line(title),
+        title=untrusted.line(title),
         generated=timestamp(now),
         started=min((lab["started"] for lab in labs if lab["started"]), default=""),
         finished=max((lab["finished"] for lab in labs if lab["finished"]), default=""),

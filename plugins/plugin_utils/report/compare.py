@@ -83,6 +83,8 @@ def fingerprint(report: Report) -> str:
         del essence[name]
     for lab in essence["labs"]:
         del lab["started"], lab["finished"]
+        if lab["look"]:
+            del lab["look"]["looked_at"]
     return json.dumps(essence, sort_keys=True)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -16,13 +17,45 @@ import tempfile
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, page, tables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
+    account_keys,
+    build,
+    compare,
+    evidence,
+    ocsf,
+    page,
+    remembered,
+    tables,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import SCHEMA, Report
 
 FORMATS = ("html", "csv", "json")
+PLAN = "plan"
+MANIFEST = "manifest"
 EARLIER = "earlier"  # the directory, beside the report, for the JSON of earlier reports
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+
+
+class Part(t.NamedTuple):
+    """One file of the report: with which of C(FORMATS) it is written, how its name ends, and what it holds."""
+
+    file_format: str
+    ending: str
+    render: t.Callable[[Report], str]
+
+
+PARTS = {
+    "html": Part("html", ".html", page.to_html),
+    "csv": Part("csv", ".csv", tables.to_csv),
+    "json": Part("json", ".json", lambda report: json.dumps(report, indent=1, ensure_ascii=False) + "\n"),
+    "evidence": Part("html", "-evidence.html", evidence.to_html),
+    "keys": Part("csv", "-keys.csv", tables.keys_to_csv),
+    "ocsf": Part("json", f"-{ocsf.NAME}", ocsf.to_json),
+}
+# Named alike for whoever types them; reports of another name in the same directory have files of their own.
+_FIXED_NAMES = {PLAN: "retire-plan.yml", MANIFEST: "manifest.sha256"}
+DEFAULT_NAME = "fleet-report"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +70,7 @@ class Place:
     """
 
     directory: pathlib.Path
-    name: str = "fleet-report"
+    name: str = DEFAULT_NAME
     formats: tuple[str, ...] = FORMATS
     mode: int = 0o600
     keep_earlier: int = 30
@@ -49,9 +82,17 @@ class Place:
                 next_step="Use letters, digits, dots, hyphens and underscores; directories belong into the directory.",
             )
 
-    def path(self, file_format: str) -> pathlib.Path:
-        """The file of one format."""
-        return self.directory / f"{self.name}.{file_format}"
+    @property
+    def parts(self) -> list[str]:
+        """The names of the report's files in C(PARTS), those that give the formats their names first."""
+        return [name for name, part in PARTS.items() if part.file_format in self.formats]
+
+    def path(self, part: str) -> pathlib.Path:
+        """The file of one part: of one in C(PARTS), the plan, or the manifest."""
+        if part in PARTS:
+            return self.directory / f"{self.name}{PARTS[part].ending}"
+        name = _FIXED_NAMES[part]
+        return self.directory / (name if self.name == DEFAULT_NAME else f"{self.name}-{name}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +101,8 @@ class Writing:
 
     :param report: the report as it will be on disk, which is the earlier one when nothing but the time differs.
     :param earlier: the report that is on disk now.
-    :param contents: by format, the whole file.
-    :param changed: the formats whose files differ from C(contents).
+    :param contents: by part, the whole file.
+    :param changed: the parts whose files differ from C(contents).
     :param warnings: what a person should know.
     """
 
@@ -85,6 +126,9 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
         current = _report_on_disk(place)
     except CollectionError as exc:
         warnings.append(f"{exc.message} There is nothing to compare with, and it will be overwritten.")
+    made = report["generated"]
+    if current:
+        report = remembered.with_what_was(current, report)
     earlier = load(previous) if previous is not None else current
     same = current if current and compare.fingerprint(current) == compare.fingerprint(report) else None
     if same and previous is None:
@@ -93,7 +137,9 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
         report = {**report, "comparison": compare.compare(earlier, report) if earlier else None}
         if same and same["comparison"] == report["comparison"]:
             report = same
-    contents = {file_format: render(report, file_format) for file_format in place.formats}
+    contents = {name: PARTS[name].render(report).encode() for name in place.parts}
+    contents.update(_plan(report, made, place))
+    contents[MANIFEST] = manifest({place.path(name).name: content for name, content in contents.items()})
     changed = tuple(name for name, content in contents.items() if _differs(place.path(name), content, place.mode))
     return Writing(report, current, contents, changed, tuple(warnings))
 
@@ -110,8 +156,10 @@ def write(writing: Writing, place: Place) -> None:
         earlier = writing.earlier
         if earlier is not None and earlier["generated"] != writing.report["generated"]:
             _archive(earlier, place)
-        for file_format in writing.changed:
-            _replace(place.path(file_format), writing.contents[file_format], place.mode)
+        if PLAN in writing.changed:
+            _archive_plan(place)
+        for name in writing.changed:
+            _replace(place.path(name), writing.contents[name], place.mode)
     except OSError as exc:
         raise CollectionError(
             f"The report could not be written to {place.directory}: {exc.strerror or exc}.",
@@ -119,15 +167,9 @@ def write(writing: Writing, place: Place) -> None:
         ) from exc
 
 
-def render(report: Report, file_format: str) -> bytes:
-    """One file's content."""
-    if file_format == "html":
-        text = page.to_html(report)
-    elif file_format == "csv":
-        text = tables.to_csv(report)
-    else:
-        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    return text.encode()
+def manifest(contents: t.Mapping[str, bytes]) -> bytes:
+    """The sums of files, by their names, as C(sha256sum -c) reads them (GNU coreutils manual, "md5sum invocation")."""
+    return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()).encode()
 
 
 def load(path: pathlib.Path) -> Report:
@@ -165,7 +207,7 @@ def _report_on_disk(place: Place) -> Report | None:
 
 def _as_report(value: object) -> Report | None:
     """What JSON holds as a report, if it is one: all that this collection reads of an earlier report is there."""
-    if not isinstance(value, dict) or value.get("schema") not in (1, SCHEMA):
+    if not isinstance(value, dict) or value.get("schema") not in range(1, SCHEMA + 1):
         return None
     report = t.cast(Report, value)
     try:
@@ -184,6 +226,9 @@ def _bring_up_to_date(report: Report) -> None:
             lab.update({"unseen": [], "not_looked_for": [], "retired_keys": []})
             for key in lab["access_keys"]:
                 key["last_use_known"] = True
+    if report["schema"] < SCHEMA:
+        for lab in report["labs"]:
+            lab.update({"look": None, "changes": [], "account_keys": account_keys.account_keys({**lab}, None, [])})
         report.update({"schema": SCHEMA, "summary": build.summarise(report["labs"])})
 
 
@@ -200,11 +245,20 @@ def _archive(report: Report, place: Place) -> None:
     directory = place.directory / EARLIER
     directory.mkdir(mode=0o700, exist_ok=True)
     moment = re.sub(r"[^0-9TZ]", "", str(report["generated"]))
-    _replace(directory / f"{place.name}-{moment}.json", render(report, "json"), place.mode)
+    _replace(directory / f"{place.name}-{moment}.json", PARTS["json"].render(report).encode(), place.mode)
     pattern = re.compile(rf"{re.escape(place.name)}-\d{{8}}T\d{{6}}Z\.json")
     kept = sorted(path for path in directory.iterdir() if pattern.fullmatch(path.name))
     for path in kept[: -place.keep_earlier]:
         path.unlink()
+
+
+def _plan(report: Report, made: str, place: Place) -> dict[str, bytes]:
+    """The plan, where the run makes one."""
+    return {}
+
+
+def _archive_plan(place: Place) -> None:
+    """Keep the plan that is in the place: a person may have changed it, or be about to approve it."""
 
 
 def _replace(path: pathlib.Path, content: bytes, mode: int) -> None:

@@ -10,17 +10,12 @@ steer a terminal or turn text around do not get in either.
 
 from __future__ import annotations
 
-import collections.abc
-import enum
-import re
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import mask_registered
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time, timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import account_keys, untrusted
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Drift,
     Environment,
@@ -40,15 +35,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
     User,
     Who,
 )
-
-# Nothing else may become a link in the page: a javascript: address in an outcome stays text.
-_URL = re.compile(r"https?://[^\s\"'<>`\\]+\Z", re.IGNORECASE)
-_EMAIL = re.compile(r"[^\s@\"'<>(),:;\\?&%#]+@[^\s@\"'<>(),:;\\?&%#]+\Z")
-_AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,4})?")
-
-OWNERS = ("ours", "foreign", "unknown")
-
-Untrusted = t.Mapping[str, object]
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
 
 
 def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str]) -> Lab:
@@ -56,57 +43,58 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str]) -> Lab:
 
     :param contacts: by lab, the e-mail address that next steps for people go to.
     """
-    name = line(outcome.get("lab")) or line(outcome.get("account_id")) or "(no name)"
-    requester = _mapping(outcome.get("requester"))
+    name = untrusted.line(outcome.get("lab")) or untrusted.line(outcome.get("account_id")) or "(no name)"
+    requester = untrusted.mapping(outcome.get("requester"))
     user = _user(outcome.get("user"))
-    operation = _word(outcome.get("operation"), Operation, "")
-    found = [_finding(finding) for finding in _mappings(outcome.get("findings"))]
+    operation = untrusted.word(outcome.get("operation"), Operation, "")
+    look, changes = account_keys.looked(outcome), account_keys.changes_of(outcome)
+    found = [_finding(finding) for finding in untrusted.mappings(outcome.get("findings"))]
     return Lab(
         lab=name,
-        contact=_matching(_EMAIL, contacts.get(name)),
-        account_id=line(outcome.get("account_id")),
+        contact=untrusted.email(contacts.get(name)),
+        account_id=untrusted.line(outcome.get("account_id")),
         operation=operation,
         check_mode=outcome.get("check_mode") is True,
-        state=_word(outcome.get("state"), State, State.FAILED),
+        state=untrusted.word(outcome.get("state"), State, State.FAILED),
         steps=_steps(outcome, operation, seen=user is not None),
-        next_steps=[_next_step(step) for step in _mappings(outcome.get("next_steps"))],
+        next_steps=[_next_step(step) for step in untrusted.mappings(outcome.get("next_steps"))],
         drift=[
             Drift(
-                code=line(each.get("code")), message=_text(each.get("message")), next_step=_text(each.get("next_step"))
+                code=untrusted.line(each.get("code")),
+                message=untrusted.text(each.get("message")),
+                next_step=untrusted.text(each.get("next_step")),
             )
-            for each in _mappings(outcome.get("drift"))
+            for each in untrusted.mappings(outcome.get("drift"))
         ],
         findings=sorted(found, key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"])),
-        unseen=[_unseen(entry) for entry in _mappings(outcome.get("unseen"))],
+        unseen=[_unseen(entry) for entry in untrusted.mappings(outcome.get("unseen"))],
         not_looked_for=[
-            NotLookedFor(code=line(each.get("code")), why=_text(each.get("why")))
-            for each in _mappings(outcome.get("not_looked_for"))
+            NotLookedFor(code=untrusted.line(each.get("code")), why=untrusted.text(each.get("why")))
+            for each in untrusted.mappings(outcome.get("not_looked_for"))
         ],
         user=user,
-        access_keys=[_key(key) for key in _mappings(outcome.get("access_keys"))],
-        retired_keys=[_retired_key(key) for key in _mappings(outcome.get("retired_keys"))],
+        access_keys=[_key(key) for key in untrusted.mappings(outcome.get("access_keys"))],
+        retired_keys=[_retired_key(key) for key in untrusted.mappings(outcome.get("retired_keys"))],
         requester={name: _environment(requester.get(name)) for name in vocabulary.ENVIRONMENTS},
         link=_link(outcome.get("link")),
-        started=_time(outcome.get("started")),
-        finished=_time(outcome.get("finished")),
+        look=look,
+        account_keys=account_keys.account_keys(outcome, look, changes),
+        changes=changes,
+        started=untrusted.time(outcome.get("started")),
+        finished=untrusted.time(outcome.get("finished")),
     )
-
-
-def line(value: object) -> str:
-    """Text on one line: names, codes and identifiers."""
-    return " ".join(_text(value).split())
 
 
 def _steps(outcome: Untrusted, operation: str, *, seen: bool) -> list[Step]:
     """All steps of the flow in order. An audit takes no step: where one would be taken, it is still to do."""
-    given = {line(step.get("name")): step for step in _mappings(outcome.get("steps"))}
+    given = {untrusted.line(step.get("name")): step for step in untrusted.mappings(outcome.get("steps"))}
     missing = outcome.get("missing")
     audit = operation == Operation.AUDIT
     steps = []
     for name in vocabulary.STEPS:
         step = given.get(name, {})
-        status = _word(step.get("status"), StepStatus, StepStatus.NOT_RUN)
-        message = _text(step.get("message"))
+        status = untrusted.word(step.get("status"), StepStatus, StepStatus.NOT_RUN)
+        message = untrusted.text(step.get("message"))
         if isinstance(missing, (list, tuple)) and seen:
             if status == StepStatus.NOT_RUN:
                 status = StepStatus.TO_DO if name in missing else StepStatus.OK
@@ -114,150 +102,103 @@ def _steps(outcome: Untrusted, operation: str, *, seen: bool) -> list[Step]:
                 status = StepStatus.TO_DO
         elif status == StepStatus.SKIPPED and message and audit:
             status = StepStatus.TO_DO  # the outcome has no list of missing steps; it says why the step would be taken
-        steps.append(Step(name=name, status=str(status), message=message, reason=line(step.get("reason"))))
+        steps.append(Step(name=name, status=str(status), message=message, reason=untrusted.line(step.get("reason"))))
     return steps
 
 
 def _next_step(step: Untrusted) -> NextStep:
     return NextStep(
-        step=line(step.get("step")),
-        who=_word(step.get("who"), Who, Who.OPERATOR),
-        text=_text(step.get("text")),
-        url=_matching(_URL, step.get("url")),
+        step=untrusted.line(step.get("step")),
+        who=untrusted.word(step.get("who"), Who, Who.OPERATOR),
+        text=untrusted.text(step.get("text")),
+        url=untrusted.url(step.get("url")),
     )
 
 
 def _finding(finding: Untrusted) -> Finding:
     severity = finding.get("severity")
     return Finding(
-        code=line(finding.get("code")),
+        code=untrusted.line(finding.get("code")),
         severity=next((known for known in finding_kinds.SEVERITIES if known == severity), "info"),
-        message=_text(finding.get("message")),
-        next_step=_text(finding.get("next_step")),
-        access_key_id=line(finding.get("access_key_id")),
+        message=untrusted.text(finding.get("message")),
+        next_step=untrusted.text(finding.get("next_step")),
+        access_key_id=untrusted.line(finding.get("access_key_id")),
     )
 
 
 def _unseen(entry: Untrusted) -> Unseen:
     return Unseen(
-        part=line(entry.get("part")),
-        message=_text(entry.get("message")),
-        reason=line(entry.get("reason")),
-        next_step=_text(entry.get("next_step")),
+        part=untrusted.line(entry.get("part")),
+        message=untrusted.text(entry.get("message")),
+        reason=untrusted.line(entry.get("reason")),
+        next_step=untrusted.text(entry.get("next_step")),
     )
 
 
 def _user(value: object) -> User | None:
-    user = _mapping(value)
+    user = untrusted.mapping(value)
     if not user:
         return None
     return User(
         exists=user.get("exists") is True,
-        name=line(user.get("name")),
-        arn=line(user.get("arn")),
+        name=untrusted.line(user.get("name")),
+        arn=untrusted.line(user.get("arn")),
         managed=user.get("managed") is True,
-        attached_policies=_lines(user.get("attached_policies")),
-        inline_policies=_lines(user.get("inline_policies")),
-        groups=_lines(user.get("groups")),
-        console_access=_truth(user.get("console_access")),
-        created=_time(user.get("created")),
+        attached_policies=untrusted.lines(user.get("attached_policies")),
+        inline_policies=untrusted.lines(user.get("inline_policies")),
+        groups=untrusted.lines(user.get("groups")),
+        console_access=untrusted.truth(user.get("console_access")),
+        created=untrusted.time(user.get("created")),
     )
 
 
 def _key(key: Untrusted) -> Key:
     age = key.get("age_days")
     return Key(
-        access_key_id=line(key.get("access_key_id")),
-        status=_word(key.get("status"), KeyStatus, ""),
-        created=_time(key.get("created")),
+        access_key_id=untrusted.line(key.get("access_key_id")),
+        status=untrusted.word(key.get("status"), KeyStatus, ""),
+        created=untrusted.time(key.get("created")),
         age_days=int(age) if isinstance(age, int) and not isinstance(age, bool) else None,
-        last_used=_time(key.get("last_used")),
-        last_used_service=line(key.get("last_used_service")),
+        last_used=untrusted.time(key.get("last_used")),
+        last_used_service=untrusted.line(key.get("last_used_service")),
         last_use_known=key.get("last_use_known") is not False,
-        owner=_one_of(key.get("owner"), OWNERS),
-        stored=_truth(key.get("stored")),
-        slot=_one_of(key.get("slot"), ("current", "pending", "superseded")),
+        owner=untrusted.one_of(key.get("owner"), account_keys.OWNERS),
+        stored=untrusted.truth(key.get("stored")),
+        slot=untrusted.one_of(key.get("slot"), ("current", "pending", "superseded")),
     )
 
 
 def _retired_key(key: Untrusted) -> RetiredKey:
     return RetiredKey(
-        access_key_id=line(key.get("access_key_id")),
-        owner=_one_of(key.get("owner"), OWNERS),
-        last_used=_time(key.get("last_used")),
-        last_used_service=line(key.get("last_used_service")),
+        access_key_id=untrusted.line(key.get("access_key_id")),
+        owner=untrusted.one_of(key.get("owner"), account_keys.OWNERS),
+        last_used=untrusted.time(key.get("last_used")),
+        last_used_service=untrusted.line(key.get("last_used_service")),
         deactivated=key.get("deactivated") is True,
-        deactivated_at=_time(key.get("deactivated_at")),
+        deactivated_at=untrusted.time(key.get("deactivated_at")),
         deleted=key.get("deleted") is True,
-        deleted_at=_time(key.get("deleted_at")),
+        deleted_at=untrusted.time(key.get("deleted_at")),
     )
 
 
 def _environment(value: object) -> Environment:
-    answer = _mapping(value)
+    answer = untrusted.mapping(value)
     return Environment(
-        status=_word(answer.get("status"), RequesterStatus, RequesterStatus.NOT_CHECKED),
+        status=untrusted.word(answer.get("status"), RequesterStatus, RequesterStatus.NOT_CHECKED),
         linked=answer.get("linked") is True,
-        available_balance=_amount(answer.get("available_balance")),
-        on_hold_balance=_amount(answer.get("on_hold_balance")),
-        error_code=line(answer.get("error_code")),
-        message=_text(answer.get("message")),
-        next_step=_text(answer.get("next_step")),
+        available_balance=untrusted.amount(answer.get("available_balance")),
+        on_hold_balance=untrusted.amount(answer.get("on_hold_balance")),
+        error_code=untrusted.line(answer.get("error_code")),
+        message=untrusted.text(answer.get("message")),
+        next_step=untrusted.text(answer.get("next_step")),
     )
 
 
 def _link(value: object) -> Link:
-    link = _mapping(value)
+    link = untrusted.mapping(value)
     return Link(
-        status=_one_of(link.get("status"), vocabulary.LINK_STATUSES) or "unknown",
-        access_key_id=line(link.get("access_key_id")),
-        evidence=_one_of(link.get("evidence"), ("page", "record", "submission", "key_use")),
-        message=_text(link.get("message")),
+        status=untrusted.one_of(link.get("status"), vocabulary.LINK_STATUSES) or "unknown",
+        access_key_id=untrusted.line(link.get("access_key_id")),
+        evidence=untrusted.one_of(link.get("evidence"), ("page", "record", "submission", "key_use")),
+        message=untrusted.text(link.get("message")),
     )
-
-
-def _text(value: object) -> str:
-    if value is None or isinstance(value, (collections.abc.Mapping, list, tuple)):
-        return ""
-    return mask_registered(printable(str(value)).strip())
-
-
-def _lines(value: object) -> list[str] | None:
-    return [line(item) for item in value] if isinstance(value, (list, tuple)) else None
-
-
-def _truth(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _word(value: object, words: type[enum.StrEnum], otherwise: str) -> str:
-    return next((word.value for word in words if word == value), str(otherwise))
-
-
-def _one_of(value: object, words: t.Sequence[str]) -> str:
-    return next((word for word in words if word == value), "")
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str:
-    text = _text(value)
-    return text if pattern.match(text) else ""
-
-
-def _amount(value: object) -> str | None:
-    text = _text(value)
-    return text if _AMOUNT.fullmatch(text) else None
-
-
-def _time(value: object) -> str:
-    moment = parse_time(value)
-    return timestamp(moment) if moment else ""
-
-
-def _mapping(value: object) -> Untrusted:
-    return value if isinstance(value, collections.abc.Mapping) else {}
-
-
-def _mappings(value: object) -> list[Untrusted]:
-    if not isinstance(value, (list, tuple)):
-        return []
-    return [item for item in value if isinstance(item, collections.abc.Mapping)]

@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files, ocsf
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab
 
 
@@ -22,7 +22,9 @@ def find(patterns: t.Sequence[str], place: files.Place) -> list[pathlib.Path]:
     own = {place.path(file_format).absolute() for file_format in files.FORMATS}
     found: dict[pathlib.Path, None] = {}
     for pattern in patterns:
-        paths = [pathlib.Path(name).absolute() for name in sorted(glob.glob(pattern))]
+        paths = [
+            pathlib.Path(name).absolute() for name in sorted(glob.glob(pattern)) if not name.endswith(f"-{ocsf.NAME}")
+        ]
         if not paths:
             raise CollectionError(
                 f"There is no report {pattern}.",

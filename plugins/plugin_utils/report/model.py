@@ -13,9 +13,15 @@ import enum
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
+    AccountKey,
+    Change,
+    Look,
+)
 
 # Raised whenever readers have to follow. 2: the state unknown; what was not seen, and what was retired, of each lab.
-SCHEMA = 2
+# 3: every key of each lab's account, who looked for them, and what was changed.
+SCHEMA = 3
 
 
 class Operation(enum.StrEnum):
@@ -201,6 +207,9 @@ class Lab(t.TypedDict):
     retired_keys: list[RetiredKey]
     requester: dict[str, Environment]
     link: Link
+    look: Look | None
+    account_keys: list[AccountKey]
+    changes: list[Change]
     started: str
     finished: str
 

@@ -42,13 +42,13 @@ _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
 def to_html(report: Report) -> str:
     """The page's text. The same report always gives the same page."""
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = asset("page.css"), asset("page.js")
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             report=report,
@@ -96,8 +96,9 @@ def address(text: str) -> str:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Where the templates of the report's pages are found, with their filters."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -105,8 +106,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     # tojson escapes all but ASCII, and what could end a script element; the script relies on the words' order.
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.filters.update(
+    found.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    found.filters.update(
         address=address,
         moment=labels.moment,
         number=lambda number: f"{number:,}",
@@ -114,8 +115,8 @@ def _environment() -> jinja2.Environment:
         plain=lambda number: f"{number:g}",
         short_address=steps.short_address,
     )
-    environment.globals.update(labels=labels, drawing=plots)
-    return environment
+    found.globals.update(labels=labels, drawing=plots)
+    return found
 
 
 def _kind_of_run(report: Report) -> str:
@@ -137,10 +138,12 @@ def _words_for_script() -> dict[str, t.Mapping[str, object]]:
     }
 
 
-def _asset(name: str) -> markupsafe.Markup:
+def asset(name: str) -> markupsafe.Markup:
+    """A file of the templates that is no template."""
     # The collection's own file, which has to stand in the page as it is: the policy names its digest.
     return markupsafe.Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """How a Content-Security-Policy names an inline style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

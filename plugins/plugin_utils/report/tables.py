@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as CSV for spreadsheets: one row a lab, columns that stay.
+"""The report as CSV for spreadsheets: one row a lab, and one row a key; columns that stay.
 
 Spreadsheets run what begins like a formula (OWASP, "CSV Injection"). Such cells, and those that begin with an
 apostrophe themselves, get an apostrophe in front, so a program that reads the file takes one leading apostrophe off.
@@ -20,6 +20,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import AccountKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, live_keys
 
 Cell = str | int | bool | decimal.Decimal | None
@@ -70,16 +71,46 @@ COLUMNS = (
     "not_looked_for",
     "retired_keys",
 )
+KEY_COLUMNS = (
+    "account_id",
+    "principal",
+    "access_key_id",
+    "status",
+    "created",
+    "last_used",
+    "last_used_service",
+    "mturk_right",
+    "how",
+    "owner",
+    "suspended_on",
+    "retired_on",
+    "request_id",
+    "lab",
+    "last_used_region",
+    "last_use_known",
+    "administrator",
+    "quarantined",
+    "looked_at",
+    "looked_by",
+)
 
 
 def to_csv(report: Report) -> str:
-    """The CSV file's text, byte order mark included."""
+    """The text of the CSV file with a row a lab, byte order mark included."""
+    return _table(COLUMNS, (_row(lab) for lab in report["labs"]))
+
+
+def keys_to_csv(report: Report) -> str:
+    """The text of the CSV file with a row a key, byte order mark included."""
+    return _table(KEY_COLUMNS, (_key_row(lab, key) for lab in report["labs"] for key in lab["account_keys"]))
+
+
+def _table(columns: t.Sequence[str], rows: t.Iterable[t.Mapping[str, Cell]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(COLUMNS)
-    for lab in report["labs"]:
-        row = _row(lab)
-        writer.writerow([safe_cell(row[column]) for column in COLUMNS])
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([safe_cell(row[column]) for column in columns])
     return BYTE_ORDER_MARK + text.getvalue()
 
 
@@ -138,6 +169,21 @@ def _row(lab: Lab) -> dict[str, Cell]:
         "unseen": _joined(each["part"] for each in lab["unseen"]),
         "not_looked_for": _joined(each["code"] for each in lab["not_looked_for"]),
         "retired_keys": _joined(key["access_key_id"] for key in lab["retired_keys"]),
+    }
+
+
+def _key_row(lab: Lab, key: AccountKey) -> dict[str, Cell]:
+    look = lab["look"]
+    words: dict[str, Cell] = {
+        name: value for name, value in key.items() if isinstance(value, (str, bool)) and name in KEY_COLUMNS
+    }
+    return {
+        **words,
+        "account_id": lab["account_id"],
+        "how": "; ".join(key["how"]),
+        "lab": lab["lab"],
+        "looked_at": look["looked_at"] if look else "",
+        "looked_by": look["caller_arn"] if look else "",
     }
 
 

@@ -12,7 +12,7 @@ import stat
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files, model
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
 
 
@@ -37,9 +37,15 @@ def snapshot(directory):
 
 def test_all_three_files_are_written_for_their_owner_only(place):
     writing = run(report(outcomes(10)), place)
-    assert writing.changed == ("html", "csv", "json")
+    assert writing.changed == ("html", "csv", "json", "evidence", "keys", "ocsf", "manifest")
     assert sorted(path.name for path in place.directory.iterdir()) == [
-        f"fleet-report.{end}" for end in ("csv", "html", "json")
+        "fleet-report-evidence.html",
+        "fleet-report-keys.csv",
+        "fleet-report-ocsf.json",
+        "fleet-report.csv",
+        "fleet-report.html",
+        "fleet-report.json",
+        "manifest.sha256",
     ]
     for path in place.directory.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -70,15 +76,17 @@ def test_a_third_run_that_sees_what_the_second_saw_keeps_the_comparison(place):
 @pytest.mark.parametrize("formats", [("html",), ("csv",), ("json",), ("html", "csv")])
 def test_any_choice_of_formats_is_stable(tmp_path, formats):
     place = files.Place(tmp_path, formats=formats)
-    assert run(report(outcomes(10)), place).changed == formats
+    written = run(report(outcomes(10)), place).changed
+    assert written == (*place.parts, "manifest")
+    assert written[: len(formats)] == formats
     assert run(report(outcomes(10), hours=1), place).changed == ()
-    assert set(run(report(outcomes(10, seed=2), hours=2), place).changed) == set(formats)
+    assert set(run(report(outcomes(10, seed=2), hours=2), place).changed) == {*place.parts, "manifest"}
 
 
 def test_a_format_that_is_asked_for_later_is_added_from_the_same_report(tmp_path):
     first = run(report(outcomes(10)), files.Place(tmp_path, formats=("json",)))
     second = run(report(outcomes(10), hours=1), files.Place(tmp_path))
-    assert second.changed == ("html", "csv")
+    assert second.changed == ("html", "csv", "evidence", "keys", "manifest")
     assert second.report["generated"] == first.report["generated"]
 
 
@@ -191,9 +199,17 @@ def test_comparisons_do_not_count_as_content():
     assert compare.fingerprint(made) == compare.fingerprint({**made, "comparison": compare.compare(made, made)})
 
 
+def as_schema_2(made):
+    """The report as the collection wrote it before it told of every key."""
+    old = json.loads(json.dumps({**made, "schema": 2}))
+    for lab in old["labs"]:
+        del lab["look"], lab["account_keys"], lab["changes"]
+    return old
+
+
 def as_schema_1(made):
     """The report as the collection wrote it before 1.1.0."""
-    old = json.loads(json.dumps({**made, "schema": 1}))
+    old = {**as_schema_2(made), "schema": 1}
     for lab in old["labs"]:
         del lab["not_looked_for"], lab["retired_keys"], lab["unseen"]
         for key in lab["access_keys"]:
@@ -212,8 +228,9 @@ def test_a_report_of_the_earlier_schema_is_compared_with_and_kept(place):
     assert files.load(kept)["summary"]["states"]["unknown"] == 0
 
 
-def test_a_report_of_the_earlier_schema_becomes_one_of_this_even_if_nothing_else_changed(place):
+@pytest.mark.parametrize("as_earlier", [as_schema_1, as_schema_2])
+def test_a_report_of_an_earlier_schema_becomes_one_of_this_even_if_nothing_else_changed(place, as_earlier):
     place.directory.mkdir()
-    place.path("json").write_text(json.dumps(as_schema_1(report(outcomes(5)))))
-    assert set(run(report(outcomes(5), hours=1), place).changed) == {"html", "csv", "json"}
-    assert json.loads(place.path("json").read_text())["schema"] == 2
+    place.path("json").write_text(json.dumps(as_earlier(report(outcomes(5)))))
+    assert set(run(report(outcomes(5), hours=1), place).changed) == {*place.parts, "manifest"}
+    assert json.loads(place.path("json").read_text())["schema"] == model.SCHEMA

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every access key of a lab's account, from what an outcome tells of principals, the lab's own keys, and changes.
+
+An outcome may hold anything; C(untrusted) makes plain words of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import untrusted
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
+    AccountKey,
+    AccountKeyStatus,
+    Change,
+    Look,
+    NotRead,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
+
+OWNERS = ("ours", "foreign", "unknown")
+
+# The tag of a user that says since when one of its keys is suspended.
+SUSPENDED_TAG = "labops-cloudresearch-suspended-"
+
+
+def looked(outcome: Untrusted) -> Look | None:
+    """Who looked at the account's principals; None if nobody did.
+
+    :param outcome: of a run, or a lab of a report.
+    """
+    found = _principals(outcome)
+    look = found or untrusted.mapping(outcome.get("look"))
+    if not look:
+        return None
+    return Look(
+        caller_arn=untrusted.line(look.get("caller_arn")),
+        looked_at=untrusted.time(look.get("looked_at")),
+        complete=look.get("complete") is True,
+        unread=[
+            NotRead(what=untrusted.line(each.get("what")), reason=untrusted.text(each.get("reason")))
+            for each in untrusted.mappings(look.get("unread"))
+        ],
+        users_seen=untrusted.count(look.get("users_seen")),
+    )
+
+
+def changes_of(outcome: Untrusted) -> list[Change]:
+    """What the run changed."""
+    return [_change(each) for each in untrusted.mappings(outcome.get("changes"))]
+
+
+def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[Change]) -> list[AccountKey]:
+    """All keys, those of each principal together, as they are once the changes were made."""
+    listed = outcome.get("account_keys")
+    if isinstance(listed, (list, tuple)):  # a lab of a report
+        return [_row(each) for each in untrusted.mappings(listed)]
+    own = {untrusted.line(key.get("access_key_id")): key for key in untrusted.mappings(outcome.get("access_keys"))}
+    rows = []
+    for principal in untrusted.mappings(_principals(outcome).get("principals")):
+        for key in untrusted.mappings(principal.get("keys")):
+            rows.append(_discovered(principal, key, own, complete=look is not None and look["complete"]))
+    seen = {row["access_key_id"] for row in rows}
+    rows += [_of_lab(outcome, key) for key_id, key in own.items() if key_id not in seen]
+    return _as_changed(rows, changes)
+
+
+def _principals(outcome: Untrusted) -> Untrusted:
+    observed = untrusted.mapping(outcome.get("observation"))
+    return untrusted.mapping(outcome.get("principals")) or untrusted.mapping(observed.get("principals"))
+
+
+def _row(key: Untrusted, **more: object) -> AccountKey:
+    values = {**key, **more}
+    return AccountKey(
+        principal=untrusted.line(values.get("principal")),
+        access_key_id=untrusted.line(values.get("access_key_id")),
+        status=untrusted.word(untrusted.line(values.get("status")).lower(), AccountKeyStatus, ""),
+        created=untrusted.time(values.get("created")),
+        last_used=untrusted.time(values.get("last_used")),
+        last_used_service=untrusted.line(values.get("last_used_service")),
+        last_used_region=untrusted.line(values.get("last_used_region")),
+        last_use_known=values.get("last_use_known") is not False,
+        mturk_right=untrusted.word(values.get("mturk_right"), Right, Right.UNKNOWN),
+        how=untrusted.lines(values.get("how")) or [],
+        owner=untrusted.one_of(values.get("owner"), OWNERS) or "unknown",
+        quarantined=values.get("quarantined") is True,
+        administrator=values.get("administrator") is True,
+        suspended_on=untrusted.time(values.get("suspended_on")),
+        retired_on=untrusted.time(values.get("retired_on")),
+        request_id=untrusted.line(values.get("request_id")),
+    )
+
+
+def _discovered(principal: Untrusted, key: Untrusted, own: t.Mapping[str, Untrusted], *, complete: bool) -> AccountKey:
+    key_id = untrusted.line(key.get("access_key_id"))
+    known = own.get(key_id, {})
+    return _row(
+        key,
+        principal=principal.get("arn"),
+        # The same key as the lab's own observation saw it, which asked for its use and its state later.
+        **{name: known[name] for name in ("status", "last_used", "last_used_service") if known.get(name)},
+        last_use_known=bool(key.get("last_used")) or complete,
+        mturk_right=principal.get("mturk_right"),
+        how=principal.get("how"),
+        owner=known.get("owner") if known else "foreign",
+        quarantined=principal.get("quarantined"),
+        administrator=principal.get("administrator"),
+        suspended_on=_suspended_on(principal, key_id),
+    )
+
+
+def _of_lab(outcome: Untrusted, key: Untrusted) -> AccountKey:
+    """A key of the lab's own user, where nobody looked at all principals: a policy of MTurk's gives the right."""
+    user = untrusted.mapping(outcome.get("user"))
+    policies = untrusted.lines(user.get("attached_policies")) or []
+    how = [f"policy {arn}" for arn in policies if arn == vocabulary.MTURK_POLICY_ARN]
+    return _row(
+        key,
+        principal=user.get("arn"),
+        mturk_right=Right.YES if how else Right.UNKNOWN,
+        how=how,
+        suspended_on=_suspended_on(user, untrusted.line(key.get("access_key_id"))),
+    )
+
+
+def _suspended_on(principal: Untrusted, access_key_id: str) -> object:
+    return untrusted.mapping(principal.get("tags")).get(SUSPENDED_TAG + access_key_id)
+
+
+def _as_changed(rows: list[AccountKey], changes: t.Sequence[Change]) -> list[AccountKey]:
+    by_id = {row["access_key_id"]: row for row in rows if row["access_key_id"]}
+    for change in changes:
+        row = by_id.get(change["access_key_id"])
+        if row is None:
+            row = by_id[change["access_key_id"]] = _row(change)
+            row["last_used"] = change["last_used_before"]
+            rows.append(row)
+        row["request_id"] = change["request_id"]
+        row["principal"] = row["principal"] or change["principal"]
+        match change["action"]:
+            case "deactivated":
+                row["status"], row["suspended_on"] = AccountKeyStatus.INACTIVE.value, change["time"]
+            case "deleted":
+                row["status"], row["retired_on"] = AccountKeyStatus.DELETED.value, change["time"]
+            case "created" | "activated":
+                row["status"], row["suspended_on"] = AccountKeyStatus.ACTIVE.value, ""
+    return rows
+
+
+def _change(change: Untrusted) -> Change:
+    return Change(
+        time=untrusted.time(change.get("time")),
+        action=untrusted.one_of(change.get("action"), ("created", "activated", "deactivated", "deleted")),
+        caller_arn=untrusted.line(change.get("caller_arn")),
+        request_id=untrusted.line(change.get("request_id")),
+        account_id=untrusted.line(change.get("account_id")),
+        principal=untrusted.line(change.get("principal")),
+        access_key_id=untrusted.line(change.get("access_key_id")),
+        last_used_before=untrusted.time(change.get("last_used_before")),
+        last_used_service=untrusted.line(change.get("last_used_service")),
+    )

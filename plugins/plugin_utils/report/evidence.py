@@ -1,0 +1,121 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page to print: which keys with MTurk rights are left, and what shows that there are no others.
+
+An account has none left only where somebody looked at all of it and found none. Whatever was not looked at, or could
+not be read, is said.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels, page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
+    AccountKey,
+    AccountKeyStatus,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
+
+NOT_LOOKED = "Nobody looked at all users of the account in this run."
+
+
+class Verdict(enum.StrEnum):
+    """What is known of the keys that an account has left, the worst coming first."""
+
+    LEFT = "left"
+    NOT_KNOWN = "not_known"
+    NONE_LEFT = "none_left"
+
+
+VERDICTS = {
+    Verdict.LEFT: Label("left", "bad"),
+    Verdict.NOT_KNOWN: Label("not known", "unseen"),
+    Verdict.NONE_LEFT: Label("none left", "good"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """What the page says of one account.
+
+    :param left: keys that can call MTurk, or may be able to. Suspended ones count: they can be active again.
+    :param gaps: what was not looked at or could not be read, in sentences.
+    """
+
+    lab: Lab
+    left: list[AccountKey]
+    gaps: list[str]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is known of the keys that are left."""
+        return Verdict.LEFT if self.left else Verdict.NOT_KNOWN if self.gaps else Verdict.NONE_LEFT
+
+    @property
+    def label(self) -> Label:
+        """The verdict's word and tone."""
+        return VERDICTS[self.verdict]
+
+
+def to_html(report: Report) -> str:
+    """The page's text. The same report always gives the same page."""
+    style = page.asset("evidence.css")
+    found = accounts(report)
+    return (
+        page.environment()
+        .get_template("evidence.html.j2")
+        .render(
+            report=report,
+            style=style,
+            policy=f"default-src 'none'; style-src '{page.digest(style)}'; base-uri 'none'; form-action 'none'",
+            headline=headline(found),
+            accounts=found,
+            gone=[(lab, key) for lab in report["labs"] for key in lab["account_keys"] if key["retired_on"]],
+            changes=[(lab, change) for lab in report["labs"] for change in lab["changes"]],
+            made_by=vocabulary.COLLECTION,
+        )
+    )
+
+
+def accounts(report: Report) -> list[Account]:
+    """All accounts of the report, the worst first."""
+    found = [Account(lab, [key for key in lab["account_keys"] if _is_left(key)], _gaps(lab)) for lab in report["labs"]]
+    return sorted(found, key=lambda account: list(Verdict).index(account.verdict))
+
+
+def headline(found: list[Account]) -> str:
+    """The page in one sentence."""
+    if not found:
+        return "No account was looked at"
+    keys = [key for account in found for key in account.left]
+    with_keys = sum(1 for account in found if account.left)
+    unknown = sum(1 for account in found if account.gaps)
+    seen = f"{labels.count(unknown, 'account was', 'accounts were')} not seen in full" if unknown else ""
+    if not keys:
+        looked = labels.count(len(found), "account was", "accounts were")
+        return f"None left: {looked} looked at in full" if not seen else f"None found, but {seen}"
+    live = sum(1 for key in keys if key["status"] == AccountKeyStatus.ACTIVE)
+    parts = [f"{live:,} live", f"{len(keys) - live:,} suspended"] if len(keys) > live else [f"{live:,} live"]
+    left = f"{labels.count(len(keys), 'key is', 'keys are')} left in {labels.count(with_keys, 'account')}"
+    return f"{left} ({labels.listed(parts)}){f'; {seen}' if seen else ''}"
+
+
+def _is_left(key: AccountKey) -> bool:
+    if key["status"] == AccountKeyStatus.DELETED or key["mturk_right"] == Right.NO:
+        return False
+    # A right that nobody could judge counts where the key works, or may work.
+    return key["mturk_right"] == Right.YES or key["status"] != AccountKeyStatus.INACTIVE
+
+
+def _gaps(lab: Lab) -> list[str]:
+    look = lab["look"]
+    if look is None:
+        return [NOT_LOOKED]
+    gaps = [f"{each['what']}: {each['reason']}" for each in look["unread"]]
+    return gaps if gaps or look["complete"] else ["Not everything in the account could be read."]

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of the report that is evidence: every key that was seen, who looked where and when, and what was changed."""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+
+
+class AccountKeyStatus(enum.StrEnum):
+    """How an access key is, as far as the run knows."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    #: The run, or an earlier one that reported in the same place, deleted it.
+    DELETED = "deleted"
+    NOT_KNOWN = ""
+
+
+class AccountKey(t.TypedDict):
+    """One access key of the account, whoever's it is. Times are ISO 8601 in UTC, empty when there is none.
+
+    C(principal) is the ARN of its user, or of root; C(access_key_id) is empty for root's keys, which AWS tells only
+    root; C(last_use_known) tells a key that was never used from one whose last use nobody told; C(mturk_right) is
+    V(yes), V(no) or V(unknown), and C(how) where the right comes from; C(owner) is V(ours), V(foreign) or V(unknown);
+    C(request_id) is that of the last change, by which CloudTrail lists it.
+    """
+
+    principal: str
+    access_key_id: str
+    status: str
+    created: str
+    last_used: str
+    last_used_service: str
+    last_used_region: str
+    last_use_known: bool
+    mturk_right: str
+    how: list[str]
+    owner: str
+    quarantined: bool
+    administrator: bool
+    suspended_on: str
+    retired_on: str
+    request_id: str
+
+
+class NotRead(t.TypedDict):
+    """A part of the account that could not be read, and why."""
+
+    what: str
+    reason: str
+
+
+class Look(t.TypedDict):
+    """Who looked for everybody who can call MTurk in the account, when, and what could not be read."""
+
+    caller_arn: str
+    looked_at: str
+    complete: bool
+    unread: list[NotRead]
+    users_seen: int
+
+
+class Change(t.TypedDict):
+    """One change of an access key that AWS confirmed, as the module that made it recorded it."""
+
+    time: str
+    action: str
+    caller_arn: str
+    request_id: str
+    account_id: str
+    principal: str
+    access_key_id: str
+    last_used_before: str
+    last_used_service: str

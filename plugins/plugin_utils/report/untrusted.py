@@ -1,0 +1,98 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values that may be anything, as what a report may hold: text without what could deceive, known words, moments."""
+
+from __future__ import annotations
+
+import collections.abc
+import enum
+import re
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import mask_registered
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time, timestamp
+
+# Nothing else may become a link in the page: a javascript: address in an outcome stays text.
+_URL = re.compile(r"https?://[^\s\"'<>`\\]+\Z", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@\"'<>(),:;\\?&%#]+@[^\s@\"'<>(),:;\\?&%#]+\Z")
+_AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,4})?")
+
+Untrusted = t.Mapping[str, object]
+
+
+def text(value: object) -> str:
+    """The value as text of any number of lines; empty for what is no single value."""
+    if value is None or isinstance(value, (collections.abc.Mapping, list, tuple)):
+        return ""
+    return mask_registered(printable(str(value)).strip())
+
+
+def line(value: object) -> str:
+    """Text on one line: names, codes and identifiers."""
+    return " ".join(text(value).split())
+
+
+def lines(value: object) -> list[str] | None:
+    """A list of such lines; None for what is no list."""
+    return [line(item) for item in value] if isinstance(value, (list, tuple)) else None
+
+
+def truth(value: object) -> bool | None:
+    """True or false; None for anything else."""
+    return value if isinstance(value, bool) else None
+
+
+def count(value: object) -> int:
+    """A number of things; 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def word(value: object, words: type[enum.StrEnum], otherwise: str) -> str:
+    """One of the words, or C(otherwise)."""
+    return next((word.value for word in words if word == value), str(otherwise))
+
+
+def one_of(value: object, words: t.Sequence[str]) -> str:
+    """One of the words; empty for another."""
+    return next((word for word in words if word == value), "")
+
+
+def url(value: object) -> str:
+    """An address on the web; empty for what is none."""
+    return _matching(_URL, value)
+
+
+def email(value: object) -> str:
+    """An e-mail address; empty for what is none."""
+    return _matching(_EMAIL, value)
+
+
+def amount(value: object) -> str | None:
+    """An amount of money, such as C(12.50); None for what is none."""
+    found = text(value)
+    return found if _AMOUNT.fullmatch(found) else None
+
+
+def time(value: object) -> str:
+    """A moment as the collection writes it; empty for what is none."""
+    moment = parse_time(value)
+    return timestamp(moment) if moment else ""
+
+
+def mapping(value: object) -> Untrusted:
+    """A dictionary; empty for anything else."""
+    return value if isinstance(value, collections.abc.Mapping) else {}
+
+
+def mappings(value: object) -> list[Untrusted]:
+    """The dictionaries of a list; none for anything else."""
+    if not isinstance(value, (list, tuple)):
+        return []
+    return [item for item in value if isinstance(item, collections.abc.Mapping)]
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str:
+    found = text(value)
+    return found if pattern.match(found) else ""

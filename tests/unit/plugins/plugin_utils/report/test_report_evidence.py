@@ -1,0 +1,228 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every key in the report: the CSV with a row a key, the page to print, the findings as OCSF, and the manifest."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import html
+import io
+import json
+import re
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
+    build,
+    evidence,
+    files,
+    merge,
+    ocsf,
+    tables,
+)
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
+from ansible_collections.labops.cloudresearch.tests.fixtures.principals import change, key, principal, principals
+
+SUSPENDED = "2026-11-20T09:00:00Z"
+
+
+def report(*labs, hours=0):
+    return build.build(labs, title="Labs", now=NOW + datetime.timedelta(hours=hours))
+
+
+def lab(name="lab-01", *, found=(), changes=(), look=True, **changed):
+    """A lab without keys of its own, in whose account these principals were found."""
+    outcome = {**situation("converged", lab=name), "access_keys": [], "changes": list(changes), **changed}
+    if look:
+        outcome["principals"] = principals(outcome["account_id"], *found)
+    return outcome
+
+
+def rows(made):
+    text = tables.keys_to_csv(made).removeprefix(tables.BYTE_ORDER_MARK)
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_a_row_for_every_key_of_every_user_that_was_seen():
+    one, two, gone = key("AKIA0000000000000001"), key("AKIA0000000000000002", status="inactive"), key("AKIA000000GONE")
+    tags = {f"labops-cloudresearch-suspended-{two['access_key_id']}": SUSPENDED}
+    found = [
+        principal("ada", keys=[one], how=["policy a", "group b"]),
+        principal("bob", keys=[two], tags=tags, path="/people/"),
+        principal("cyd", keys=[gone], mturk_right="unknown"),
+        principal("readers", kind="group"),
+    ]
+    deleted = change("deleted", gone["access_key_id"], request_id="req-1")
+    first, second, third = rows(report(lab(found=found, changes=[deleted])))
+    assert (first["principal"], first["status"], first["mturk_right"]) == (
+        "arn:aws:iam::000000000000:user/ada",
+        "active",
+        "yes",
+    )
+    assert (first["how"], first["owner"], first["looked_by"]) == (
+        "policy a; group b",
+        "foreign",
+        principals("")["caller_arn"],
+    )
+    assert (second["status"], second["suspended_on"]) == ("inactive", SUSPENDED)
+    assert second["principal"].endswith("user/people/bob")
+    assert (third["status"], third["retired_on"], third["request_id"]) == ("deleted", deleted["time"], "req-1")
+    assert third["mturk_right"] == "unknown"
+
+
+def test_the_columns_begin_as_promised_and_each_field_is_quoted():
+    text = tables.keys_to_csv(report(lab(found=[principal("=cmd", keys=[key("=1+1")])])))
+    heading, row = text.removeprefix(tables.BYTE_ORDER_MARK).splitlines()
+    promised = (
+        "account_id principal access_key_id status created last_used last_used_service mturk_right how owner "
+        "suspended_on retired_on request_id"
+    )
+    assert heading.startswith(",".join(f'"{name}"' for name in promised.split()))
+    assert re.fullmatch(r'"[^"]*"(,"[^"]*")*', row)
+    assert '"\'=1+1"' in row
+
+
+def test_without_discovery_there_are_the_keys_of_the_labs_own_user():
+    outcome = situation("converged")
+    [row] = rows(report(outcome))
+    assert row["access_key_id"] == outcome["access_keys"][0]["access_key_id"]
+    assert (row["principal"], row["status"], row["owner"]) == (outcome["user"]["arn"], "active", "ours")
+    assert (row["mturk_right"], row["looked_at"]) == ("yes", "")
+    outcome["user"]["attached_policies"] = []
+    assert rows(report(outcome))[0]["mturk_right"] == "unknown"
+
+
+def test_a_key_of_the_lab_that_discovery_saw_too_is_one_row_and_stays_ours():
+    outcome = situation("converged")
+    own = outcome["access_keys"][0]
+    arn = outcome["user"]["arn"]
+    found = principal(vocabulary.DEFAULT_USER_NAME, keys=[key(own["access_key_id"], last_used="")])
+    outcome["principals"] = principals(outcome["account_id"], {**found, "arn": arn})
+    [row] = rows(report(outcome))
+    assert (row["owner"], row["last_used"]) == ("ours", own["last_used"])
+
+
+def test_what_is_deleted_stays_in_the_reports_that_follow(tmp_path):
+    place = files.Place(tmp_path)
+    one = key("AKIA0000000000000001")
+
+    def run(outcome, hours):
+        writing = files.prepare(report(outcome, hours=hours), place)
+        files.write(writing, place)
+        return writing
+
+    first = lab(found=[principal("ada", keys=[one], how=["policy a"])])
+    run(first, 0)
+    plan_run = lab(
+        changes=[change("deactivated", one["access_key_id"]), change("deleted", one["access_key_id"])], look=False
+    )
+    [row] = rows(run(plan_run, 1).report)
+    assert (row["status"], row["how"], row["created"]) == ("deleted", "policy a", one["created"])
+    assert row["suspended_on"] == row["retired_on"] == change("deleted", "x")["time"]
+    second = run(lab(), 2)
+    assert rows(second.report)[0]["retired_on"] == row["retired_on"]
+    assert evidence.headline(evidence.accounts(second.report)) == "None left: 1 account was looked at in full"
+    assert run(lab(), 3).changed == ()
+    # A lab of another account that is called the same had no such key.
+    assert rows(run({**lab(), "account_id": "999999999999"}, 4).report) == []
+
+
+def test_an_account_has_none_left_only_where_all_of_it_was_seen():
+    live, off = key("AKIA0000000000000001"), key("AKIA0000000000000002", status="inactive")
+    unread = {"complete": False, "unread": [{"what": "the policies", "reason": "AccessDenied"}]}
+    partly = lab("partly")
+    partly["principals"].update(unread)
+    made = report(
+        lab(
+            "clean",
+            found=[
+                principal("ada", keys=[live], mturk_right="no"),
+                principal("bob", keys=[off], mturk_right="unknown"),
+            ],
+        ),
+        lab("live", found=[principal("ada", keys=[live])]),
+        lab("off", found=[principal("ada", keys=[off])]),
+        lab("doubtful", found=[principal("ada", keys=[live], mturk_right="unknown")]),
+        partly,
+        lab("not-looked", look=False),
+    )
+    found = {account.lab["lab"]: account for account in evidence.accounts(made)}
+    assert {name: str(account.verdict) for name, account in found.items()} == {
+        "doubtful": "left",
+        "live": "left",
+        "off": "left",
+        "not-looked": "not_known",
+        "partly": "not_known",
+        "clean": "none_left",
+    }
+    assert found["partly"].gaps == ["the policies: AccessDenied"]
+    assert evidence.headline(list(found.values())) == (
+        "3 keys are left in 3 accounts (2 live and 1 suspended); 2 accounts were not seen in full"
+    )
+    assert evidence.headline([found["partly"], found["clean"]]) == "None found, but 1 account was not seen in full"
+    text = html.unescape(evidence.to_html(made))
+    assert "the policies: AccessDenied" in text
+    assert evidence.NOT_LOOKED in text
+    assert live["access_key_id"] in text
+
+
+def test_the_page_tells_each_change_with_who_and_by_which_call():
+    made = report(lab(changes=[change("deactivated", "AKIA0000000000000001", request_id="req-7")]))
+    text = html.unescape(evidence.to_html(made))
+    for told in ("req-7", "deactivated", "AKIA0000000000000001", change("x", "y")["caller_arn"]):
+        assert told in text
+
+
+def test_no_text_becomes_markup_on_the_page():
+    bad = "x'\"></td></style><script>alert(1)</script>{{ 7*7 }}"
+    found = [principal(bad, keys=[key(bad, last_used_service=bad)], how=[bad])]
+    outcome = lab(bad, found=found, changes=[change("deleted", bad, request_id=bad, caller_arn=bad, principal=bad)])
+    outcome["principals"].update(caller_arn=bad, unread=[{"what": bad, "reason": bad}])
+    text = evidence.to_html(report(outcome))
+    assert "<script" not in text
+    assert "{{ 7*7 }}" in text
+
+
+def test_findings_are_ocsf_detection_findings():
+    finding = pytest.importorskip("py_ocsf_models.events.findings.detection_finding")
+    made = report(*outcomes(60))
+    events = json.loads(ocsf.to_json(made))
+    assert len(events) == sum(len(lab["findings"]) for lab in made["labs"]) > 0
+    for event in events:
+        read = finding.DetectionFinding.model_validate(event)
+        # What the schema does not know would be dropped.
+        assert json.loads(read.model_dump_json(exclude_none=True, exclude_unset=True)) == event
+    assert len({event["finding_info"]["uid"] for event in events}) == len(events)
+    later = json.loads(ocsf.to_json(report(*outcomes(60), hours=24)))
+    assert [e["finding_info"]["uid"] for e in later] == [e["finding_info"]["uid"] for e in events]
+
+
+def test_the_manifest_has_the_sum_of_each_file(tmp_path):
+    place = files.Place(tmp_path)
+    files.write(files.prepare(report(lab()), place), place)
+    sums = dict(reversed(line.split("  ")) for line in place.path("manifest").read_text().splitlines())
+    others = {path.name for path in tmp_path.iterdir()} - {"manifest.sha256"}
+    assert sums == {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in others}
+    assert files.Place(tmp_path, name="other").path("manifest").name == "other-manifest.sha256"
+
+
+def test_reports_are_merged_without_losing_a_key_and_events_are_no_reports(tmp_path):
+    for number in (1, 2):
+        place = files.Place(tmp_path / "slices", name=f"slice-{number}")
+        found = [principal("ada", keys=[key(f"AKIA000000000000000{number}")])]
+        made = report(lab(f"lab-{number}", found=found, changes=[change("deleted", f"AKIAGONE{number}")]))
+        files.write(files.prepare(made, place), place)
+    labs, _contacts = merge.labs_of(merge.find([str(tmp_path / "slices" / "*.json")], files.Place(tmp_path)))
+    merged = report(*labs)
+    assert [row["status"] for row in rows(merged)] == ["active", "deleted"] * 2
+    assert all(each["look"]["complete"] for each in merged["labs"])
+
+
+@pytest.mark.parametrize("principals_value", [None, [], "x", {"principals": "x"}, {"principals": [1, {"keys": [1]}]}])
+def test_anything_in_place_of_principals_is_borne(principals_value):
+    made = report({**situation("converged"), "principals": principals_value, "changes": principals_value})
+    assert len(rows(made)) == 1
