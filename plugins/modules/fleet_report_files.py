@@ -35,7 +35,9 @@ options:
     default: Mechanical Turk keys of the labs
   formats:
     description:
-      - Which files to write.
+      - Which files to write. With V(html) comes a page of evidence to print, with V(csv) a file with a row a key, with
+        V(json) the findings as events of the Open Cybersecurity Schema Framework. The sums of the files are written to
+        C(manifest.sha256) in any case.
       - Reports are compared through V(json), or else V(html). With V(csv) alone, nothing is compared.
     type: list
     elements: str
@@ -134,12 +136,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: The report's files by format.
+  description:
+    - The report's files by what they hold. V(html), V(csv) and V(json) are the report; V(evidence) is the page to print,
+      V(keys) the CSV with a row a key, V(ocsf) the findings as OCSF events, V(manifest) the sums of the others.
   returned: success
   type: dict
   sample:
     html: /srv/reports/mturk/fleet-report.html
-    json: /srv/reports/mturk/fleet-report.json
+    evidence: /srv/reports/mturk/fleet-report-evidence.html
+    manifest: /srv/reports/mturk/manifest.sha256
 changed_files:
   description: The files that were written, or would be in check mode.
   returned: success

@@ -120,7 +120,10 @@ def test_from_outcomes_to_files_and_again_without_a_change(fleet):
     first, _output = fleet.run()
     assert first["changed"]
     written = sorted(path.name for path in fleet.reports.iterdir())
-    assert written == ["fleet-report.csv", "fleet-report.html", "fleet-report.json"]
+    ends = ("-evidence.html", "-keys.csv", "-ocsf.json", ".csv", ".html", ".json")
+    assert written == [*(f"fleet-report{end}" for end in ends), "manifest.sha256"]
+    sums = subprocess.run(["sha256sum", "-c", "manifest.sha256"], cwd=fleet.reports, capture_output=True, check=False)
+    assert sums.returncode == 0, sums
     report = files.load(fleet.reports / "fleet-report.json")
     labs = {lab["lab"]: lab for lab in report["labs"]}
     assert len(labs) == len(fleet.hosts)
@@ -187,7 +190,8 @@ def test_options_reach_the_files(fleet):
         fleet_report_contacts={outcomes(2)[0]["lab"]: "dean@uni.example"},
     )
     page = fleet.reports / "quarter.html"
-    assert result["files"] == {"html": str(page)}
+    assert result["files"]["html"] == str(page)
+    assert list(result["files"]) == ["html", "evidence", "manifest"]
     assert page.stat().st_mode & 0o777 == 0o640
     report = files.load(page)
     assert report["title"] == "The 4th quarter"
