@@ -45,7 +45,7 @@ def write_profiles(fleet: Fleet, account_id: str) -> pathlib.Path:
 
 
 def play(fleet: Fleet, tasks: list[dict[str, t.Any]], **variables: t.Any) -> pathlib.Path:
-    """A playbook file with the tasks."""
+    """A playbook file with the tasks; the role's own one works through the connection aws_account only."""
     simulator = fleet.simulator
     mturk = {
         "production_endpoint_url": simulator.mturk_production_url,
@@ -56,7 +56,7 @@ def play(fleet: Fleet, tasks: list[dict[str, t.Any]], **variables: t.Any) -> pat
     content = {
         "name": "Examples",
         "hosts": "lab-01",
-        "connection": "local",
+        "connection": f"{name}.aws_account" if f"{name}.lab_account_observe" in tasks[0] else "local",
         "gather_facts": False,
         "module_defaults": {
             f"{name}.mturk_requester_check": mturk,
