@@ -38,6 +38,7 @@ TARGETS = (
     "e2e-crash",
     "sanity-2.21",
     "e2e-rights",
+    "e2e-terminal",
     "molecule",
     "integration",
     "package",
