@@ -47,6 +47,7 @@ class IamKey:
 
     :param last_used: when it last signed a call, as far as IAM knows; None: never, or nobody asked.
     :param last_used_service: for which service, such as V(mturk-requester); empty as C(last_used).
+    :param last_used_region: in which AWS region; empty as C(last_used).
     :param last_use_known: IAM was asked for the last use, and answered.
     """
 
@@ -55,6 +56,7 @@ class IamKey:
     created: datetime.datetime
     last_used: datetime.datetime | None = None
     last_used_service: str = ""
+    last_used_region: str = ""
     last_use_known: bool = False
 
 
@@ -111,7 +113,7 @@ def list_keys(client: t.Any, user_name: str) -> KeyListing:
             answer = t.cast("dict[str, t.Any]", exc.response)
     keys = [_iam_key(data) for data in answer.get("AccessKeyMetadata", ())]
     keys.sort(key=lambda key: (key.created, key.access_key_id))
-    return KeyListing(tuple(keys), _server_time(answer))
+    return KeyListing(tuple(keys), server_time(answer))
 
 
 def with_last_use(client: t.Any, key: IamKey) -> IamKey:
@@ -123,11 +125,12 @@ def with_last_use(client: t.Any, key: IamKey) -> IamKey:
             if error_code(exc) == "NoSuchEntity":
                 return key
             raise
-    service = used.get("ServiceName", "")
+    service, region = used.get("ServiceName", ""), used.get("Region", "")
     return dataclasses.replace(
         key,
         last_used=used.get("LastUsedDate"),
         last_used_service="" if service == "N/A" else service,
+        last_used_region="" if region == "N/A" else region,
         last_use_known=True,
     )
 
@@ -229,7 +232,7 @@ def _iam_key(data: t.Mapping[str, t.Any]) -> IamKey:
     return IamKey(data["AccessKeyId"], data["Status"] == "Active", data["CreateDate"])
 
 
-def _server_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
+def server_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
     """AWS's own clock, so that a control node whose clock is off judges ages and intents right."""
     text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     return times.parse_http_date(text) or times.now()
