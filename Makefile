@@ -69,12 +69,12 @@ calls: ready ## Count the calls that a lab costs in each playbook
 
 .PHONY: check
 check: lint-ruff lint-format lint-yaml ## Quick: for every commit
-	@$(PY) -m tests.tools.playbooks
+	@$(RUN) ansible-playbook --syntax-check -i localhost, $(patsubst playbooks/%.yml,labops.cloudresearch.%,$(wildcard playbooks/*.yml))
 	@$(PYTEST) tests/unit -q -n $(WORKERS)
 
-LINTERS := lint-ruff lint-format lint-types lint-yaml lint-shell lint-ansible
+LINTERS := lint-ruff lint-format lint-types lint-yaml lint-shell lint-ansible lint-licences lint-forge lint-fragment
 .PHONY: lint $(LINTERS)
-lint: $(LINTERS) ## ruff, mypy --strict, yamllint, shellcheck, ansible-lint (profile production)
+lint: $(LINTERS) ## ruff, mypy --strict, yamllint, shellcheck, ansible-lint (profile production), reuse, workflows, changelog fragment
 lint-ruff: ready
 	@$(RUN) ruff check .
 lint-format: ready
@@ -87,6 +87,17 @@ lint-shell: ready
 	@$(RUN) shellcheck .ci/run
 lint-ansible: ready
 	@$(PY) -m tests.tools.ansible_lint
+lint-licences: ready
+	@$(RUN) reuse lint --lines
+# What GitHub reads, by the schemas that check-jsonschema brings along; the workflow itself runs actionlint, too.
+SCHEMA := check-jsonschema --builtin-schema vendor.github
+lint-forge: ready
+	@$(RUN) $(SCHEMA)-workflows .github/workflows/*.yml
+	@$(RUN) $(SCHEMA)-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(RUN) $(SCHEMA)-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(RUN) check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+lint-fragment: ready
+	@$(PY) -m tests.tools.fragment
 
 .PHONY: sanity $(SANITY)
 sanity: $(SANITY) ## ansible-test sanity on each supported ansible-core
@@ -104,7 +115,7 @@ docs: ready ## Check the documentation and build the site (build/docs/html)
 
 .PHONY: changelog
 changelog: ready ## Release the changelog fragments, or bring the lists of plugins up to date
-	@$(PY) -m tests.tools.changelog
+	@$(RUN) antsibull-changelog $(if $(wildcard changelogs/fragments/*.yml),release,generate --reload-plugins)
 
 .PHONY: package
 package: ready ## Build the artifact, use it from an empty place, let Galaxy's importer judge it
@@ -155,7 +166,7 @@ test: ready browser ## Everything that CI runs
 
 .PHONY: clean
 clean: ## Remove all that was made, but for the virtual environment
-	rm -rf build .pytest_cache .ruff_cache .mypy_cache .ansible tests/output
+	rm -rf build .nox .pytest_cache .ruff_cache .mypy_cache .ansible tests/output
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
 
 .PHONY: distclean

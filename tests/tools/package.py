@@ -28,10 +28,15 @@ WORK = BUILD / "package"
 # All that users have a use for. What is not named here must be in build_ignore of galaxy.yml.
 BELONGS = (
     "CHANGELOG.rst",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
     "COPYING",
     "FILES.json",
+    "LICENSES/*",
+    "MAINTAINERS",
     "MANIFEST.json",
     "README.md",
+    "REUSE.toml",
     "SECURITY.md",
     "bindep.txt",
     "changelogs/*",
