@@ -1,16 +1,77 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run says is true, over labs that it never comes to as well."""
+"""What a run says is true: its exit status, whoever runs the role, and the commands that it prints."""
 
 from __future__ import annotations
 
 import pathlib
+import re
+import shlex
 import subprocess
+import typing as t
 
 import pytest
+import yaml
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from tests.fleet import Fleet, tool
+
+COMMAND = re.compile(r"ansible-playbook labops\.cloudresearch\.\w+ .*?--limit [\w-]+(?: -e retire_confirm=[\w-]+)?")
+
+
+def role_alone(fleet: Fleet, operation: str) -> str:
+    """A playbook of an operator's own that has nothing but the role."""
+    path = fleet.directory / f"{operation}-alone.yml"
+    play: dict[str, t.Any] = {
+        "name": "The role alone",
+        "hosts": "all",
+        "gather_facts": False,
+        "roles": ["labops.cloudresearch.lab_account"],
+        "vars": {"lab_account_operation": operation, "retire_confirm": "leaves"},
+    }
+    path.write_text(yaml.safe_dump([play]))
+    return str(path)
+
+
+def paste(fleet: Fleet, text: str) -> str:
+    """Run the command that a text advises, as somebody who pastes it into a shell."""
+    found = COMMAND.search(text)
+    assert found, text
+    fleet.command("audit")  # writes the inventory
+    command = found.group().replace("ansible-playbook", shlex.quote(tool("ansible-playbook")), 1)
+    finished = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=fleet.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, (found.group(), finished.stdout)
+    return found.group()
+
+
+def test_the_role_alone_fails_the_host_of_a_lab_that_did_not_end_well(fleet: Fleet) -> None:
+    for lab in ("well", "leaves", "unseen"):
+        fleet.add(lab)
+    assert fleet.run("onboard").return_code == 0
+    fleet.simulator.control.create_access_key("leaves", vocabulary.DEFAULT_USER_NAME)
+    fleet.hosts["leaves"]["lab_account_state"] = "absent"
+    # What is left is a stranger's key, so that nothing is to be done and the lab has not ended well all the same.
+    assert fleet.run("retire", "--limit", "leaves", "-e", "retire_confirm=leaves").return_code != 0
+    (fleet.store / "unseen.yml").write_text("not a record\n")
+
+    onboard = fleet.run(role_alone(fleet, "onboard"))
+    assert "Lab leaves failed at step retire: Live keys remain in the account" in onboard.output
+    assert onboard.outcomes["well"]["state"] == "converged"
+    assert {host: counts["failures"] for host, counts in onboard.stats.items()} == {"leaves": 1, "unseen": 1, "well": 0}
+
+    audit = fleet.run(role_alone(fleet, "audit"))
+    assert audit.stats["unseen"]["failures"] == 1 and audit.stats["well"]["failures"] == 0, audit.output
+    assert audit.return_code != 0
 
 
 @pytest.mark.parametrize("arguments", [("-e", "labs=mistyped"), ("-e", "labs=one", "--limit", "two")])
@@ -35,6 +96,31 @@ def test_an_inventory_that_cannot_be_read_does_not_end_well(fleet: Fleet, tmp_pa
     assert finished.returncode != 0 and "No lab was in this run" in finished.stdout
 
 
+def test_a_mistyped_variable_is_told_with_its_labs_even_where_steps_are_taken(fleet: Fleet) -> None:
+    for lab in ("one", "two", "three"):
+        fleet.add(lab)
+    for lab in ("one", "three"):
+        fleet.hosts[lab]["lab_account_cloudresearch_emial"] = "pi@example.org"
+    run = fleet.run("onboard")
+    assert {outcome["state"] for outcome in run.outcomes.values()} == {"changed"}, run.output
+    told = "so it has no effect on 2 labs: one, three. Did you mean lab_account_cloudresearch_email?"
+    assert told in " ".join(run.output.split())
+
+
+def test_printed_commands_work_as_they_are_pasted(fleet: Fleet) -> None:
+    control = fleet.simulator.control
+    fleet.add("psych")
+    [missing, *_others] = fleet.run("audit").outcomes["psych"]["drift"]
+    assert "labops.cloudresearch.onboard" in paste(fleet, missing["next_step"])
+    assert [key["status"] for key in control.keys("psych")] == ["Active"]
+
+    fleet.hosts["psych"]["lab_account_state"] = "absent"
+    refused = fleet.run("onboard").outcomes["psych"]
+    assert refused["state"] == "failed"
+    assert "retire_confirm=psych" in paste(fleet, refused["next_steps"][0]["text"])
+    assert control.keys("psych") == []
+
+
 def test_a_forgotten_limit_is_answered_with_names_and_not_with_the_number_of_all(fleet: Fleet) -> None:
     for lab in ("one", "two", "three"):
         fleet.hosts[lab] = {}
@@ -42,3 +128,13 @@ def test_a_forgotten_limit_is_answered_with_names_and_not_with_the_number_of_all
     said = " ".join(run.output.split())
     assert run.return_code != 0 and "Nothing was retired" in said
     assert "one, three, two" in said and "--limit" in said and "retire_confirm=3" not in said
+
+
+def test_check_mode_of_a_retirement_writes_the_report_of_what_would_go(fleet: Fleet) -> None:
+    fleet.add("psych")
+    assert fleet.run("onboard").return_code == 0
+    reports = fleet.directory / "reports"
+    run = fleet.run("retire", "--check", "-e", f"fleet_report_directory={reports}")
+    assert run.return_code == 0, run.output
+    assert "Keys that would be retired" in (reports / "fleet-report.html").read_text()
+    assert [key["status"] for key in fleet.simulator.control.keys("psych")] == ["Active"]
