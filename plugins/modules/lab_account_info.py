@@ -47,6 +47,12 @@ options:
     description: Whether a user that the collection did not create may be taken over.
     type: bool
     default: false
+  onboard_although_closed:
+    description:
+      - Whether a run may create the first key of a lab although MTurk answers as a service that is closed.
+      - Without it, such a lab is V(blocked) with the reason V(service_closed).
+    type: bool
+    default: false
   remove_foreign_keys:
     description: Ids of keys that the collection did not create and that a run may remove.
     type: list

@@ -132,11 +132,19 @@ class AwsConnection:
         }
         return AwsConnection({**params, "access_key": access_key_id, "secret_key": secret_access_key})
 
+    def unsigned(self) -> AwsConnection:
+        """The same way to AWS without any credentials, for questions that need none."""
+        left_out = ("profile", "access_key", "secret_key", "session_token", "assume_role_arn", "account_id")
+        params = {name: value for name, value in self._params.items() if name not in left_out}
+        return AwsConnection({**params, "unsigned": True})
+
     def credentials(self) -> dict[str, str]:
         """The credentials that calls are signed with: C(access_key), C(secret_key) and, if temporary, C(session_token).
 
         :raises CollectionError: no credentials were found, or the role cannot be assumed.
         """
+        if self._get("unsigned"):
+            return {}
         if self._get("assume_role_arn"):
             return dict(self._assumed_credentials())
         self._require_account()
@@ -227,6 +235,8 @@ class AwsConnection:
                 ) from exc
         if max_attempts is not None:
             config = config.merge(botocore.config.Config(retries={"total_max_attempts": max_attempts}))
+        if self._get("unsigned"):
+            config = config.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
         # Without a word from us botocore takes the bundle of E(AWS_CA_BUNDLE) or of its configuration.
         verify = False if self._params.get("validate_certs") is False else self._get("aws_ca_bundle")
         static: t.Mapping[str, t.Any] = assumed if assumed is not None else self._params

@@ -24,6 +24,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
     "tags": {"type": "dict", "default": {}},
     "adopt_existing_user": {"type": "bool", "default": False},
+    "onboard_although_closed": {"type": "bool", "default": False},
     "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "remove_drift": {
         "type": "list",
@@ -94,6 +95,7 @@ def declaration(
         look=_portal_look(options),
         link_wanted=options["link_check"] != "none",
         judge_key_use=options["judge_key_use"],
+        onboard_although_closed=options["onboard_although_closed"],
         store_error=store_error,
         store_next_step=store_next_step,
         ask_mturk=not (options["judge_key_use"] and check_mode),

@@ -27,6 +27,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes im
     Requester,
     Unseen,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status
 
 # The choices name the options of mturk_access_key; this is how the role calls them.
 _ROLE_WORDS = (
@@ -65,7 +66,9 @@ class NeededSteps:
         self.unseen = {entry["part"]: entry for entry in reversed(unseen)}
         self.why: dict[str, str] = {}
         self.plan: Plan = key_plan.decide(situation)
-        self.blocked: Blocked = self._blocked_by_what_was_not_seen() or self._blocked_by_keys()
+        self.blocked: Blocked = (
+            self._blocked_by_what_was_not_seen() or self._blocked_by_keys() or self._blocked_by_closing()
+        )
         self._find()
 
     @property
@@ -109,6 +112,21 @@ class NeededSteps:
             "reason": stop.reason,
             "message": stop.message,
             "next_step": f"Choose: {'; or '.join(stop.choices)}. {_ROLE_WORDS}",
+        }
+
+    def _blocked_by_closing(self) -> Blocked:
+        """A first key for a service that is closed would be one more key to retire."""
+        record = self.situation.record
+        first = self.declared.request.state == KeyState.PRESENT and not (record and record.key_in_use)
+        closed = [seen["message"] for seen in self.requester.values() if seen["status"] == Status.SERVICE_CLOSED]
+        if not (first and closed) or self.declared.onboard_although_closed:
+            return {}
+        return {
+            "step": "access_key",
+            "reason": Status.SERVICE_CLOSED.value,
+            "message": f"No key was created, because there is no service to use it for: {closed[0]}",
+            "next_step": "Take the lab out of the inventory, or set lab_account_state: absent. To create a key all the "
+            "same, set lab_account_onboard_although_closed: true.",
         }
 
     def _find(self) -> None:

@@ -152,6 +152,8 @@ class Reader:
     def _ask_mturk(self) -> Requester:
         key = self.record.key_in_use if self.record else None
         if key is None:
+            if self.declared.request.state == KeyState.PRESENT and not self.declared.store_error:
+                return mturk.check_without_key(self.connection, self.declared.endpoints)
             why = self.declared.store_error or "There is no key to ask with yet."
             return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))
         if not self.declared.ask_mturk:

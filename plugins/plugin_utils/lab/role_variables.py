@@ -30,6 +30,7 @@ OPTIONS = {
     "policy_arn": "lab_account_policy_arn",
     "tags": "lab_account_tags",
     "adopt_existing_user": "lab_account_adopt_existing_user",
+    "onboard_although_closed": "lab_account_onboard_although_closed",
     "remove_foreign_keys": "lab_account_remove_foreign_keys",
     "remove_drift": "lab_account_remove_drift",
     "store": "lab_account_secret_store",

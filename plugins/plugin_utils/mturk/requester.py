@@ -122,6 +122,22 @@ def check_environment(
     return _ask(connection, environment, endpoint_url, minimum_balance, today).answer
 
 
+def check_without_key(connection: aws.AwsConnection, endpoints: t.Mapping[str, str | None]) -> Answers:
+    """What can be seen of MTurk without a key: whether production answers as a service that is closed.
+
+    MTurk refuses a call without a signature, so any other answer says nothing, and is V(not_checked).
+
+    :param connection: any way to AWS; its credentials are not used.
+    :param endpoints: as for C(check_environments).
+    """
+    answers = dict.fromkeys(endpoints, not_checked("There is no key to ask with yet."))
+    if "production" in endpoints:
+        seen = check_environment(connection.unsigned(), "production", endpoints["production"])
+        if seen["status"] == Status.SERVICE_CLOSED:
+            answers["production"] = seen
+    return answers
+
+
 def wait_until_linked(
     connection: aws.AwsConnection,
     endpoints: t.Mapping[str, str | None],

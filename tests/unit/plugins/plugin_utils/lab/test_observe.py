@@ -37,6 +37,7 @@ SECRET = "the-secret-of-{}"
 MISSING = Refusal("NoSuchEntity", status=404)
 NO_HOLDERS: dict[str, t.Any] = {"PolicyUsers": [], "PolicyGroups": [], "PolicyRoles": [], "IsTruncated": False}
 NOT_LINKED = Refusal("RequestError", members={"TurkErrorCode": "AWS.AccountNotLinked"})
+WITHOUT_A_SIGNATURE = Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
 # The steps of a lab that has nothing yet; nothing of it needs to be retired.
 ALL_STEPS = [step for step in vocabulary.STEPS if step not in ("observe", "retire")]
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
@@ -64,6 +65,7 @@ class Lab:
             "GetAccessKeyLastUsed": self._last_use,
             "GetCallerIdentity": {"Account": ACCOUNT},
             "ListEntitiesForPolicy": NO_HOLDERS,
+            "GetAccountBalance": WITHOUT_A_SIGNATURE,
         }
 
     def _listing(self, _parameters: t.Any) -> dict[str, t.Any]:
@@ -162,6 +164,28 @@ BALANCE = {"AvailableBalance": "25.00", "OnHoldBalance": "0.00"}
 
 def converged(lab: Lab) -> Lab:
     return lab.user().key(FIRST).stored(FIRST).mturk(BALANCE)
+
+
+CLOSED = Refusal("AccessDeniedException", "This service is no longer accepting new customers", status=403)
+
+
+def test_no_first_key_while_mturk_answers_as_closed(lab: Lab) -> None:
+    seen = lab.mturk(CLOSED).observe()
+    assert seen["requester"]["production"]["status"] == "service_closed"
+    assert seen["requester"]["sandbox"]["status"] == "not_checked", "asked for nothing"
+    assert (seen["blocked"]["step"], seen["blocked"]["reason"]) == ("access_key", "service_closed")
+    assert "lab_account_onboard_although_closed" in seen["blocked"]["next_step"]
+    [call] = [call for call in lab.aws.calls if call.operation == "GetAccountBalance"]
+    assert call.access_key == "", "nobody's key signs the question"
+
+
+def test_a_first_key_although_mturk_is_closed_if_that_is_wanted(lab: Lab) -> None:
+    seen = lab.mturk(CLOSED).declare(onboard_although_closed=True).observe()
+    assert seen["blocked"] == {} and "access_key" in seen["missing"]
+
+
+def test_a_key_that_is_there_stays_while_mturk_answers_as_closed(lab: Lab) -> None:
+    assert converged(lab).mturk(CLOSED).observe()["blocked"] == {}
 
 
 def test_a_lab_with_nothing_yet(lab: Lab) -> None:
@@ -306,7 +330,7 @@ def test_a_roles_arn_tells_the_account_without_asking(lab: Lab) -> None:
     lab.aws.answers["AssumeRole"] = {"Credentials": session}
     seen = lab.observe(assume_role_arn=f"arn:aws:iam::{ACCOUNT}:role/r")
     assert seen["account_id"] == ACCOUNT
-    assert lab.aws.counts() == {"AssumeRole": 1, "GetUser": 1, "ListAccessKeys": 1}
+    assert lab.aws.counts() == {"AssumeRole": 1, "GetUser": 1, "ListAccessKeys": 1, "GetAccountBalance": 1}
 
 
 def test_an_account_that_nobody_declared(lab: Lab) -> None:
