@@ -145,7 +145,7 @@ options:
         description: A file of CA certificates. Default is the environment variable E(VAULT_CACERT).
         type: path
       timeout:
-        description: Seconds to wait for the server. Default is V(30).
+        description: Seconds to wait for an answer of the server. Default is V(10).
         type: float
       validate_certs:
         description: Whether to check the server's TLS certificate. Default is V(true). Not for V(ansible_vault).
@@ -291,7 +291,7 @@ options:
         description: A file of CA certificates. Default is the environment variable E(VAULT_CACERT).
         type: path
       timeout:
-        description: Seconds to wait for the server. Default is V(30).
+        description: Seconds to wait for an answer of the server. Default is V(10).
         type: float
       validate_certs:
         description: Whether to check the server's TLS certificate. Default is V(true). Not for V(ansible_vault).

@@ -90,6 +90,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
@@ -121,7 +122,8 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(exc.as_result()["msg"]) from None
 
     def _key(self, store: base.SecretStore, lab: str) -> StoredKey:
-        record = store.get(lab).record
+        with asking_for(lab):
+            record = store.get(lab).record
         if record is None:
             raise CollectionError(
                 f"The store in {store.location} has no key of lab {lab}.",

@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import op
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.account import refuse_other_credentials
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
@@ -54,7 +55,8 @@ class LabAction(ActionBase):
         try:
             self._refuse_become()
             options = self.options(task_vars or {})
-            with _environment(self._task_environment()):
+            lab = str(options.get("lab") or (task_vars or {}).get("inventory_hostname") or "")
+            with _environment(self._task_environment()), asking_for(lab):
                 # AWS, MTurk and the portal give back what others wrote, and a result is shown and logged.
                 result.update(printable_values(self.work(options, task_vars or {})))
         except CollectionError as exc:

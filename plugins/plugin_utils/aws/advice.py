@@ -40,6 +40,13 @@ _MFA_FIRST = (
 )
 
 # What AWS and MTurk have in common.
+NOT_ASKED = Row(
+    "unreachable",
+    "{service} was {answer}",
+    "See to the cause first (network, proxy, endpoint, or a service that is closed); then run again for this lab.",
+    "NotAskedError",
+    passing=True,
+)
 CLOCK = (
     Row("clock_skew", _WRONG_TIME, SET_CLOCK, SIGNATURE, said=r"\bexpired\b|not yet current"),
     Row("clock_skew", _WRONG_TIME, SET_CLOCK, "RequestExpired RequestInTheFuture RequestTimeTooSkewed"),
@@ -296,6 +303,7 @@ AWS_ROWS = (
         "MalformedPolicyDocument ParamValidationError ValidationError ValidationException",
     ),
     *TLS,
+    NOT_ASKED,
     Row(
         "unreachable",
         "{service} could not be reached ({answer})",

@@ -12,6 +12,7 @@ profile, botocore's own.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import re
@@ -25,6 +26,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     not_assumable,
     second_factor_wanted,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.silence import heed
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
@@ -41,6 +43,20 @@ except ImportError:
 
 # IAM, Organizations and MTurk live there; STS answers there too.
 GLOBAL_REGION = "us-east-1"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Patience:
+    """How long a client waits for its service: seconds for a connection and for an answer, and tries."""
+
+    connect: float
+    answer: float
+    tries: int
+
+
+# Five tries ride out IAM's usual throttling. A closed MTurk may be silent for ever, and answers within a second else.
+_PATIENCE = {"mturk": _Patience(4, 7, 3)}
+_USUAL_PATIENCE = _Patience(5, 30, 5)
 
 
 @functools.lru_cache(maxsize=1)
@@ -217,12 +233,13 @@ class AwsConnection:
         max_attempts: int | None,
         assumed: t.Mapping[str, str] | None,
     ) -> t.Any:
+        patience = _PATIENCE.get(service, _USUAL_PATIENCE)
         config = botocore.config.Config(
             user_agent_extra=COLLECTION,
-            # Standard mode backs off with jitter, which a fleet needs; five tries ride out IAM's usual throttling.
-            retries={"mode": "standard", "total_max_attempts": max_attempts or 5},
-            connect_timeout=10,
-            read_timeout=30,
+            # Standard mode backs off with jitter, which a fleet needs.
+            retries={"mode": "standard", "total_max_attempts": max_attempts or patience.tries},
+            connect_timeout=patience.connect,
+            read_timeout=patience.answer,
         )
         if self._get("aws_config"):
             try:
@@ -243,7 +260,7 @@ class AwsConnection:
         try:
             session = self._session() if assumed is None else _shared_session()
             with _session_lock:
-                return session.create_client(
+                client = session.create_client(
                     service,
                     region_name=region_name or self._get("region") or _configured_region(session),
                     endpoint_url=endpoint_url or self._get("endpoint_url"),
@@ -253,6 +270,8 @@ class AwsConnection:
                     aws_session_token=static.get("session_token") or None,
                     config=config,
                 )
+            heed(client)
+            return client
         except (botocore.exceptions.BotoCoreError, ValueError) as exc:
             raise aws_error(exc, f"set up the connection to AWS ({service})") from exc
 

@@ -27,6 +27,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link, OtherUser, Requester, Unseen
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 # The name under which IAM reports uses of MTurk: its signing name (botocore's service model).
@@ -81,6 +82,9 @@ class Reader:
             with self._noting("other_users"):
                 self.other_users = others.result()
         self.requester = asked_mturk.result() if asked_mturk else self._ask_mturk()
+        for answer in self.requester.values():
+            if answer["status"] == Status.UNREACHABLE:
+                self._not_seen("mturk", answer["message"], answer["status"], answer["next_step"])
 
     def _not_seen(self, part: str, message: str, reason: str, next_step: str) -> None:
         self.unseen.append({"part": part, "message": message, "reason": reason, "next_step": next_step})

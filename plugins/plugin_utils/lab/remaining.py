@@ -64,7 +64,8 @@ class NextSteps:
         observed = self.after.observed
         told: set[str] = set()
         for entry in (observed.get("unseen") or []) if observed else []:
-            wanted = self.operation == "audit" or entry["part"] == "other_users"
+            # What to do about MTurk, its own answer has told already.
+            wanted = entry["part"] == "other_users" or (self.operation == "audit" and entry["part"] != "mturk")
             if wanted and entry["next_step"] and entry["next_step"] not in told:
                 told.add(entry["next_step"])
                 step = {"portal": "link", "other_users": "retire"}.get(entry["part"], "observe")

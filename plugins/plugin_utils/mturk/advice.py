@@ -84,6 +84,7 @@ MTURK_ROWS = (
     ),
     *advice.ACCOUNT,
     *advice.TLS,
+    advice.NOT_ASKED,
     Row(
         "unreachable",
         "{service} gave no answer ({code}): {answer}",

@@ -41,6 +41,10 @@ class PortalError(CollectionError):
         super().__init__(message, reason=reason, next_step=next_step, step="link", details=details)
 
 
+class NoAnswer(PortalError):
+    """Nothing came back from the portal: no connection, or no answer in time."""
+
+
 class SettingsError(CollectionError):
     """An option that cannot be right; nothing was sent."""
 

@@ -57,6 +57,7 @@ PARTS = {
     "last_use": "The last use of its keys",
     "other_users": "Other users of the account with the MTurk policy",
     "store": "The store",
+    "mturk": "Mechanical Turk",
     "portal": "CloudResearch",
 }
 STEPS = {

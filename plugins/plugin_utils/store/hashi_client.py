@@ -10,6 +10,7 @@ import os
 import typing as t
 import urllib.parse
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
@@ -27,8 +28,36 @@ except ImportError:
     HAS_HVAC = False
 else:
 
+    class _NotAsked(requests.exceptions.ConnectionError):
+        """The server was not asked, because it did not answer other labs."""
+
     class _CarefulSession(requests.Session):
-        """Follows a server that sends its callers on (a standby does), with the token, but not into the clear."""
+        """Asks no server that does not answer (see C(base.silence)), and sends a token on only where TLS is.
+
+        A standby sends its callers on.
+        """
+
+        def send(self, request: requests.PreparedRequest, **kwargs: t.Any) -> requests.Response:
+            """Send a request, with a limit of its own for the connection."""
+            at = urllib.parse.urlsplit(request.url or "")
+            try:
+                question = silence.ask(f"{at.scheme}://{at.netloc}")
+            except silence.NotAskedError as exc:
+                raise _NotAsked(str(exc)) from None
+            answer = kwargs.get("timeout") or _DEFAULT_TIMEOUT
+            kwargs["timeout"] = (min(_CONNECT_TIMEOUT, answer), answer)
+            try:
+                response = super().send(request, **kwargs)
+            except requests.exceptions.RequestException as exc:
+                if silence.nobody_answered(exc):
+                    question.silent()
+                raise
+            if response.status_code == _SEALED and b"sealed" in response.content:
+                # The server says so to everybody.
+                question.silent("sealed")
+            else:
+                question.answered()
+            return response
 
         def get_redirect_target(self, resp: requests.Response) -> str | None:
             """The address in the answer; documented as the hook for deciding where to go."""
@@ -38,7 +67,11 @@ else:
             return target
 
 
-_DEFAULT_TIMEOUT = 30.0
+# Seconds for a connection and for an answer.
+_CONNECT_TIMEOUT = 4.0
+_DEFAULT_TIMEOUT = 10.0
+# What a server answers that is sealed (API reference, "HTTP status codes").
+_SEALED = 503
 
 
 def sign_in(url: str, namespace: str | None, ca_cert: str, options: t.Mapping[str, t.Any]) -> t.Any:
@@ -105,6 +138,14 @@ def saying(doing: str, rights: str) -> t.Iterator[None]:
     except requests.exceptions.InvalidURL as exc:
         raise store_error(
             StoreReason.TLS, doing, f"{exc}.", "Set store.url to the address of the active server, with https://."
+        ) from None
+    except _NotAsked as exc:
+        raise store_error(
+            StoreReason.UNREACHABLE,
+            doing,
+            f"the server was {exc}.",
+            "See to the cause first (network, proxy, store.url, a server that is down or sealed); then run again for "
+            "this lab.",
         ) from None
     except requests.exceptions.RequestException as exc:
         raise store_error(

@@ -8,7 +8,11 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import TIMEOUT, PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    TIMEOUT,
+    NoAnswer,
+    PortalError,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
     Control,
@@ -42,9 +46,12 @@ class Deadline:
         time.sleep(seconds)
 
 
-def out_of_time(doing: str, seconds: float) -> PortalError:
-    """The error for work that took too long."""
-    return PortalError(
+def out_of_time(doing: str, seconds: float, *, silent: bool = False) -> PortalError:
+    """The error for work that took too long.
+
+    :param silent: nothing came back at all.
+    """
+    return (NoAnswer if silent else PortalError)(
         TIMEOUT,
         f"The portal did not finish in {seconds:g} seconds ({doing}).",
         next_step="Run it again later, or give it more time with the option timeout.",

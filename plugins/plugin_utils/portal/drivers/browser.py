@@ -11,7 +11,7 @@ import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script, silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_guard import Guard
@@ -22,12 +22,17 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
     BROWSER_CAUSES,
+    BROWSER_SILENCE,
     retry_after,
     tls_error,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PORTAL_UNAVAILABLE, PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    PORTAL_UNAVAILABLE,
+    NoAnswer,
+    PortalError,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
     bare_address,
     read_address,
@@ -70,6 +75,8 @@ if t.TYPE_CHECKING:
 # Seconds. A page is at rest when it has asked for nothing and changed nothing for QUIET.
 _QUIET = 0.15
 _REST_AT_MOST = 20.0
+# A browser does more than a request before an answer begins to come.
+_ANSWER_SECONDS = 25
 # Some scripts act only a moment later, such as a notice that slides in.
 _PATIENCE = 2.5
 _POLL = 0.04
@@ -238,6 +245,10 @@ class BrowserDriver:
 
     def open(self, address: str) -> Page:
         """Go to an address."""
+        with silence.heeded(address):
+            return self._open(address)
+
+    def _open(self, address: str) -> Page:
         for attempt in range(1, _TRIES + 1):
             try:
                 page = self._do(lambda: self._goto(address), f"reading {bare_address(address)}")
@@ -256,7 +267,13 @@ class BrowserDriver:
 
     async def _goto(self, address: str) -> None:
         if not self._guard.refuse(address):
-            await self._tab.goto(address, wait_until="commit", timeout=self._milliseconds(60))
+            left = self._deadline.left()
+            try:
+                await self._tab.goto(address, wait_until="commit", timeout=self._milliseconds(_ANSWER_SECONDS))
+            except PlaywrightTimeout:
+                self._guard.raise_if_refused()
+                doing = f"reading {bare_address(address)}"
+                raise out_of_time(doing, min(left, _ANSWER_SECONDS), silent=left > _ANSWER_SECONDS) from None
 
     def follow(self, page: Page, link: Link) -> Page:
         """Follow a link: press it if it can be seen, else go to its address."""
@@ -478,12 +495,13 @@ class BrowserDriver:
             cause = next((cause for sign, cause in known.items() if sign in failure), "")
             return tls_error(bare_address(self._settings.portal_url), Exception(cause))
         if "TIMED_OUT" in failure:
-            return out_of_time(doing, self._settings.timeout)
+            return out_of_time(doing, self._settings.timeout, silent=True)
         cause = next(
             (cause for sign, cause in BROWSER_CAUSES.items() if sign in failure),
             plain(failure.splitlines()[0])[:120] if failure else "",
         )
-        return PortalError(
+        silent = any(sign in failure for sign in BROWSER_SILENCE)
+        return (NoAnswer if silent else PortalError)(
             PORTAL_UNAVAILABLE,
             f"The portal could not be reached while {doing}: {cause}.",
             next_step="Check the network and portal_url, then run it again. The next run looks first what was "

@@ -15,6 +15,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import retry_after
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
@@ -23,6 +24,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     PAGE_CHANGED,
     PORTAL_UNAVAILABLE,
+    NoAnswer,
     PageChanged,
     PortalError,
 )
@@ -50,6 +52,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.r
 
 _REDIRECTS = 15
 _TRIES = 3
+# Each of them takes as long as one waits for an answer.
+_SILENT_TRIES = 2
 _META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 
@@ -229,13 +233,18 @@ class HttpDriver:
 
     def _patiently(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
         """One request; again if the portal asks for patience, or is briefly away and nothing was sent."""
+        with silence.heeded(address):
+            return self._repeated(method, address, headers, form)
+
+    def _repeated(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
         for attempt in range(1, _TRIES + 1):
             last = attempt == _TRIES
             hurried = last or self._deadline.left() < 3
             try:
                 answer = self._once(method, address, headers, form)
             except PortalError as exc:
-                if method != "GET" or exc.reason != PORTAL_UNAVAILABLE or hurried:
+                passing = exc.reason == PORTAL_UNAVAILABLE or (isinstance(exc, NoAnswer) and attempt < _SILENT_TRIES)
+                if method != "GET" or not passing or hurried:
                     raise
                 self._deadline.sleep(0.5 * attempt, f"waiting to reach {bare_address(address)} again")
                 continue

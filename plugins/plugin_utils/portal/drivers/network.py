@@ -77,3 +77,5 @@ BROWSER_CAUSES = {
     "ADDRESS_UNREACHABLE": "the network is unreachable",
     "TOO_MANY_REDIRECTS": "it redirects in a circle",
 }
+# Those of them that mean that nobody answered.
+BROWSER_SILENCE = ("NAME_NOT_RESOLVED", "CONNECTION_REFUSED", "INTERNET_DISCONNECTED", "ADDRESS_UNREACHABLE")

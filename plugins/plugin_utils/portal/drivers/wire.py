@@ -17,6 +17,7 @@ import threading
 import typing as t
 import zlib
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import nobody_answered
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import plain_cause, tls_error
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
@@ -26,6 +27,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     PAGE_CHANGED,
     PORTAL_UNAVAILABLE,
+    NoAnswer,
     PortalError,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
@@ -48,8 +50,9 @@ except ImportError:
 if t.TYPE_CHECKING:
     from requests.cookies import RequestsCookieJar
 
-_CONNECT_SECONDS = 10.0
-_READ_SECONDS = 30.0
+_CONNECT_SECONDS = 5.0
+# A form may keep the portal busy for a while, and is not sent again; a page is asked for again.
+_READ_SECONDS = {"GET": 12.0, "POST": 30.0}
 _CHUNK = 65536
 _HEADERS = {
     "User-Agent": USER_AGENT,
@@ -174,7 +177,7 @@ class Wire:
     def _send(self, request: requests.PreparedRequest, doing: str) -> Answer:
         sent = request.url or ""
         left = self._deadline.left()
-        limit = min(_READ_SECONDS, left)
+        limit = min(_READ_SECONDS[request.method or "GET"], left)
         try:
             response = self._session.send(
                 request,
@@ -186,12 +189,11 @@ class Wire:
                 body = _read_body(response, sent)
         except requests.exceptions.SSLError as exc:
             raise tls_error(read_address(sent).host, exc) from None
-        except requests.exceptions.Timeout:
-            raise out_of_time(doing, limit) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as exc:
-            if "timed out" in str(exc).lower():
-                raise out_of_time(doing, limit) from None
-            raise PortalError(
+            silent = nobody_answered(exc)
+            if isinstance(exc, requests.exceptions.Timeout) or "timed out" in str(exc).lower():
+                raise out_of_time(doing, limit, silent=silent and limit < left and request.method == "GET") from None
+            raise (NoAnswer if silent else PortalError)(
                 PORTAL_UNAVAILABLE,
                 f"The portal could not be reached while {doing}: {plain_cause(exc)}.",
                 next_step="Check the network and portal_url, then run it again."

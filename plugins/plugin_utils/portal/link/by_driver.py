@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import choice
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import choice, silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     PortalAccount,
@@ -94,6 +94,7 @@ def _visit(
 ) -> LinkResult:
     """Sign in with the driver asked for, do the work, and go on in a browser if the page needs one."""
     check_account(account)
+    silence.check(settings.portal_url)
     journal = Journal(settings, account)
     snapshots = None
     if settings.snapshot_dir is not None:

@@ -15,6 +15,7 @@ import botocore.exceptions
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import advice, errors
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.silence import NotAskedError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row, advise
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.advice import MTURK_ROWS
 
@@ -161,6 +162,7 @@ RAISED = [
     (Failure.SSLError(endpoint_url="x", error="WRONG_VERSION_NUMBER"), "tls", "proxy"),
     (Failure.ConnectTimeoutError(endpoint_url="x"), "unreachable", "network"),
     (Failure.ConnectionClosedError(endpoint_url="x"), "unreachable", "network"),
+    (NotAskedError(told="not asked: no answer for lab-03 at 14:02 UTC"), "unreachable", "See to the cause first"),
 ]
 if hasattr(Failure, "LoginRefreshRequired"):  # botocore 1.41 and later
     RAISED += [

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import errors
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.silence import NotAskedError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import advise
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.advice import MTURK_ROWS
@@ -87,6 +88,7 @@ CASES: list[tuple[Refusal | Exception, str, str]] = [
     (botocore.exceptions.SSLError(endpoint_url="x", error="certificate verify failed"), "unreachable", "AWS_CA_BUNDLE"),
     (botocore.exceptions.SSLError(endpoint_url="x", error="EOF"), "unreachable", "proxy"),
     (botocore.exceptions.ConnectTimeoutError(endpoint_url="x"), "unreachable", "network"),
+    (NotAskedError(told="not asked: no answer for lab-03 at 14:02 UTC"), "unreachable", "See to the cause first"),
     (Refusal("502", "<html><title>Bad gateway</title></html>", 502), "unreachable", "network"),
     (Refusal("ServiceFault", "Try again.", 500, {"TurkErrorCode": "AWS.ServiceUnavailable"}), "error", "by itself"),
     (Refusal("InternalFailure", "", 500), "error", "by itself"),
