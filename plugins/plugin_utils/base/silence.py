@@ -8,7 +8,7 @@ which Ansible makes anew for each run and removes at its end). What counts is si
 says:
 
 - A lab notes that nobody answered it, unless somebody was answered since it began to ask: then the trouble is its own.
-- A lab that met the silence itself does not ask again, and the others do not once two labs have met it.
+- Nobody asks any more once two labs have met it. A single lab may go on asking: its run has nobody to save time for.
 - An answer, for whichever lab, takes the notes away. So that there can be one, a single lab asks again now and then.
 """
 
@@ -36,7 +36,7 @@ try:
 except ImportError:  # whoever needs them says so
     pass
 
-# Labs that must have met the silence before others take their word for it.
+# Labs that must have met the silence before anybody takes their word for it.
 WITNESSES = 2
 # Seconds after which one lab asks again.
 ASK_AGAIN_AFTER = 120.0
@@ -120,7 +120,7 @@ def check(endpoint: str, proxies: t.Mapping[str, str] | None = None) -> bool:
     try:
         entries = [json.loads(line) for line in notes.read_text(encoding="utf-8").splitlines()]
         labs = {lab for lab, _what, _moment in entries}
-        if _asker.lab not in labs and len(labs) < WITNESSES:
+        if len(labs) < WITNESSES:
             return False
         lab, what, moment = entries[-1]
         at = datetime.datetime.fromtimestamp(moment, datetime.UTC)

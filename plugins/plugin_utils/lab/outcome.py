@@ -103,7 +103,8 @@ def _state(
     statuses = {step["status"] for step in steps}
     if StepStatus.FAILED in statuses:
         return OutcomeState.FAILED
-    if StepStatus.UNKNOWN in statuses or any(entry["part"] != "portal" for entry in unseen):
+    # What the portal would have told, its step says; of MTurk, C(missing) and the findings do.
+    if StepStatus.UNKNOWN in statuses or any(entry["part"] not in ("portal", "mturk") for entry in unseen):
         return OutcomeState.UNKNOWN
     if StepStatus.WAITING in statuses:
         return OutcomeState.WAITING_FOR_PERSON

@@ -30,7 +30,6 @@ _STEPS_OF_PART = {
     "access_keys": ("access_key", "retire"),
     "last_use": ("access_key",),
     "store": ("access_key", "requester", "link", "retire"),
-    "mturk": ("requester",),
     "portal": ("link",),
     "other_users": ("retire",),
 }

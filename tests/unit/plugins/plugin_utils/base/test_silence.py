@@ -48,8 +48,7 @@ def grow_old(run: pathlib.Path) -> None:
 
 def test_two_labs_that_met_the_silence_speak_for_all() -> None:
     ask("lab-01").silent()
-    assert "no answer for lab-01 at " in refused("lab-01"), "it knows already"
-    assert not refused("lab-02"), "the trouble may be lab-01's own"
+    assert not refused("lab-02") and not refused("lab-01"), "the trouble may be lab-01's own"
     ask("lab-02").silent()
     now = time.strftime("%H:%M UTC", time.gmtime())
     assert refused("lab-03") in (f"not asked: no answer for lab-02 at {now}", refused("lab-99"))
@@ -58,17 +57,18 @@ def test_two_labs_that_met_the_silence_speak_for_all() -> None:
 def test_one_lab_that_nobody_answers_is_one_labs_trouble() -> None:
     for _again in range(3):
         ask("lab-01").silent()
-        with pytest.raises(silence.NotAskedError):
-            ask("lab-01")
-        assert not refused("lab-02")
-        ask("lab-02").answered()
+    assert not refused("lab-02") and not refused("lab-01")
+    ask("lab-02").answered()
+    ask("lab-03").silent()
+    assert not refused("lab-04"), "an answer came in between"
 
 
 def test_who_was_not_answered_while_others_were_says_nothing() -> None:
     slow = ask("lab-01")
     ask("lab-02").answered()
     slow.silent()
-    assert not refused("lab-01")
+    ask("lab-03").silent()
+    assert not refused("lab-04")
 
 
 def test_an_answer_for_one_lab_revives_the_endpoint() -> None:
@@ -119,9 +119,10 @@ def test_without_a_lab_nothing_is_told_and_nobody_heeded(run: pathlib.Path) -> N
 @pytest.mark.parametrize("content", ["", "junk\n", "{}\n", '["lab-01"]\n', "[1, 2, 3]\n"])
 def test_notes_that_cannot_be_read_stop_nobody(run: pathlib.Path, content: str) -> None:
     ask("lab-01").silent()
+    ask("lab-02").silent()
     (notes,) = run.glob("*.silent")
     notes.write_text(content)
-    assert not refused("lab-01")
+    assert not refused("lab-03")
 
 
 def test_a_directory_that_is_gone_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -461,6 +461,8 @@ def test_a_record_of_another_user_is_refused(lab: Lab) -> None:
 def test_mturk_that_refuses_is_an_observation(lab: Lab, answer: t.Any, status: str) -> None:
     seen = converged(lab).mturk(answer).observe()
     assert seen["requester"]["production"]["status"] == status and seen["missing"] == ["requester"]
+    unseen = {entry["part"]: entry["reason"] for entry in seen["unseen"]}
+    assert unseen == ({"mturk": "unreachable"} if status == "unreachable" else {})
 
 
 # -- the link --------------------------------------------------------------------------------------------------------
