@@ -121,7 +121,7 @@ def test_from_outcomes_to_files_and_again_without_a_change(fleet):
     assert first["changed"]
     written = sorted(path.name for path in fleet.reports.iterdir())
     ends = ("-evidence.html", "-keys.csv", "-ocsf.json", ".csv", ".html", ".json")
-    assert written == [*(f"fleet-report{end}" for end in ends), "manifest.sha256"]
+    assert written == [*(f"fleet-report{end}" for end in ends), "manifest.sha256", "retire-plan.yml"]
     sums = subprocess.run(["sha256sum", "-c", "manifest.sha256"], cwd=fleet.reports, capture_output=True, check=False)
     assert sums.returncode == 0, sums
     report = files.load(fleet.reports / "fleet-report.json")
@@ -166,7 +166,7 @@ def test_check_mode_writes_nothing_and_predicts_and_diff_shows_labs(fleet):
     done, _output = fleet.run()
     assert done["changed_files"] == predicted["changed_files"]
     assert files.load(fleet.reports / "fleet-report.json")["comparison"]["findings_gone"]
-    assert len(list((fleet.reports / "earlier").iterdir())) == 1
+    assert len(list((fleet.reports / "earlier").glob("*.json"))) == 1
 
 
 def test_a_secret_stops_the_report_and_is_not_repeated(fleet):
@@ -191,7 +191,7 @@ def test_options_reach_the_files(fleet):
     )
     page = fleet.reports / "quarter.html"
     assert result["files"]["html"] == str(page)
-    assert list(result["files"]) == ["html", "evidence", "manifest"]
+    assert list(result["files"]) == ["html", "evidence", "plan", "manifest"]
     assert page.stat().st_mode & 0o777 == 0o640
     report = files.load(page)
     assert report["title"] == "The 4th quarter"

@@ -60,9 +60,12 @@ def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[Chan
     if isinstance(listed, (list, tuple)):  # a lab of a report
         return [_row(each) for each in untrusted.mappings(listed)]
     own = {untrusted.line(key.get("access_key_id")): key for key in untrusted.mappings(outcome.get("access_keys"))}
+    own_arn = untrusted.mapping(outcome.get("user")).get("arn")
     rows = []
     for principal in untrusted.mappings(_principals(outcome).get("principals")):
         for key in untrusted.mappings(principal.get("keys")):
+            if own and not key.get("access_key_id") and principal.get("arn") == own_arn:
+                continue  # the look did not ask for the id of a key that the lab's own observation has
             rows.append(_discovered(principal, key, own, complete=look is not None and look["complete"]))
     seen = {row["access_key_id"] for row in rows}
     rows += [_of_lab(outcome, key) for key_id, key in own.items() if key_id not in seen]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
     account_keys,
     build,
@@ -25,6 +27,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import
     ocsf,
     page,
     remembered,
+    retire_plan,
     tables,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import SCHEMA, Report
@@ -138,7 +141,9 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
         if same and same["comparison"] == report["comparison"]:
             report = same
     contents = {name: PARTS[name].render(report).encode() for name in place.parts}
-    contents.update(_plan(report, made, place))
+    plan = retire_plan.content(report, moment(made), place.path(PLAN))
+    if plan is not None:
+        contents[PLAN] = plan
     contents[MANIFEST] = manifest({place.path(name).name: content for name, content in contents.items()})
     changed = tuple(name for name, content in contents.items() if _differs(place.path(name), content, place.mode))
     return Writing(report, current, contents, changed, tuple(warnings))
@@ -244,21 +249,28 @@ def _archive(report: Report, place: Place) -> None:
         return
     directory = place.directory / EARLIER
     directory.mkdir(mode=0o700, exist_ok=True)
-    moment = re.sub(r"[^0-9TZ]", "", str(report["generated"]))
-    _replace(directory / f"{place.name}-{moment}.json", PARTS["json"].render(report).encode(), place.mode)
-    pattern = re.compile(rf"{re.escape(place.name)}-\d{{8}}T\d{{6}}Z\.json")
+    made = re.sub(r"[^0-9TZ]", "", str(report["generated"]))
+    _replace(directory / f"{place.name}-{made}.json", PARTS["json"].render(report).encode(), place.mode)
+    _keep_latest(directory, place.name, "json", place.keep_earlier)
+
+
+def _keep_latest(directory: pathlib.Path, name: str, ending: str, number: int) -> None:
+    pattern = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z\.{ending}")
     kept = sorted(path for path in directory.iterdir() if pattern.fullmatch(path.name))
-    for path in kept[: -place.keep_earlier]:
+    for path in kept[:-number]:
         path.unlink()
-
-
-def _plan(report: Report, made: str, place: Place) -> dict[str, bytes]:
-    """The plan, where the run makes one."""
-    return {}
 
 
 def _archive_plan(place: Place) -> None:
     """Keep the plan that is in the place: a person may have changed it, or be about to approve it."""
+    path = place.path(PLAN)
+    if place.keep_earlier <= 0 or not path.exists():
+        return
+    directory = place.directory / EARLIER
+    directory.mkdir(mode=0o700, exist_ok=True)
+    written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
+    _replace(directory / f"{path.stem}-{written:%Y%m%dT%H%M%SZ}.yml", path.read_bytes(), place.mode)
+    _keep_latest(directory, path.stem, "yml", place.keep_earlier)
 
 
 def _replace(path: pathlib.Path, content: bytes, mode: int) -> None:

@@ -20,6 +20,7 @@ PACKAGES = (
     "mturk",
     "store",
     "keys",
+    "plan",
     "portal",
     "portal.page",
     "portal.drivers",

@@ -102,6 +102,7 @@ def test_a_key_of_the_lab_that_discovery_saw_too_is_one_row_and_stays_ours():
     arn = outcome["user"]["arn"]
     found = principal(vocabulary.DEFAULT_USER_NAME, keys=[key(own["access_key_id"], last_used="")])
     outcome["principals"] = principals(outcome["account_id"], {**found, "arn": arn})
+    found["keys"].append(key(""))
     [row] = rows(report(outcome))
     assert (row["owner"], row["last_used"]) == ("ours", own["last_used"])
 

@@ -37,7 +37,7 @@ def snapshot(directory):
 
 def test_all_three_files_are_written_for_their_owner_only(place):
     writing = run(report(outcomes(10)), place)
-    assert writing.changed == ("html", "csv", "json", "evidence", "keys", "ocsf", "manifest")
+    assert writing.changed == ("html", "csv", "json", "evidence", "keys", "ocsf", "plan", "manifest")
     assert sorted(path.name for path in place.directory.iterdir()) == [
         "fleet-report-evidence.html",
         "fleet-report-keys.csv",
@@ -46,6 +46,7 @@ def test_all_three_files_are_written_for_their_owner_only(place):
         "fleet-report.html",
         "fleet-report.json",
         "manifest.sha256",
+        "retire-plan.yml",
     ]
     for path in place.directory.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -77,10 +78,10 @@ def test_a_third_run_that_sees_what_the_second_saw_keeps_the_comparison(place):
 def test_any_choice_of_formats_is_stable(tmp_path, formats):
     place = files.Place(tmp_path, formats=formats)
     written = run(report(outcomes(10)), place).changed
-    assert written == (*place.parts, "manifest")
+    assert written == (*place.parts, "plan", "manifest")
     assert written[: len(formats)] == formats
     assert run(report(outcomes(10), hours=1), place).changed == ()
-    assert set(run(report(outcomes(10, seed=2), hours=2), place).changed) == {*place.parts, "manifest"}
+    assert set(run(report(outcomes(10, seed=2), hours=2), place).changed) == {*place.parts, "plan", "manifest"}
 
 
 def test_a_format_that_is_asked_for_later_is_added_from_the_same_report(tmp_path):
@@ -107,7 +108,7 @@ def test_earlier_reports_are_kept_and_the_oldest_go(tmp_path):
     place = files.Place(tmp_path, keep_earlier=2)
     for hour in range(5):
         run(report(outcomes(3, seed=hour), hours=hour), place)
-    kept = sorted(path.name for path in (tmp_path / "earlier").iterdir())
+    kept = sorted(path.name for path in (tmp_path / "earlier").glob("*.json"))
     assert kept == ["fleet-report-20261124T124000Z.json", "fleet-report-20261124T134000Z.json"]
     assert files.load(tmp_path / "earlier" / kept[0])["generated"] == "2026-11-24T12:40:00Z"
 
@@ -120,7 +121,7 @@ def test_keeping_none_keeps_none_and_reports_of_other_names_are_left_alone(tmp_p
         run(report(outcomes(3, seed=hour), hours=hour), files.Place(tmp_path, keep_earlier=0))
     after = snapshot(tmp_path)
     assert {path: after[path] for path in other} == other
-    assert len(list((tmp_path / "earlier").iterdir())) == 2
+    assert len(list((tmp_path / "earlier").glob("*.json"))) == 2
 
 
 def test_another_report_can_be_compared_with(tmp_path):
@@ -232,5 +233,5 @@ def test_a_report_of_the_earlier_schema_is_compared_with_and_kept(place):
 def test_a_report_of_an_earlier_schema_becomes_one_of_this_even_if_nothing_else_changed(place, as_earlier):
     place.directory.mkdir()
     place.path("json").write_text(json.dumps(as_earlier(report(outcomes(5)))))
-    assert set(run(report(outcomes(5), hours=1), place).changed) == {*place.parts, "manifest"}
+    assert set(run(report(outcomes(5), hours=1), place).changed) == {*place.parts, "plan", "manifest"}
     assert json.loads(place.path("json").read_text())["schema"] == model.SCHEMA
