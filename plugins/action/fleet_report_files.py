@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "merge": {"type": "list", "elements": "path"},
     "contacts": {"type": "dict", "default": {}},
     "contact_variable": {"type": "str", "default": "lab_contact_email"},
+    "letters": {"type": "bool", "default": False},
     "previous": {"type": "path"},
     "keep_earlier": {"type": "int", "default": 30},
     "mode": {"type": "str", "default": "0600"},
@@ -56,6 +57,7 @@ class ActionModule(ActionBase):
             formats=tuple(name for name in files.FORMATS if name in options["formats"]),
             mode=_permissions(options["mode"]),
             keep_earlier=options["keep_earlier"],
+            letters=options["letters"],
         )
         contacts = {str(lab): str(address) for lab, address in options["contacts"].items()}
         collected = collect.Collected(outcomes=options["outcomes"] or [], contacts=contacts)
@@ -82,7 +84,7 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             files.write(writing, place)
         result: dict[str, t.Any] = {
-            "changed": bool(writing.changed),
+            "changed": bool(writing.changed or writing.outdated),
             "files": {name: str(place.path(name)) for name in writing.contents},
             "changed_files": [str(place.path(name)) for name in writing.changed],
             "summary": writing.report["summary"],

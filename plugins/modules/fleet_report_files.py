@@ -71,6 +71,13 @@ options:
     description: The host variable that holds a lab's address, for labs that are not in O(contacts).
     type: str
     default: lab_contact_email
+  letters:
+    description:
+      - Whether to write a letter to each contact (C(letters/*.eml)) about the labs that name the same address. Each says
+        which keys are live, what is left of the balance, what the person is asked to do, and the dates that matter.
+      - Nothing is sent. Letters of an earlier report to people who are to get none any more are removed.
+    type: bool
+    default: false
   previous:
     description:
       - An earlier report (JSON or HTML) to compare with.

@@ -24,6 +24,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import
     build,
     compare,
     evidence,
+    letters,
     ocsf,
     page,
     remembered,
@@ -69,6 +70,7 @@ class Place:
     :param name: the files' name without its ending.
     :param formats: which files to write, of C(FORMATS).
     :param mode: the files' permissions.
+    :param letters: whether to write a letter to each contact, in a directory of their own.
     :param keep_earlier: how many earlier reports to keep as JSON; 0 keeps none.
     """
 
@@ -77,6 +79,7 @@ class Place:
     formats: tuple[str, ...] = FORMATS
     mode: int = 0o600
     keep_earlier: int = 30
+    letters: bool = False
 
     def __post_init__(self) -> None:
         if not _PLAIN_NAME.match(self.name):
@@ -91,7 +94,9 @@ class Place:
         return [name for name, part in PARTS.items() if part.file_format in self.formats]
 
     def path(self, part: str) -> pathlib.Path:
-        """The file of one part: of one in C(PARTS), the plan, or the manifest."""
+        """The file of one part: of one in C(PARTS), a letter, the plan, or the manifest."""
+        if part.startswith(f"{letters.DIRECTORY}/"):
+            return self.directory / part
         if part in PARTS:
             return self.directory / f"{self.name}{PARTS[part].ending}"
         name = _FIXED_NAMES[part]
@@ -107,6 +112,7 @@ class Writing:
     :param contents: by part, the whole file.
     :param changed: the parts whose files differ from C(contents).
     :param warnings: what a person should know.
+    :param outdated: letters of an earlier report to people who are to get none any more.
     """
 
     report: Report
@@ -114,6 +120,7 @@ class Writing:
     contents: dict[str, bytes]
     changed: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    outdated: tuple[pathlib.Path, ...] = ()
 
 
 def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) -> Writing:
@@ -144,9 +151,12 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     plan = retire_plan.content(report, moment(made), place.path(PLAN))
     if plan is not None:
         contents[PLAN] = plan
-    contents[MANIFEST] = manifest({place.path(name).name: content for name, content in contents.items()})
+    if place.letters:
+        contents.update({f"{letters.DIRECTORY}/{name}": content for name, content in letters.letters(report).items()})
+    sums = {place.path(name).relative_to(place.directory).as_posix(): content for name, content in contents.items()}
+    contents[MANIFEST] = manifest(sums)
     changed = tuple(name for name, content in contents.items() if _differs(place.path(name), content, place.mode))
-    return Writing(report, current, contents, changed, tuple(warnings))
+    return Writing(report, current, contents, changed, tuple(warnings), _outdated_letters(place, contents))
 
 
 def write(writing: Writing, place: Place) -> None:
@@ -154,7 +164,7 @@ def write(writing: Writing, place: Place) -> None:
 
     :raises CollectionError: the directory or a file cannot be written.
     """
-    if not writing.changed:
+    if not writing.changed and not writing.outdated:
         return
     try:
         place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -164,12 +174,25 @@ def write(writing: Writing, place: Place) -> None:
         if PLAN in writing.changed:
             _archive_plan(place)
         for name in writing.changed:
+            place.path(name).parent.mkdir(mode=0o700, exist_ok=True)
             _replace(place.path(name), writing.contents[name], place.mode)
+        for path in writing.outdated:
+            path.unlink(missing_ok=True)
     except OSError as exc:
         raise CollectionError(
             f"The report could not be written to {place.directory}: {exc.strerror or exc}.",
             next_step="Give the operator's account write permission there, or set another directory.",
         ) from exc
+
+
+def _outdated_letters(place: Place, contents: t.Mapping[str, bytes]) -> tuple[pathlib.Path, ...]:
+    """Letters that an earlier report wrote and this one does not: nobody should send them any more."""
+    if not place.letters:
+        return ()
+    current = {place.path(name) for name in contents}
+    mark = f"{letters.MARK}:".encode()
+    found = sorted((place.directory / letters.DIRECTORY).glob("*.eml"))
+    return tuple(path for path in found if path not in current and path.read_bytes().startswith(mark))
 
 
 def manifest(contents: t.Mapping[str, bytes]) -> bytes:
