@@ -73,8 +73,9 @@ options:
     default: lab_contact_email
   letters:
     description:
-      - Whether to write a letter to each contact (C(letters/*.eml)) about the labs that name the same address. Each says
-        which keys are live, what is left of the balance, what the person is asked to do, and the dates that matter.
+      - Whether to write a letter to each contact (C(letters/*.eml)) about the labs that name the same address.
+        Each says which keys are live, what is left of the balance, what the person is asked to do, and the dates that
+        matter.
       - Nothing is sent. Letters of an earlier report to people who are to get none any more are removed.
     type: bool
     default: false

@@ -93,8 +93,8 @@ def _what_happened(today: datetime.date) -> list[str]:
             f"Amazon Mechanical Turk closes on {_day(vocabulary.CLOSED_FOR_GOOD)}. This is about your access to it."
         ]
     return [
-        f"Amazon Mechanical Turk closed on {_day(vocabulary.CLOSED_FOR_GOOD)}. Access keys that were made for it may still",
-        "be valid, and CloudResearch may hold copies of them. Here is what we found.",
+        f"Amazon Mechanical Turk closed on {_day(vocabulary.CLOSED_FOR_GOOD)}. Access keys that were made for it",
+        "may still be valid, and CloudResearch may hold copies of them. Here is what we found.",
     ]
 
 
