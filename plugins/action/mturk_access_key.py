@@ -39,6 +39,7 @@ OPTIONS: dict[str, t.Any] = {
     "max_age_days": {"type": "int"},
     "retire_superseded": {"type": "bool", "default": True},
     "grace_days": {"type": "int", "default": 0},
+    "retire_after_days": {"type": "int", "default": 0},
     "adopt_existing_user": {"type": "bool", "default": False},
     "remove_foreign_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "observed_at": {"type": "str"},
@@ -82,12 +83,12 @@ class ActionModule(LabAction):
         self, stop: Stop, outcome: key_lifecycle.KeyOutcome, options: dict[str, t.Any]
     ) -> CollectionError:
         error = key_lifecycle.stopped(stop, options["lab"], options["user_name"])
-        error.details.update(actions=_words(outcome), changed=bool(outcome.actions))
+        error.details.update(actions=_words(outcome), changed=outcome.changed)
         return error
 
     def _as_result(self, outcome: key_lifecycle.KeyOutcome) -> Result:
         result: Result = {
-            "changed": bool(outcome.actions),
+            "changed": outcome.changed,
             "actions": _words(outcome),
             "access_key_id": outcome.after.key_to_use,
             "access_keys": describe_keys(outcome.after),
@@ -111,6 +112,8 @@ def _request(options: t.Mapping[str, t.Any]) -> KeyRequest:
         raise _invalid("max_age_days must be at least 1.", "Leave max_age_days out to keep keys whatever their age.")
     if options["grace_days"] < 0:
         raise _invalid("grace_days must not be negative.", "Set grace_days to 0 or more.")
+    if options["retire_after_days"] < 0:
+        raise _invalid("retire_after_days must not be negative.", "Set retire_after_days to 0 or more.")
     begun = times.parse_time(options["observed_at"])
     if options["observed_at"] and begun is None:
         raise _invalid("observed_at is no moment.", "Write it as 2026-01-31T12:00:00Z.")
@@ -119,6 +122,7 @@ def _request(options: t.Mapping[str, t.Any]) -> KeyRequest:
         max_age_days=options["max_age_days"],
         retire_superseded=options["retire_superseded"],
         grace_days=options["grace_days"],
+        retire_after_days=options["retire_after_days"],
         adopt_existing_user=options["adopt_existing_user"],
         remove_foreign_keys=frozenset(map(str, options["remove_foreign_keys"])),
         begun=begun,

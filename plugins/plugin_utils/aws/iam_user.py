@@ -219,6 +219,28 @@ def remove_excess(iam: t.Any, user_name: str, found: t.Mapping[str, t.Sequence[s
             _unless_missing(functools.partial(remove, name), f"{doing.format(name=name)} of the IAM user {user_name}")
 
 
+def tag_user(iam: t.Any, user_name: str, key: str, value: str) -> None:
+    """Give the user a tag, or its tag another value; other tags stay.
+
+    :raises CollectionError: IAM refused, or could not be reached.
+    """
+    tags = [{"Key": key, "Value": value}]
+    try:
+        iam.tag_user(UserName=user_name, Tags=tags)
+    except AWS_FAILURES as exc:
+        raise aws_error(exc, f"tag the IAM user {user_name}") from exc
+
+
+def untag_user(iam: t.Any, user_name: str, key: str) -> None:
+    """Take a tag from the user; that either is gone already is fine.
+
+    :raises CollectionError: IAM refused, or could not be reached.
+    """
+    _unless_missing(
+        lambda: iam.untag_user(UserName=user_name, TagKeys=[key]), f"remove the tag {key} of the IAM user {user_name}"
+    )
+
+
 def no_user(user_name: str) -> UserDescription:
     """What C(read_user) returns of a user that does not exist."""
     return {

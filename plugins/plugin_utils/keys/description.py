@@ -14,8 +14,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
 class KeyDescription(t.TypedDict):
     """One access key in results and reports; no secret.
 
-    C(owner) is V(ours), V(foreign) or V(unknown); C(stored) is None where the store could not be read;
-    C(last_use_known) tells a key that was never used from one whose last use nobody asked for, or AWS did not tell.
+    C(suspended_on) is since when it is suspended, None if it is not; C(may_go_on) from when on a retirement may delete
+    it, None where no days were declared. C(owner) is V(ours), V(foreign) or V(unknown); C(stored) is None where the
+    store could not be read; C(last_use_known) tells a key that was never used from one whose last use nobody asked for,
+    or AWS did not tell.
     """
 
     access_key_id: str
@@ -28,6 +30,8 @@ class KeyDescription(t.TypedDict):
     owner: str
     stored: bool | None
     slot: str
+    suspended_on: str | None
+    may_go_on: str | None
 
 
 def describe_keys(situation: Situation) -> list[KeyDescription]:
@@ -46,9 +50,12 @@ def describe_keys(situation: Situation) -> list[KeyDescription]:
             "owner": stranger if key.access_key_id in foreign else "ours",
             "stored": bool(slot),
             "slot": slot,
+            "suspended_on": times.timestamp(suspended.at) if suspended else None,
+            "may_go_on": times.timestamp(may_go) if may_go else None,
         }
         for key in situation.keys
         for slot in (situation.record.slot_of(key.access_key_id) if situation.record else "",)
+        for suspended, may_go in ((situation.suspension(key), situation.may_go_on(key)),)
     ]
 
 

@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    DEACTIVATIONS,
     DELETIONS,
     NEW_KEY,
     Action,
@@ -22,6 +23,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     Situation,
     Slot,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import Suspension, tag_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
@@ -55,7 +57,7 @@ def record_after(situation: Situation, action: Action) -> LabRecord | None:
     Not for creating and proving, which bring something new into the record.
     """
     record = situation.record
-    if record is None or action.kind in (ActionKind.DELETE_FOREIGN, ActionKind.DELETE_ORPHAN):
+    if record is None or action.kind not in _RECORD_EFFECTS:
         return record
     return _RECORD_EFFECTS[action.kind](situation, record, action.access_key_id)
 
@@ -66,20 +68,44 @@ def after(situation: Situation, action: Action) -> Situation:
         situation,
         record=_expected_record(situation, action),
         keys=_expected_keys(situation, action),
+        tags=tags_after(situation, action),
         created=action.kind == ActionKind.CREATE,
     )
 
 
 def continued(
-    situation: Situation, *, record: LabRecord | None, keys: tuple[IamKey, ...], created: bool = False
+    situation: Situation,
+    *,
+    record: LabRecord | None,
+    keys: tuple[IamKey, ...],
+    tags: t.Mapping[str, str] | None = None,
+    created: bool = False,
 ) -> Situation:
     """The situation later in the same run.
 
+    :param tags: of the user; None: as before.
     :param created: a new key was created and stored in between.
     """
-    later = dataclasses.replace(situation, record=record, keys=keys)
+    later = dataclasses.replace(situation, record=record, keys=keys, tags=situation.tags if tags is None else tags)
     begun = situation.rotation_begun or situation.rotation_under_way or later.rotation_under_way
     return dataclasses.replace(later, rotation_begun=begun or created)
+
+
+def tags_after(situation: Situation, action: Action) -> t.Mapping[str, str]:
+    """The user's tags once an action has been done."""
+    name = tag_key(action.access_key_id)
+    if action.kind in (ActionKind.SUSPEND, ActionKind.NOTE_INACTIVE):
+        noted = Suspension(situation.now, by_us=action.kind == ActionKind.SUSPEND)
+        return {**situation.tags, name: noted.tag_value()}
+    if action.kind == ActionKind.FORGET_SUSPENSION:
+        return {other: value for other, value in situation.tags.items() if other != name}
+    return situation.tags
+
+
+def found_gone(situation: Situation, action: Action) -> Situation:
+    """The situation in which the key that the action is about turned out to be gone; the record has it still."""
+    keys = tuple(key for key in situation.keys if key.access_key_id != action.access_key_id)
+    return continued(situation, record=situation.record, keys=keys, tags=tags_after(situation, action))
 
 
 def _expected_record(situation: Situation, action: Action) -> LabRecord | None:
@@ -99,9 +125,10 @@ def _expected_keys(situation: Situation, action: Action) -> tuple[IamKey, ...]:
         return (*situation.keys, IamKey(NEW_KEY, True, situation.now))
     if action.kind in DELETIONS:
         return tuple(key for key in situation.keys if key.access_key_id != action.access_key_id)
-    if action.kind == ActionKind.DEACTIVATE:
+    if action.kind in DEACTIVATIONS or action.kind == ActionKind.ACTIVATE:
+        active = action.kind == ActionKind.ACTIVATE
         return tuple(
-            dataclasses.replace(key, active=False) if key.access_key_id == action.access_key_id else key
+            dataclasses.replace(key, active=active) if key.access_key_id == action.access_key_id else key
             for key in situation.keys
         )
     return situation.keys
@@ -147,6 +174,11 @@ def _mark_inactive(situation: Situation, record: LabRecord, access_key_id: str) 
     return _changed(record, access_key_id, deactivated_at=timestamp(situation.now))
 
 
+def _prove_anew(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+    # AWS takes some seconds to let a key in again, and proving it waits for that.
+    return _changed(record, access_key_id, proved=None, proved_by=None)
+
+
 def _remove_record(situation: Situation, record: LabRecord, access_key_id: str) -> None:
     return None
 
@@ -162,5 +194,6 @@ _RECORD_EFFECTS: dict[ActionKind, t.Callable[[Situation, LabRecord, str], LabRec
     ActionKind.DEACTIVATE: _mark_inactive,
     ActionKind.MARK_INACTIVE: _mark_inactive,
     ActionKind.DELETE: _forget,
+    ActionKind.ACTIVATE: _prove_anew,
     ActionKind.REMOVE_RECORD: _remove_record,
 }

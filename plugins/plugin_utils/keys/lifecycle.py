@@ -22,15 +22,16 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import ChangeRecorder, KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey, describe_retired
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    DEACTIVATIONS,
     DELETIONS,
     Action,
     ActionKind,
     KeyRequest,
-    KeyState,
     LinkKnowledge,
     Note,
     Situation,
@@ -73,12 +74,17 @@ class KeyOutcome:
     at: tuple[datetime.datetime, ...] = ()
     changes: tuple[KeyChange, ...] = ()
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything was changed, or would be; that a key was found gone changes nothing."""
+        return any(action.kind != ActionKind.FOUND_GONE for action in self.actions)
+
     def retired_keys(self) -> list[RetiredKey]:
         """The keys that were deactivated or deleted, or would be, in the order in which that began."""
         moments: list[str | None] = [times.timestamp(moment) for moment in self.at] or [None] * len(self.actions)
         retired: dict[str, RetiredKey] = {}
         for action, moment in zip(self.actions, moments, strict=True):
-            if action.kind is not ActionKind.DEACTIVATE and action.kind not in DELETIONS:
+            if action.kind not in DEACTIVATIONS and action.kind not in DELETIONS:
                 continue
             key_id = action.access_key_id
             if key_id not in retired:
@@ -134,7 +140,7 @@ class KeyLifecycle:
         :raises CollectionError: AWS or the store cannot be read, or the store could not be written.
         """
         situation = self._observe()
-        if assume_user and situation.user == UserOwner.MISSING and self._request.state != KeyState.ABSENT:
+        if assume_user and situation.user == UserOwner.MISSING and self._request.wants_key:
             situation = dataclasses.replace(situation, user=UserOwner.OURS)
         plan = key_plan.decide(situation)
         if any(action.kind == ActionKind.CREATE for action in plan.actions):
@@ -158,7 +164,7 @@ class KeyLifecycle:
                 return self._run()
         except CollectionError as exc:
             exc.details.setdefault("actions", [action.in_words() for action, _at in self._done])
-            exc.details.setdefault("changed", bool(self._done))
+            exc.details.setdefault("changed", any(action.kind != ActionKind.FOUND_GONE for action, _at in self._done))
             exc.details.setdefault("changes", list(self._recorder.changes))
             exc.step = exc.step or "access_key"
             raise
@@ -183,7 +189,9 @@ class KeyLifecycle:
                 if unclear >= CREATION_ATTEMPTS:
                     raise _creation_gave_up(exc, self._lab) from exc
                 observed = self._observe()
-                situation = key_effects.continued(situation, record=observed.record, keys=observed.keys)
+                situation = key_effects.continued(
+                    situation, record=observed.record, keys=observed.keys, tags=observed.tags
+                )
 
     # --- Looking ------------------------------------------------------------------------------------------------
 
@@ -201,15 +209,17 @@ class KeyLifecycle:
         listing = self._settled_listing(record) if user else iam_keys.list_keys(self._iam, self._user_name)
         if record:
             self._require_gone(record, listing)
+        tags = user.tags if user else {}
         owner = UserOwner.MISSING if user is None else UserOwner.OURS if user.managed else UserOwner.FOREIGN
         return Situation(
             user=owner,
-            keys=tuple(self._with_last_use(record, key) for key in listing.keys),
+            keys=tuple(self._with_last_use(record, key, tags) for key in listing.keys),
             record=record,
             request=self._request,
             now=listing.at,
             # What came from the record is asked of the record: another run may have written it since.
             link=LinkKnowledge() if self._link.evidence == "record" else self._link,
+            tags=tags,
         )
 
     def _require_gone(self, record: LabRecord, listing: iam_keys.KeyListing) -> None:
@@ -245,10 +255,15 @@ class KeyLifecycle:
             listing = iam_keys.list_keys(self._iam, self._user_name)
         return listing
 
-    def _with_last_use(self, record: LabRecord | None, key: iam_keys.IamKey) -> iam_keys.IamKey:
+    def _with_last_use(
+        self, record: LabRecord | None, key: iam_keys.IamKey, tags: t.Mapping[str, str]
+    ) -> iam_keys.IamKey:
         """Ask for the last use where a decision rests on it: not for keys that simply stay."""
         slot = record.slot_of(key.access_key_id) if record else ""
-        return key if slot in (Slot.CURRENT, Slot.PENDING) else iam_keys.with_last_use(self._iam, key)
+        # A key that was used since is not suspended any more.
+        judged = self._request.suspends and suspension.tag_key(key.access_key_id) in tags
+        in_use = slot in (Slot.CURRENT, Slot.PENDING) and not judged
+        return key if in_use else iam_keys.with_last_use(self._iam, key)
 
     # --- Doing --------------------------------------------------------------------------------------------------
 
@@ -272,18 +287,30 @@ class KeyLifecycle:
             if action.kind == ActionKind.DELETE_ORPHAN and situation.record:
                 # Writing the record first makes a run that is only slow, not dead, fail to store this key's secret.
                 self._put(situation.record)
-            self._change_key(situation, action)
+            if not self._change_key(situation, action):
+                # Somebody else deleted it a moment ago.
+                self._note(Action(ActionKind.FOUND_GONE, action.access_key_id))
+                return key_effects.found_gone(situation, action)
             if after.record and after.record is not situation.record:
                 self._put(after.record)
         self._note(action)
         return after
 
-    def _change_key(self, situation: Situation, action: Action) -> None:
+    def _change_key(self, situation: Situation, action: Action) -> bool:
+        """Do in AWS what the action does there; whether the key that it is about was there."""
         key = situation.iam_key(action.access_key_id)
-        if key and action.kind == ActionKind.DEACTIVATE:
-            self._recorder.deactivate(key)
-        elif key and action.kind in DELETIONS:
-            self._recorder.delete(key)
+        tag = suspension.tag_key(action.access_key_id)
+        if action.kind in (ActionKind.SUSPEND, ActionKind.NOTE_INACTIVE):
+            iam_user.tag_user(self._iam, self._user_name, tag, key_effects.tags_after(situation, action)[tag])
+        elif action.kind == ActionKind.FORGET_SUSPENSION:
+            iam_user.untag_user(self._iam, self._user_name, tag)
+        if key and action.kind in DEACTIVATIONS:
+            return self._recorder.deactivate(key)
+        if key and action.kind == ActionKind.ACTIVATE:
+            return self._recorder.activate(key)
+        if key and action.kind in DELETIONS:
+            return self._recorder.delete(key)
+        return True
 
     def _create(self, situation: Situation, action: Action) -> Situation:
         self._store.check(self._lab)

@@ -10,7 +10,6 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyState,
     Note,
     Situation,
     Slot,
@@ -21,7 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
 def foreign_held_back(situation: Situation, key: IamKey) -> str:
     """Why a foreign key that the operator gave up has to stay for now; empty: it need not."""
     held = portal_key(situation)
-    if situation.request.state == KeyState.ABSENT:
+    if not situation.request.wants_key:
         return ""
     if held == key.access_key_id:
         return "the portal holds it"
@@ -34,7 +33,7 @@ def notes(situation: Situation) -> list[Note]:
     """What has to wait, and what a person should know, of a situation in which nothing is left to do."""
     found: list[Note] = []
     record = situation.record
-    if situation.request.state != KeyState.ABSENT and record:
+    if situation.request.wants_key and record:
         if record.pending and situation.usable(record.current):
             found.append(
                 Note(
@@ -46,6 +45,7 @@ def notes(situation: Situation) -> list[Note]:
                 )
             )
         found.extend(_superseded_notes(situation))
+    found.extend(_waiting_notes(situation))
     for key in situation.foreign:
         held_back = foreign_held_back(situation, key)
         named = key.access_key_id in situation.request.remove_foreign_keys
@@ -55,6 +55,19 @@ def notes(situation: Situation) -> list[Note]:
         elif not named:
             found.append(_strangers_key(situation, key.access_key_id))
     return found
+
+
+def _waiting_notes(situation: Situation) -> t.Iterator[Note]:
+    for key in situation.keys:
+        suspended, may_go = situation.suspension(key), situation.may_go_on(key)
+        if suspended and may_go and situation.waits_for_its_day(key):
+            yield Note(
+                "suspended_key_waits",
+                f"Key {key.access_key_id} was suspended on {suspended.at:%Y-%m-%d} and may go on "
+                f"{may_go:%Y-%m-%d} (from {may_go:%H:%M} UTC).",
+                "Run again then.",
+                key.access_key_id,
+            )
 
 
 def _superseded_notes(situation: Situation) -> t.Iterator[Note]:

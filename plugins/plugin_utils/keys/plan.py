@@ -24,7 +24,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import KEYS_A_USER, IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded, suspending
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.effects import after
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import foreign_held_back, notes
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
@@ -58,8 +58,7 @@ def decide(situation: Situation) -> Plan:
 
 def next_step(situation: Situation) -> Action | Stop | None:
     """The next action, a reason to stop, or None when there is nothing to do."""
-    rules = _ABSENT_RULES if situation.request.state == KeyState.ABSENT else _PRESENT_RULES
-    for rule in rules:
+    for rule in _RULES[situation.request.state]:
         step = rule(situation)
         if step is not None:
             return step
@@ -148,7 +147,8 @@ def _promote(situation: Situation) -> Action | None:
 
 def _remove_foreign(situation: Situation) -> Action | None:
     for key in situation.foreign:
-        if key.access_key_id in situation.request.remove_foreign_keys and not foreign_held_back(situation, key):
+        given_up = key.access_key_id in situation.request.remove_foreign_keys
+        if given_up and not foreign_held_back(situation, key) and not situation.waits_for_its_day(key):
             why = "which the collection did not create and the operator gave up"
             return Action(ActionKind.DELETE_FOREIGN, key.access_key_id, why=why)
     return None
@@ -235,13 +235,15 @@ def _foreign_choice(situation: Situation, key: IamKey) -> str:
 def _remove_ours(situation: Situation) -> Action | None:
     for _slot, stored in reversed(situation.stored):
         key = situation.iam_key(stored.access_key_id)
-        if key:
+        if key and not situation.waits_for_its_day(key):
             return Action(ActionKind.DEACTIVATE if key.active else ActionKind.DELETE, key.access_key_id)
     return None
 
 
 def _remove_record(situation: Situation) -> Action | None:
-    return Action(ActionKind.REMOVE_RECORD) if situation.record else None
+    # A key that waits for its day needs its secret in the store: it may be made active again.
+    kept = any(situation.iam_key(stored.access_key_id) for _slot, stored in situation.stored)
+    return Action(ActionKind.REMOVE_RECORD) if situation.record and not kept else None
 
 
 Rule = t.Callable[[Situation], "Action | Stop | None"]
@@ -252,6 +254,8 @@ _PRESENT_RULES: tuple[Rule, ...] = (
     _close_intent,
     _forget_gone,
     _record_link,
+    suspending.activate,
+    suspending.forget,
     _supersede_unusable_pending,
     _prove,
     _promote,
@@ -259,4 +263,18 @@ _PRESENT_RULES: tuple[Rule, ...] = (
     _create,
     superseded.retire,
 )
-_ABSENT_RULES: tuple[Rule, ...] = (_heal_orphan, _remove_ours, _remove_foreign, _remove_record)
+_SUSPENDED_RULES: tuple[Rule, ...] = (suspending.suspend, suspending.forget)
+_ABSENT_RULES: tuple[Rule, ...] = (
+    _heal_orphan,
+    suspending.suspend_to_retire,
+    _remove_ours,
+    _remove_foreign,
+    suspending.forget_what_stays,
+    _remove_record,
+)
+_RULES: dict[KeyState, tuple[Rule, ...]] = {
+    KeyState.PRESENT: _PRESENT_RULES,
+    KeyState.ROTATED: _PRESENT_RULES,
+    KeyState.SUSPENDED: _SUSPENDED_RULES,
+    KeyState.ABSENT: _ABSENT_RULES,
+}

@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 
@@ -21,6 +22,7 @@ class KeyState(enum.StrEnum):
 
     PRESENT = "present"
     ROTATED = "rotated"
+    SUSPENDED = "suspended"
     ABSENT = "absent"
 
 
@@ -56,11 +58,18 @@ class ActionKind(enum.StrEnum):
     DEACTIVATE = "deactivate"
     MARK_INACTIVE = "mark_inactive"
     DELETE = "delete"
+    SUSPEND = "suspend"
+    NOTE_INACTIVE = "note_inactive"
+    ACTIVATE = "activate"
+    FORGET_SUSPENSION = "forget_suspension"
+    FOUND_GONE = "found_gone"
     REMOVE_RECORD = "remove_record"
 
 
 # What takes a key out of IAM.
 DELETIONS = frozenset({ActionKind.DELETE, ActionKind.DELETE_FOREIGN, ActionKind.DELETE_ORPHAN})
+# What switches a key off.
+DEACTIVATIONS = frozenset({ActionKind.DEACTIVATE, ActionKind.SUSPEND})
 
 # How long after its intent a lost key can have been created: a call that was cut off may take effect late, and one
 # run repeats it a few times.
@@ -88,6 +97,7 @@ class KeyRequest:
     :param max_age_days: replace the key when it is older; None: never for its age.
     :param retire_superseded: remove superseded keys as soon as that is safe.
     :param grace_days: how long a superseded key stays inactive before it is deleted.
+    :param retire_after_days: with V(absent), how long a key stays suspended before it is deleted; 0: not at all.
     :param adopt_existing_user: keys may be created for a user that the collection did not create.
     :param remove_foreign_keys: ids of keys that the collection did not create and that the operator gives up.
     :param begun: when the run began to look at the lab. A current key that is younger was made by another run
@@ -98,9 +108,20 @@ class KeyRequest:
     max_age_days: int | None = None
     retire_superseded: bool = True
     grace_days: int = 0
+    retire_after_days: int = 0
     adopt_existing_user: bool = False
     remove_foreign_keys: frozenset[str] = frozenset()
     begun: datetime.datetime | None = None
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether there has to be a key that works."""
+        return self.state in (KeyState.PRESENT, KeyState.ROTATED)
+
+    @property
+    def suspends(self) -> bool:
+        """Whether keys are taken out of service with a way back."""
+        return self.state == KeyState.SUSPENDED or (self.state == KeyState.ABSENT and self.retire_after_days > 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +130,7 @@ class Situation:
 
     :param keys: as IAM lists them; C(last_used) is needed for keys that are not current or pending.
     :param now: by AWS's clock.
+    :param tags: of the IAM user; they tell since when a key is suspended.
     :param rotation_begun: a rotation is or was under way in this run, so that V(rotated) begins no second one.
     """
 
@@ -118,6 +140,7 @@ class Situation:
     request: KeyRequest
     now: datetime.datetime
     link: LinkKnowledge = LinkKnowledge()
+    tags: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     rotation_begun: bool = False
 
     def iam_key(self, access_key_id: str) -> IamKey | None:
@@ -128,6 +151,22 @@ class Situation:
         """Whether the key exists, is active, and its secret is known."""
         key = self.iam_key(stored.access_key_id) if stored else None
         return key is not None and key.active
+
+    def suspension(self, key: IamKey) -> suspension.Suspension | None:
+        """Since when the key is suspended; None if it is not."""
+        return suspension.suspension_of(key, self.tags, self.now)
+
+    def may_go_on(self, key: IamKey) -> datetime.datetime | None:
+        """From when on a retirement may delete a suspended key; None: no days were declared, or it is not suspended."""
+        suspended = self.suspension(key)
+        if suspended is None or not self.request.retire_after_days:
+            return None
+        return suspended.at + datetime.timedelta(days=self.request.retire_after_days)
+
+    def waits_for_its_day(self, key: IamKey) -> bool:
+        """Whether a retirement has to leave the key alone for now."""
+        may_go = self.may_go_on(key)
+        return self.request.state == KeyState.ABSENT and may_go is not None and may_go > self.now
 
     @property
     def stored(self) -> list[tuple[str, StoredKey]]:
@@ -188,6 +227,17 @@ class Situation:
                     return stored.access_key_id
         return ""
 
+    @property
+    def suspended_key(self) -> str:
+        """Id of the key that would be the one to use if it were not suspended; empty when there is none."""
+        if self.record and not self.key_to_use:
+            for stored in (self.record.pending, self.record.current):
+                key = self.iam_key(stored.access_key_id) if stored else None
+                suspended = self.suspension(key) if key else None
+                if key and suspended and suspended.by_us:
+                    return key.access_key_id
+        return ""
+
 
 @dataclasses.dataclass(frozen=True)
 class Action:
@@ -222,6 +272,11 @@ _WORDS = {
     ActionKind.DEACTIVATE: "deactivate key {key}",
     ActionKind.MARK_INACTIVE: "record that key {key} is inactive",
     ActionKind.DELETE: "delete key {key}",
+    ActionKind.SUSPEND: "deactivate key {key}",
+    ActionKind.NOTE_INACTIVE: "note since when key {key} is inactive",
+    ActionKind.ACTIVATE: "activate key {key} again",
+    ActionKind.FORGET_SUSPENSION: "remove the note that key {key} is suspended",
+    ActionKind.FOUND_GONE: "find key {key} gone",
     ActionKind.REMOVE_RECORD: "remove the lab's record from the store",
 }
 

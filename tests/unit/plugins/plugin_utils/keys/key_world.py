@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import re
 import typing as t
 
 import botocore.exceptions
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, LinkKnowledge
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
@@ -27,7 +29,7 @@ ACCOUNT = "123456789012"
 CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/OrganizationAccountAccessRole/labops.cloudresearch"
 START = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 
-WRITES = ("create_access_key", "update_access_key", "delete_access_key", "put", "delete")
+WRITES = ("create_access_key", "update_access_key", "delete_access_key", "tag_user", "untag_user", "put", "delete")
 
 
 class Killed(BaseException):
@@ -58,6 +60,8 @@ class World:
     # IAM does not list the keys, however long one waits.
     lists_nothing: bool = False
     managed: bool = True
+    #: The user's tags besides the collection's mark.
+    tags: dict[str, str] = dataclasses.field(default_factory=dict)
     keys: dict[str, Key] = dataclasses.field(default_factory=dict)
     record: LabRecord | None = None
     version: int = 0
@@ -98,7 +102,8 @@ class World:
         assert len(self.keys) <= 2, "more than two keys"
         if self.portal and not self.retiring:
             assert self.portal in self.keys, "the portal's key was deleted"
-            assert self.keys[self.portal].active, "the portal's key was deactivated"
+            suspended = suspension.tag_key(self.portal) in self.tags
+            assert self.keys[self.portal].active or suspended, "the portal's key was deactivated"
         stored = {key.access_key_id: key.secret_access_key for slot, key in self.record.slots()} if self.record else {}
         for key_id, key in self.keys.items():
             if key.foreign or key_id == self.in_creation:
@@ -116,6 +121,7 @@ class World:
         return (
             sorted((key.active, key.foreign) for key in self.keys.values()),
             slots,
+            sorted(name in map(suspension.tag_key, self.keys) for name in self.tags),
             bool(record and record.creating),
             bool(record and record.current and self.portal == record.current.access_key_id),
         )
@@ -142,8 +148,21 @@ class Iam:
         with self.world.call("get_user"):
             if not self.world.user or self.world.renamed_to:
                 raise client_error("NoSuchEntity", 404, "GetUser")
-            tags = [{"Key": "managed-by", "Value": "labops.cloudresearch"}] if self.world.managed else []
+            mark = {"managed-by": "labops.cloudresearch"} if self.world.managed else {}
+            tags = [{"Key": key, "Value": value} for key, value in {**mark, **self.world.tags}.items()]
             return {"User": {"UserName": UserName, "Arn": f"arn:aws:iam::{ACCOUNT}:user/{UserName}", "Tags": tags}}
+
+    def tag_user(self, UserName: str, Tags: list[dict[str, str]]) -> None:
+        with self.world.call("tag_user"):
+            for tag in Tags:
+                assert re.fullmatch(r"[\w\s.:/=+@-]{1,128}", tag["Key"]), tag
+                assert re.fullmatch(r"[\w\s.:/=+@-]{0,256}", tag["Value"]), tag
+                self.world.tags[tag["Key"]] = tag["Value"]
+
+    def untag_user(self, UserName: str, TagKeys: list[str]) -> None:
+        with self.world.call("untag_user"):
+            for key in TagKeys:
+                self.world.tags.pop(key, None)
 
     def list_access_keys(self, UserName: str) -> dict[str, t.Any]:
         with self.world.call("list_access_keys"):
@@ -302,7 +321,7 @@ def lifecycle(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) 
 
 def run(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
     """One run of the module. What it did not store by its end is nobody's any more."""
-    world.retiring = wanted.get("state") == "absent"
+    world.retiring = wanted.get("state") in ("absent", "suspended")
     try:
         return lifecycle(world, link, **wanted).run()
     finally:
@@ -313,7 +332,7 @@ def run(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) -> key
 def converge(world: World, **wanted: t.Any) -> None:
     """What the role does with a lab: key, link, then let go of what was replaced."""
     key_id = run(world, retire_superseded=False, **wanted).after.key_to_use
-    if wanted.get("state") == "absent":
+    if wanted.get("state") in ("absent", "suspended"):
         return
     with world.call("link"):
         world.portal = key_id

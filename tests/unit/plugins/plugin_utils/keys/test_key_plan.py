@@ -25,6 +25,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     Plan,
     Situation,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import (
+    TAG_PREFIX,
+    Suspension,
+    tag_key,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import StoredKey
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys import key_matrix
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys.key_matrix import (
@@ -91,8 +96,22 @@ def violations(of: Situation, action: Action) -> t.Iterator[str]:
     stored = of.record is not None and of.record.find(action.access_key_id) is not None
     orphan = [found.access_key_id for found in of.orphans] == [action.access_key_id]
     removes = {ActionKind.DELETE, ActionKind.DELETE_FOREIGN, ActionKind.DELETE_ORPHAN}
-    touches = removes | {ActionKind.DEACTIVATE}
-    leaving = of.request.state == "absent"
+    touches = removes | {ActionKind.DEACTIVATE, ActionKind.SUSPEND, ActionKind.NOTE_INACTIVE}
+    leaving = of.request.state in ("absent", "suspended")
+    suspended = of.suspension(key) if key else None
+    if action.kind in removes and of.request.state == "suspended":
+        yield "a suspension deletes"
+    waits = of.request.retire_after_days * DAY if of.request.state == "absent" else DAY * 0
+    if (
+        action.kind in removes - {ActionKind.DELETE_ORPHAN}
+        and waits
+        and not (suspended and suspended.at + waits <= of.now)
+    ):
+        yield "a key is deleted before its day"
+    if action.kind == ActionKind.ACTIVATE and not (suspended and suspended.by_us):
+        yield "a key that the collection did not suspend is activated"
+    if action.kind == ActionKind.FORGET_SUSPENSION and key and not key.active:
+        yield "a suspended key counts as one that is not"
     if action.kind == ActionKind.CREATE and len(of.keys) >= 2:
         yield "a third key"
     if action.kind == ActionKind.FORGET and key:
@@ -108,19 +127,27 @@ def violations(of: Situation, action: Action) -> t.Iterator[str]:
             yield "the key that the portal holds, or may hold, is cut off"
         elif not leaving and possible_portal_keys(of) == {action.access_key_id}:
             yield "the key that the portal holds is taken away"
-    if action.kind == ActionKind.DEACTIVATE and key and not key.active:
+    if action.kind in (ActionKind.DEACTIVATE, ActionKind.SUSPEND) and key and not key.active:
         yield "an inactive key is deactivated"
     if action.kind == ActionKind.PROVE and not (stored and key and key.active):
         yield "a key is proved that cannot be used"
 
 
 def requests() -> t.Iterator[KeyRequest]:
-    for state, named in itertools.product(KeyState, (frozenset(), frozenset({FIRST, SECOND}))):
-        yield request(state=state, remove_foreign_keys=named)
+    for state, named in itertools.product(("present", "rotated", "absent"), (frozenset(), frozenset({FIRST, SECOND}))):
+        yield request(state=KeyState(state), remove_foreign_keys=named)
     yield request(max_age_days=7, remove_foreign_keys=frozenset({FIRST}))
     yield request(grace_days=14)
     yield request(retire_superseded=False)
     yield request(state="rotated", retire_superseded=False)
+
+
+def requests_about_suspensions() -> t.Iterator[KeyRequest]:
+    for named in (frozenset(), frozenset({FIRST, SECOND})):
+        yield request(remove_foreign_keys=named)
+        yield request(state=KeyState.SUSPENDED, remove_foreign_keys=named)
+        yield request(state=KeyState.ABSENT, remove_foreign_keys=named, retire_after_days=14)
+    yield request(state=KeyState.ABSENT)
 
 
 def links() -> t.Iterator[LinkKnowledge]:
@@ -137,6 +164,18 @@ def recorded_links(of: Situation) -> t.Iterator[Situation]:
         yield dataclasses.replace(of, record=of.record.replace_key(changed))
 
 
+def suspensions(of: Situation) -> t.Iterator[Situation]:
+    """The same lab, with tags that tell of suspensions, true or not: recent and old ones, and such as tell nothing."""
+    yield of
+    noted = [
+        Suspension(NOW - 20 * DAY),
+        Suspension(NOW - 3 * DAY),
+        Suspension(NOW - 20 * DAY, by_us=False),
+    ]
+    for value in [*(suspension.tag_value() for suspension in noted), "whenever"]:
+        yield dataclasses.replace(of, tags={tag_key(FIRST): value, tag_key(SECOND): value, "by": "others"})
+
+
 def situations() -> t.Iterator[Situation]:
     """Every set of keys, also such as no history of ours leads to, in every light."""
     everything = [Key(kind, active) for kind in key_matrix.KINDS for active in (True, False)]
@@ -146,6 +185,9 @@ def situations() -> t.Iterator[Situation]:
     for keys, (link, wanted, proved) in itertools.product(sets, lights):
         if [key.kind for key in keys].count("current") < 2 and [key.kind for key in keys].count("pending") < 2:
             yield from recorded_links(situation(keys, link, wanted, proved=proved))
+    for keys, wanted in itertools.product(sets, requests_about_suspensions()):
+        if [key.kind for key in keys].count("current") < 2 and [key.kind for key in keys].count("pending") < 2:
+            yield from suspensions(situation(keys, UNKNOWN, wanted))
 
 
 def test_no_plan_breaks_an_invariant_at_any_step_whatever_the_situation() -> None:
@@ -160,6 +202,9 @@ def test_no_plan_breaks_an_invariant_at_any_step_whatever_the_situation() -> Non
         assert now == plan.final
         # A run that was stopped after any of these steps starts from such a situation itself, so following the rest
         # of the plan is what it does; at the end there is nothing left to do.
+        assert {key: value for key, value in now.tags.items() if not key.startswith(TAG_PREFIX)} == (
+            {"by": "others"} if "by" in start.tags else {}
+        ), "somebody else's tag was touched"
         again = key_plan.decide(plan.final)
         assert (again.actions, again.stop) == ((), plan.stop)
         check_goal(plan)
@@ -170,9 +215,16 @@ def test_no_plan_breaks_an_invariant_at_any_step_whatever_the_situation() -> Non
 def check_goal(plan: Plan) -> None:
     """A plan that does not stop reaches what was asked for."""
     final, record = plan.final, plan.final.record
-    if final.request.state == "absent":
+    strangers = {key.access_key_id for key in final.foreign} - final.request.remove_foreign_keys
+    ours = [key for key in final.keys if key.access_key_id not in strangers]
+    if not final.request.wants_key:
         assert plan.stop is None
-        assert record is None
+        assert all(final.suspension(key) for key in ours)
+    if final.request.state == "suspended":
+        return
+    if final.request.state == "absent":
+        assert all(final.waits_for_its_day(key) for key in ours)
+        assert (record is None) == (not any(final.iam_key(stored.access_key_id) for _slot, stored in final.stored))
         return
     if plan.stop:
         assert plan.stop.choices
@@ -474,6 +526,8 @@ def test_keys_are_described_without_secrets() -> None:
             "owner": "foreign",
             "stored": False,
             "slot": "",
+            "suspended_on": None,
+            "may_go_on": None,
         },
         {
             "access_key_id": SECOND,
@@ -486,6 +540,8 @@ def test_keys_are_described_without_secrets() -> None:
             "owner": "ours",
             "stored": True,
             "slot": "current",
+            "suspended_on": None,
+            "may_go_on": None,
         },
     ]
 
