@@ -24,9 +24,9 @@ options:
   state:
     description:
       - The declared state, for what is missing. V(rotated) is V(present) with a new key whatever the age of the old
-        one.
+        one. V(suspended) means that the lab's keys are inactive; then the portal is not looked at.
     type: str
-    choices: [present, rotated, absent]
+    choices: [present, rotated, suspended, absent]
     default: present
   account_id:
     description: The 12 digits of the lab's AWS account. If the credentials lead to another account, the module fails.
@@ -70,6 +70,10 @@ options:
     default: 0
   grace_days:
     description: For how many days a superseded key stays, deactivated, before a run deletes it.
+    type: int
+    default: 0
+  retire_after_days:
+    description: For how many days the keys of a lab with O(state=absent) stay suspended before a run deletes them.
     type: int
     default: 0
   store:
@@ -189,7 +193,8 @@ lab_account:
       returned: always
       type: dict
     access_keys:
-      description: The user's access keys, oldest first, with age, last use, whose they are and whether they are stored.
+      description: The user's access keys, oldest first, with age, last use, whose they are and whether they are stored;
+        C(suspended_on) and C(may_go_on) tell since when a key is suspended, and from when on it may be deleted.
       returned: always
       type: list
       elements: dict

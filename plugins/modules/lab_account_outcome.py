@@ -21,7 +21,7 @@ options:
   operation:
     description: What the run is called.
     type: str
-    choices: [onboard, audit, rotate, retire]
+    choices: [onboard, audit, rotate, suspend, retire]
     default: onboard
   lab:
     description: The lab's name.

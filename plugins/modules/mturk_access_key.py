@@ -34,10 +34,13 @@ options:
     description:
       - V(present) makes sure that there is a usable key, and finishes whatever an earlier run began.
       - V(rotated) begins to replace the key; if a replacement is under way already, it goes on with that one.
+      - V(suspended) makes the keys that are in the store inactive, and those that O(remove_foreign_keys) names. Nothing
+        is deleted, and the store and the portal stay as they are. V(present) makes the same keys active again. Since
+        when a key is suspended is noted in a tag of the IAM user, C(labops-cloudresearch-suspended-) and the key's id.
       - V(absent) deactivates and deletes the keys that are in the store, then removes the lab's record. The role
         P(labops.cloudresearch.lab_account#role) unlinks the portal first.
     type: str
-    choices: [present, rotated, absent]
+    choices: [present, rotated, suspended, absent]
     default: present
   lab:
     description:
@@ -62,6 +65,12 @@ options:
   grace_days:
     description:
       - How many days a replaced key stays inactive before a run deletes it. Until then it can be activated again.
+    type: int
+    default: 0
+  retire_after_days:
+    description:
+      - With O(state=absent), keys are suspended first, and deleted by a run that comes at least so many days later. A
+        key that was used or made active since starts anew.
     type: int
     default: 0
   adopt_existing_user:
@@ -231,6 +240,14 @@ access_keys:
       description: V(current), V(pending) (not known to be linked yet), V(superseded), or empty if it is not stored.
       type: str
       sample: current
+    suspended_on:
+      description: Since when it is suspended; V(null) if it is not.
+      type: str
+      sample: null
+    may_go_on:
+      description: From when on a retirement may delete the suspended key; V(null) without O(retire_after_days).
+      type: str
+      sample: null
 notes:
   description: What has to wait, and what a person should know.
   type: list
@@ -239,7 +256,8 @@ notes:
   contains:
     code:
       description: A fixed word, such as V(pending_key_not_linked), V(superseded_key_may_be_linked),
-        V(superseded_key_in_use), V(superseded_key_in_grace), V(foreign_key) or V(foreign_key_held_back).
+        V(superseded_key_in_use), V(superseded_key_in_grace), V(suspended_key_waits), V(foreign_key) or
+        V(foreign_key_held_back).
       type: str
       sample: pending_key_not_linked
     message:
@@ -373,7 +391,7 @@ record:
       link_evidence: page
 reason:
   description: A fixed word for why it failed, such as V(two_foreign_keys), V(no_room_for_key), V(user_not_ours),
-    V(user_missing), V(key_not_proved), V(store_conflict), V(lab_busy), V(vault_password_missing),
+    V(user_missing), V(key_not_proved), V(no_room_for_tag), V(store_conflict), V(lab_busy), V(vault_password_missing),
     V(wrong_account).
   type: str
   returned: failure

@@ -103,9 +103,11 @@ class ControlClient:
         """A stranger's key: access_key_id and secret_access_key. It is known everywhere at once."""
         return t.cast("dict[str, str]", self._call("create_access_key", lab=lab, user_name=user_name, status=status))
 
-    def note_key_use(self, access_key_id: str, service: str = "mturk-requester", region: str = "us-east-1") -> None:
-        """Somebody else just used this key."""
-        self._call("note_key_use", access_key_id=access_key_id, service=service, region=region)
+    def note_key_use(
+        self, access_key_id: str, service: str = "mturk-requester", region: str = "us-east-1", days_ago: float = 0
+    ) -> None:
+        """Somebody else used this key last, just now or so many days ago."""
+        self._call("note_key_use", access_key_id=access_key_id, service=service, region=region, days_ago=days_ago)
 
     def age_key(self, access_key_id: str, days: float) -> None:
         """The key was created so many days earlier."""

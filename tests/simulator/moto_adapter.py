@@ -117,9 +117,10 @@ def close_account(management_account_id: str, account_id: str) -> None:
 _closed_accounts: set[str] = set()
 
 
-def note_key_use(key: AccessKey, service: str, region: str) -> None:
+def note_key_use(key: AccessKey, service: str, region: str, days_ago: float = 0) -> None:
     """What GetAccessKeyLastUsed shall say. AWS gives it in whole seconds."""
-    key.last_used = AccessKeyLastUsed(timestamp=_now(), service=service, region=region)
+    used = (_now() - datetime.timedelta(days=days_ago)).replace(microsecond=0)
+    key.last_used = AccessKeyLastUsed(timestamp=used, service=service, region=region)
 
 
 def _now() -> datetime.datetime:

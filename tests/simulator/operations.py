@@ -164,12 +164,14 @@ class Operations:
             self._world.settle_key(key.access_key_id)
             return {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
 
-    def note_key_use(self, access_key_id: str, service: str = "mturk-requester", region: str = "us-east-1") -> Result:
+    def note_key_use(
+        self, access_key_id: str, service: str = "mturk-requester", region: str = "us-east-1", days_ago: float = 0
+    ) -> Result:
         with self._world.lock:
             found = moto_adapter.find_key(access_key_id)
             if found is None:
                 raise BadRequest(f"there is no key {access_key_id}")
-            moto_adapter.note_key_use(found[1], service, region)
+            moto_adapter.note_key_use(found[1], service, region, days_ago)
 
     def age_key(self, access_key_id: str, days: float) -> Result:
         with self._world.lock:

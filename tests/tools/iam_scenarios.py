@@ -73,6 +73,22 @@ def _add_a_foreign_key(fleet: Fleet, lab: str) -> None:
     fleet.hosts[lab]["lab_account_remove_foreign_keys"] = [key["access_key_id"]]
 
 
+def _suspend(fleet: Fleet, lab: str) -> None:
+    run = fleet.run("suspend", "--limit", lab)
+    assert run.return_code == 0, run.output
+
+
+def _suspend_and_lose_the_key(fleet: Fleet, lab: str) -> None:
+    _suspend(fleet, lab)
+    for key in fleet.simulator.control.keys(lab):
+        administrator(fleet, lab).delete_access_key(UserName=USER, AccessKeyId=key["access_key_id"])
+
+
+def _suspend_beside_a_strangers_key(fleet: Fleet, lab: str) -> None:
+    _suspend(fleet, lab)
+    fleet.simulator.control.create_access_key(lab, USER, status="Inactive")
+
+
 def _give_too_much(fleet: Fleet, lab: str) -> None:
     iam = administrator(fleet, lab)
     iam.create_login_profile(UserName=USER, Password="Something-long-2026")
@@ -123,6 +139,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
             make=_make_by_hand,
         ),
         Scenario("foreign-key", ("lab-onboard",), make=_add_a_foreign_key),
+        Scenario("suspended", ("lab-onboard",), make=_suspend),
         Scenario(
             "drifted",
             ("lab-onboard", "lab-optional-excess"),
@@ -142,8 +159,14 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         ),
     ),
     "rotate": (Scenario("done", ("lab-rotate",)), Scenario("answer-lost", ("lab-rotate",), make=_lose_an_answer)),
+    "suspend": (
+        Scenario("done", ("lab-suspend",)),
+        Scenario("key-gone", ("lab-suspend",), make=_suspend_and_lose_the_key),
+    ),
     "retire": (
         Scenario("done", ("lab-retire",)),
+        Scenario("in-days", ("lab-retire",), variables={"lab_account_retire_after_days": 14}),
+        Scenario("user-stays", ("lab-retire",), make=_suspend_beside_a_strangers_key),
         Scenario("foreign-key", ("lab-retire",), make=_add_a_foreign_key),
         Scenario("others", ("lab-retire",), make=_give_the_policy_to_a_group),
         Scenario("drifted", ("lab-retire", "lab-optional-excess"), make=_give_every_credential),

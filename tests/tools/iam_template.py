@@ -16,6 +16,7 @@ CHOICES: dict[str, tuple[str, str, str]] = {
     "AllowAudit": ("lab-audit", "true", "Rights for the playbook audit (read only)"),
     "AllowOnboard": ("lab-onboard", "false", "Rights for the playbook onboard"),
     "AllowRotate": ("lab-rotate", "false", "Rights for the playbook rotate"),
+    "AllowSuspend": ("lab-suspend", "false", "Rights for the playbook suspend"),
     "AllowRetire": ("lab-retire", "false", "Rights for the playbook retire"),
     "AllowExcess": (
         "lab-optional-excess",

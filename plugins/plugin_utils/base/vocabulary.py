@@ -31,7 +31,7 @@ ENVIRONMENTS = ("production", "sandbox")
 STEPS = ("observe", "iam_user", "access_key", "requester", "link", "retire")
 
 # What a run over labs is for: the playbooks.
-OPERATIONS = ("onboard", "audit", "rotate", "retire")
+OPERATIONS = ("onboard", "audit", "rotate", "suspend", "retire")
 
 
 class OutcomeState(enum.StrEnum):

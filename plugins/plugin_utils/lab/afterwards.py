@@ -53,6 +53,11 @@ class Afterwards:
         return bool(self.observed and self.observed.get("declared_state") == "absent")
 
     @property
+    def suspending(self) -> bool:
+        """Whether the lab is declared to be out of service, with a way back."""
+        return bool(self.observed and self.observed.get("declared_state") == "suspended")
+
+    @property
     def took_steps(self) -> bool:
         """Whether the lab is not as it was observed any more."""
         return not self.check_mode and any(result.get("changed") for result in self.results.values())

@@ -9,6 +9,7 @@ import decimal
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, KeyState
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration, PortalLook
@@ -34,6 +35,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     },
     "max_age_days": {"type": "int", "default": 0},
     "grace_days": {"type": "int", "default": 0},
+    "retire_after_days": {"type": "int", "default": 0},
     "store": {**STORE_ARGUMENT_SPEC, "required": False},
     "environments": {
         "type": "list",
@@ -70,13 +72,20 @@ def declaration(
     :param store_next_step: what to do about it.
     :raises CollectionError: an option is wrong.
     """
+    if options["retire_after_days"] < 0:
+        raise CollectionError(
+            "retire_after_days must not be negative.",
+            next_step="Set retire_after_days (in the role: lab_account_retire_after_days) to 0 or more.",
+            reason="invalid_options",
+            step="observe",
+        )
     minimum = decimal.Decimal(str(options["minimum_balance"]))
     return Declaration(
         lab=options["lab"],
         account_id=vocabulary.checked_account_id(options["account_id"]),
         user=drift.Declared(
             lab=options["lab"],
-            state="absent" if options["state"] == "absent" else "present",
+            state="present" if options["state"] == KeyState.ROTATED else options["state"],
             user_name=options["user_name"],
             policy_arn=options["policy_arn"],
             tags={str(key): str(value) for key, value in options["tags"].items()},
@@ -86,6 +95,7 @@ def declaration(
             state=KeyState(options["state"]),
             max_age_days=options["max_age_days"] or None,
             grace_days=options["grace_days"],
+            retire_after_days=options["retire_after_days"],
             adopt_existing_user=options["adopt_existing_user"],
             remove_foreign_keys=frozenset(options["remove_foreign_keys"]),
         ),
@@ -122,7 +132,8 @@ def _portal_look(options: t.Mapping[str, t.Any]) -> PortalLook | None:
     account = _portal_account(given)
     if not settings.by_hand:
         account_link.check_account(account)
-    if options["link_check"] != "page":
+    # The link of a suspended lab stays as it is, so there is nothing to sign in for.
+    if options["link_check"] != "page" or options["state"] == KeyState.SUSPENDED:
         return None
 
     def look(wanted: str, recorded: str) -> Link:

@@ -26,7 +26,7 @@ class Declared:
     """What the inventory says about one lab's user.
 
     :param lab: the lab's inventory name, for next steps.
-    :param state: V(present) or V(absent).
+    :param state: V(present), V(suspended) or V(absent).
     :param user_name: the IAM user.
     :param policy_arn: the managed policy that the user has.
     :param tags: tags that the user carries, besides the one that marks it as the collection's.
@@ -45,7 +45,8 @@ def compare(declared: Declared, observed_user: iam_user.UserDescription | None) 
     :param observed_user: RV(labops.cloudresearch.lab_account_info#module:lab_account.user); None when it could not be
         read, which is no drift: nothing was observed.
     """
-    if observed_user is None:
+    # A suspension is about keys only; what the user has besides is a finding.
+    if observed_user is None or declared.state == "suspended":
         return []
     if declared.state == "absent":
         return _should_be_gone(declared, observed_user)

@@ -133,6 +133,12 @@ CATALOGUE: dict[str, FindingKind] = {
         "Before anybody retires a key, this has to be known.",
         ("portal",),
     ),
+    "key_suspended": FindingKind(
+        "info",
+        "Suspended key",
+        "The key works for nobody and can be made active again until it is deleted.",
+        ("access_keys",),
+    ),
     "observation_incomplete": FindingKind(
         "low", "Not everything could be seen", "What was not seen may hide any of the other findings."
     ),

@@ -191,6 +191,8 @@ class _Examination:
         """Keys that nobody stored, used or renewed, and stored keys that are gone."""
         for key in self.live_keys:
             self._live_key(key, str(key.get("access_key_id", "")))
+        for key in self.all_keys:
+            self._suspended_key(key, str(key.get("access_key_id", "")))
         known = {key.get("access_key_id") for key in self.all_keys if key.get("status") in ("Active", "Inactive")}
         if self.lab.get("user") is None:
             return  # AWS was not read, so nothing is missing there
@@ -202,6 +204,20 @@ class _Examination:
                     f"Make a new key and link it: {self._playbook('onboard')}.",
                     access_key_id,
                 )
+
+    def _suspended_key(self, key: t.Mapping[str, t.Any], key_id: str) -> None:
+        since, may_go = parse_time(key.get("suspended_on")), parse_time(key.get("may_go_on"))
+        if since is None:
+            return
+        until = "a retirement may delete it at any time"
+        if may_go:
+            until = f"a retirement may delete it on {may_go:%Y-%m-%d} (from {may_go:%H:%M} UTC)"
+        self.add(
+            "key_suspended",
+            f"Key {key_id} is suspended since {since:%Y-%m-%d}; {until}.",
+            f"Make it active again: {self._playbook('onboard')}. Delete it: {self._playbook('retire')}.",
+            key_id,
+        )
 
     def _stored_key_ids(self) -> list[str]:
         store = self.lab.get("store") or {}

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    DELETIONS,
     Action,
     ActionKind,
     KeyState,
@@ -19,6 +21,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     Situation,
     Slot,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tagged_key_ids
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
     Blocked,
@@ -81,16 +84,22 @@ class NeededSteps:
         return not self.unseen.keys() & {"user", "access_keys", "store"}
 
     @property
+    def waits_for_its_day(self) -> bool:
+        """Whether keys of a lab that is to be retired stay suspended until their days are over, or would."""
+        return any(map(self.plan.final.waits_for_its_day, self.plan.final.keys))
+
+    @property
     def _absent(self) -> bool:
         return self.declared.request.state == KeyState.ABSENT
 
     def _blocked_by_what_was_not_seen(self) -> Blocked:
         """A part that a step rests on could not be read, so that the step would be a guess."""
         wanted = {"user": "observe", "access_keys": "observe", "store": "observe"}
-        if not self._absent:
+        if self.declared.request.wants_key:
             wanted |= dict.fromkeys(("attached_policies", *self.declared.remove_drift), "iam_user")
         slots = {slot for slot, key in self.situation.stored if self.situation.iam_key(key.access_key_id)}
-        if Slot.SUPERSEDED in slots or self.situation.foreign:
+        suspended = self.declared.request.suspends and tagged_key_ids(self.situation.tags)
+        if Slot.SUPERSEDED in slots or self.situation.foreign or suspended:
             wanted["last_use"] = "access_key"
         for part, step in wanted.items():
             if part in self.unseen:
@@ -135,6 +144,10 @@ class NeededSteps:
         if self._absent:
             self._to_retire()
             return
+        if not self.declared.request.wants_key:
+            if self.actions or self.plan.stop:
+                self.why["access_key"] = self._words(self.actions)
+            return
         self._iam_user(self.user)
         if self._keys_known:
             self._keys_and_link()
@@ -143,8 +156,7 @@ class NeededSteps:
         request = dataclasses.replace(self.declared.request, retire_superseded=False)
         before_link = key_plan.decide(dataclasses.replace(self.situation, request=request))
         if before_link.actions or before_link.stop:
-            words = [action.in_words() for action in before_link.actions]
-            self.why["access_key"] = "; ".join(words) or self.blocked.get("message", "")
+            self.why["access_key"] = self._words(before_link.actions)
         unlinked = [seen["message"] for seen in self.requester.values() if not seen["linked"]]
         if unlinked:
             self.why["requester"] = " ".join(unlinked)
@@ -162,6 +174,9 @@ class NeededSteps:
         if left:
             self.why["retire"] = "; ".join(action.in_words() for action in left)
 
+    def _words(self, actions: t.Iterable[Action]) -> str:
+        return "; ".join(action.in_words() for action in actions) or self.blocked.get("message", "")
+
     def _iam_user(self, user: iam_user.UserDescription) -> None:
         reasons = [entry["message"] for entry in self.drift if entry["code"] in _CONVERGED_BY_IAM_USER]
         if user["exists"]:
@@ -178,10 +193,12 @@ class NeededSteps:
         if not self._keys_known or self.user is None:
             return
         record = self.situation.record
-        held = self.link["status"] in (LinkStatus.LINKED, LinkStatus.OTHER_KEY) or bool(
-            record and record.linked_key_ids
-        )
-        if held and self.declared.link_wanted and self.actions:
+        held = {*(record.linked_key_ids if record else ()), self.link["access_key_id"]} - {""}
+        linked = self.link["status"] in (LinkStatus.LINKED, LinkStatus.OTHER_KEY) or bool(held)
+        # While a key waits for its day, the link of a key that stays is left as it is.
+        goes = {action.access_key_id for action in self.actions if action.kind in DELETIONS}
+        ends = not self.waits_for_its_day or bool(held & goes)
+        if linked and self.declared.link_wanted and self.actions and ends:
             self.why["link"] = self.link["message"]
         if self.actions:
             self.why["retire"] = "; ".join(action.in_words() for action in self.actions)

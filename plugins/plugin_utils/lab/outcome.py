@@ -84,7 +84,7 @@ def compose(
         thresholds = findings.Thresholds.from_mapping(seen.get("thresholds"))
         composed["findings"] = findings.evaluate(composed, thresholds, moment)
         composed["not_looked_for"] = not_looked_for(composed)
-    composed["message"] = _message(composed, unseen)
+    composed["message"] = _message(composed, unseen, after)
     return composed
 
 
@@ -113,7 +113,7 @@ def _state(
     return OutcomeState.CHANGED if StepStatus.CHANGED in statuses else OutcomeState.CONVERGED
 
 
-def _message(composed: Outcome, unseen: t.Sequence[Unseen]) -> str:
+def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -> str:
     """One line for people: the lab, the step, what happened, what to do next."""
     lab, steps, next_steps = composed["lab"], composed["steps"], composed["next_steps"]
     match OutcomeState(composed["state"]):
@@ -133,11 +133,30 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen]) -> str:
             return f"Lab {lab} waits for a person at step {step['name']}: {text}"
         case OutcomeState.CHANGED:
             changed = ", ".join(entry["name"] for entry in steps if entry["status"] == StepStatus.CHANGED)
-            return f"Lab {lab} {'would be' if composed['check_mode'] else 'was'} changed: {changed}."
+            what = f"Lab {lab} {'would be' if composed['check_mode'] else 'was'} changed: {changed}."
+            return " ".join([what, *_days_of_suspended_keys(composed, after)])
         case OutcomeState.DRIFTED:
             return f"Lab {lab} differs from its declared state: {', '.join(composed['missing']) or 'see its drift'}."
         case OutcomeState.CONVERGED:
+            days = _days_of_suspended_keys(composed, after)
+            if after.retiring and days:
+                return f"Lab {lab} waits for its day: {' '.join(days)}"
+            if after.suspending:
+                return " ".join([f"Lab {lab} is suspended.", *(days or ["It has no key."])])
             return f"Lab {lab} is as declared."
+
+
+def _days_of_suspended_keys(composed: Outcome, after: Afterwards) -> list[str]:
+    """Where keys are to be suspended, a sentence for each that is."""
+    if not after.retiring and not after.suspending:
+        return []
+    told = []
+    for key in composed["access_keys"]:
+        since, may_go = times.parse_time(key.get("suspended_on")), times.parse_time(key.get("may_go_on"))
+        if since:
+            goes = f", may go on {may_go:%Y-%m-%d} (from {may_go:%H:%M} UTC)" if may_go else ""
+            told.append(f"Key {key['access_key_id']}: suspended on {since:%Y-%m-%d}{goes}.")
+    return told
 
 
 def _sentence(text: str) -> str:

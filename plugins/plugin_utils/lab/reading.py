@@ -24,6 +24,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situatio
     Slot,
     UserOwner,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tag_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link, OtherUser, Requester, Unseen
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
@@ -69,8 +70,10 @@ class Reader:
         # The role is assumed once, before the threads need it.
         iam = self.connection.client("iam")
         asked_keys = self.pool.submit(iam_keys.list_keys, iam, self.declared.user.user_name)
-        # A use by others can only be told from our own before we ask MTurk ourselves.
-        asked_mturk = None if self.declared.judge_key_use else self.pool.submit(self._ask_mturk)
+        # A use by others can only be told from our own before we ask MTurk ourselves; and with a suspended key there is
+        # nothing to ask.
+        keys_first = self.declared.judge_key_use or self.declared.request.suspends
+        asked_mturk = None if keys_first else self.pool.submit(self._ask_mturk)
         self._read_user(iam)
         self._check_account()
         others = self.pool.submit(self._other_users, iam) if self._looks_for_others() else None
@@ -110,7 +113,9 @@ class Reader:
 
     def _with_last_use(self, iam: t.Any, key: iam_keys.IamKey) -> iam_keys.IamKey:
         in_use = self.record is not None and self.record.slot_of(key.access_key_id) in (Slot.CURRENT, Slot.PENDING)
-        if in_use and not self.declared.thorough and not self.declared.judge_key_use:
+        tags = self.user["tags"] if self.user else {}
+        judged = self.declared.request.suspends and tag_key(key.access_key_id) in tags
+        if in_use and not self.declared.thorough and not self.declared.judge_key_use and not judged:
             return key
         try:
             return iam_keys.with_last_use(iam, key)
@@ -160,6 +165,9 @@ class Reader:
                 return mturk.check_without_key(self.connection, self.declared.endpoints)
             why = self.declared.store_error or "There is no key to ask with yet."
             return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))
+        if any(listed.access_key_id == key.access_key_id and not listed.active for listed in self.listing.keys):
+            why = f"Key {key.access_key_id} is inactive in AWS, so MTurk was not asked with it."
+            return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))
         if not self.declared.ask_mturk:
             why = "MTurk was not asked, so that only CloudResearch uses the key and its use proves the link."
             return dict.fromkeys(self.declared.endpoints, mturk.not_checked(why))
@@ -173,7 +181,7 @@ class Reader:
         """What the decisions on the lab's keys rest on."""
         if not self.user or not self.user["exists"]:
             # The step before the key's makes the user; what follows is planned for then.
-            owner = UserOwner.MISSING if self.declared.request.state == KeyState.ABSENT else UserOwner.OURS
+            owner = UserOwner.OURS if self.declared.request.wants_key else UserOwner.MISSING
         else:
             owner = UserOwner.OURS if self.user["managed"] else UserOwner.FOREIGN
         return Situation(
@@ -182,6 +190,7 @@ class Reader:
             record=self.record,
             request=self.declared.request,
             now=self.listing.at,
+            tags=self.user["tags"] if self.user else {},
         )
 
     def link(self, situation: Situation) -> Link:
@@ -195,7 +204,7 @@ class Reader:
         return any(entry["part"] == part for entry in self.unseen)
 
     def _link(self, situation: Situation) -> Link:
-        wanted = situation.key_to_use
+        wanted = situation.key_to_use or situation.suspended_key
         if not self.declared.link_wanted:
             return _told("not_linked", "", "", "The lab is declared to have no CloudResearch account.")
         recorded = [key for slot, key in situation.stored if key.linked]
@@ -242,6 +251,10 @@ def _judged_by_aws(link: Link, situation: Situation) -> Link:
     may_be_elsewhere = link["status"] == LinkStatus.OTHER_KEY and key is None and not stored
     if not key_id or may_be_elsewhere or (key and key.active):
         return link
+    suspended = situation.suspension(key) if key else None
+    if suspended:
+        # The link is left as it is, and works again once the key is active.
+        return {**link, "message": f"{link['message']} The key is suspended since {suspended.at:%Y-%m-%d}.".strip()}
     state = "is inactive" if key else "does not exist any more"
     message = (
         f"{link['message'].rstrip('.') or f'CloudResearch holds key {key_id}'}, but in AWS this key {state}: "

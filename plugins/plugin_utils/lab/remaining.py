@@ -46,8 +46,10 @@ class NextSteps:
 
     def _retire(self) -> t.Iterator[NextStep]:
         for note in self._notes():
-            if note["code"] not in _TOLD_ELSEWHERE and (note["code"] != "foreign_key" or self.after.retiring):
-                yield _next("retire", False, f"{note['message']} {note['next_step']}")
+            taken_out = self.after.retiring or self.after.suspending
+            if note["code"] not in _TOLD_ELSEWHERE and (note["code"] != "foreign_key" or taken_out):
+                step = "access_key" if self.after.suspending else "retire"
+                yield _next(step, False, f"{note['message']} {note['next_step']}")
         if self.after.retiring and self.operation != "audit":
             for key_id, user_name in live_keys_of_others(self.after):
                 text = f"Find out who uses key {key_id} of the IAM user {user_name}; else deactivate it there."
@@ -96,11 +98,14 @@ def live_keys_of_others(after: Afterwards) -> list[tuple[str, str]]:
 
 
 def live_keys_remain(after: Afterwards) -> Result | None:
-    """The failure of a retirement that leaves, or would leave, live keys behind; None if it does not."""
-    if not after.retiring:
+    """The failure of a retirement or suspension that leaves, or would leave, live keys behind; None if it does not.
+
+    A retirement answers for the whole account, a suspension for the lab's user.
+    """
+    if not after.retiring and not after.suspending:
         return None
     live = [key for key in after.expected_keys() if key["status"] == "Active"]
-    others = live_keys_of_others(after)
+    others = live_keys_of_others(after) if after.retiring else []
     if not live and not others:
         return None
     ids = [key["access_key_id"] for key in live] + [key_id for key_id, _user in others]
@@ -112,7 +117,8 @@ def live_keys_remain(after: Afterwards) -> Result | None:
             " The store holds no record of this lab although its user carries the collection's tag: is it the wrong "
             "store, or the wrong name in it?"
         )
-    return {"msg": what, "reason": "live_keys_remain", "step": "retire", "access_key_ids": ids}
+    step = "retire" if after.retiring else "access_key"
+    return {"msg": what, "reason": "live_keys_remain", "step": step, "access_key_ids": ids}
 
 
 def _next(step: str, person: bool, text: str, url: str = "") -> NextStep:

@@ -36,6 +36,7 @@ OPTIONS = {
     "store": "lab_account_secret_store",
     "max_age_days": "lab_account_key_max_age_days",
     "grace_days": "lab_account_key_grace_days",
+    "retire_after_days": "lab_account_retire_after_days",
     "environments": "lab_account_environments",
     "minimum_balance": "lab_account_minimum_balance",
     "production_endpoint_url": "lab_account_mturk_production_endpoint_url",
@@ -55,7 +56,7 @@ _TEXT: dict[str, t.Any] = {"type": "str", "default": ""}
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     **{variable: declaration.ARGUMENT_SPEC[option] for option, variable in OPTIONS.items()},
-    "lab_account_state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "lab_account_state": {"type": "str", "choices": ["present", "suspended", "absent"], "default": "present"},
     "lab_account_lab": {"type": "str"},
     "lab_account_operation": {"type": "str", "choices": list(vocabulary.OPERATIONS), "default": "onboard"},
     # The connection plugin aws_account takes these, too.

@@ -104,6 +104,7 @@ OPERATIONS: dict[str, str] = {
     Operation.ONBOARD: "Onboarding",
     Operation.AUDIT: "Audit",
     Operation.ROTATE: "Key rotation",
+    Operation.SUSPEND: "Suspension",
     Operation.RETIRE: "Retirement",
 }
 

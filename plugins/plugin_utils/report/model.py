@@ -30,6 +30,7 @@ class Operation(enum.StrEnum):
     ONBOARD = "onboard"
     AUDIT = "audit"
     ROTATE = "rotate"
+    SUSPEND = "suspend"
     RETIRE = "retire"
 
 

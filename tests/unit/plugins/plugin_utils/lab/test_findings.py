@@ -44,8 +44,8 @@ def codes(lab, **options):
 
 
 def test_every_code_has_a_lab_that_shows_it():
-    # Those of what AWS says of keys beside the portal and of other users are tested with the observation.
-    assert {*LABS_WITH, "portal_dead_key", "live_key_of_other_user"} == set(finding_kinds.CATALOGUE)
+    # Those of keys beside the portal, of other users and of suspensions are tested with the observation.
+    assert {*LABS_WITH, "portal_dead_key", "live_key_of_other_user", "key_suspended"} == set(finding_kinds.CATALOGUE)
 
 
 @pytest.mark.parametrize(("code", "name"), LABS_WITH.items())

@@ -19,6 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import v
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tag_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
@@ -131,9 +132,9 @@ class Lab:
         self.declared = dataclasses.replace(
             self.declared, request=dataclasses.replace(self.declared.request, **request)
         )
-        if request.get("state") == "absent":
-            absent = dataclasses.replace(self.declared.user, state="absent")
-            self.declared = dataclasses.replace(self.declared, user=absent)
+        if request.get("state") in ("absent", "suspended"):
+            declared = dataclasses.replace(self.declared.user, state=request["state"])
+            self.declared = dataclasses.replace(self.declared, user=declared)
         return self
 
     def declare(self, **more: t.Any) -> Lab:
@@ -247,6 +248,82 @@ def test_a_key_that_somebody_deleted_or_deactivated(lab: Lab) -> None:
 def test_an_inactive_key(lab: Lab) -> None:
     off = lab.user().key(FIRST, active=False).stored(FIRST).mturk(Refusal("UnrecognizedClientException")).observe()
     assert "access_key" in off["missing"]
+
+
+# -- suspension ------------------------------------------------------------------------------------------------------
+
+
+def suspended(lab: Lab, days: int = 3, **request: t.Any) -> Lab:
+    """A lab that was linked, and whose key was suspended so many days ago."""
+    since = timestamp(NOW - datetime.timedelta(days=days))
+    lab.user(**{tag_key(FIRST): since}).key(FIRST, active=False, used=NOW - datetime.timedelta(days=20)).stored(FIRST)
+    return lab.wanted(**request)
+
+
+def test_a_lab_that_is_to_be_suspended(lab: Lab) -> None:
+    seen = converged(lab).wanted(state="suspended").observe()
+    assert seen["missing"] == ["access_key"]
+    assert seen["why_missing"]["access_key"] == f"deactivate key {FIRST}, which can be made active again"
+    assert seen["link"]["status"] == "linked"
+
+
+def test_a_suspended_lab_lacks_nothing_and_is_not_asked_for_at_mturk(lab: Lab) -> None:
+    seen = suspended(lab, state="suspended").observe()
+    assert (seen["missing"], seen["drift"], seen["blocked"]) == ([], [], {})
+    assert {answer["status"] for answer in seen["requester"].values()} == {"not_checked"}
+    assert not [call for call in lab.aws.calls if call.service == "mturk"]
+    [key] = seen["access_keys"]
+    assert key["suspended_on"] == timestamp(NOW - datetime.timedelta(days=3)) and key["may_go_on"] is None
+    assert [finding["code"] for finding in seen["findings"]] == ["key_suspended"]
+    assert seen["link"]["status"] == "linked" and "suspended since" in seen["link"]["message"]
+
+
+def test_the_undoing_of_a_suspension_needs_no_new_link(lab: Lab) -> None:
+    seen = suspended(lab, state="present").mturk(Refusal("UnrecognizedClientException")).observe()
+    # MTurk is asked again once the key is active.
+    assert seen["missing"] == ["access_key", "requester"]
+    assert f"activate key {FIRST} again" in seen["why_missing"]["access_key"]
+
+
+def test_a_page_proves_the_link_of_a_suspended_key(lab: Lab) -> None:
+    asked: list[str] = []
+
+    def look(wanted: str, _recorded: str) -> t.Any:
+        asked.append(wanted)
+        return {"status": "not_linked", "access_key_id": "", "evidence": "page", "message": "Nothing is linked."}
+
+    seen = suspended(lab, state="present").mturk(BALANCE).declare(look=look).observe()
+    assert asked == [FIRST]
+    assert "link" in seen["missing"]
+
+
+def test_a_retirement_in_days_suspends_first_and_leaves_the_link(lab: Lab) -> None:
+    seen = converged(lab).wanted(state="absent", retire_after_days=14).observe()
+    assert seen["missing"] == ["retire"]
+    assert seen["why_missing"]["retire"].startswith(f"deactivate key {FIRST}")
+
+
+def test_a_lab_that_waits_for_its_day_is_as_declared(lab: Lab) -> None:
+    seen = suspended(lab, state="absent", retire_after_days=14).observe()
+    assert (seen["missing"], seen["drift"]) == ([], [])
+    assert seen["access_keys"][0]["may_go_on"] == timestamp(NOW + datetime.timedelta(days=11))
+    [note] = seen["notes"]
+    assert note["code"] == "suspended_key_waits"
+    assert "a retirement may delete it on" in seen["findings"][0]["message"]
+
+
+def test_a_lab_whose_day_has_come_goes_as_a_whole(lab: Lab) -> None:
+    seen = suspended(lab, 14, state="absent", retire_after_days=14).observe()
+    assert sorted(seen["missing"]) == ["iam_user", "link", "retire"]
+    assert [entry["code"] for entry in seen["drift"]] == ["user_not_retired"]
+
+
+def test_without_the_last_use_nobody_knows_whether_a_suspended_key_may_go(lab: Lab) -> None:
+    suspended(lab, 14, state="absent", retire_after_days=14).aws.answers["GetAccessKeyLastUsed"] = Refusal(
+        "AccessDenied", "User: x is not authorized to perform: iam:GetAccessKeyLastUsed on resource: y", 403
+    )
+    seen = lab.observe()
+    assert seen["blocked"]["step"] == "access_key" and "GetAccessKeyLastUsed" in seen["blocked"]["message"]
 
 
 # -- rotation --------------------------------------------------------------------------------------------------------

@@ -495,3 +495,72 @@ def test_an_audit_keeps_what_it_saw_when_the_portal_could_not_be_looked_at() -> 
     assert statuses(composed)["observe"] == "ok"
     assert composed["user"]["exists"]
     assert [entry["text"] for entry in composed["next_steps"]] == ["Run it again later."]
+
+
+# --- Suspension ---------------------------------------------------------------------------------------------------
+
+
+def key(status: str = "Inactive", owner: str = "ours", may_go_on: str | None = None) -> dict[str, t.Any]:
+    suspended_on = "2026-11-20T12:00:00Z" if status == "Inactive" else None
+    return {
+        "access_key_id": KEY,
+        "status": status,
+        "owner": owner,
+        "stored": owner == "ours",
+        "slot": "",
+        "suspended_on": suspended_on,
+        "may_go_on": may_go_on,
+        "last_use_known": True,
+    }
+
+
+def test_a_lab_that_was_suspended_says_since_when() -> None:
+    step = {"changed": True, "actions": [f"deactivate key {KEY}"], "access_keys": [key()], "notes": []}
+    composed = compose(
+        operation="suspend",
+        observed=observed(["access_key"], declared_state="suspended", access_keys=[key("Active")]),
+        results={"access_key": step},
+    )
+    assert composed["state"] == "changed"
+    assert composed["message"] == f"Lab lab-01 was changed: access_key. Key {KEY}: suspended on 2026-11-20."
+    again = compose(operation="suspend", observed=observed(declared_state="suspended", access_keys=[key()]))
+    assert again["state"] == "converged"
+    assert again["message"] == f"Lab lab-01 is suspended. Key {KEY}: suspended on 2026-11-20."
+    empty = compose(operation="suspend", observed=observed(declared_state="suspended"))
+    assert empty["message"] == "Lab lab-01 is suspended. It has no key."
+
+
+def test_a_suspension_that_leaves_a_strangers_live_key_has_failed() -> None:
+    note = {"code": "foreign_key", "message": "It is not ours.", "next_step": "Name it.", "access_key_id": KEY}
+    seen = observed(declared_state="suspended", access_keys=[key("Active", "foreign")], notes=[note])
+    composed = compose(operation="suspend", observed=seen)
+    assert composed["state"] == "failed" and statuses(composed)["access_key"] == "failed"
+    assert KEY in composed["message"] and "Name it." in composed["message"]
+
+
+def test_a_lab_that_waits_for_its_day_says_which() -> None:
+    note = {"code": "suspended_key_waits", "message": "It waits.", "next_step": "Run then.", "access_key_id": KEY}
+    waiting = key(may_go_on="2026-12-04T12:00:00Z")
+    seen = observed(declared_state="absent", access_keys=[waiting], notes=[note])
+    for operation in ("retire", "audit"):
+        composed = compose(operation=operation, observed=seen)
+        assert composed["state"] == "converged"
+        assert composed["message"] == (
+            f"Lab lab-01 waits for its day: Key {KEY}: suspended on 2026-11-20, may go on 2026-12-04 (from 12:00 UTC)."
+        )
+        assert composed["next_steps"] == [
+            {"step": "retire", "who": "operator", "text": "It waits. Run then.", "url": ""}
+        ]
+
+
+def test_the_changes_of_keys_survive_into_the_outcome_in_bounds_also_of_a_step_that_failed() -> None:
+    change = {"action": "deactivated", "access_key_id": KEY}
+    failed = {"failed": True, "msg": "no", "step": "retire", "changes": [change] * 500}
+    composed = compose(
+        operation="retire",
+        observed=observed(["retire"], declared_state="absent"),
+        results={"retire": failed},
+        failure=failed,
+    )
+    assert composed["state"] == "failed"
+    assert composed["changes"] == [change] * 100
