@@ -100,6 +100,16 @@ changes:
   returned: always
   type: list
   elements: dict
+started:
+  description: When the lab was first looked at in this run, in UTC.
+  returned: always
+  type: str
+  sample: "2026-11-24T11:59:00Z"
+ended:
+  description: When the outcome was composed, in UTC.
+  returned: always
+  type: str
+  sample: "2026-11-24T12:00:00Z"
 unknown_variables:
   description: Variables that are named like the collection's and that it does not know, with the nearest name it knows.
   returned: always

@@ -9,9 +9,10 @@ import os
 import re
 import subprocess
 
+import pytest
 import yaml
 
-from tests.fleet import PROJECT, Fleet, tool
+from tests.fleet import PROJECT, Fleet, Foreboding, refuse_warnings, tool
 
 README = (PROJECT / "README.md").read_text()
 PASSWORD = "the operator's vault password"
@@ -70,6 +71,7 @@ def test_the_commands_of_the_readme_do_what_it_says(fleet: Fleet) -> None:
             start_new_session=True,
         )
         assert run.returncode == 0, (command, run.stdout)
+        refuse_warnings(run.stdout)
         outputs[command] = run.stdout
 
     words = [re.findall(r"cloudresearch\.(\w+) .*?(--check|retire_confirm|$)", command)[0] for command in outputs]
@@ -88,3 +90,17 @@ def test_the_commands_of_the_readme_do_what_it_says(fleet: Fleet) -> None:
     # It is not 90 days old, so the rotation left it alone.
     assert [entry["access_key_id"] for entry in control.submissions(lab="linguistics-jones")] == [key["access_key_id"]]
     assert [path.name for path in (here / "lab_keys").glob("[!_]*.yml")] == ["linguistics-jones.yml"]
+
+
+def test_a_run_with_a_warning_of_what_will_break_fails() -> None:
+    refuse_warnings("[WARNING]: The inventory is empty\nok: [lab-01]")
+    # Wrapped at the width of a terminal, as ansible-core 2.18 does.
+    refuse_warnings(
+        "[DEPRECATION WARNING]: The 'iam_user' return key is deprecated and will be \nreplaced by 'user'. Both"
+    )
+    for line in (
+        "[DEPRECATION WARNING]: Passing conditionals as a string is deprecated.",
+        "[WARNING]: Value for result key 'finished' of type str was converted to bool.",
+    ):
+        with pytest.raises(Foreboding):
+            refuse_warnings(f"ok: [lab-01]\n{line}\n")

@@ -44,6 +44,7 @@ BELONGS = (
     "docs/docsite/*",
     "docs/iam/*",  # policies to apply
     "execution-environment.yml",
+    "extensions/audit/*",
     "meta/*",
     "playbooks/*",
     "plugins/*",

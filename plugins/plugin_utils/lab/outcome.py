@@ -51,7 +51,7 @@ def compose(
     unseen = _unseen(seen, operation)
     state = _state(operation, seen, told, unseen)
     moment = now or times.now()
-    finished = times.timestamp(moment)
+    ended = times.timestamp(moment)
     composed: Outcome = {
         "schema": SCHEMA,
         "lab": lab,
@@ -76,8 +76,9 @@ def compose(
         "findings": list(seen.get("findings") or []) if seen else [],
         "not_looked_for": list(seen.get("not_looked_for") or []) if seen else [],
         "unseen": list(seen.get("unseen") or []) if seen else [],
-        "started": (seen.get("started") if seen else "") or finished,
-        "finished": finished,
+        "started": (seen.get("started") if seen else "") or ended,
+        # Not "finished": Ansible keeps that name in results for asynchronous tasks, and makes a truth value of it.
+        "ended": ended,
     }
     if after.took_steps and seen:
         # What was found before the steps were taken may be gone, and something new may be there.

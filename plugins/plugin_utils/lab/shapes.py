@@ -162,4 +162,4 @@ class Outcome(Seen):
     missing: list[str]
     retired_keys: list[RetiredKey]
     changes: list[KeyChange]
-    finished: str
+    ended: str

@@ -81,7 +81,8 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str]) -> Lab:
         account_keys=account_keys.account_keys(outcome, look, changes),
         changes=changes,
         started=untrusted.time(outcome.get("started")),
-        finished=untrusted.time(outcome.get("finished")),
+        # A lab out of a report that is merged has the report's name for it.
+        finished=untrusted.time(outcome.get("ended") or outcome.get("finished")),
     )
 
 

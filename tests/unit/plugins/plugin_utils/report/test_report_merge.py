@@ -41,11 +41,11 @@ def test_slices_together_are_what_one_run_would_have_reported(tmp_path):
 
 def test_of_a_lab_in_two_slices_the_later_run_counts(tmp_path):
     early, late, lost = situation("key_not_stored"), situation("converged"), situation("converged")
-    early["finished"], late["finished"] = "2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z"
+    early["ended"], late["ended"] = "2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z"
     paths = [slice_of(tmp_path, name, [lab]) for name, lab in (("late", late), ("early", early))]
     paths.append(slice_of(tmp_path, "lost", [], not_begun=[lost["lab"]]))
     (lab,) = merged(paths)["labs"]
-    assert lab["finished"] == late["finished"]
+    assert lab["finished"] == late["ended"]
     assert lab["state"] == "converged"
 
 

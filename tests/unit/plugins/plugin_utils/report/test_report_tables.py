@@ -151,7 +151,7 @@ def test_the_same_labs_at_another_time_give_the_same_file():
     labs = outcomes.outcomes(5)
     first = table(labs)[1]
     for lab in labs:
-        lab["finished"] = "2026-12-01T00:00:00Z"
+        lab["ended"] = "2026-12-01T00:00:00Z"
     assert table(labs)[1] == first
 
 
