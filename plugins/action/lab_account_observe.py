@@ -39,6 +39,8 @@ class ActionModule(ObservingAction):
                 reason="invalid_options",
             )
         operation: str = self.variables["lab_account_operation"]
+        if operation == "audit" and self.variables["lab_account_secret_store"] == role_variables.NO_STORE:
+            options = {**options, "store": None}
         unknown = role_variables.unknown(task_vars)
         lab = self.observe(options, operation=operation)
         result: Result = {

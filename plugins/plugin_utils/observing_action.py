@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, observation
@@ -42,6 +44,8 @@ class ObservingAction(LabAction):
         declared = declaration.declaration(
             options, check_mode=self.check_mode, store_error=store_error, store_next_step=store_next_step
         )
+        if operation == "audit" and options["store"] is None:
+            declared = dataclasses.replace(declared, store_missing="No store is declared (lab_account_secret_store).")
         return observation.observe(account, declared, record)
 
     def _record(self, options: Options, account: AwsConnection, operation: str) -> LabRecord | None:

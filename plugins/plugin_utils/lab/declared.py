@@ -32,6 +32,7 @@ class Declaration:
     :param ask_mturk: whether the collection may use the key to ask MTurk.
     :param store_error: why the store could not be read; empty if it was.
     :param store_next_step: what to do about it.
+    :param store_missing: why there is no store to read, which an audit does without; empty if there is one.
     """
 
     lab: str
@@ -49,4 +50,5 @@ class Declaration:
     ask_mturk: bool = True
     store_error: str = ""
     store_next_step: str = ""
+    store_missing: str = ""
     thorough: bool = True

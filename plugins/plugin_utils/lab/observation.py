@@ -44,6 +44,7 @@ def observe(connection: AwsConnection, declared: Declaration, record: LabRecord 
     situation = dataclasses.replace(
         situation, link=LinkKnowledge(LinkStatus(link["status"]), link["access_key_id"], link["evidence"])
     )
+    store_gap = declared.store_error or declared.store_missing
     found_drift = drift.compare(declared.user, reader.user)
     needed = NeededSteps(
         declared,
@@ -61,13 +62,13 @@ def observe(connection: AwsConnection, declared: Declaration, record: LabRecord 
         "started": times.timestamp(started),
         "observed_at": times.timestamp(situation.now),
         "user": reader.user,
-        "access_keys": _keys(situation, declared.store_error),
+        "access_keys": _keys(situation, whose_is_known=not store_gap),
         "other_users": reader.other_users,
         "requester": reader.requester,
         "link": link,
         "store": {
-            "readable": not declared.store_error,
-            "message": declared.store_error,
+            "readable": not store_gap,
+            "message": store_gap,
             "access_key_ids": [key.access_key_id for _slot, key in situation.stored],
         },
         # A lab that waits for its day is as declared: its user has to be there.
@@ -87,9 +88,9 @@ def observe(connection: AwsConnection, declared: Declaration, record: LabRecord 
     return lab
 
 
-def _keys(situation: Situation, store_error: str) -> list[KeyDescription]:
+def _keys(situation: Situation, *, whose_is_known: bool) -> list[KeyDescription]:
     keys = describe_keys(situation)
-    if store_error:
+    if not whose_is_known:
         for key in keys:
             # Whose a key is, and whether it is stored, only the store can tell.
             key["owner"], key["stored"] = "unknown", None

@@ -52,6 +52,9 @@ _PORTAL = {
     "driver": "lab_account_link_driver",
 }
 
+# The role's default, which names no place: whoever only wants to see what is in AWS needs no store.
+NO_STORE = {"type": "ansible_vault"}
+
 _TEXT: dict[str, t.Any] = {"type": "str", "default": ""}
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -67,7 +70,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "lab_account_ambient_credentials": {"type": "bool", "default": False},
     "lab_account_aws_endpoint_url": _TEXT,
     # The suboptions are the store's to judge: which of them there are depends on its type.
-    "lab_account_secret_store": {"type": "dict", "default": {"type": "ansible_vault"}},
+    "lab_account_secret_store": {"type": "dict", "default": NO_STORE},
     "lab_account_key_propagation_timeout": {"type": "int", "default": 120},
     "lab_account_wait_for_person": {"type": "int", "default": 0},
     "lab_account_mturk_production_endpoint_url": _TEXT,

@@ -167,6 +167,15 @@ def converged(lab: Lab) -> Lab:
     return lab.user().key(FIRST).stored(FIRST).mturk(BALANCE)
 
 
+def test_without_a_store_nobody_knows_whose_a_key_is_and_all_else_is_seen(lab: Lab) -> None:
+    seen = lab.user().key(STRANGER).declare(store_missing="No store is declared.").observe()
+    [key] = seen["access_keys"]
+    assert (key["owner"], key["stored"]) == ("unknown", None)
+    assert seen["store"] == {"readable": False, "message": "No store is declared.", "access_key_ids": []}
+    assert seen["unseen"] == [], "what nobody declared is not missing"
+    assert "key_not_stored" in {entry["code"] for entry in seen["not_looked_for"]}
+
+
 CLOSED = Refusal("AccessDeniedException", "This service is no longer accepting new customers", status=403)
 
 
