@@ -173,7 +173,7 @@ def test_without_a_store_nobody_knows_whose_a_key_is_and_all_else_is_seen(lab: L
     assert (key["owner"], key["stored"]) == ("unknown", None)
     assert seen["store"] == {"readable": False, "message": "No store is declared.", "access_key_ids": []}
     assert seen["unseen"] == [], "what nobody declared is not missing"
-    assert "key_not_stored" in {entry["code"] for entry in seen["not_looked_for"]}
+    assert "foreign_live_key" in {entry["code"] for entry in seen["not_looked_for"]}
 
 
 CLOSED = Refusal("AccessDeniedException", "This service is no longer accepting new customers", status=403)
