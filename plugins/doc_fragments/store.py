@@ -21,7 +21,7 @@ options:
       type:
         description:
           - The kind of store.
-          - V(ansible_vault) keeps one file a lab, encrypted with the run's vault password. It is read and written
+          - V(ansible_vault) keeps one file per lab, encrypted with the run's vault password. It is read and written
             under a lock; C(ansible-vault view) shows it.
           - V(aws_secretsmanager) keeps one secret a lab in AWS Secrets Manager.
           - V(aws_ssm) keeps one C(SecureString) parameter a lab in AWS Systems Manager Parameter Store.
@@ -167,7 +167,7 @@ options:
       type:
         description:
           - The kind of store.
-          - V(ansible_vault) keeps one file a lab, encrypted with the run's vault password. It is read and written
+          - V(ansible_vault) keeps one file per lab, encrypted with the run's vault password. It is read and written
             under a lock; C(ansible-vault view) shows it.
           - V(aws_secretsmanager) keeps one secret a lab in AWS Secrets Manager.
           - V(aws_ssm) keeps one C(SecureString) parameter a lab in AWS Systems Manager Parameter Store.

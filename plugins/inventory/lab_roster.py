@@ -101,7 +101,7 @@ seealso:
     plugin_type: inventory
   - plugin: labops.cloudresearch.lab_secret
     plugin_type: lookup
-    description: For what does not belong into a spreadsheet.
+    description: For what does not belong in a spreadsheet.
 """
 
 EXAMPLES = r"""

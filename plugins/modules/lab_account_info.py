@@ -59,17 +59,17 @@ options:
     elements: str
     default: []
   remove_drift:
-    description: What a run may relieve the user of.
+    description: Rights that a run may remove from the user.
     type: list
     elements: str
     choices: [console_access, inline_policies, groups, attached_policies]
     default: []
   max_age_days:
-    description: The age in days from which on a run rotates the key. V(0) never rotates for age.
+    description: Rotate keys that are older than this many days. V(0) never rotates because of age.
     type: int
     default: 0
   grace_days:
-    description: For how many days a superseded key stays, deactivated, before a run deletes it.
+    description: Keep a superseded key, deactivated, for this many days before a run deletes it.
     type: int
     default: 0
   retire_after_days:
