@@ -140,6 +140,42 @@ options:
         C(minimum_balance) (10.00) and C(allowed_policy_arns).
     type: dict
     default: {}
+  find_principals:
+    description:
+      - Whether to look for all users, groups and roles of the account, and for root, who may call Mechanical Turk,
+        whoever made them, and for their keys, see M(labops.cloudresearch.mturk_principals_info).
+    type: bool
+    default: false
+  known_principals:
+    description:
+      - The principals and keys that may be there although nobody declares them. They get no finding until the day that
+        is given; then they get theirs, and the entry gets one.
+      - Keys that AWS found in public get their finding all the same.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      arn:
+        description: The ARN of the principal. Give one of this, O(known_principals[].name) and
+          O(known_principals[].access_key_id).
+        type: str
+        default: ""
+      name:
+        description: The name of the principal.
+        type: str
+        default: ""
+      access_key_id:
+        description: The id of a single key.
+        type: str
+        default: ""
+      reason:
+        description: Why it may be there.
+        type: str
+        required: true
+      until:
+        description: The last day on which this holds, such as V(2027-01-31).
+        type: str
+        required: true
 author:
   - labops.cloudresearch contributors (@labops)
 extends_documentation_fragment:
@@ -237,6 +273,22 @@ lab_account:
           how: policy
           access_key_ids: [AKIAI44QH8DHBEXAMPLE]
           live_access_key_ids: [AKIAI44QH8DHBEXAMPLE]
+    declared_user:
+      description: The name of the lab's own user.
+      returned: always
+      type: str
+      sample: cloudresearch-mturk
+    principals:
+      description: >-
+        Who may call Mechanical Turk in the account, as M(labops.cloudresearch.mturk_principals_info) returns it; null
+        unless O(find_principals).
+      returned: always
+      type: dict
+    known_principals:
+      description: O(known_principals) as given.
+      returned: always
+      type: list
+      elements: dict
     unseen:
       description: What could not be read (C(part)), and C(message), C(reason) and C(next_step).
       returned: always

@@ -93,6 +93,17 @@ next_steps:
   returned: always
   type: list
   elements: dict
+principals:
+  description: >-
+    Who may call Mechanical Turk in the account, as M(labops.cloudresearch.mturk_principals_info) returns it; null if
+    nobody looked.
+  returned: always
+  type: dict
+known_principals:
+  description: The exceptions that the inventory makes, each with a reason and a day until which it holds.
+  returned: always
+  type: list
+  elements: dict
 changes:
   description:
     - Each change that the run made to an access key, in order, as

@@ -25,6 +25,9 @@ DEFAULT_ROLE_NAME = "OrganizationAccountAccessRole"
 # AWS managed policy reference: allows mechanicalturk:* and nothing else of consequence.
 MTURK_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
 
+# The name under which IAM reports uses of MTurk: its signing name (botocore's service model).
+MTURK_SERVICE = "mturk-requester"
+
 ENVIRONMENTS = ("production", "sandbox")
 
 # The steps of the flow, in order.

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, KeyState
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings, known_principals
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration, PortalLook
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
@@ -59,6 +59,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     },
     "thorough": {"type": "bool", "default": True},
     "thresholds": {"type": "dict", "default": {}},
+    "find_principals": {"type": "bool", "default": False},
+    "known_principals": known_principals.ARGUMENT_SPEC,
 }
 
 
@@ -110,6 +112,8 @@ def declaration(
         store_next_step=store_next_step,
         ask_mturk=not (options["judge_key_use"] and check_mode),
         thorough=options["thorough"],
+        find_principals=options["find_principals"],
+        known_principals=known_principals.known_principals(options["known_principals"]),
     )
 
 

@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link
 
 # Looks which key the portal holds; given the key that it should hold, and the one that an earlier run recorded.
@@ -33,6 +34,8 @@ class Declaration:
     :param store_error: why the store could not be read; empty if it was.
     :param store_next_step: what to do about it.
     :param store_missing: why there is no store to read, which an audit does without; empty if there is one.
+    :param find_principals: whether to look who else in the account may call MTurk.
+    :param known_principals: those whom the inventory knows of.
     """
 
     lab: str
@@ -52,3 +55,5 @@ class Declaration:
     store_next_step: str = ""
     store_missing: str = ""
     thorough: bool = True
+    find_principals: bool = False
+    known_principals: t.Sequence[KnownPrincipal] = ()

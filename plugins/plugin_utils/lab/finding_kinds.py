@@ -139,6 +139,54 @@ CATALOGUE: dict[str, FindingKind] = {
         "The key works for nobody and can be made active again until it is deleted.",
         ("access_keys",),
     ),
+    "quarantined_key": FindingKind(
+        "critical",
+        "Key that AWS found in public",
+        "Anybody may have its secret, and AWS's quarantine does not keep it from Mechanical Turk.",
+        ("principals",),
+    ),
+    "root_key": FindingKind(
+        "critical",
+        "Access key of root",
+        "It may do everything in the account, no policy limits it, and Mechanical Turk takes it.",
+        ("principals",),
+    ),
+    "undeclared_key_used": FindingKind(
+        "critical",
+        "Undeclared key used since the closing",
+        "Nobody declared the key, and somebody used it after Mechanical Turk had closed.",
+        ("principals",),
+    ),
+    "administrators_key_for_mturk": FindingKind(
+        "high",
+        "Administrator's key used for Mechanical Turk",
+        "A key that lies about with scripts for Mechanical Turk opens the whole account.",
+        ("principals",),
+    ),
+    "undeclared_live_key": FindingKind(
+        "high",
+        "Live key with MTurk rights that nobody declared",
+        "Somebody holds a key that nobody looks after.",
+        ("principals",),
+    ),
+    "undeclared_key_never_used": FindingKind(
+        "medium",
+        "Undeclared key that was never used",
+        "Nobody will miss it, and whoever finds it can use it.",
+        ("principals",),
+    ),
+    "exception_run_out": FindingKind(
+        "medium",
+        "Exception that ran out",
+        "Somebody was to look again by that day whether the principal is still needed.",
+        ("principals",),
+    ),
+    "user_with_right_and_no_key": FindingKind(
+        "low",
+        "User with MTurk rights and no key",
+        "Whoever may make keys can make one for it at any time.",
+        ("principals",),
+    ),
     "observation_incomplete": FindingKind(
         "low", "Not everything could be seen", "What was not seen may hide any of the other findings."
     ),

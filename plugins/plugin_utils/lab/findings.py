@@ -19,7 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, parse_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds, principal_findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
 
@@ -118,6 +118,7 @@ def evaluate(
     examination.requester()
     examination.link()
     examination.other_users()
+    examination.principals()
     examination.completeness()
     return sorted(examination.found, key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"]))
 
@@ -402,6 +403,14 @@ class _Examination:
                     key_id,
                 )
 
+    def principals(self) -> None:
+        """Everybody else in the account who may call MTurk."""
+        seen = self.lab.get("principals")
+        if seen:
+            known = self.lab.get("known_principals") or []
+            for found in principal_findings.examine(seen, known, self.lab["declared_user"], self.now.date()):
+                self.add(*found)
+
     def completeness(self) -> None:
         """Everything that was not seen, as one finding."""
         unseen = [_PARTS[entry["part"]] for entry in self.lab.get("unseen") or [] if entry["part"] in _PARTS]
@@ -434,6 +443,7 @@ _PARTS = {
     "last_use": "when keys were last used",
     "portal": "CloudResearch",
     "other_users": "the account's other users with the lab's policy",
+    "principals": "all who may call Mechanical Turk in the account",
 }
 
 

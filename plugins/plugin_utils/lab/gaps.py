@@ -37,6 +37,8 @@ def gaps(lab: t.Mapping[str, t.Any]) -> dict[str, str]:
     unasked = [str(key["access_key_id"]) for key in keys if key.get("last_use_known") is False]
     if unasked:
         found.setdefault("last_use", f"The last use of {', '.join(unasked)} was not asked for (lab_account_thorough).")
+    if lab.get("principals") is None:
+        found.setdefault("principals", "It was not asked for (lab_account_find_principals).")
     if (lab.get("store") or {}).get("readable") is False or any(key.get("stored") is None for key in keys):
         found.setdefault("store", "The store was not read.")
     if keys:

@@ -64,6 +64,9 @@ def observe(connection: AwsConnection, declared: Declaration, record: LabRecord 
         "user": reader.user,
         "access_keys": _keys(situation, whose_is_known=not store_gap),
         "other_users": reader.other_users,
+        "declared_user": declared.user.user_name,
+        "principals": reader.principals,
+        "known_principals": list(declared.known_principals),
         "requester": reader.requester,
         "link": link,
         "store": {

@@ -69,6 +69,9 @@ def compose(
         "retired_keys": after.retired_keys(),
         "changes": after.changes(),
         "other_users": after.other_users(),
+        "declared_user": (seen.get("declared_user") if seen else "") or "",
+        "principals": seen.get("principals") if seen else None,
+        "known_principals": list(seen.get("known_principals") or []) if seen else [],
         "requester": after.requester(),
         "link": after.link() or t.cast(t.Any, {}),
         "store": after.store(),
@@ -94,8 +97,9 @@ def _unseen(seen: Observation | None, operation: str) -> list[Unseen]:
     entries = (seen.get("unseen") or []) if seen else []
     if operation == "audit":
         return entries
-    # Whatever else a run cannot see it does without, or has failed for; a retirement vouches for the whole account.
-    return [entry for entry in entries if entry["part"] == "other_users"]
+    # Whatever else a run cannot see it does without, or has failed for. A retirement vouches for the whole account, and
+    # so does a run that was asked to look at everybody in it.
+    return [entry for entry in entries if entry["part"] in ("other_users", "principals")]
 
 
 def _state(

@@ -13,7 +13,9 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import look
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principals
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded
@@ -30,9 +32,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes im
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
-
-# The name under which IAM reports uses of MTurk: its signing name (botocore's service model).
-MTURK_SERVICE = "mturk-requester"
 
 
 class Reader:
@@ -55,6 +54,7 @@ class Reader:
         self.user: iam_user.UserDescription | None = None
         self.listing = iam_keys.KeyListing((), times.now())
         self.other_users: list[OtherUser] | None = None
+        self.principals: Principals | None = None
         self.requester: Requester = {}
         self.account_id = declared.account_id
         self.unseen: list[Unseen] = []
@@ -84,6 +84,8 @@ class Reader:
         if others:
             with self._noting("other_users"):
                 self.other_users = others.result()
+        if self.declared.find_principals:
+            self._look_at_principals()
         self.requester = asked_mturk.result() if asked_mturk else self._ask_mturk()
         for answer in self.requester.values():
             if answer["status"] == Status.UNREACHABLE:
@@ -122,6 +124,14 @@ class Reader:
         except CollectionError as exc:
             self._not_seen("last_use", exc.message, exc.reason, exc.next_step)
             return key
+
+    def _look_at_principals(self) -> None:
+        # The keys of the lab's own user are not asked for again.
+        known = {} if self._part_unseen("access_keys") else {self.declared.user.user_name: self.listing}
+        looked = look.look(self.connection, listed=known)
+        self.principals = looked.principals
+        for error in looked.errors.values():
+            self._not_seen("principals", error.message, error.reason, error.next_step)
 
     def _looks_for_others(self) -> bool:
         return self.declared.request.state == KeyState.ABSENT and bool(self.declared.user.policy_arn)
@@ -232,7 +242,7 @@ def used_by_others(stored: StoredKey, key: iam_keys.IamKey | None) -> bool:
     The collection records each use of its own before it happens; IAM reports uses to the minute and somewhat late, so
     a use counts only well after that.
     """
-    if key is None or key.last_used is None or key.last_used_service != MTURK_SERVICE:
+    if key is None or key.last_used is None or key.last_used_service != vocabulary.MTURK_SERVICE:
         return False
     if not stored.collection_used_at:
         return False

@@ -67,7 +67,8 @@ class NextSteps:
         told: set[str] = set()
         for entry in (observed.get("unseen") or []) if observed else []:
             # What to do about MTurk, its own answer has told already.
-            wanted = entry["part"] == "other_users" or (self.operation == "audit" and entry["part"] != "mturk")
+            vouched_for = entry["part"] in ("other_users", "principals")
+            wanted = vouched_for or (self.operation == "audit" and entry["part"] != "mturk")
             if wanted and entry["next_step"] and entry["next_step"] not in told:
                 told.add(entry["next_step"])
                 step = {"portal": "link", "other_users": "retire"}.get(entry["part"], "observe")

@@ -44,6 +44,8 @@ OPTIONS = {
     "link_check": "lab_account_link_check",
     "thorough": "lab_account_thorough",
     "thresholds": "lab_account_finding_thresholds",
+    "find_principals": "lab_account_find_principals",
+    "known_principals": "lab_account_known_principals",
 }
 
 _PORTAL = {

@@ -12,9 +12,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_user import UserDescription
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principals
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NoteDescription
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import EnvironmentAnswer
 
 # What C(mturk.requester.check_environment) returns, by environment.
@@ -100,7 +102,8 @@ class Blocked(t.TypedDict, total=False):
 class Seen(t.TypedDict):
     """What an observation and an outcome have in common: the lab as it is.
 
-    C(user) is None if it could not be read; C(other_users) is None if nobody looked.
+    C(user) is None if it could not be read; C(other_users) and C(principals) are None if nobody
+    looked. C(declared_user) is the name of the lab's own user.
     """
 
     lab: str
@@ -109,6 +112,9 @@ class Seen(t.TypedDict):
     user: UserDescription | None
     access_keys: list[KeyDescription]
     other_users: list[OtherUser] | None
+    declared_user: str
+    principals: Principals | None
+    known_principals: list[KnownPrincipal]
     requester: Requester
     link: Link
     store: StoreSeen | None

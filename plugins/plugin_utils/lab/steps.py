@@ -32,6 +32,7 @@ _STEPS_OF_PART = {
     "store": ("access_key", "requester", "link", "retire"),
     "portal": ("link",),
     "other_users": ("retire",),
+    "principals": ("observe",),
 }
 
 

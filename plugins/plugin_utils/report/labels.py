@@ -56,6 +56,7 @@ PARTS = {
     "console_access": "Its console password",
     "last_use": "The last use of its keys",
     "other_users": "Other users of the account with the MTurk policy",
+    "principals": "Everybody in the account who may call MTurk",
     "store": "The store",
     "mturk": "Mechanical Turk",
     "portal": "CloudResearch",

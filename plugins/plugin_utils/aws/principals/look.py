@@ -65,21 +65,32 @@ class AccountLook:
 
 
 def look(
-    connection: AwsConnection, *, all_keys: bool = False, pause: t.Callable[[float], None] = time.sleep
+    connection: AwsConnection,
+    *,
+    all_keys: bool = False,
+    listed: t.Mapping[str, iam_keys.KeyListing] | None = None,
+    pause: t.Callable[[float], None] = time.sleep,
 ) -> AccountLook:
     """Look at all principals of an account. Nothing is changed but that IAM makes a credential report.
 
     :param all_keys: ask for the ids of the keys of users that may not call MTurk, too, one call a user more.
+    :param listed: by user name, keys that were listed just now, so that nobody asks for them again.
     :param pause: waits for some seconds.
     :raises CollectionError: the account cannot be entered. What is refused inside of it is told in the result.
     """
-    return _Look(connection, pause).run(all_keys=all_keys)
+    return _Look(connection, listed or {}, pause).run(all_keys=all_keys)
 
 
 class _Look:
     """One look at one account; counts its calls, and goes on without what is refused."""
 
-    def __init__(self, connection: AwsConnection, pause: t.Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        connection: AwsConnection,
+        listed: t.Mapping[str, iam_keys.KeyListing],
+        pause: t.Callable[[float], None],
+    ) -> None:
+        self._listed = listed
         self._connection = connection
         self._iam = connection.client("iam")
         self._pause = pause
@@ -234,9 +245,10 @@ class _Look:
             list(pool.map(self._list_keys, asked))
 
     def _list_keys(self, user: Principal) -> None:
-        if ACCESS_KEYS in self._errors:
+        listed = self._listed.get(user["name"])
+        if listed is None and ACCESS_KEYS in self._errors:
             return  # who is refused once is refused again
-        listed = self._part(ACCESS_KEYS, functools.partial(self._user_keys, user["name"]))
+        listed = listed or self._part(ACCESS_KEYS, functools.partial(self._user_keys, user["name"]))
         if listed is None:
             return
         reported = user["keys"]
@@ -257,9 +269,11 @@ class _Look:
             "last_used_region": "",
         }
         same = [found for found in reported if found["created"] == described["created"]]
-        if len(same) == 1:
+        if len(same) == 1 and not key.last_use_known:
             return {**same[0], "access_key_id": key.access_key_id, "status": described["status"]}
-        used = None if LAST_USE in self._errors else self._part(LAST_USE, functools.partial(self._last_use, key))
+        used: iam_keys.IamKey | None = key
+        if not key.last_use_known:
+            used = None if LAST_USE in self._errors else self._part(LAST_USE, functools.partial(self._last_use, key))
         if used is None or used.last_used is None:
             return described
         return {

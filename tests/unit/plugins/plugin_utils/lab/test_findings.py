@@ -44,8 +44,11 @@ def codes(lab, **options):
 
 
 def test_every_code_has_a_lab_that_shows_it():
-    # Those of keys beside the portal, of other users and of suspensions are tested with the observation.
-    assert {*LABS_WITH, "portal_dead_key", "live_key_of_other_user", "key_suspended"} == set(finding_kinds.CATALOGUE)
+    # Those of keys beside the portal, of other users and of suspensions are tested with the observation, those of all
+    # principals in test_principal_findings.py.
+    of_principals = {code for code, kind in finding_kinds.CATALOGUE.items() if kind.needs == ("principals",)}
+    elsewhere = {"portal_dead_key", "live_key_of_other_user", "key_suspended"}
+    assert {*LABS_WITH, *of_principals, *elsewhere} == set(finding_kinds.CATALOGUE)
 
 
 @pytest.mark.parametrize(("code", "name"), LABS_WITH.items())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import decimal
@@ -20,7 +21,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tag_key
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings, outcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
@@ -43,6 +44,30 @@ WITHOUT_A_SIGNATURE = Refusal("MissingAuthenticationTokenException", "Missing Au
 ALL_STEPS = [step for step in vocabulary.STEPS if step not in ("observe", "retire")]
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 OPS = {"access_key": "AKIAOPS0000000000001", "secret_key": "the-secret-of-ops"}
+
+
+_MTURK = '{"Statement": {"Effect": "Allow", "Action": "mechanicalturk:*", "Resource": "*"}}'
+# An account whose user by-hand may call MTurk. botocore decodes documents in place, so each answer is a new one.
+PRINCIPALS: dict[str, t.Any] = {
+    "GetCallerIdentity": {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/ops", "UserId": "AIDA1"},
+    "GenerateCredentialReport": {"State": "COMPLETE"},
+    "GetAccountSummary": {"SummaryMap": {"AccountAccessKeysPresent": 0}},
+    "GetAccountAuthorizationDetails": lambda _parameters: {
+        "UserDetailList": [
+            {
+                "UserName": "by-hand",
+                "Arn": f"arn:aws:iam::{ACCOUNT}:user/by-hand",
+                "UserPolicyList": [{"PolicyName": "turk", "PolicyDocument": _MTURK}],
+            }
+        ]
+    },
+    "GetCredentialReport": {
+        "Content": (
+            "user,arn,access_key_1_active,access_key_1_last_rotated,access_key_2_active,access_key_2_last_rotated\n"
+            f"by-hand,arn:aws:iam::{ACCOUNT}:user/by-hand,true,2026-01-01T00:00:00+00:00,false,N/A"
+        ).encode()
+    },
+}
 
 
 class Lab:
@@ -145,11 +170,12 @@ class Lab:
         seen = observe.observe(aws.AwsConnection({**OPS, **params}), self.declared, self.record)
         text = json.dumps(seen)
         assert "the-secret-of" not in text, "an observation holds no secret"
-        changing = [
-            call.operation for call in self.aws.calls if not call.operation.startswith(("Get", "List", "Assume"))
-        ]
+        # A credential report that IAM generates is one to read.
+        reading = ("Get", "List", "Assume", "GenerateCredentialReport")
+        changing = [call.operation for call in self.aws.calls if not call.operation.startswith(reading)]
         assert changing == [], "an observation changes nothing"
-        for operation, count in self.aws.counts().items():
+        asked = collections.Counter((call.operation, str(call.parameters)) for call in self.aws.calls)
+        for (operation, _parameters), count in asked.items():
             most = {"GetAccountBalance": 2, "GetAccessKeyLastUsed": 2}.get(operation, 1)
             assert count <= most, f"{operation} was asked {count} times"
         return seen
@@ -485,8 +511,35 @@ def test_a_key_whose_last_use_was_not_asked_for_is_not_called_unused(lab: Lab) -
 
 
 def test_a_lab_that_was_seen_completely_has_nothing_left_out(lab: Lab) -> None:
-    seen = converged(lab).observe()
+    lab.aws.answers |= PRINCIPALS
+    seen = converged(lab).declare(find_principals=True).observe()
     assert (seen["unseen"], seen["not_looked_for"]) == ([], [])
+
+
+def test_who_else_may_call_mturk_is_looked_for_only_if_asked(lab: Lab) -> None:
+    seen = converged(lab).observe()
+    assert seen["principals"] is None and not lab.aws.counts().get("GetAccountSummary")
+    why = {entry["code"]: entry["why"] for entry in seen["not_looked_for"]}
+    assert why["root_key"] == "It was not asked for (lab_account_find_principals)."
+
+    lab.aws.calls.clear()
+    lab.aws.answers |= PRINCIPALS
+    seen = lab.declare(find_principals=True).observe()
+    assert seen["principals"] and seen["principals"]["complete"] and seen["declared_user"] == USER
+    assert [found["code"] for found in seen["findings"]] == ["undeclared_key_never_used", "undeclared_live_key"][::-1]
+
+
+@pytest.mark.parametrize("refused", ["GetAccountAuthorizationDetails", "GetAccountSummary", "GenerateCredentialReport"])
+def test_an_account_that_refuses_the_look_is_unknown(lab: Lab, refused: str) -> None:
+    lab.aws.answers |= {**PRINCIPALS, refused: denied(refused)}
+    seen = converged(lab).declare(find_principals=True).observe()
+    (unseen,) = seen["unseen"]
+    assert unseen["part"] == "principals" and f"iam:{refused}" in unseen["message"] and unseen["next_step"]
+    assert "observation_incomplete" in {found["code"] for found in seen["findings"]}
+    assert "undeclared_live_key" in {entry["code"] for entry in seen["not_looked_for"]}
+    for operation in ("audit", "onboard"):
+        composed = outcome.compose(operation=operation, lab="lab-01", account_id="", observed=seen, results={})
+        assert composed["state"] == "unknown" and f"iam:{refused}" in composed["message"]
 
 
 def test_a_store_that_cannot_be_read_leaves_no_guess_about_keys(lab: Lab) -> None:

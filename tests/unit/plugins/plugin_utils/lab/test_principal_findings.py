@@ -1,0 +1,178 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an account should worry about because of all who may call MTurk there."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import rights
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import (
+    Principal,
+    PrincipalKey,
+    Principals,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import known_principals
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, converged_lab
+
+ACCOUNT = "arn:aws:iam::111122223333:"
+OWN = "cloudresearch-mturk"
+KEY_ID = "AKIAIOSFODNN7EXAMPLE"
+
+
+def key(last_used: str = "2026-08-01T00:00:00Z", service: str = "mturk-requester", **more: t.Any) -> PrincipalKey:
+    made: dict[str, t.Any] = {
+        "access_key_id": KEY_ID,
+        "status": "active",
+        "created": "2021-01-01T00:00:00Z",
+        "last_used": last_used,
+        "last_used_service": service if last_used else "",
+        "last_used_region": "us-east-1" if last_used else "",
+    }
+    return t.cast(PrincipalKey, made | more)
+
+
+def user(*keys: PrincipalKey, **more: t.Any) -> Principal:
+    made: dict[str, t.Any] = {
+        "arn": f"{ACCOUNT}user/labs/by-hand",
+        "kind": "user",
+        "name": "by-hand",
+        "path": "/labs/",
+        "mturk_right": "yes",
+        "how": ["group turks: managed policy AmazonMechanicalTurkFullAccess"],
+        "administrator": False,
+        "read_only": False,
+        "quarantined": False,
+        "tags": {},
+        "keys": list(keys),
+    }
+    return t.cast(Principal, made | more)
+
+
+def found(
+    *principals: Principal, known: t.Sequence[dict[str, str]] = (), now: datetime.datetime = NOW
+) -> list[dict[str, t.Any]]:
+    seen: Principals = {
+        "account_id": "111122223333",
+        "caller_arn": f"{ACCOUNT}user/ops",
+        "looked_at": "2026-11-24T10:00:00Z",
+        "complete": True,
+        "unread": [],
+        "principals": list(principals),
+        "users_seen": 3,
+        "calls": 6,
+    }
+    lab = {**converged_lab(), "principals": seen, "declared_user": OWN, "known_principals": known_principals(known)}
+    return [dict(finding) for finding in findings.evaluate(lab, now=now)]
+
+
+def codes(*principals: Principal, **more: t.Any) -> list[str]:
+    return [finding["code"] for finding in found(*principals, **more)]
+
+
+ROOT = rights.root_principal(f"{ACCOUNT}root", [key(access_key_id="")])
+
+
+@pytest.mark.parametrize(
+    ("principal", "expected"),
+    [
+        (user(key()), ["undeclared_live_key"]),
+        (user(key("2026-09-29T23:59:59Z")), ["undeclared_live_key"]),
+        (user(key("2026-09-30T00:00:00Z", "s3")), ["undeclared_key_used"]),
+        (user(key(""), mturk_right="unknown"), ["undeclared_live_key", "undeclared_key_never_used"]),
+        (user(key(), key("", access_key_id="AKIAI44QH8DHBEXAMPLE", status="inactive")), ["undeclared_live_key"]),
+        (user(key(), administrator=True), ["administrators_key_for_mturk", "undeclared_live_key"]),
+        (user(key(service="s3"), administrator=True), ["undeclared_live_key"]),
+        (user(key(), name=OWN, path="/"), []),
+        (user(key(), name=OWN, administrator=True), ["administrators_key_for_mturk"]),
+        (user(name=OWN), []),
+        (user(), ["user_with_right_and_no_key"]),
+        (user(key(status="inactive")), []),
+        (user(key(), mturk_right="no"), []),
+        (user(mturk_right="no"), []),
+        (user(key(), mturk_right="no", quarantined=True), ["quarantined_key"]),
+        (user(key(status="inactive"), quarantined=True), []),
+        (user(key(), name=OWN, quarantined=True), ["quarantined_key"]),
+        (user(kind="group"), []),
+        (user(kind="role", administrator=True), []),
+        (ROOT, ["root_key"]),
+        (rights.root_principal(f"{ACCOUNT}root", []), []),
+    ],
+)
+def test_each_principal_gets_its_findings(principal: Principal, expected: list[str]) -> None:
+    assert codes(principal) == expected
+
+
+def test_a_finding_says_who_which_key_how_and_what_to_do() -> None:
+    (finding,) = found(user(key("2026-10-05T00:00:00Z"), name="by hand"))
+    assert (finding["severity"], finding["access_key_id"]) == ("critical", KEY_ID)
+    for words in (KEY_ID, "labs/by hand", "group turks", "2026-10-05", "mturk-requester"):
+        assert words in finding["message"]
+    assert f"--user-name 'by hand' --access-key-id {KEY_ID} --status Inactive" in finding["next_step"]
+    assert "lab_account_known_principals" in finding["next_step"]
+
+
+def test_all_of_them_have_words_and_a_severity() -> None:
+    everything = found(
+        user(key(), administrator=True, quarantined=True),
+        user(key("2026-10-05T00:00:00Z"), mturk_right="unknown"),
+        user(key(""), read_only=True),
+        user(),
+        ROOT,
+        known=[{"name": "gone", "reason": "a grant.", "until": "2026-11-23"}],
+    )
+    assert {finding["code"] for finding in everything} == {
+        code for code, kind in finding_kinds.CATALOGUE.items() if kind.needs == ("principals",)
+    }
+    for finding in everything:
+        assert finding["message"].endswith(".") and ".." not in finding["message"] and finding["next_step"]
+
+
+KNOWN = {"reason": "runs the archive", "until": "2026-11-24"}
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [{"arn": f"{ACCOUNT}user/labs/by-hand"}, {"name": "by-hand"}, {"access_key_id": KEY_ID}],
+)
+def test_an_exception_holds_until_its_day_and_then_is_a_finding_itself(exception: dict[str, str]) -> None:
+    known = [{**KNOWN, **exception}]
+    principal = user(key(), administrator=True)
+    assert codes(principal, known=known) == []
+    later = NOW + datetime.timedelta(days=1)
+    assert codes(principal, known=known, now=later) == [
+        "administrators_key_for_mturk",
+        "undeclared_live_key",
+        "exception_run_out",
+    ]
+    assert codes(user(key(), quarantined=True), known=known) == ["quarantined_key"], "nobody excuses a leaked key"
+
+
+def test_an_exception_for_one_key_is_none_for_another() -> None:
+    known = [{**KNOWN, "access_key_id": KEY_ID}]
+    assert codes(user(key(access_key_id="AKIAI44QH8DHBEXAMPLE")), known=known) == ["undeclared_live_key"]
+    # Keys whose id nobody knows are not the one without an id in other exceptions.
+    assert codes(ROOT, known=[{**KNOWN, "name": "by-hand"}]) == ["root_key"]
+    assert codes(ROOT, known=[{**KNOWN, "name": "root"}]) == []
+    assert codes(user(), known=[{**KNOWN, "name": "by-hand"}]) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"name": "a", "arn": "b"},
+        {"name": "a", "reason": " "},
+        {"name": "a", "until": "next year"},
+        {"name": "a", "until": ""},
+    ],
+)
+def test_an_exception_needs_one_name_a_reason_and_a_day(wrong: dict[str, str]) -> None:
+    with pytest.raises(CollectionError, match="Entry 2 of the known principals"):
+        known_principals([{**KNOWN, "name": "a"}, {**KNOWN, **wrong}])
