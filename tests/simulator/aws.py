@@ -17,12 +17,12 @@ import uuid
 
 import werkzeug.exceptions
 from moto.core.request import Request
-from moto.iam.responses import IamResponse
 from moto.organizations.responses import OrganizationsResponse
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.responses import TokenResponse
 
 from tests.simulator import identity, moto_adapter, policies, protocol, resources
+from tests.simulator.account_reads import AccountReads
 from tests.simulator.faults import BadRequest, FaultTarget
 from tests.simulator.identity import AuthenticationFailed, Authorization, Caller, HttpRequest
 from tests.simulator.protocol import Answer, AwsError
@@ -38,7 +38,7 @@ def _ssm() -> t.Any:
 
 
 _MOTO: dict[str, t.Callable[[], t.Any]] = {
-    "iam": lambda: IamResponse,
+    "iam": lambda: AccountReads,
     "organizations": lambda: OrganizationsResponse,
     "secretsmanager": lambda: SecretsManagerResponse,
     "ssm": _ssm,

@@ -99,6 +99,14 @@ class ControlClient:
         """
         return t.cast("dict[str, str]", self._call("create_user", lab=lab, user_name=user_name, **options))
 
+    def limit_user(self, lab: str, user_name: str, policy_arn: str) -> None:
+        """Give a user a permissions boundary. It is told, and judged by nobody."""
+        self._call("limit_user", lab=lab, user_name=user_name, policy_arn=policy_arn)
+
+    def set_root_key(self, lab: str, last_used: str = "", service: str = "") -> None:
+        """Give the account's root an active key, last used at this moment (ISO 8601) for this service."""
+        self._call("set_root_key", lab=lab, last_used=last_used, service=service)
+
     def create_access_key(self, lab: str, user_name: str, status: str = "Active") -> dict[str, str]:
         """A stranger's key: access_key_id and secret_access_key. It is known everywhere at once."""
         return t.cast("dict[str, str]", self._call("create_access_key", lab=lab, user_name=user_name, status=status))

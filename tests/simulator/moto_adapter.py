@@ -36,6 +36,8 @@ ADMINISTRATOR_POLICY = "AdministratorAccess"
 # Loading all of AWS's managed policies costs moto a second an account; tests need these.
 MANAGED_POLICIES = (
     ADMINISTRATOR_POLICY,
+    "AWSCompromisedKeyQuarantineV2",
+    "AWSCompromisedKeyQuarantineV3",
     "AmazonMechanicalTurkFullAccess",
     "AmazonMechanicalTurkReadOnly",
     "AmazonS3ReadOnlyAccess",

@@ -11,7 +11,7 @@ import secrets
 import time
 import typing as t
 
-from tests.simulator import moto_adapter, policies
+from tests.simulator import account_reads, moto_adapter, policies
 from tests.simulator.faults import BadRequest, Fault
 from tests.simulator.stack import ADMINISTRATOR, Stack, public
 from tests.simulator.world import ENVIRONMENTS, MANAGEMENT_ACCOUNT, OPS_USER, ROLE_NAME, Lab, check_environment
@@ -156,6 +156,15 @@ class Operations:
                 self._world.passwords.append(console_password)
                 backend.create_login_profile(user_name, console_password)
             return {"user_name": user.name, "arn": user.arn}
+
+    def limit_user(self, lab: str, user_name: str, policy_arn: str) -> Result:
+        with self._world.lock:
+            user = moto_adapter.iam(self._account(lab)).get_user(user_name)
+            user.permissions_boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": policy_arn}
+
+    def set_root_key(self, lab: str, last_used: str = "", service: str = "") -> Result:
+        with self._world.lock:
+            account_reads.set_root_key(self._account(lab), last_used, service)
 
     def create_access_key(self, lab: str, user_name: str, status: str = "Active") -> Result:
         with self._world.lock:

@@ -10,7 +10,7 @@ import json
 import secrets
 import typing as t
 
-from tests.simulator import moto_adapter
+from tests.simulator import account_reads, moto_adapter
 from tests.simulator.aws import AwsApp
 from tests.simulator.faults import BadRequest
 from tests.simulator.mturk import MTurkApp
@@ -81,6 +81,7 @@ class Stack:
         """Everything as at the start; addresses and the ops key stay."""
         with self.world.lock:
             moto_adapter.forget_everything()
+            account_reads.forget_everything()
             self.world.reset()
             self.world.portal.reset()
             moto_adapter.create_organization(MANAGEMENT_ACCOUNT, "cloud-operations@university.example")

@@ -48,6 +48,16 @@ ON_GROUPS = frozenset({"iam:GetGroup", "iam:RemoveUserFromGroup"})
 # The same: the resource of this one is the policy. Who else has it is asked for keys, too.
 ON_THE_POLICY = frozenset({"iam:ListEntitiesForPolicy"})
 ON_ITS_HOLDERS = frozenset({"iam:ListAccessKeys"})
+# The same: these have no resource. An audit looks with them for all who may call MTurk, and then at their keys.
+ON_THE_ACCOUNT = frozenset(
+    {
+        "iam:GenerateCredentialReport",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetAccountSummary",
+        "iam:GetCredentialReport",
+    }
+)
+ON_ALL_USERS = frozenset({"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"})
 
 OPS_PLAYBOOKS: Document = {
     "Version": VERSION,
@@ -116,7 +126,8 @@ def lab_policy(actions: t.Collection[str], *, any_policy: bool = False) -> Docum
     narrow = set() if any_policy else WITH_A_POLICY & set(actions)
     groups = ON_GROUPS & set(actions)
     holders = ON_THE_POLICY & set(actions)
-    own = set(actions) - narrow - groups - holders
+    account = ON_THE_ACCOUNT & set(actions)
+    own = set(actions) - narrow - groups - holders - account
     statements = [statement("TheLabsUser", own, f"arn:aws:iam::*:user/{USER}")] if own else []
     if narrow:
         condition = {"ArnEquals": {"iam:PolicyARN": MTURK_POLICY}}
@@ -127,6 +138,9 @@ def lab_policy(actions: t.Collection[str], *, any_policy: bool = False) -> Docum
     if holders:
         statements.append(statement("WhoElseHasThePolicy", holders, MTURK_POLICY))
         statements.append(statement("TheirKeys", ON_ITS_HOLDERS, "arn:aws:iam::*:user/*"))
+    if account:
+        statements.append(statement("WhoMayCallMturk", account, "*"))
+        statements.append(statement("TheKeysOfAll", ON_ALL_USERS, "arn:aws:iam::*:user/*"))
     return {"Version": VERSION, "Statement": statements}
 
 
