@@ -54,6 +54,16 @@ def test_no_further_lab_once_too_many_have_failed(fleet: Fleet, one_by_one: tupl
         assert key_id in active
 
 
+@pytest.mark.parametrize("number", ["abc", "0"])
+def test_a_number_of_failures_that_is_none_stops_before_anything_is_touched(fleet: Fleet, number: str) -> None:
+    fleet.add("lab-1")
+    before = fleet.simulator.control.mark("rotation")
+    run = fleet.run("rotate", "-e", f"rotate_stop_after={number}")
+    assert run.return_code != 0
+    assert "rotate_stop_after" in run.output and "No key was replaced" in run.output
+    assert not run.outcomes and not fleet.simulator.control.calls(before)
+
+
 def test_grace_keeps_the_old_key_inactive(fleet: Fleet) -> None:
     fleet.add("lab-1")
     fleet.variables["lab_account_key_grace_days"] = 14
