@@ -104,7 +104,8 @@ options:
     description:
       - V(http) reads pages without a browser. It is fast and needs no JavaScript.
       - V(browser) uses a Chromium or Chrome of this machine, through Playwright.
-      - V(auto) begins with V(http), and goes on with V(browser) when a page needs JavaScript and a browser is there.
+      - V(auto) begins with V(http), and goes on with V(browser) when a page needs JavaScript and a browser is there;
+        RV(driver_reason) then says which page that was.
       - V(manual) enters nothing. RV(next_step) says what to paste where; the module looks for evidence, and waits
         for it as long as O(wait_timeout) says.
     type: str
@@ -163,7 +164,12 @@ options:
     type: bool
     default: true
   wait_timeout:
-    description: For how many seconds O(driver=manual) waits for evidence that the person has done it.
+    description:
+      - For how many seconds to wait for a person.
+      - With O(driver=manual), for evidence that the key was entered.
+      - With O(driver=browser) on a machine with a display, the browser opens a window there, in which a person can pass
+        what only a person can (a captcha, a security key, a code by e-mail, an approval on a telephone); then the
+        module goes on. Without a display, it fails at once with V(captcha) or V(second_factor_required).
     type: int
     default: 0
   wait_interval:
@@ -297,11 +303,18 @@ driver:
   returned: when the portal was visited
   type: str
   sample: http
+driver_reason:
+  description: Why O(driver=auto) went on in a browser.
+  returned: when it did
+  type: str
+  sample: >-
+    Plain HTTP did not get through: No application to sign in to was found on the page "Sign in"
+    (https://account.cloudresearch.com/Account/Login).
 reason:
   description:
     - Why it failed, one of V(login_failed), V(second_factor_required), V(second_factor_failed), V(account_locked),
-      V(captcha), V(page_changed), V(key_rejected), V(portal_unavailable), V(timeout), V(tls). Empty if an option is
-      wrong.
+      V(captcha), V(page_changed), V(key_rejected), V(portal_unavailable), V(timeout), V(tls),
+      V(service_closed). Empty if an option is wrong.
     - With O(store), also what is wrong with that, such as V(store_unavailable) or V(store_conflict). If RV(link) is
       there, too, the portal has the key, and only the record of it is missing; the next run makes up for it.
   returned: failure

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.portal import RENDERINGS, PortalServer, PortalState, serve_portal
+from tests.stack import product_table
 from tests.stack.portal_site import ALL, KEY, OTHER_KEY, OTHER_SECRET, SERVER_DRAWN, TOTP, Lab, verify
 
 
@@ -48,6 +49,7 @@ def test_a_key_is_linked_once_with_evidence(lab: Lab) -> None:
     assert first.link.evidence == "page"
     assert lab.linked() == KEY
     assert lab.submissions() == 1
+    product_table.compare(lab.rendering, lab.driver, product_table.PASSES)
     if lab.driver == "browser" and lab.rendering not in RERUN_IN_A_BROWSER:
         return
     lab.wait_for_new_code()
@@ -55,6 +57,15 @@ def test_a_key_is_linked_once_with_evidence(lab: Lab) -> None:
     assert (again.changed, again.link.status) == (False, "linked")
     assert again.link.evidence == ("record" if RENDERINGS[lab.rendering].shown_key == "hidden" else "page")
     assert lab.submissions() == 1
+
+
+@pytest.mark.parametrize("rendering", [name for name in ALL if name not in SERVER_DRAWN])
+def test_what_a_script_draws_needs_a_browser(
+    site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path, rendering: str
+) -> None:
+    error = Lab(*site, rendering, "http", tmp_path).fails()
+    assert "needs a browser" in f"{error.message} {error.next_step}"
+    product_table.compare(rendering, "http", product_table.NEEDS_BROWSER)
 
 
 @pytest.fixture(params=SERVER_DRAWN)

@@ -16,6 +16,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps imp
     WAITING_STATUSES,
     link_unproved,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SERVICE_CLOSED
 
 # A key that waits for its link is told by the step that it waits for.
 _TOLD_ELSEWHERE = frozenset({"pending_key_not_linked"})
@@ -78,6 +79,11 @@ class NextSteps:
         result = self.after.result("link")
         if result.get("failed") and self.after.retiring:
             text = "CloudResearch may still show the link, dead without its key. Remove it there by hand if you wish."
+            if result.get("reason") == SERVICE_CLOSED:
+                text = (
+                    "CloudResearch could not be asked and seems to have closed. What it may still hold is of no use "
+                    "without the key; there is nothing to remove there."
+                )
             yield _next("link", False, text)
         elif result.get("waiting_for_person"):
             yield _next("link", True, str(result.get("next_step") or ""), str(result.get("url") or ""))

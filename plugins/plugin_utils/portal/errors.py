@@ -19,6 +19,7 @@ KEY_REJECTED = "key_rejected"
 PORTAL_UNAVAILABLE = "portal_unavailable"
 TIMEOUT = "timeout"
 TLS = "tls"
+SERVICE_CLOSED = "service_closed"
 
 REASONS = (
     LOGIN_FAILED,
@@ -31,6 +32,7 @@ REASONS = (
     PORTAL_UNAVAILABLE,
     TIMEOUT,
     TLS,
+    SERVICE_CLOSED,
 )
 
 
@@ -43,6 +45,24 @@ class PortalError(CollectionError):
 
 class NoAnswer(PortalError):
     """Nothing came back from the portal: no connection, or no answer in time."""
+
+
+def service_closed(message: str, *, silent: bool = False, **details: t.Any) -> PortalError:
+    """The error for a portal that shows what one shows that has closed, or moved.
+
+    Waiting does not help then, so nobody is told to.
+
+    :param silent: nothing came back at all.
+    """
+    return (NoAnswer if silent else PortalError)(
+        SERVICE_CLOSED,
+        message,
+        next_step="Look at portal_url in a browser, from another network, too. If CloudResearch has closed, or has "
+        "given up its Mechanical Turk side, do not wait for it: retire the lab's key (ansible-playbook "
+        "labops.cloudresearch.retire), which makes the key worthless wherever it is stored. If it has moved, set "
+        "portal_url (lab_account_portal_url in the role) to the new address.",
+        details=details,
+    )
 
 
 class SettingsError(CollectionError):
@@ -80,14 +100,16 @@ class PageChanged(PortalError):
         self.ambiguous = ambiguous
         where = f'the page "{title}" ({address})' if title else f"the page {address}"
         listed = "; ".join(found) or "nothing that a person could use"
+        # What was wrong, without what was there instead.
+        self.problem = f"{why or f'No {thing} was found'} on {where}"
         if ambiguous:
             message = f"There is more than one {thing} on {where}: {listed}."
         else:
-            message = f"{why or f'No {thing} was found'} on {where}. Found instead: {listed}."
+            message = f"{self.problem}. Found instead: {listed}."
         steps = []
         if needs_javascript:
             steps.append(
-                "The page seems to draw itself with JavaScript: use driver=browser (needs Playwright and Chromium)."
+                "The page needs a browser, as JavaScript draws it: use driver=browser (needs Playwright and Chromium)."
             )
         if setting:
             told = f"which {thing} is meant" if ambiguous else f"what the {thing} is called now"

@@ -20,6 +20,7 @@ sign-in cannot know who is coming.
 
 from __future__ import annotations
 
+from .products import PRODUCTS
 from .records import FAULT_KINDS, PAGES, KeyVerdict, PortalAccount
 from .renderings import RENDERINGS, Rendering, rendering_named
 from .serving import PortalServer, serve_portal
@@ -29,6 +30,7 @@ from .state import PortalState
 __all__ = [
     "FAULT_KINDS",
     "PAGES",
+    "PRODUCTS",
     "RENDERINGS",
     "KeyVerdict",
     "PortalAccount",

@@ -21,6 +21,8 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from . import faults, foreign
+from .product_site import respond
+from .products import PRODUCTS
 from .renderings import PATHS
 from .state import PortalState
 from .visit import BadForm, Visit
@@ -109,6 +111,8 @@ class Site:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
+        if self.rendering in PRODUCTS:
+            return respond(self, environ, start_response)
         if request.path in _ASSETS:
             return self._asset(request)(environ, start_response)
         if self.state.knobs.latency_ms:

@@ -118,9 +118,11 @@ class PortalState:
     ) -> PortalAccount:
         """Make (or replace) an account. `totp_secret` is base32; None means no second factor."""
         if rendering:
+            from .products import PRODUCTS
             from .renderings import rendering_named
 
-            rendering_named(rendering)
+            if rendering not in PRODUCTS:
+                rendering_named(rendering)
         account = PortalAccount(email, password, totp_secret, name or email.partition("@")[0], lab, rendering)
         with self.lock:
             self._accounts[email.lower()] = account

@@ -34,6 +34,10 @@ class Deadline:
         """Seconds left, never negative."""
         return max(0.0, self._end - time.monotonic())
 
+    def extend(self, seconds: float) -> None:
+        """Give more time."""
+        self._end += seconds
+
     def check(self, doing: str) -> None:
         """Fail if no time is left."""
         if self.left() <= 0:
@@ -67,6 +71,8 @@ class Driver(t.Protocol):
 
     name: str
     runs_scripts: bool
+    # Whether a person at this machine's display sees it, and can take part.
+    shows_window: bool
 
     def open(self, address: str) -> Page:
         """Go to an address."""

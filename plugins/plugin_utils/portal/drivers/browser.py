@@ -10,7 +10,6 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script, silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
@@ -20,22 +19,21 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     start_browser,
     user_agent,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_watch import Watch
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
     BROWSER_CAUSES,
     BROWSER_SILENCE,
-    retry_after,
     tls_error,
+    unreachable,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     PORTAL_UNAVAILABLE,
-    NoAnswer,
     PortalError,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
     bare_address,
-    read_address,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Button,
@@ -64,11 +62,8 @@ except ImportError:
 if t.TYPE_CHECKING:
     from playwright.async_api import (
         BrowserContext,
-        Dialog,
         ElementHandle,
         JSHandle,
-        Request,
-        Response,
     )
     from playwright.async_api import Page as Tab
 
@@ -79,13 +74,15 @@ _REST_AT_MOST = 20.0
 _ANSWER_SECONDS = 25
 # Some scripts act only a moment later, such as a notice that slides in.
 _PATIENCE = 2.5
+_SHORTEST = 0.1
 _POLL = 0.04
 _ACT_MS = 5000
 _CLOSE_SECONDS = 5.0
 _TRIES = 3
 # A request that is older is a channel that stays open, not an answer that is due.
 _LASTING = 6.0
-_AWAITED = frozenset(("document", "xhr", "fetch", "script"))
+# No answer is waited for longer before a thing counts as missing.
+_SLOWEST = 30.0
 
 
 # As Playwright takes it.
@@ -116,23 +113,16 @@ class BrowserDriver:
         :param cookies: what another driver was given by the portal, as Playwright takes them.
         :raises SettingsError: if Playwright or the browser is missing.
         """
+        self.shows_window = settings.window_for_person
         self._settings = settings
         self._deadline = deadline
         self._snapshots = snapshots
         self._slow_down = slow_down
         self._refs: JSHandle | None = None
         self._typed_into: JSHandle | None = None
-        self._status = 200
-        self._retry_after: float | None = None
-        self.clock_difference: float | None = None
-        self._pending: dict[int, tuple[Request, float]] = {}
-        self._last_event = 0.0
-        self._failure = ""
-        self._said: list[str] = []
-        self._trail: list[str] = []
-        self._accept_dialogs = False
         self._gate = Gate(settings.trust)
         self._guard = Guard(settings.trust, self._gate, self._secret_is_gone)
+        self._watch = Watch(self._guard, self._gate)
         self._context: BrowserContext | None = None
         self._own = start_browser(settings, deadline.left()) if running is None else None
         self._running = running or t.cast(RunningBrowser, self._own)
@@ -141,6 +131,11 @@ class BrowserDriver:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def clock_difference(self) -> float | None:
+        """The portal's clock minus ours, in seconds, as its last answer had it."""
+        return self._watch.clock_difference
 
     def _run(self, work: t.Coroutine[t.Any, t.Any, Result], doing: str) -> Result:
         try:
@@ -177,12 +172,7 @@ class BrowserDriver:
         """Watch a window; what opens a new one means it to be looked at."""
         self._tab = tab
         tab.set_default_timeout(_ACT_MS)
-        tab.on("request", self._on_request)
-        tab.on("requestfinished", self._on_request_end)
-        tab.on("requestfailed", self._on_request_failed)
-        tab.on("response", self._on_response)
-        tab.on("dialog", self._on_dialog)
-        tab.on("framenavigated", lambda _frame: self._touch())
+        self._watch.follow(tab)
 
     async def _secret_is_gone(self) -> bool:
         """Whether the document that a secret was typed into is no more."""
@@ -195,51 +185,6 @@ class BrowserDriver:
         except PlaywrightError:
             return True
         return False
-
-    def _touch(self) -> None:
-        self._last_event = time.monotonic()
-
-    def _on_request(self, request: Request) -> None:
-        if request.resource_type in _AWAITED:
-            self._pending[id(request)] = (request, time.monotonic())
-            self._touch()
-
-    def _on_request_end(self, request: Request) -> None:
-        if self._pending.pop(id(request), None) is not None:
-            self._touch()
-
-    def _on_request_failed(self, request: Request) -> None:
-        self._on_request_end(request)
-        if request.is_navigation_request() and request.frame.parent_frame is None:
-            failure = str(request.failure or "")
-            # A navigation that another one replaced has not failed.
-            if "ERR_ABORTED" not in failure and not self._guard.refuse(request.url):
-                origin = read_address(request.url).origin
-                self._failure = self._gate.failures.pop(origin, "") or failure
-
-    def _on_response(self, response: Response) -> None:
-        request = response.request
-        if not request.is_navigation_request() or request.frame.parent_frame is not None:
-            return
-        if response.status in (301, 302, 303, 307, 308):
-            self._trail.append(bare_address(response.url))
-            return
-        self._status = response.status
-        self._failure = ""
-        self._retry_after = retry_after(response.headers.get("retry-after"))
-        there = times.parse_http_date(response.headers.get("date"))
-        if there:
-            difference = there.timestamp() + 0.5 - time.time()
-            self.clock_difference = difference if abs(difference) > 2 else 0.0
-
-    async def _on_dialog(self, dialog: Dialog) -> None:
-        self._said.append(plain(dialog.message))
-        self._touch()
-        with contextlib.suppress(PlaywrightError):
-            if dialog.type in ("alert", "beforeunload") or self._accept_dialogs:
-                await dialog.accept()
-            else:
-                await dialog.dismiss()
 
     # The driver's interface
 
@@ -343,15 +288,34 @@ class BrowserDriver:
         return self._run(self._settle(page), f"waiting for {page.place}")
 
     async def _settle(self, page: Page) -> Page | None:
+        """Wait until the page has changed, or has nothing more to do.
+
+        A busy machine makes a page late, so it is its own timer that says when patience is over: what the page itself
+        set for an earlier moment has happened by then, however slow it is. Answers that are due and animations count as
+        work that is still going on.
+        """
         before, doing = _signature(page), f"waiting for {page.place}"
-        end = time.monotonic() + min(_PATIENCE, self._deadline.left())
+        begun = time.monotonic()
         while True:
+            patience = max(_SHORTEST, _PATIENCE - (time.monotonic() - begun))
+            is_last = patience == _SHORTEST
+            active = await self._active(patience)
             now = await self._act(_nothing, doing, quiet=0.05)
             if _signature(now) != before:
                 return await self._act(_nothing, doing)
-            if time.monotonic() >= end:
+            waited = time.monotonic() - begun
+            working = (active and waited < 4 * _PATIENCE) or self._watch.waiting(_SLOWEST)
+            if (is_last and not working) or waited > _SLOWEST or self._deadline.left() < 2 * _PATIENCE:
                 return None
-            await asyncio.sleep(4 * _POLL)
+
+    async def _active(self, seconds: float) -> bool:
+        """Whether the page changes, moves or leaves within some seconds of its own time."""
+        try:
+            return bool(await self._tab.evaluate(browser_script.IS_ACTIVE, 1000 * seconds))
+        except PlaywrightError:
+            # It left, or a dialog came up.
+            await asyncio.sleep(_POLL)
+            return True
 
     def look_closer(self, page: Page) -> Page | None:
         """Nothing more to know: a browser sees what is there."""
@@ -360,11 +324,11 @@ class BrowserDriver:
     @contextlib.contextmanager
     def confirming(self) -> t.Iterator[None]:
         """Say yes when the page asks in a dialog whether it is meant."""
-        self._accept_dialogs = True
+        self._watch.accept_dialogs = True
         try:
             yield
         finally:
-            self._accept_dialogs = False
+            self._watch.accept_dialogs = False
 
     def close(self) -> None:
         """Close the window, and the browser if it was started for it."""
@@ -433,8 +397,7 @@ class BrowserDriver:
 
     async def _act_once(self, act: Act, doing: str, quiet: float) -> Page:
         self._deadline.check(doing)
-        self._said, self._trail = [], []
-        self._touch()
+        self._watch.begin()
         try:
             await act()
             await self._rest(doing, quiet)
@@ -451,21 +414,15 @@ class BrowserDriver:
         while time.monotonic() < end:
             await asyncio.sleep(_POLL)
             self._guard.raise_if_refused()
-            now = time.monotonic()
-            waiting = [
-                entry
-                for entry in self._pending.values()
-                if now - entry[1] < _LASTING or entry[0].is_navigation_request()
-            ]
-            if not waiting and now - self._last_event >= quiet:
+            if not self._watch.waiting(_LASTING) and self._watch.quiet_for() >= quiet:
                 return
-        if self._deadline.left() <= 0 or any(entry[0].is_navigation_request() for entry in self._pending.values()):
+        if self._deadline.left() <= 0 or self._watch.navigating():
             raise out_of_time(doing, self._settings.timeout)
 
     async def _read(self, doing: str) -> Page:
         for _attempt in range(20):
-            if self._failure and self._tab.url.startswith(("chrome-error:", "about:")):
-                raise self._network_error(self._failure, doing)
+            if self._watch.failure and self._tab.url.startswith(("chrome-error:", "about:")):
+                raise self._network_error(self._watch.failure, doing)
             try:
                 handle = await self._tab.evaluate_handle(browser_script.READ_TREE, [MOST_ELEMENTS, DEEPEST_ELEMENT])
                 html = await (await handle.get_property("html")).json_value()
@@ -480,16 +437,18 @@ class BrowserDriver:
                 await self._rest(doing, _QUIET)
         else:
             raise out_of_time(doing, self._settings.timeout)
-        page = read_page(html, self._tab.url, status=self._status, scripts_run=True, retry_after=self._retry_after)
-        page.notices = [Notice(text) for text in self._said] + page.notices
-        page.trail = list(self._trail)
+        page = read_page(
+            html, self._tab.url, status=self._watch.status, scripts_run=True, retry_after=self._watch.retry_after
+        )
+        page.notices = [Notice(text) for text in self._watch.said] + page.notices
+        page.trail = list(self._watch.trail)
         page.blocked = list(self._guard.blocked)
         if self._snapshots is not None:
             self._snapshots.keep(page, html)
         return page
 
     def _network_error(self, text: str, doing: str) -> PortalError:
-        failure, self._failure = text, ""
+        failure, self._watch.failure = text, ""
         if "ERR_CERT" in failure or "ERR_SSL" in failure or "SSL" in failure:
             known = {"DATE_INVALID": "expired", "COMMON_NAME": "mismatch", "AUTHORITY": "certificate verify failed"}
             cause = next((cause for sign, cause in known.items() if sign in failure), "")
@@ -501,12 +460,7 @@ class BrowserDriver:
             plain(failure.splitlines()[0])[:120] if failure else "",
         )
         silent = any(sign in failure for sign in BROWSER_SILENCE)
-        return (NoAnswer if silent else PortalError)(
-            PORTAL_UNAVAILABLE,
-            f"The portal could not be reached while {doing}: {cause}.",
-            next_step="Check the network and portal_url, then run it again. The next run looks first what was "
-            "accepted.",
-        )
+        return unreachable(cause, doing, "The next run looks first what was accepted.", silent=silent)
 
 
 async def _nothing() -> None:

@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import plain_cause
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust, Verdict
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
     Address,
@@ -156,8 +157,8 @@ class Gate:
         self._open[browser] = address
         try:
             return await _dial(asked)
-        except socket.gaierror:
-            self.failures[asked.origin] = "its host name is not known"
+        except socket.gaierror as exc:
+            self.failures[asked.origin] = plain_cause(exc)
         except ConnectionRefusedError:
             self.failures[asked.origin] = "the connection was refused"
         except OSError as exc:

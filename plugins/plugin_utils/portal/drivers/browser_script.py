@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The script that the browser driver runs in a page: it writes the live tree down, with what only a browser knows.
 
-The marks are those of C(visibility.SEEN_MARK) and C(reader.REF_MARK) and its neighbours. The page itself is not
-changed. An element is marked hidden only for a cause of its own; what is inside it inherits that when it is read.
+The marks are those of C(visibility.SEEN_MARK), C(plain_controls.PLAIN_MARK), C(reader.REF_MARK) and its neighbours. The
+page itself is not changed. An element is marked hidden only for a cause of its own; what is inside it inherits that
+when it is read.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ READ_TREE = r"""
   const refs = [], numbers = new Map(), out = [];
   const VOID = new Set(['area','base','br','col','embed','hr','img','input','link','meta','source','track','wbr']);
   const SKIP = new Set(['script','style','template','noscript','link','head','object','canvas','video','audio']);
+  const PRESSED = new Set(
+    ['div', 'span', 'li', 'img', 'svg', 'i', 'p', 'section', 'article', 'figure', 'td', 'h2', 'h3', 'h4']);
   const ref = el => {
     if (!numbers.has(el)) { numbers.set(el, refs.length); refs.push(el); }
     return numbers.get(el);
@@ -42,7 +45,7 @@ READ_TREE = r"""
   };
   // What shows a hand under the mouse is there to be pressed, whatever it is made of.
   const points = el =>
-    !el.hasAttribute('role') && ['div', 'span', 'li', 'img', 'svg', 'i'].includes(el.localName) &&
+    !el.hasAttribute('role') && (PRESSED.has(el.localName) || el.localName.includes('-')) &&
     getComputedStyle(el).cursor === 'pointer' && !el.closest('a, button, label, summary, select, [role]') &&
     !(el.parentElement && getComputedStyle(el.parentElement).cursor === 'pointer') &&
     !el.querySelector('a, button, input');
@@ -68,7 +71,7 @@ READ_TREE = r"""
       attribute('data-labops-value', node.value);
       if (node.type === 'checkbox' || node.type === 'radio') attribute('data-labops-checked', node.checked ? '1' : '0');
     }
-    if (points(node)) attribute('role', 'button');
+    if (points(node)) { attribute('role', 'button'); attribute('data-labops-plain', ''); }
     if ('form' in node && node.form && name !== 'label') attribute('data-labops-form', ref(node.form));
     out.push('>');
     if (VOID.has(name)) return;
@@ -96,4 +99,22 @@ SET_VALUE = r"""
   el.dispatchEvent(new Event('input', { bubbles: true }));
   el.dispatchEvent(new Event('change', { bubbles: true }));
 }
+"""
+
+# Tells whether the page does something within so many milliseconds of its own time: its tree changes, or an animation
+# that ends is running. Timers fire in the order of their times, so what the page had planned for an earlier moment has
+# been done when this one fires, however busy the machine is.
+IS_ACTIVE = r"""
+patience => new Promise(resolve => {
+  const moving = () => document.getAnimations().some(
+    animation => animation.playState === 'running' && Number.isFinite(animation.effect.getComputedTiming().endTime));
+  const done = active => { observer.disconnect(); clearTimeout(timer); resolve(active || moving()); };
+  const observer = new MutationObserver(() => done(true));
+  const timer = setTimeout(() => done(false), patience);
+  const observe = root => {
+    observer.observe(root, { subtree: true, childList: true, characterData: true, attributes: true });
+    for (const element of root.querySelectorAll('*')) if (element.shadowRoot) observe(element.shadowRoot);
+  };
+  observe(document);
+})
 """

@@ -121,6 +121,7 @@ def start_browser(settings: PortalSettings, seconds: float) -> RunningBrowser:
         browser = loop.run(
             playwright.chromium.launch(
                 executable_path=path,
+                headless=not settings.window_for_person,
                 args=list(_ARGUMENTS),
                 chromium_sandbox=sandbox,
                 env=dict(environment),

@@ -72,6 +72,7 @@ class HttpDriver:
 
     name = "http"
     runs_scripts = False
+    shows_window = False
 
     def __init__(
         self,
@@ -316,5 +317,5 @@ def _needs_script(page: Page, why: str) -> PageChanged:
         address=page.place,
         found=describe(page),
         needs_javascript=True,
-        why=f"The page needs JavaScript ({why})",
+        why=f"The page needs a browser ({why})",
     )

@@ -8,18 +8,30 @@ from __future__ import annotations
 import re
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import TLS, PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    PORTAL_UNAVAILABLE,
+    TLS,
+    NoAnswer,
+    PortalError,
+    service_closed,
+)
+
+# What the address book of the internet says: there is no such host (any more).
+UNKNOWN_NAME = "its host name is not known"
 
 
 def tls_error(host: str | None, exc: Exception) -> PortalError:
     """The error for a connection that cannot be trusted."""
     text = str(exc).lower()
+    if "doesn't match" in text or "mismatch" in text:
+        return service_closed(
+            f"The portal at {host} could not be trusted: its certificate is for another host. Nothing was sent. A name "
+            "that its owner has given up looks like that; so does a network that puts itself in between."
+        )
     if "expired" in text:
         cause = "its certificate has expired"
     elif "self-signed" in text or "self signed" in text:
         cause = "its certificate is self-signed"
-    elif "doesn't match" in text or "mismatch" in text:
-        cause = "its certificate is for another host"
     elif (
         "unable to get local issuer" in text
         or "certificate_verify_failed" in text
@@ -36,12 +48,35 @@ def tls_error(host: str | None, exc: Exception) -> PortalError:
     )
 
 
+def unreachable(cause: str, doing: str, what_then: str, *, silent: bool = False) -> PortalError:
+    """The error for a portal to which there is no connection.
+
+    :param cause: in words, as C(plain_cause) has it.
+    :param what_then: what the next run does about a form that may have been sent; empty if none was.
+    :param silent: nothing came back at all.
+    """
+    if cause == UNKNOWN_NAME:
+        return service_closed(
+            f"The portal could not be reached while {doing}: {cause}. A service that has closed or moved looks like "
+            "that; if other names cannot be looked up on this machine either, it is the network.",
+            silent=silent,
+        )
+    return (NoAnswer if silent else PortalError)(
+        PORTAL_UNAVAILABLE,
+        f"The portal could not be reached while {doing}: {cause}.",
+        next_step=f"Check the network and portal_url, then run it again. {what_then}".rstrip(),
+    )
+
+
 def plain_cause(exc: Exception) -> str:
     """What a failed connection means, in words."""
     text = str(exc)
     for sign, cause in (
-        ("NameResolutionError", "its host name is not known"),
-        ("Name or service not known", "its host name is not known"),
+        ("Temporary failure in name resolution", "host names cannot be looked up at the moment"),
+        ("NameResolutionError", UNKNOWN_NAME),
+        ("Name or service not known", UNKNOWN_NAME),
+        ("nodename nor servname provided", UNKNOWN_NAME),
+        ("No address associated with hostname", UNKNOWN_NAME),
         ("Connection refused", "the connection was refused"),
         ("Connection aborted", "the connection was cut"),
         ("RemoteDisconnected", "the connection was cut"),
@@ -67,7 +102,7 @@ def retry_after(value: str | None) -> float | None:
 
 # What Chromium calls it.
 BROWSER_CAUSES = {
-    "NAME_NOT_RESOLVED": "its host name is not known",
+    "NAME_NOT_RESOLVED": UNKNOWN_NAME,
     "CONNECTION_REFUSED": "the connection was refused",
     "CONNECTION_RESET": "the connection was cut",
     "CONNECTION_CLOSED": "the connection was cut",

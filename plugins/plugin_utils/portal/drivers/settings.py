@@ -68,7 +68,8 @@ class PortalSettings:
     :param allow_unsandboxed_browser: whether a browser may run without its sandbox, as it has to for root.
     :param driver: one of C(DRIVERS).
     :param by_hand: whether a person enters the key; the driver then only looks for evidence.
-    :param wait_timeout: for how many seconds to wait for evidence that the person has done it.
+    :param wait_timeout: for how many seconds to wait for a person: for evidence that the key was entered by hand, or in
+        a browser for what only a person can pass.
     :param announce: called with texts that the person should see at once.
     :param read_secret: the shell command with which the person sees the key's secret, in a terminal and in no log;
         empty if the key is in no store.
@@ -95,6 +96,12 @@ class PortalSettings:
     def portal_url(self) -> str:
         """Where to begin."""
         return self.trust.portal_url
+
+    @property
+    def window_for_person(self) -> bool:
+        """Whether a browser is to open a window that a person sees: somebody is waited for, and there is a display."""
+        has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+        return self.driver == "browser" and not self.by_hand and self.wait_timeout > 0 and has_display
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any], **more: t.Any) -> PortalSettings:

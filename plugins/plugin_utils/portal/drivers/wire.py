@@ -19,15 +19,17 @@ import zlib
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import nobody_answered
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import plain_cause, tls_error
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
+    plain_cause,
+    tls_error,
+    unreachable,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     USER_AGENT,
     PortalSettings,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     PAGE_CHANGED,
-    PORTAL_UNAVAILABLE,
-    NoAnswer,
     PortalError,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
@@ -193,12 +195,8 @@ class Wire:
             silent = nobody_answered(exc)
             if isinstance(exc, requests.exceptions.Timeout) or "timed out" in str(exc).lower():
                 raise out_of_time(doing, limit, silent=silent and limit < left and request.method == "GET") from None
-            raise (NoAnswer if silent else PortalError)(
-                PORTAL_UNAVAILABLE,
-                f"The portal could not be reached while {doing}: {plain_cause(exc)}.",
-                next_step="Check the network and portal_url, then run it again."
-                + ("" if request.method == "GET" else " The next run looks first whether the form was accepted."),
-            ) from None
+            what_then = "" if request.method == "GET" else "The next run looks first whether the form was accepted."
+            raise unreachable(plain_cause(exc), doing, what_then, silent=silent) from None
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(sent, response.status_code, headers, body)
 

@@ -121,7 +121,8 @@ def _visit(
                 following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
                 driver.close()
                 driver = following
-                return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
+                reason = f"Plain HTTP did not get through: {exc.problem}."
+                return _work(Flow(driver, settings, account, journal, deadline), snapshots, work, reason)
         except CollectionError as exc:
             if journal.password_sent:
                 exc.next_step = f"{exc.next_step} {journal.advice()}"
@@ -130,8 +131,13 @@ def _visit(
             driver.close()
 
 
-def _work(flow: Flow, snapshots: Snapshots | None, work: t.Callable[[KeyPage], LinkResult]) -> LinkResult:
-    """Do the work; its result, or its error, says how the portal was read."""
+def _work(
+    flow: Flow, snapshots: Snapshots | None, work: t.Callable[[KeyPage], LinkResult], driver_reason: str = ""
+) -> LinkResult:
+    """Do the work; its result, or its error, says how the portal was read.
+
+    :param driver_reason: why this is another driver than the one that was begun with.
+    """
     kept = snapshots.paths if snapshots is not None else []
     visit = flow.visit
     try:
@@ -139,11 +145,14 @@ def _work(flow: Flow, snapshots: Snapshots | None, work: t.Callable[[KeyPage], L
     except CollectionError as exc:
         exc.details.setdefault("recognised", visit.state.recognised)
         exc.details.setdefault("driver", visit.driver.name)
+        if driver_reason:
+            exc.details.setdefault("driver_reason", driver_reason)
         if kept:
             exc.details.setdefault("snapshots", list(kept))
         raise
     for state in (done.link, done.before):
         state.driver, state.recognised, state.snapshots = visit.driver.name, visit.state.recognised, list(kept)
+        state.driver_reason = driver_reason
     return done
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
@@ -15,6 +14,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
     PageChanged,
     PortalError,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.new_key import may_be_premature
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.signs import Signs, read_signs
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import (
     PAGE,
@@ -24,21 +24,13 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.s
     judge,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Link, Page, Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import LinkForm
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.key_finder import LinkForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow, LinkView
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import unavailable
 
 # IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
 _PAUSE_SECONDS = 8.0
-_NEW_KEY = datetime.timedelta(minutes=5)
-# What a portal says of a key that AWS does not know everywhere yet; "incorrect" or "rejected" is a verdict.
-_NOT_KNOWN_YET = (
-    *("not valid", "invalid", "not recognized", "not recognised", "unrecognized", "unrecognised", "unknown"),
-    *("not found", "does not exist", "doesn't exist", "could not verify", "couldn't verify", "unable to verify"),
-    *("could not find", "couldn't find", "could not validate", "couldn't validate", "not active yet"),
-)
-# How often to look whether a page has something to say (each look waits for the page to change).
 _LOOKS = 3
 # The portal asks MTurk with the key; that it cannot is no verdict.
 _AWAY = (
@@ -110,7 +102,7 @@ class KeyPage:
             if tries == 1 and isinstance(outcome, _Again):
                 self._view = outcome.view or flow.reopen_link_page()
                 continue
-            if tries == 1 and visit.deadline.left() > _PAUSE_SECONDS + 5 and _may_be_premature(outcome.said, key):
+            if tries == 1 and visit.deadline.left() > _PAUSE_SECONDS + 5 and may_be_premature(outcome.said, key):
                 visit.deadline.sleep(_PAUSE_SECONDS, "waiting until the new key is known everywhere")
                 self._view = flow.reopen_link_page()
                 continue
@@ -128,9 +120,14 @@ class KeyPage:
         for _step in range(3):
             view, form = self._view, self._view.form
             if form is None:
-                control = visit.finder.change_key(view.page)
+                control = visit.finder.change_key(view.page) or visit.finder.begin(view.page)
                 if control is None:
-                    break
+                    # It may still be on its way.
+                    settled = visit.driver.settle(view.page)
+                    if settled is None:
+                        break
+                    self._view = flow.continue_from(settled)
+                    continue
                 self._view = flow.continue_from(visit.press(view.page, control))
                 continue
             fields = (form.access_key_id, form.secret_access_key)
@@ -163,7 +160,7 @@ class KeyPage:
 
     def _outcome(self, page: Page, before: set[str], access_key_id: str) -> LinkState | _Refused | _Again:
         """What became of the submission, from this page or those that follow it."""
-        flow, visit = self._flow, self._visit
+        flow, visit, finished = self._flow, self._visit, False
         for _look in range(_LOOKS):
             if page.status >= 500 or page.status == 429:
                 raise unavailable(
@@ -174,6 +171,11 @@ class KeyPage:
             said = self._verdict(page, before, access_key_id)
             if said is not None:
                 return said
+            last_step = None if finished else visit.finder.last_step(page)
+            if last_step is not None:
+                finished, before = True, before | page.texts()
+                page = self._press_and_confirm(page, last_step)
+                continue
             settled = visit.driver.settle(page)
             if settled is None:
                 break
@@ -244,8 +246,9 @@ class KeyPage:
     def remove(self, control: Link | Button) -> LinkState:
         """Remove the link with the page's own control; what the portal shows afterwards."""
         visit, removed = self._visit, LinkState(LinkStatus.NOT_LINKED, "", PAGE, "The portal removed the key.")
-        before = self._view.page.texts()
-        page = self._press_and_confirm(self._view.page, control)
+        asked_on = self._view.page
+        before = asked_on.texts()
+        page = self._press_and_confirm(asked_on, control)
         for _look in range(_LOOKS):
             if self._tells_removal(page, before):
                 return removed
@@ -254,14 +257,25 @@ class KeyPage:
                 break
             page = settled
         confirm = visit.finder.control(
-            page, self._wording.unlink_confirm, "control that confirms the removal", "unlink_confirm"
+            page,
+            self._wording.unlink_confirm,
+            "control that confirms the removal",
+            "unlink_confirm",
+            before=asked_on,
         )
-        if confirm is not None and visit.finder.link_form(page, expected=True) is None:
+        known = {button.label for button in asked_on.buttons}
+        # The key's form stays there under a dialog that asks; then only what the dialog brought can be meant.
+        asks = confirm is not None and (
+            confirm.label not in known or visit.finder.link_form(page, expected=True) is None
+        )
+        if confirm is not None and asks:
             before = page.texts()
             if self._tells_removal(self._press_and_confirm(page, confirm), before):
                 return removed
         self._view = self._flow.reopen_link_page()
-        if not self._signs().linked:
+        signs = self._signs()
+        # A page that neither says so nor asks for a key proves nothing.
+        if not signs.linked and (signs.not_linked or self._view.form is not None):
             return dataclasses.replace(removed, message="The portal shows no linked key any more.")
         raise visit.finder.changed(
             self._view.page,
@@ -278,10 +292,3 @@ class KeyPage:
 
     def _tells_removal(self, page: Page, before: set[str]) -> bool:
         return any(says(text, self._wording.unlinked_notice, gap=1) for text in self._visit.new_texts(page, before))
-
-
-def _may_be_premature(said: str, key: KnownKey) -> bool:
-    """Whether a refusal can mean that a key which is minutes old is not known everywhere yet."""
-    if key.created is None or not says(said, _NOT_KNOWN_YET, gap=3):
-        return False
-    return datetime.datetime.now(datetime.UTC) - key.created < _NEW_KEY

@@ -95,6 +95,8 @@ def as_result(done: LinkResult, check_mode: bool, *, with_snapshots: bool) -> di
     }
     if visited.driver:
         result["driver"] = visited.driver
+    if visited.driver_reason:
+        result["driver_reason"] = visited.driver_reason
     if check_mode and visited.recognised:
         result["recognised"] = visited.recognised
     if with_snapshots:

@@ -32,6 +32,8 @@ _PAST = word_set(
     "unlinked example sample placeholder"
 )
 # Four characters besides the common prefix single out one key among the few that an account ever had.
+# What is only intended proves nothing: "You are about to link AKIA...".
+_INTENDED = re.compile(r"\b(?:about|going|want|ready|like)\s+to\b|\bwill\s+be\b|\bto\s+be\s+linked\b", re.IGNORECASE)
 _ENOUGH = 4
 _AMOUNT = re.compile(r"(?:US\s?)?[$\u20ac\u00a3]\s?\d[\d,.]*|\b\d[\d,]*\.\d{2}\b(?:\s?USD)?")
 
@@ -117,7 +119,7 @@ def read_signs(page: Page, wording: Wording, *, editable_values: bool = True) ->
 
 def _read_ids(text: str, around: str, wider: str, signs: Signs) -> None:
     said = set(spoken(around))
-    if said & _PAST or "e.g" in around.lower():
+    if said & _PAST or "e.g" in around.lower() or _INTENDED.search(around):
         return
     full = [found for found in _KEY_ID.findall(text) if not found.endswith("EXAMPLE")]
     signs.ids += full

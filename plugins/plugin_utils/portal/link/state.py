@@ -44,6 +44,7 @@ class LinkState:
     :param access_key_id: the linked key's id, as far as known.
     :param evidence: C(page), C(record), C(submission), C(key_use) or empty.
     :param recognised: what was seen on the way, one entry a page, without values.
+    :param driver_reason: why the driver is another than the one that was begun with; empty if it is not.
     :param balance: the MTurk balance that the portal shows, if it does.
     """
 
@@ -53,6 +54,7 @@ class LinkState:
     message: str = ""
     next_step: str = ""
     driver: str = ""
+    driver_reason: str = ""
     balance: str = ""
     recognised: list[PageSeen] = dataclasses.field(default_factory=list)
     snapshots: list[str] = dataclasses.field(default_factory=list)

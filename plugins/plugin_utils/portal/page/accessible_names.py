@@ -11,16 +11,22 @@ of a definition list, the text in front of it, the legend or heading around it.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Name, Seen
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    CONTROLS,
+    HEADINGS,
+    TYPED,
     Effort,
     attribute,
     is_text,
+    is_typed,
     tags,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.plain_controls import destination
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
 
 try:
@@ -31,20 +37,12 @@ except ImportError:
 if t.TYPE_CHECKING:
     import bs4
 
-_CONTROLS = frozenset(("input", "select", "textarea", "button"))
-_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption"))
-_TYPED = ("input", "select", "textarea")
-
-
 # A longer text is no name, and an element that refers to more than these names nothing.
 _LONGEST_NAME = 300
 _MOST_REFERENCES = 10
-
-
-def is_typed(tag: Tag) -> bool:
-    """Whether it is a field that a person fills in or chooses from."""
-    kind = attribute(tag, "type").lower()
-    return tag.name in _TYPED and not (tag.name == "input" and kind in ("hidden", "submit", "button", "image", "reset"))
+# Longer names need no heading to say what they are about; a card is no deeper.
+_SHORT = 30
+_CARD_DEPTH = 5
 
 
 class Naming:
@@ -56,12 +54,19 @@ class Naming:
         self._by_id: dict[str, Tag] = {}
         self._labels: dict[str, list[Tag]] = {}
         self._rows: dict[int, list[Tag]] = {}
+        self._cells: dict[int, list[Tag]] = {}
         everything = soup.find_all(True)
         # By element, how many fields, and how many controls of any kind, it is or has in it.
         self._typed_in: dict[int, int] = {}
         self._controls_in: dict[int, int] = {}
+        # The same for headings.
+        self._headings_in: dict[int, int] = {}
         for tag in reversed(everything):
-            for counted, own in ((self._typed_in, is_typed(tag)), (self._controls_in, tag.name in _CONTROLS)):
+            for counted, own in (
+                (self._typed_in, is_typed(tag)),
+                (self._controls_in, tag.name in CONTROLS),
+                (self._headings_in, tag.name in HEADINGS),
+            ):
                 number = counted.get(id(tag), 0) + own
                 if number:
                     counted[id(tag)] = number
@@ -88,7 +93,7 @@ class Naming:
                 # Text for screen readers names things too.
                 if not hidden_too and self._visibility.seen(child) is Seen.HIDDEN:
                     continue
-                if child.name in ("script", "style", "template") or (child.name in _CONTROLS and skip_controls):
+                if child.name in ("script", "style", "template") or (child.name in CONTROLS and skip_controls):
                     continue
                 if child.name == "img":
                     parts.append(f" {attribute(child, 'alt')} ")
@@ -112,7 +117,7 @@ class Naming:
 
     def pressable(self, tag: Tag) -> list[Name]:
         """The names of a link or button."""
-        names = [*self._labelled(tag)]
+        names = [*self.labelled(tag)]
         if tag.name == "input":
             kind = attribute(tag, "type").lower()
             text = attribute(tag, "alt") if kind == "image" else attribute(tag, "value")
@@ -120,11 +125,33 @@ class Naming:
         else:
             names.append(Name(self.text(tag), "text"))
         names.append(Name(plain(attribute(tag, "title")), "title", 3))
+        heading = tag.find(list(HEADINGS))
+        if isinstance(heading, Tag):
+            # A card that is pressed as a whole goes by its heading.
+            names.append(Name(self.text(heading), "heading", 1))
+        names.append(Name(plain(destination(tag)), "destination", 3))
+        card = self._card_heading(tag)
+        if card:
+            names += [Name(f"{name.text} {card}", "card", 2) for name in names if 0 < len(name.text) < _SHORT]
         if not any(name.text for name in names):
             names.append(Name(self.text(tag, hidden_too=True), "hidden text", 4))
         return _distinct(names)
 
-    def _labelled(self, tag: Tag) -> t.Iterator[Name]:
+    def _card_heading(self, tag: Tag) -> str:
+        """The heading of the card that a control is in, one of several that are made alike; else empty."""
+        card = next(
+            (parent for parent in itertools.islice(tag.parents, _CARD_DEPTH) if self._headings_in.get(id(parent))), None
+        )
+        if not isinstance(card, Tag) or self._headings_in[id(card)] > 1:
+            return ""
+        alike = [other for other in (card.find_previous_sibling(), card.find_next_sibling()) if isinstance(other, Tag)]
+        if not any(other.name == card.name and self._headings_in.get(id(other)) for other in alike):
+            return ""
+        heading = card.find(list(HEADINGS))
+        return self.text(heading) if isinstance(heading, Tag) and heading.find_parent(tag.name) is None else ""
+
+    def labelled(self, tag: Tag) -> t.Iterator[Name]:
+        """The names that an element's ARIA attributes give it."""
         texts = [self._referred(name) for name in attribute(tag, "aria-labelledby").split()[:_MOST_REFERENCES]]
         yield Name(plain(" ".join(texts)), "aria-labelledby")
         yield Name(plain(attribute(tag, "aria-label")), "aria-label")
@@ -135,7 +162,7 @@ class Naming:
 
     def field(self, tag: Tag) -> list[Name]:
         """The names of a field, the surest first."""
-        names = [*self._labelled(tag)]
+        names = [*self.labelled(tag)]
         for label in self._labels.get(attribute(tag, "id"), [])[:_MOST_REFERENCES] if attribute(tag, "id") else []:
             hidden = self._visibility.seen(label) is Seen.HIDDEN
             names.append(Name(self.text(label, skip_controls=True, hidden_too=hidden), "label", 4 if hidden else 0))
@@ -167,7 +194,7 @@ class Naming:
         row = cell.find_parent("tr") if isinstance(cell, Tag) else None
         if not isinstance(cell, Tag) or not isinstance(row, Tag):
             return
-        cells = [item for item in tags(row) if item.name in ("td", "th")]
+        cells = self._cells_of(row)
         position = next((index for index, item in enumerate(cells) if item is cell), 0)
         for before in reversed(cells[:position]):
             if self._typed_in.get(id(before)):
@@ -185,7 +212,7 @@ class Naming:
         above = rows[: next((index for index, item in enumerate(rows) if item is row), 0)]
         for upper in reversed(above):
             self._effort.check()
-            upper_cells = [item for item in tags(upper) if item.name in ("td", "th")]
+            upper_cells = self._cells_of(upper)
             if len(upper_cells) <= position:
                 continue
             if self._typed_in.get(id(upper_cells[position])):
@@ -194,6 +221,11 @@ class Naming:
             if text:
                 yield Name(text, "cell above", 1)
                 return
+
+    def _cells_of(self, row: Tag) -> list[Tag]:
+        if id(row) not in self._cells:
+            self._cells[id(row)] = [item for item in tags(row) if item.name in ("td", "th")]
+        return self._cells[id(row)]
 
     def _text_before(self, tag: Tag) -> str:
         """The text in front of a field, unless it belongs to another control."""
@@ -207,9 +239,7 @@ class Naming:
                     if self._controls_in.get(id(before)):
                         if before.name == "input" and not is_typed(before):
                             continue
-                        if before.name == "button" or (
-                            before.name not in _TYPED and not self._typed_in.get(id(before))
-                        ):
+                        if before.name == "button" or (before.name not in TYPED and not self._typed_in.get(id(before))):
                             continue
                         break
                     if self._visibility.seen(before) is Seen.HIDDEN:
@@ -218,7 +248,7 @@ class Naming:
                     if text and before.name in ("p", "ul", "ol", "header", "nav") and plain("".join(parts)):
                         break
                     parts.insert(0, f" {text} ")
-                    if text and before.name in ("label", "div", "p", "span", "br", *_HEADINGS):
+                    if text and before.name in ("label", "div", "p", "span", "br", *HEADINGS):
                         break
             text = plain(" ".join(parts))
             if text:
@@ -253,44 +283,8 @@ class Naming:
                 legend = next((child for child in tags(parent) if child.name == "legend"), None)
                 return self.text(legend) if legend is not None else ""
             if attribute(parent, "role") in ("group", "radiogroup"):
-                return next((name.text for name in self._labelled(parent) if name.text), "")
+                return next((name.text for name in self.labelled(parent) if name.text), "")
         return ""
-
-    def context(self, form: Tag) -> list[str]:
-        """What says what a form is for: its own name, a heading in it, the nearest headings before it."""
-        texts = [name.text for name in self._labelled(form)]
-        texts += [self.text(tag) for tag in form.find_all(list(_HEADINGS)) if self._visibility.seen(tag).usable][:2]
-        for parent in form.parents:
-            if isinstance(parent, Tag) and parent.name in (
-                "section",
-                "div",
-                "article",
-                "dialog",
-                "fieldset",
-                "details",
-            ):
-                texts += [name.text for name in self._labelled(parent)]
-                if parent.name in ("fieldset", "details"):
-                    texts += [self.text(child) for child in tags(parent) if child.name in ("legend", "summary")]
-        self._effort.check()
-        before = form.find_all_previous(
-            lambda tag: tag.name in _HEADINGS or attribute(tag, "role") == "heading", limit=12
-        )
-        headings = [tag for tag in before if isinstance(tag, Tag) and self._visibility.seen(tag).usable]
-        texts += [self.text(tag) for tag in headings[:2]]
-        # What the nearest heading is a part of, such as the page's first heading, is about every form below it.
-        level = _level(headings[0]) if headings else 0
-        for tag in headings[1:]:
-            if _level(tag) < level:
-                level = _level(tag)
-                texts.append(self.text(tag))
-        return [text for text in dict.fromkeys(texts) if text]
-
-
-def _level(heading: Tag) -> int:
-    """How deep a heading stands: 1 for the page's own."""
-    told = attribute(heading, "aria-level") or heading.name[1:]
-    return int(told) if told.isdigit() else 2
 
 
 def _distinct(names: t.Iterable[Name]) -> list[Name]:

@@ -102,6 +102,8 @@ class Button(Control):
     opens: bool = False
     # Whether it names its form itself, wherever it stands.
     names_form: bool = False
+    # Whether it is a plain element, which only a script makes react to a click.
+    plain: bool = False
 
 
 @dataclasses.dataclass

@@ -21,6 +21,10 @@ try:
 except ImportError:
     HAS_BS4 = False
 
+CONTROLS = frozenset(("input", "select", "textarea", "button"))
+TYPED = ("input", "select", "textarea")
+HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption"))
+
 # What a page may be: far more than any page of a portal is, and little enough to be read in seconds.
 LARGEST_PAGE = 2_000_000  # bytes, decoded
 MOST_ELEMENTS = 20_000
@@ -171,3 +175,9 @@ def tags(node: Tag) -> t.Iterator[Tag]:
 def classes(tag: Tag) -> list[str]:
     """The class names in lower case."""
     return attribute(tag, "class").lower().split()
+
+
+def is_typed(tag: Tag) -> bool:
+    """Whether it is a field that a person fills in or chooses from."""
+    kind = attribute(tag, "type").lower()
+    return tag.name in TYPED and not (tag.name == "input" and kind in ("hidden", "submit", "button", "image", "reset"))

@@ -197,6 +197,12 @@ def avoided(text: str, phrase: str, avoid: t.Iterable[str]) -> bool:
     return any(_index(words(word), reach) >= 0 for word in avoid)
 
 
+def says_any(text: str, single: t.Iterable[str]) -> bool:
+    """Whether one of some single words is anywhere in a text."""
+    said = set(words(text))
+    return any(said.issuperset(words(word)) for word in single)
+
+
 def _weighty(text: str) -> Words:
     return tuple(word for word in words(text) if word not in _LIGHT)
 

@@ -9,7 +9,7 @@ import re
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.accessible_names import Naming, is_typed
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.accessible_names import Naming
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
     join,
     looks_like_web,
@@ -25,6 +25,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Page,
     Seen,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.form_context import context
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
     MOST_CONTROLS,
     MOST_FORMS,
@@ -32,10 +33,12 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.h
     attribute,
     classes,
     is_text,
+    is_typed,
     parse,
     too_large,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain, word_set
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.plain_controls import is_plain_control
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
 
 try:
@@ -111,6 +114,9 @@ class _Reader:
         mark = attribute(tag, REF_MARK)
         return int(mark) if mark else self._refs[id(tag)]
 
+    def _context(self, tag: Tag) -> list[str]:
+        return context(tag, self._naming, self._seen, self._effort)
+
     def _opener(self, tag: Tag) -> int | None:
         opener = self._seen.opener(tag)
         return self._ref(opener) if opener is not None else None
@@ -144,7 +150,7 @@ class _Reader:
                     else without_fragment(self._address),
                     method=attribute(tag, "method").lower() or "get",
                     encoding=attribute(tag, "enctype").lower(),
-                    context=self._naming.context(tag),
+                    context=self._context(tag),
                     scripted=tag.has_attr("onsubmit") or attribute(tag, "action").lower().startswith("javascript:"),
                 )
                 owners[id(tag)] = form
@@ -183,6 +189,8 @@ class _Reader:
         if attribute(tag, "role") in _PRESSED_ROLES:
             # One that only wraps the real thing is no second one.
             return tag.find(["a", "button", "input"]) is None
+        if is_plain_control(tag):
+            return True
         return tag.name == "a" and (tag.has_attr("onclick") or tag.has_attr("href") or self._scripts_run)
 
     def _add_to(self, form: Form, tag: Tag) -> None:
@@ -220,6 +228,7 @@ class _Reader:
             address=self._absolute(goes[2] or goes[4]) if goes else "",
             opens=any(tag.has_attr(mark) for mark in _OPENING),
             names_form=tag.has_attr("form"),
+            plain=is_plain_control(tag),
         )
 
     def _field(self, tag: Tag) -> Field:
@@ -302,7 +311,7 @@ class _Reader:
             form = Form(
                 self._ref(container) if id(container) in self._refs else -1, method="", real=False, scripted=True
             )
-            form.context = self._naming.context(container) if container is not self._soup else []
+            form.context = self._context(container) if container is not self._soup else []
             for tag in members:
                 self._add_to(form, tag)
             for tag in container.find_all(True):

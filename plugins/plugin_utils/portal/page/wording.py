@@ -30,6 +30,8 @@ class Wording(t.NamedTuple):
         "sign in | log in | sign in to your account | researcher login | i am a researcher | i'm a researcher | "
         "researchers | for researchers"
     )
+    # What to sign in to, where one has to choose first; the first of these that is there.
+    application_card: Phrases = _listed("mturk toolkit | toolkit | researcher | connect researcher")
     sign_in_with_email: Phrases = _listed(
         "sign in with email | continue with email | use email | email and password | sign in with password | "
         "use password | use your password instead | with a password"
@@ -132,6 +134,12 @@ class Wording(t.NamedTuple):
         "update credentials | replace credentials | edit credentials | new key | enter key | enter access key | "
         "add key | add access key | link account | link mechanical turk | connect | change | replace | edit"
     )
+    # A wizard's way to the form, and its last step after the form.
+    begin_control: Phrases = _listed("start | begin | get started | next | continue | set up | let's go")
+    link_confirm: Phrases = _listed(
+        "finish | finish and link | finish setup | complete | complete setup | confirm | confirm and link | "
+        "yes, link | link it | done"
+    )
     unlink_control: Phrases = _listed(
         "unlink | unlink mechanical turk | unlink account | disconnect | disconnect mechanical turk | remove link | "
         "remove key | remove access key | remove credentials | remove mechanical turk | delete key | "
@@ -200,6 +208,15 @@ class Wording(t.NamedTuple):
         "too many requests | at capacity | is offline"
     )
 
+    closed_notice: Phrases = _listed(
+        "has been retired | was retired | has been discontinued | was discontinued | has been shut down | "
+        "has shut down | has been sunset | toolkit closed | service closed | cloudresearch closed | service ended | "
+        "mturk ended | "
+        "toolkit no longer available | service no longer available | mturk no longer available | "
+        "mturk no longer supported | toolkit no longer supported | no longer offer | no longer in service | "
+        "closed its doors | closed for good"
+    )
+
     @classmethod
     def from_overrides(cls, overrides: t.Mapping[str, t.Any] | None) -> Wording:
         """The default wording with some lists replaced.
@@ -253,6 +270,7 @@ NOT_SIGN_IN = _listed(
     "resend | help | okta | shibboleth | university | phone | participant | worker | show | another | different | "
     "without | trouble | problem | link | magic | delete | demo"
 )
+NOT_APPLICATION = _listed("participant | worker | respondent | panelist")
 NOT_GOING_ON = _listed(
     "signout | cancel | decline | disagree | reject | delete | back | unlink | disconnect | resend | do not agree | "
     "shopping | browsing | reading | google | facebook | apple | microsoft | without signing"

@@ -25,11 +25,12 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Page,
     describe,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import LinkForm
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.key_finder import LinkForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, best, says
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session import stops
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.passing import Passing
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.person import Person
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.second_factor import SecondFactor
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.sign_in import SignIn
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud
@@ -57,6 +58,7 @@ class Flow:
         self._second_factor = SecondFactor(self.visit)
         self._sign_in = SignIn(self.visit, self._second_factor)
         self._passing = Passing(self.visit)
+        self._person = Person(self.visit)
         self._seen_closer: set[str] = set()
         self._left: dict[str, int] = {}
         self._renewals_told = 0
@@ -77,11 +79,11 @@ class Flow:
             visit.deadline.check("on the way to the page for the key")
             try:
                 result = self._step(page)
-            except PageChanged as exc:
-                closer = self._look_closer(page) if exc.ambiguous else None
-                if closer is None:
+            except PortalError as exc:
+                further = self._further(page, exc)
+                if further is None:
                     raise
-                result = closer
+                result = further
             if isinstance(result, LinkView):
                 self._sign_in.succeeded()
                 state.link_address = state.link_address or result.page.address
@@ -97,6 +99,12 @@ class Flow:
         renewals = self.visit.state.renewals
         renewed, self._renewals_told = renewals > self._renewals_told, renewals
         return renewed
+
+    def _further(self, page: Page, stopped: PortalError) -> Page | None:
+        """What to go on with where a step stopped; None if there is nothing."""
+        if isinstance(stopped, PageChanged):
+            return self._look_closer(page) if stopped.ambiguous else None
+        return self._person.passes(page, stopped)
 
     def _look_closer(self, page: Page) -> Page | None:
         if page.address in self._seen_closer:
@@ -140,7 +148,7 @@ class Flow:
             moved = self._passing.in_between(page) if state.followed else None
             if moved is not None:
                 return moved
-            if self._may_leave(page):
+            if self._may_leave(page, way):
                 visit.note(page, "home", link_page=way.label)
                 state.passed.append(page)
                 return self._go_to_link_page(page, way)
@@ -150,6 +158,7 @@ class Flow:
                 return settled
         for attempt in (
             self._sign_in.stop_at_new_password,
+            self._sign_in.choose_application,
             self._sign_in.choose_way,
             self._second_factor.without_form,
             self._passing.in_between,
@@ -169,6 +178,7 @@ class Flow:
         """The error for a page that leads nowhere."""
         visit, state = self.visit, self.visit.state
         said = [*loud(page), *(page.blocks if len(page.blocks) <= 12 else ())]
+        stops.stop_if_closed(visit, page, [*said, *(text for text in page.blocks if len(text) < 300)])
         stops.stop_if_said_unavailable(visit, page, said)
         known: dict[str, t.Any] = {"needs_javascript": page.scripts and not visit.driver.runs_scripts}
         if page.status >= 400:
@@ -177,6 +187,8 @@ class Flow:
             return visit.finder.changed(page, "field for the access key ID", "access_key_id_field", **known)
         if state.signed_in or state.password_sent:
             return visit.finder.changed(page, "link to the Mechanical Turk page", "link_page", **known)
+        if any(button.plain for button in visit.finder.applications(page)):
+            return visit.finder.changed(page, "application to sign in to", "application_card", **known)
         return visit.finder.changed(page, "sign-in form", "email_field", **known)
 
     # The page itself, and the link to it
@@ -189,7 +201,9 @@ class Flow:
         leads_here = isinstance(way, Link) and bare_address(way.address) == page.place
         if not ((state.followed and (named or state.is_link_page(page))) or (leads_here and named)):
             return False
-        if visit.finder.change_key(page) is not None or visit.finder.unlink(page) is not None:
+        change = visit.finder.change_key(page)
+        # The menu's entry can sound like it, and is on every page.
+        if (change is not None and change is not way) or visit.finder.unlink(page) is not None:
             return True
         if page.scripts and not visit.driver.runs_scripts:
             # What is missing may be what a script would draw.
@@ -197,10 +211,13 @@ class Flow:
         notices = (*visit.wording.linked_notice, *visit.wording.not_linked_notice)
         return any(says(text, notices, gap=2) for text in page.blocks)
 
-    def _may_leave(self, page: Page) -> bool:
-        """Whether to follow the page's link (again): not for ever, and not from the page that it leads to."""
+    def _may_leave(self, page: Page, way: Link | Button) -> bool:
+        """Whether to follow the page's link (again): not for ever, and not from the page that it leads to.
+
+        A button may open a dialog over the page that it is on.
+        """
         self._left[page.place] = self._left.get(page.place, 0) + 1
-        is_there = self.visit.state.followed and self.visit.state.is_link_page(page)
+        is_there = self.visit.state.followed and self.visit.state.is_link_page(page) and isinstance(way, Link)
         return not is_there and self._left[page.place] <= _RETURNS
 
     def _go_to_link_page(self, page: Page, way: Link | Button) -> Page:

@@ -16,8 +16,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
     Page,
     Seen,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import ranked
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, best, says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import ranked
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud
 
 _MENUS = 12

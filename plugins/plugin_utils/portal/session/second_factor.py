@@ -12,8 +12,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import CodeForm, ranked
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import ranked
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.sign_in_finder import CodeForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import stop_if_locked
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import LOGIN_FAILED, PortalError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Link, Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import SignInForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says, words
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.sign_in_finder import SignInForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.second_factor import SecondFactor
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import (
     attempts_left,
@@ -170,6 +170,18 @@ class SignIn:
             f'The portal wants {visit.account.email} to choose a new password: "{visit.quote(told[0])}".',
             next_step="Sign in by hand, choose a new password, put it where you keep the old one, then run it again.",
         )
+
+    def choose_application(self, page: Page) -> Page | None:
+        """Choose what to sign in to, where a page asks that first; never a participant's side.
+
+        A page of the account that has the way to the key's page has nothing to choose.
+        """
+        visit = self._visit
+        card = visit.finder.application(page)
+        if card is None or visit.finder.has_other_sign_in(page, card) or not visit.may_act_on(page, 2):
+            return None
+        visit.note(page, "choice of the application", application_card=card.label)
+        return visit.press(page, card)
 
     def choose_way(self, page: Page) -> Page | None:
         """Choose e-mail and password among several ways to sign in."""

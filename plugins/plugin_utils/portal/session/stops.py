@@ -13,6 +13,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
     CAPTCHA,
     PORTAL_UNAVAILABLE,
     PortalError,
+    service_closed,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
@@ -28,6 +29,7 @@ _ATTEMPTS_COUNTED = re.compile(r"\battempts?\s*:?\s*(\d+)\s*(?:of|/|out of)\s*(\
 _NUMBERS = {"no": 0, "one": 1, "two": 2, "three": 3}
 # By these, a server says that it did not process a request (RFC 6585, section 4; RFC 9110, section 15.6.4).
 _NOT_PROCESSED = (429, 503)
+_GONE = 410
 
 
 def stop_if_away(visit: Visit, page: Page) -> None:
@@ -88,6 +90,15 @@ def stop_if_said_unavailable(visit: Visit, page: Page, texts: t.Iterable[str]) -
         if says(text, visit.wording.unavailable_notice):
             visit.note(page, "unavailable")
             raise unavailable(page, f'The portal is not available: "{visit.quote(text)}".')
+
+
+def stop_if_closed(visit: Visit, page: Page, texts: t.Iterable[str]) -> None:
+    """Stop at a page that leads nowhere and says that the service is no more, or is answered as gone for good."""
+    told = [text for text in texts if says(text, visit.wording.closed_notice)]
+    if told or page.status == _GONE:
+        visit.note(page, "closed")
+        quoted = f': "{visit.quote(told[0])}"' if told else f" (status {page.status})"
+        raise service_closed(f"The portal says at {page.place} that it is closed{quoted}.", status_code=page.status)
 
 
 def attempts_left(texts: t.Iterable[str]) -> int | None:

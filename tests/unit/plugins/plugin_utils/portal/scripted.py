@@ -41,6 +41,7 @@ class ScriptedSite:
 
     name = "scripted"
     runs_scripts = False
+    shows_window = False
 
     def __init__(self, pages: dict[str, str], answers: dict[str, str | Answer]) -> None:
         self.pages = pages

@@ -8,13 +8,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import (
-    Finder,
-    LinkForm,
-    SignInForm,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import Finder
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import successful_controls
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.key_finder import LinkForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.sign_in_finder import SignInForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
 
 ADDRESS = "https://app.cloudresearch.com/page"

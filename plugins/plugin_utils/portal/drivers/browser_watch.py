@@ -1,0 +1,134 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watches a browser's windows: what they ask for, how they are answered, and what they say in dialogs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_guard import Guard
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import retry_after
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    bare_address,
+    read_address,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+
+try:
+    from playwright.async_api import Error as PlaywrightError
+except ImportError:
+    pass
+
+if t.TYPE_CHECKING:
+    from playwright.async_api import Dialog, Request, Response
+    from playwright.async_api import Page as Tab
+
+_AWAITED = frozenset(("document", "xhr", "fetch", "script"))
+
+
+class Watch:
+    """What happened in a browser's windows since the last time that something was done in them.
+
+    :ivar status: the status of the document, as its answer had it.
+    :ivar retry_after: seconds that this answer asks to wait, if it does.
+    :ivar failure: why the last navigation failed, in the browser's words; empty if it did not.
+    :ivar said: the texts of dialogs.
+    :ivar trail: the addresses, without queries, that redirected on the way here.
+    :ivar clock_difference: the portal's clock minus ours, in seconds, as its last answer had it.
+    :ivar accept_dialogs: whether to say yes when a dialog asks whether it is meant.
+    """
+
+    def __init__(self, guard: Guard, gate: Gate) -> None:
+        self._guard = guard
+        self._gate = gate
+        self._pending: dict[int, tuple[Request, float]] = {}
+        self._last_event = 0.0
+        self.status = 200
+        self.retry_after: float | None = None
+        self.failure = ""
+        self.said: list[str] = []
+        self.trail: list[str] = []
+        self.clock_difference: float | None = None
+        self.accept_dialogs = False
+
+    def follow(self, tab: Tab) -> None:
+        """Watch a window."""
+        tab.on("request", self._on_request)
+        tab.on("requestfinished", self._on_request_end)
+        tab.on("requestfailed", self._on_request_failed)
+        tab.on("response", self._on_response)
+        tab.on("dialog", self._on_dialog)
+        tab.on("framenavigated", lambda _frame: self._touch())
+
+    def begin(self) -> None:
+        """Something is about to be done."""
+        self.said, self.trail = [], []
+        self._touch()
+
+    def quiet_for(self) -> float:
+        """Seconds since anything was asked for or answered."""
+        return time.monotonic() - self._last_event
+
+    def waiting(self, lasting: float) -> bool:
+        """Whether an answer is due.
+
+        :param lasting: a request that is older, in seconds, is a channel that stays open, unless it is for a document.
+        """
+        now = time.monotonic()
+        return any(
+            now - since < lasting or request.is_navigation_request() for request, since in self._pending.values()
+        )
+
+    def navigating(self) -> bool:
+        """Whether a document is due."""
+        return any(request.is_navigation_request() for request, _since in self._pending.values())
+
+    def _touch(self) -> None:
+        self._last_event = time.monotonic()
+
+    def _on_request(self, request: Request) -> None:
+        if request.resource_type in _AWAITED:
+            self._pending[id(request)] = (request, time.monotonic())
+            self._touch()
+
+    def _on_request_end(self, request: Request) -> None:
+        if self._pending.pop(id(request), None) is not None:
+            self._touch()
+
+    def _on_request_failed(self, request: Request) -> None:
+        self._on_request_end(request)
+        if request.is_navigation_request() and request.frame.parent_frame is None:
+            failure = str(request.failure or "")
+            # A navigation that another one replaced has not failed.
+            if "ERR_ABORTED" not in failure and not self._guard.refuse(request.url):
+                origin = read_address(request.url).origin
+                self.failure = self._gate.failures.pop(origin, "") or failure
+
+    def _on_response(self, response: Response) -> None:
+        request = response.request
+        if not request.is_navigation_request() or request.frame.parent_frame is not None:
+            return
+        if response.status in (301, 302, 303, 307, 308):
+            self.trail.append(bare_address(response.url))
+            return
+        self.status = response.status
+        self.failure = ""
+        self.retry_after = retry_after(response.headers.get("retry-after"))
+        there = times.parse_http_date(response.headers.get("date"))
+        if there:
+            difference = there.timestamp() + 0.5 - time.time()
+            self.clock_difference = difference if abs(difference) > 2 else 0.0
+
+    async def _on_dialog(self, dialog: Dialog) -> None:
+        self.said.append(plain(dialog.message))
+        self._touch()
+        with contextlib.suppress(PlaywrightError):
+            if dialog.type in ("alert", "beforeunload") or self.accept_dialogs:
+                await dialog.accept()
+            else:
+                await dialog.dismiss()

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only a person can pass: with a window and time for it the module waits and goes on, without it stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from tests.stack.written_sites import HOME, Request, Run, Site, good_site
+
+# The page asks whether the person has passed it, as such pages do, and leaves when it is so.
+ASKS = "setInterval(async () => { if (await (await fetch('/passed')).text() === 'yes') location.href = '%s'; }, 200)"
+CAPTCHA = "<title>Check</title><div class='g-recaptcha'>I am not a robot</div><script>" + ASKS % "/after" + "</script>"
+APPROVE = (
+    "<title>Approve</title><h1>Approve sign in</h1><p>Check your phone and approve the sign-in there.</p><script>"
+    + ASKS % "/home"
+    + "</script>"
+)
+
+
+class Somebody:
+    """Passes the page at the third time it asks."""
+
+    def __init__(self, comes: bool = True) -> None:
+        self.asked = 0
+        self.comes = comes
+
+    def __call__(self, _request: Request) -> Any:
+        self.asked += 1
+        return "yes" if self.comes and self.asked > 2 else "no"
+
+
+@pytest.fixture(autouse=True)
+def display(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A display that the running browser of these tests does not use."""
+    monkeypatch.setenv("DISPLAY", ":99")
+
+
+def person_site(site: Site, page: str, *, comes: bool = True) -> None:
+    good_site(site)
+    site.answers["/after"] = site.answers["/"]
+    if page == CAPTCHA:
+        site.answers["/"] = CAPTCHA
+    else:
+        site.answers["/login"] = APPROVE
+    site.answers["/home"] = HOME
+    site.answers["/passed"] = Somebody(comes)
+
+
+@pytest.mark.parametrize("page", [CAPTCHA, APPROVE], ids=["captcha", "approval"])
+def test_a_person_passes_it_and_the_module_goes_on(sites: tuple[Site, Site], in_browser: Run, page: str) -> None:
+    own, _foreign = sites
+    person_site(own, page)
+    assert in_browser(own, wait_timeout=120).link.status == "linked"
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"), [(CAPTCHA, "captcha"), (APPROVE, "second_factor_required")], ids=["captcha", "approval"]
+)
+def test_without_a_display_nobody_is_waited_for(
+    sites: tuple[Site, Site], in_browser: Run, monkeypatch: pytest.MonkeyPatch, page: str, reason: str
+) -> None:
+    monkeypatch.delenv("DISPLAY")
+    own, _foreign = sites
+    person_site(own, page, comes=False)
+    with pytest.raises(CollectionError) as caught:
+        in_browser(own, wait_timeout=120)
+    assert caught.value.reason == reason
+
+
+def test_nobody_comes(sites: tuple[Site, Site], in_browser: Run) -> None:
+    own, _foreign = sites
+    person_site(own, CAPTCHA, comes=False)
+    with pytest.raises(CollectionError) as caught:
+        in_browser(own, wait_timeout=1)
+    assert caught.value.reason == "captcha"

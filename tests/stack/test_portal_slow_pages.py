@@ -1,0 +1,64 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pages that draw late in a browser, because of the network, the machine or their own taste."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from tests.stack.written_sites import Request, Run, Site, good_site
+
+ENTRY = "<a href=/link>Link Mechanical Turk</a>"
+START = "<title>Dashboard</title><h1>Projects</h1><p>No projects.</p><a href=/p>Projects</a><a href=/o>Sign out</a>"
+ADD = f"document.body.insertAdjacentHTML('beforeend', '<nav>{ENTRY}</nav>')"
+
+
+def home(script: str) -> str:
+    return f"{START}<nav id=n></nav><script>{script}</script>"
+
+
+# A menu that comes later than the driver's own patience, in ways that say that something is still going on.
+LATE = {
+    "an answer that comes late": f"fetch('/menu').then(answer => answer.text()).then(() => {{ {ADD}; }});",
+    "one answer after the other": (
+        f"fetch('/menu').then(() => fetch('/menu')).then(() => setTimeout(() => {{ {ADD}; }}, 300));"
+    ),
+    "a processor that is busy": (
+        "setTimeout(() => { const end = Date.now() + 3500; while (Date.now() < end); "
+        f"setTimeout(() => {{ {ADD}; }}, 50); }}, 300);"
+    ),
+    "an animation": (
+        "const a = document.querySelector('h1').animate([{opacity: 0.2}, {opacity: 1}], 3500); "
+        f"a.finished.then(() => {{ {ADD}; }});"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", LATE)
+def test_a_menu_that_comes_late_is_waited_for(sites: tuple[Site, Site], in_browser: Run, way: str) -> None:
+    own, _foreign = sites
+    good_site(own)
+    held = threading.Event()
+
+    def menu(_request: Request) -> Any:
+        held.wait(3)
+        return "there"
+
+    own.answers["/home"] = home(LATE[way])
+    own.answers["/menu"] = menu
+    assert in_browser(own, timeout=60).link.status == "linked"
+
+
+def test_a_page_that_never_rests_is_given_up_in_time(sites: tuple[Site, Site], in_browser: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    own.answers["/home"] = home("setInterval(() => document.body.classList.toggle('blink'), 50);")
+    begun = time.monotonic()
+    with pytest.raises(Exception, match="No link to the Mechanical Turk page was found"):
+        in_browser(own, timeout=60)
+    assert time.monotonic() - begun < 60
