@@ -40,7 +40,7 @@ def test_a_created_key_is_recorded_without_its_secret() -> None:
 
 def test_a_retirement_records_who_did_what_by_which_call_and_when_the_key_was_used_before() -> None:
     world = linked_lab()
-    [key_id] = world.keys
+    (key_id,) = tuple(world.keys)
     used = world.keys[key_id].last_used
     changes = run(world, state="absent").changes
     assert [change["action"] for change in changes] == ["deactivated", "deleted"]

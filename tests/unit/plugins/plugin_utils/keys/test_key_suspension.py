@@ -186,7 +186,7 @@ def changes(outcome: t.Any) -> list[str]:
 
 def test_a_suspension_and_its_undoing_leave_the_lab_as_it_was() -> None:
     world = linked_lab()
-    [key_id] = world.keys
+    (key_id,) = tuple(world.keys)
     record = world.record
     assert changes(run(world, **SUSPENDED)) == ["deactivated"]
     assert not world.keys[key_id].active
@@ -228,7 +228,7 @@ def test_a_key_that_is_gone_a_minute_later_is_no_change() -> None:
 def test_a_suspended_key_that_is_gone_is_replaced() -> None:
     world = linked_lab()
     run(world, **SUSPENDED)
-    [key_id] = world.keys
+    (key_id,) = tuple(world.keys)
 
     def vanish(name: str, done: bool) -> None:
         if name == "update_access_key" and not done:
