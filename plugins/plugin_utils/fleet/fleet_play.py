@@ -12,7 +12,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabula
 
 COLLECTION_ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The role's actions that return a lab's outcome.
-OUTCOME_ACTIONS = frozenset({f"{COLLECTION}.lab_account_observe", f"{COLLECTION}.lab_account_outcome"})
+OUTCOME_ACTIONS = frozenset({f"{COLLECTION}.lab_account_{name}" for name in ("observe", "outcome", "plan")})
 ROLE = "lab_account"
 
 

@@ -52,6 +52,7 @@ SETTLED_AGE = datetime.timedelta(minutes=1)
 CREATION_ATTEMPTS = 3
 
 Prove = t.Callable[[str, str], KeyProof]
+Choose = t.Callable[[Situation], t.Sequence[Action]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,9 +160,28 @@ class KeyLifecycle:
         :raises CollectionError: something failed, or the operator has to choose. What was done stays done, C(actions)
             in its details tells it, and the next run goes on from there.
         """
+        with self._telling_what_was_done(), self._store.lock(self._lab):
+            return self._run()
+
+    def carry_out(self, choose: Choose, *, predict: bool = False) -> KeyOutcome:
+        """Do what C(choose) makes of the situation and nothing else, as an approved plan says it.
+
+        :param predict: change nothing, and say what would be done.
+        :raises CollectionError: as for C(run), and what C(choose) raises, before anything is changed.
+        """
+        with self._telling_what_was_done(), contextlib.nullcontext() if predict else self._store.lock(self._lab):
+            situation = before = self._observe()
+            actions = tuple(choose(situation))
+            for action in actions:
+                situation = key_effects.after(situation, action) if predict else self._do(situation, action)
+            if predict:
+                return KeyOutcome(actions, before, situation, ())
+            return self._ended(before, situation, ())
+
+    @contextlib.contextmanager
+    def _telling_what_was_done(self) -> t.Iterator[None]:
         try:
-            with self._store.lock(self._lab):
-                return self._run()
+            yield
         except CollectionError as exc:
             exc.details.setdefault("actions", [action.in_words() for action, _at in self._done])
             exc.details.setdefault("changed", any(action.kind != ActionKind.FOUND_GONE for action, _at in self._done))
@@ -175,11 +195,7 @@ class KeyLifecycle:
         while True:
             step = key_plan.next_step(situation)
             if step is None:
-                notes = tuple(notes_on(situation))
-                actions = tuple(action for action, _at in self._done)
-                at = tuple(moment for _action, moment in self._done)
-                changes = tuple(self._recorder.changes)
-                return KeyOutcome(actions, before, situation, notes, self._proof, at=at, changes=changes)
+                return self._ended(before, situation, tuple(notes_on(situation)))
             if isinstance(step, Stop):
                 raise stopped(step, self._lab, self._user_name)
             try:
@@ -192,6 +208,11 @@ class KeyLifecycle:
                 situation = key_effects.continued(
                     situation, record=observed.record, keys=observed.keys, tags=observed.tags
                 )
+
+    def _ended(self, before: Situation, after: Situation, notes: tuple[Note, ...]) -> KeyOutcome:
+        actions = tuple(action for action, _at in self._done)
+        at = tuple(moment for _action, moment in self._done)
+        return KeyOutcome(actions, before, after, notes, self._proof, at=at, changes=tuple(self._recorder.changes))
 
     # --- Looking ------------------------------------------------------------------------------------------------
 
@@ -262,6 +283,8 @@ class KeyLifecycle:
         slot = record.slot_of(key.access_key_id) if record else ""
         # A key that was used since is not suspended any more.
         judged = self._request.suspends and suspension.tag_key(key.access_key_id) in tags
+        # So is one that the operator named.
+        judged = judged or key.access_key_id in self._request.remove_foreign_keys
         in_use = slot in (Slot.CURRENT, Slot.PENDING) and not judged
         return key if in_use else iam_keys.with_last_use(self._iam, key)
 

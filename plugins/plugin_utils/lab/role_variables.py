@@ -103,6 +103,7 @@ _OTHER_VARIABLES = frozenset(
         "fleet_report_title",
         "lab_account_outcome",
         "retire_confirm",
+        "retire_plan",
         "rotate_batch_size",
         "rotate_stop_after",
     }

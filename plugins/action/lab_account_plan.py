@@ -1,0 +1,102 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
+    STORE_ARGUMENT_SPEC,
+    LabAction,
+    Options,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Result as ActionResult
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.carrying_out import (
+    NEW_PLAN,
+    PlanRun,
+    Purpose,
+    Result,
+)
+
+# By what a run does with a plan, the operation that its outcome is of, and the step of the flow.
+OPERATIONS = {Purpose.SUSPEND: "suspend", Purpose.RETIRE: "retire", Purpose.RESTORE: "onboard"}
+STEPS = {Purpose.SUSPEND: "retire", Purpose.RETIRE: "retire", Purpose.RESTORE: "access_key"}
+
+
+class ActionModule(LabAction):
+    """Belongs to the role lab_account: does what an approved plan says of the lab's keys, and says how it came out."""
+
+    step = "retire"
+    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "purpose": {"type": "str", "choices": [purpose.value for purpose in Purpose], "required": True},
+        "lab": {"type": "str", "required": True},
+        "account_id": {"type": "str", "required": True},
+        "made_at": {"type": "str", "required": True},
+        "keys": {"type": "list", "elements": "dict", "required": True, "no_log": False},
+        "store": STORE_ARGUMENT_SPEC,
+    }
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> ActionResult:
+        account = self.account(options)
+        made_at = times.parse_time(options["made_at"])
+        if made_at is None:
+            raise CollectionError("made_at is no moment.", next_step="Write it as 2026-01-31T12:00:00Z.")
+        purpose = Purpose(options["purpose"])
+        result = PlanRun(
+            account,
+            lambda: self.store(options, account),
+            options["lab"],
+            options["account_id"],
+            purpose,
+            made_at,
+            predict=self.check_mode,
+        ).run(options["keys"])
+        return self._outcome(options, purpose, result)
+
+    def _outcome(self, options: Options, purpose: Purpose, result: Result) -> ActionResult:
+        step = STEPS[purpose]
+        taken: dict[str, t.Any] = {
+            "changed": bool(result.done),
+            "actions": result.done,
+            "message": _message(result),
+            "retired_keys": result.retired_keys,
+            "changes": result.changes,
+        }
+        failure = None
+        if result.refused:
+            failure = {"msg": taken["message"], "reason": "plan_refused", "step": step, "next_step": NEW_PLAN}
+            taken.update(failed=True, **failure)
+        composed = outcome.compose(
+            operation=OPERATIONS[purpose],
+            lab=options["lab"],
+            account_id=options["account_id"],
+            observed=None,
+            results={step: taken},
+            failure=failure,
+            check_mode=self.check_mode,
+        )
+        told: ActionResult = {
+            **composed,
+            "changed": bool(result.done),
+            "actions": result.done,
+            "refused": result.refused,
+            "gone": result.gone,
+        }
+        if self._task.diff:
+            told["diff"] = {"before": "", "after": "".join(f"{words}\n" for words in result.done)}
+        return t.cast(ActionResult, printable_values(told))
+
+
+def _message(result: Result) -> str:
+    done = "; ".join(result.done) or "Nothing had to be done"
+    parts = [f"{done[:1].upper()}{done[1:]}."]
+    if result.gone:
+        parts.append(f"Gone already: {', '.join(result.gone)}.")
+    for refusal in result.refused:
+        parts.append(f"Key {refusal['access_key_id']} was left alone: {refusal['message']}")
+    return " ".join(parts)

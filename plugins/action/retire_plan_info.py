@@ -1,0 +1,75 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan import reading
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import Plan, PlannedAccount
+
+LAB_VARIABLE = "lab_account_lab"
+
+
+class ActionModule(LabAction):
+    """Reads a plan and makes sure that it can be followed with this inventory."""
+
+    aws = False
+    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "path": {"type": "path", "required": True},
+        "any_age": {"type": "bool", "default": False},
+    }
+
+    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+        path = pathlib.Path(options["path"]).absolute()
+        plan = reading.read(path)
+        if not options["any_age"]:
+            reading.check_age(plan, path, times.now())
+        hosts = _hosts(plan, path, task_vars.get("hostvars") or {}, task_vars.get("groups") or {})
+        accounts = {
+            host: {"account_id": account.account_id, "lab": account.lab, "keys": [dict(key) for key in account.keys]}
+            for host, account in hosts.items()
+            if account.keys
+        }
+        return {
+            "changed": False,
+            "made_at": times.timestamp(plan.made_at),
+            "hosts": list(accounts),
+            "accounts": accounts,
+        }
+
+
+def _hosts(
+    plan: Plan, path: pathlib.Path, hostvars: t.Mapping[str, t.Any], groups: t.Mapping[str, t.Sequence[str]]
+) -> dict[str, PlannedAccount]:
+    """By inventory host, its part of the plan.
+
+    :raises CollectionError: a part of the plan is about a lab or an account that is not in the inventory.
+    """
+    by_lab = {str(hostvars[host].get(LAB_VARIABLE) or host): host for host in groups.get("all", ()) if host in hostvars}
+    found: dict[str, PlannedAccount] = {}
+    for account in plan.accounts:
+        host = by_lab.get(account.lab)
+        where = f"{path}, line {account.line}"
+        if host is None:
+            raise _other_inventory(f"{where}: the inventory has no lab {account.lab}")
+        declared = str(hostvars[host].get(ACCOUNT_ID_VARIABLE) or "")
+        if declared and declared != account.account_id:
+            told = f"in account {declared}, and in the plan in account {account.account_id}"
+            raise _other_inventory(f"{where}: in the inventory, lab {account.lab} is {told}")
+        found[host] = account
+    return found
+
+
+def _other_inventory(problem: str) -> CollectionError:
+    return CollectionError(
+        f"The plan is not about the labs of this inventory: {problem}. Nothing was changed.",
+        next_step="Use the inventory that the audit was run with, or run the audit with this one.",
+        reason="plan_of_other_labs",
+    )

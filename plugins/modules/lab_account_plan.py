@@ -1,0 +1,97 @@
+#!/usr/bin/python
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The work is done by the action plugin of the same name; this file documents it.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_account_plan
+short_description: Do what an approved plan says of one lab's keys
+version_added: 1.1.0
+description:
+  - Belongs to the role P(labops.cloudresearch.lab_account#role), whose entry point C(plan) calls it.
+  - Deactivates, deletes or activates exactly the access keys that O(keys) names, whoever's they are, and nothing else.
+  - Looks at each key once more before that. A key that was used since the plan saw it, that is gone, or whose user is
+    another by now is left alone with the reason; the others are done.
+  - A key whose secret is in the lab's store is treated as the collection's own, and its record is kept up. No store is
+    needed for keys of users that the collection did not make.
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - labops.cloudresearch.aws.assume_role
+  - labops.cloudresearch.store
+options:
+  purpose:
+    description:
+      - V(suspend) makes the keys inactive and notes since when in a tag of their user.
+      - V(retire) deletes those of which the plan says C(do=retire), and makes the others inactive.
+      - V(restore) makes those active again that the collection suspended.
+    type: str
+    choices: [suspend, retire, restore]
+    required: true
+  lab:
+    description: The lab's name.
+    type: str
+    required: true
+  account_id:
+    description: The 12 digits of the account that the plan is about.
+    type: str
+    required: true
+  made_at:
+    description: When the plan was made.
+    type: str
+    required: true
+  keys:
+    description: The keys with their fields, as RV(labops.cloudresearch.retire_plan_info#module:accounts) has them.
+    type: list
+    elements: dict
+    required: true
+author:
+  - labops.cloudresearch contributors (@labops)
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be done.
+  diff_mode:
+    support: full
+    description: Shows one line an action.
+"""
+
+EXAMPLES = r"""
+- name: Suspend the keys that the plan names
+  labops.cloudresearch.lab_account_plan:
+    purpose: suspend
+    lab: lab-01
+    account_id: "{{ plan.accounts[inventory_hostname].account_id }}"
+    made_at: "{{ plan.made_at }}"
+    keys: "{{ plan.accounts[inventory_hostname]['keys'] }}"
+    store:
+      type: ansible_vault
+  register: lab_account_outcome
+"""
+
+RETURN = r"""
+state:
+  description: The lab's outcome; its other fields are those of M(labops.cloudresearch.lab_account_outcome).
+  returned: always
+  type: str
+  sample: changed
+actions:
+  description: What was done, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+refused:
+  description: Keys that were left alone, each with C(access_key_id), C(reason) and C(message).
+  returned: success
+  type: list
+  elements: dict
+gone:
+  description: Ids of keys that were to be deleted and were gone already.
+  returned: success
+  type: list
+  elements: str
+"""

@@ -1,0 +1,223 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does what an approved plan says of one lab's keys, key by key, and nothing else.
+
+Before a key is touched, it is looked at once more. A key that is not as the plan saw it is refused, with the reason;
+the others go on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    Action,
+    ActionKind,
+    KeyRequest,
+    KeyState,
+    LinkKnowledge,
+    Situation,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.no_store import NoStore
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import Doing, PlannedKey, user_name
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore
+
+NEW_PLAN = "Run the audit again and have its new plan approved."
+
+
+class Purpose(enum.StrEnum):
+    """What a run does with a plan's keys."""
+
+    SUSPEND = "suspend"
+    RETIRE = "retire"
+    #: Make those active again that the collection suspended.
+    RESTORE = "restore"
+
+
+class Refusal(t.TypedDict):
+    """A key that was left alone, and why."""
+
+    access_key_id: str
+    reason: str
+    message: str
+
+
+@dataclasses.dataclass
+class Result:
+    """What became of a lab's part of a plan.
+
+    :param done: in words, such as C(delete key AKIA...).
+    :param gone: ids of keys that were to be deleted and are gone already.
+    """
+
+    done: list[str] = dataclasses.field(default_factory=list)
+    changes: list[KeyChange] = dataclasses.field(default_factory=list)
+    retired_keys: list[RetiredKey] = dataclasses.field(default_factory=list)
+    refused: list[Refusal] = dataclasses.field(default_factory=list)
+    gone: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanRun:
+    """One run over one lab's part of a plan.
+
+    :param open_store: the lab's store, for keys of users that the collection made.
+    :param made_at: when the plan was made.
+    """
+
+    connection: AwsConnection
+    open_store: t.Callable[[], SecretStore]
+    lab: str
+    account_id: str
+    purpose: Purpose
+    made_at: datetime.datetime
+    predict: bool = False
+
+    def run(self, keys: t.Sequence[PlannedKey]) -> Result:
+        """Do it.
+
+        :raises CollectionError: the credentials lead to another account. Whatever fails for one user is a refusal.
+        """
+        account_id = caller.account_of(self.connection)
+        if account_id != self.account_id:
+            raise CollectionError(
+                f"The plan is about account {self.account_id}, and lab {self.lab} is in account {account_id}. "
+                "None of its keys was changed.",
+                next_step=NEW_PLAN,
+                reason="wrong_account",
+            )
+        result = Result()
+        for arn in dict.fromkeys(key["user_arn"] for key in keys):
+            self._user(arn, [key for key in keys if key["user_arn"] == arn], result)
+        return result
+
+    def _user(self, arn: str, keys: t.Sequence[PlannedKey], result: Result) -> None:
+        try:
+            found = iam_user.get_user(self.connection.client("iam"), user_name(arn))
+            same = found is not None and found.arn == arn
+            wanted = [key for key in keys if self._may_go_on(key, same, result)]
+            if not (found and wanted):
+                return
+            lifecycle = self._lifecycle(user_name(arn), wanted, managed=found.managed)
+            outcome = lifecycle.carry_out(
+                lambda situation: self._actions(situation, wanted, result), predict=self.predict
+            )
+        except CollectionError as exc:
+            result.changes += exc.details.get("changes") or []
+            result.done += exc.details.get("actions") or []
+            told = {refusal["access_key_id"] for refusal in result.refused} | set(result.gone)
+            for key in keys:
+                if key["access_key_id"] not in told:
+                    _refuse(result, key, exc.reason or "aws_error", exc.message)
+            return
+        result.done += [action.in_words() for action in outcome.actions]
+        result.changes += outcome.changes
+        result.retired_keys += outcome.retired_keys()
+
+    def _lifecycle(self, name: str, keys: t.Sequence[PlannedKey], *, managed: bool) -> KeyLifecycle:
+        return KeyLifecycle(
+            self.connection,
+            self.open_store() if managed else NoStore({}),
+            lab=self.lab,
+            user_name=name,
+            request=KeyRequest(
+                state=KeyState.SUSPENDED, remove_foreign_keys=frozenset(key["access_key_id"] for key in keys)
+            ),
+            link=LinkKnowledge(),
+            prove=_never,
+        )
+
+    def _may_go_on(self, key: PlannedKey, same_user: bool, result: Result) -> bool:
+        """Whether the key can still be that user's: it is not refused because of the user."""
+        if same_user:
+            return True
+        owner = iam_keys.owner_of(self.connection.client("iam"), key["access_key_id"])
+        if owner:
+            message = f"It belongs to the user {owner} by now, or the user's path is another than in {key['user_arn']}."
+            _refuse(result, key, "key_of_other_user", message)
+        else:
+            self._gone(key, result)
+        return False
+
+    def _actions(self, situation: Situation, keys: t.Sequence[PlannedKey], result: Result) -> list[Action]:
+        actions: list[Action] = []
+        for planned in keys:
+            key = situation.iam_key(planned["access_key_id"])
+            if key is None:
+                owner = iam_keys.owner_of(self.connection.client("iam"), planned["access_key_id"])
+                if owner:
+                    _refuse(result, planned, "key_of_other_user", f"It belongs to the user {owner}, as AWS says.")
+                else:
+                    self._gone(planned, result)
+            elif self.purpose == Purpose.RESTORE:
+                actions += self._restoring(situation, key)
+            elif self._was_used(situation, planned, key, result):
+                continue
+            else:
+                actions += self._taking_out(situation, planned, key)
+        return actions
+
+    def _gone(self, key: PlannedKey, result: Result) -> None:
+        if self.purpose == Purpose.RETIRE and key["do"] == Doing.RETIRE:
+            result.gone.append(key["access_key_id"])
+        else:
+            _refuse(result, key, "key_gone", "AWS has no such key any more.")
+
+    def _was_used(self, situation: Situation, planned: PlannedKey, key: iam_keys.IamKey, result: Result) -> bool:
+        if key.last_used is None:
+            return False
+        seen = times.parse_time(planned["last_used"])
+        if seen and key.last_used <= seen:
+            return False
+        # The audit itself asks MTurk with keys of ours, after it looked at them.
+        ours = situation.record is not None and bool(situation.record.slot_of(key.access_key_id))
+        if ours and key.last_used <= self.made_at:
+            return False
+        was = f"the plan knows of {planned['last_used']}" if planned["last_used"] else "the plan knows of no use"
+        service = f" for {key.last_used_service}" if key.last_used_service else ""
+        message = f"It was used on {times.timestamp(key.last_used)}{service}, and {was}: somebody may need it."
+        _refuse(result, planned, "key_used_since", message)
+        return True
+
+    def _taking_out(self, situation: Situation, planned: PlannedKey, key: iam_keys.IamKey) -> list[Action]:
+        key_id = key.access_key_id
+        if self.purpose == Purpose.SUSPEND or planned["do"] == Doing.SUSPEND:
+            return [Action(ActionKind.SUSPEND, key_id, why="as the plan says")] if key.active else []
+        stored = situation.record is not None and bool(situation.record.slot_of(key_id))
+        delete = ActionKind.DELETE if stored else ActionKind.DELETE_FOREIGN
+        actions = [Action(ActionKind.DEACTIVATE, key_id)] if key.active else []
+        actions.append(Action(delete, key_id, why="as the plan says"))
+        if suspension.tag_key(key_id) in situation.tags:
+            actions.append(Action(ActionKind.FORGET_SUSPENSION, key_id))
+        return actions
+
+    @staticmethod
+    def _restoring(situation: Situation, key: iam_keys.IamKey) -> list[Action]:
+        suspended = situation.suspension(key)
+        if not (suspended and suspended.by_us):
+            return []  # active already, or somebody else switched it off
+        return [
+            Action(ActionKind.ACTIVATE, key.access_key_id, why=f"which was suspended on {suspended.at:%Y-%m-%d}"),
+            Action(ActionKind.FORGET_SUSPENSION, key.access_key_id),
+        ]
+
+
+def _refuse(result: Result, key: PlannedKey, reason: str, message: str) -> None:
+    result.refused.append({"access_key_id": key["access_key_id"], "reason": reason, "message": message})
+
+
+def _never(access_key_id: str, secret_access_key: str) -> KeyProof:
+    raise AssertionError("a plan proves no key")

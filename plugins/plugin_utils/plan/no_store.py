@@ -1,0 +1,55 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store of keys that the collection never stored: it has no record of any lab, and takes none."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import (
+    SecretStore,
+    Snapshot,
+    Surroundings,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+
+
+class NoStore(SecretStore):
+    """No store. Whoever writes to it has made a mistake."""
+
+    type_name = "none"
+    option_names = frozenset()
+
+    def __init__(self, options: t.Mapping[str, t.Any], surroundings: Surroundings | None = None) -> None:
+        pass
+
+    @property
+    def location(self) -> str:
+        """Nothing is kept."""
+        return "nowhere"
+
+    def get(self, lab: str) -> Snapshot:
+        """No record."""
+        return Snapshot(lab, None)
+
+    def put(self, record: LabRecord, after: Snapshot) -> Snapshot:
+        """Never asked for."""
+        raise AssertionError("a key that is not the collection's has no record")
+
+    def delete(self, after: Snapshot) -> None:
+        """Never asked for."""
+        raise AssertionError("a key that is not the collection's has no record")
+
+    def check(self, lab: str) -> None:
+        """Never asked for."""
+        raise AssertionError("a key that is not the collection's has no record")
+
+    def read_command(self, lab: str) -> str:
+        """There is nothing to read."""
+        return ""
+
+    def lock(self, lab: str, timeout: float = 0) -> contextlib.AbstractContextManager[None]:
+        """There is nothing to keep others from."""
+        return contextlib.nullcontext()
