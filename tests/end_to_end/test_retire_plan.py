@@ -104,7 +104,7 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
     assert back.return_code == 0, back.output
     assert done(back) == {"hand": [("activated", one), ("activated", two)]}
 
-    fleet.simulator.control.use_key(two)
+    fleet.simulator.control.note_key_use(two)
     stopped = fleet.run("retire", *plan)
     assert stopped.return_code != 0, stopped.output
     assert stopped.outcomes["hand"]["state"] == "failed"
