@@ -129,7 +129,11 @@ unit: ready ## Pure tests
 
 .PHONY: stack
 stack: ready browser ## Against the local stack: AWS, MTurk and portal doubles, OpenBao, Chromium
-	@$(PYTEST) tests/stack -n $(WORKERS) --dist loadfile
+	@$(PYTEST) tests/stack -n $(WORKERS) --dist loadfile --ignore-glob='*/test_portal_*'
+
+.PHONY: stack-portal
+stack-portal: ready browser ## The same for what deals with the portal
+	@$(PYTEST) tests/stack/test_portal_*.py -n $(WORKERS) --dist loadfile
 
 E2E := $(addprefix e2e-,crash faults rights terminal labs)
 .PHONY: e2e $(E2E)
