@@ -60,13 +60,15 @@ def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[Chan
     if isinstance(listed, (list, tuple)):  # a lab of a report
         return [_row(each) for each in untrusted.mappings(listed)]
     own = {untrusted.line(key.get("access_key_id")): key for key in untrusted.mappings(outcome.get("access_keys"))}
+    exceptions = _exceptions(outcome, look)
     own_arn = untrusted.mapping(outcome.get("user")).get("arn")
     rows = []
     for principal in untrusted.mappings(_principals(outcome).get("principals")):
         for key in untrusted.mappings(principal.get("keys")):
             if own and not key.get("access_key_id") and principal.get("arn") == own_arn:
                 continue  # the look did not ask for the id of a key that the lab's own observation has
-            rows.append(_discovered(principal, key, own, complete=look is not None and look["complete"]))
+            row = _discovered(principal, key, own, complete=look is not None and look["complete"])
+            rows.append({**row, "exception": "" if row["quarantined"] else _exception(exceptions, principal, row)})
     seen = {row["access_key_id"] for row in rows}
     rows += [_of_lab(outcome, key) for key_id, key in own.items() if key_id not in seen]
     return _as_changed(rows, changes)
@@ -96,6 +98,7 @@ def _row(key: Untrusted, **more: object) -> AccountKey:
         suspended_on=untrusted.time(values.get("suspended_on")),
         retired_on=untrusted.time(values.get("retired_on")),
         request_id=untrusted.line(values.get("request_id")),
+        exception=untrusted.line(values.get("exception")),
     )
 
 
@@ -115,6 +118,21 @@ def _discovered(principal: Untrusted, key: Untrusted, own: t.Mapping[str, Untrus
         administrator=principal.get("administrator"),
         suspended_on=_suspended_on(principal, key_id),
     )
+
+
+def _exceptions(outcome: Untrusted, look: Look | None) -> list[Untrusted]:
+    """The exceptions of the inventory that held on the day of the look."""
+    day = look["looked_at"][:10] if look else ""
+    known = untrusted.mappings(outcome.get("known_principals"))
+    return [entry for entry in known if day and untrusted.line(entry.get("until")) >= day]
+
+
+def _exception(exceptions: t.Sequence[Untrusted], principal: Untrusted, row: AccountKey) -> str:
+    seen = {"arn": principal.get("arn"), "name": principal.get("name"), "access_key_id": row["access_key_id"]}
+    for entry in exceptions:
+        if any(entry.get(name) and entry.get(name) == value for name, value in seen.items()):
+            return untrusted.line(f"{entry.get('reason')} (until {entry.get('until')})")
+    return ""
 
 
 def _of_lab(outcome: Untrusted, key: Untrusted) -> AccountKey:

@@ -45,11 +45,13 @@ class Account:
     """What the page says of one account.
 
     :param left: keys that can call MTurk, or may be able to. Suspended ones count: they can be active again.
+    :param excepted: those of them that the inventory says may be there.
     :param gaps: what was not looked at or could not be read, in sentences.
     """
 
     lab: Lab
     left: list[AccountKey]
+    excepted: list[AccountKey]
     gaps: list[str]
 
     @property
@@ -85,21 +87,33 @@ def to_html(report: Report) -> str:
 
 def accounts(report: Report) -> list[Account]:
     """All accounts of the report, the worst first."""
-    found = [Account(lab, [key for key in lab["account_keys"] if _is_left(key)], _gaps(lab)) for lab in report["labs"]]
+    found = [_account(lab) for lab in report["labs"]]
     return sorted(found, key=lambda account: list(Verdict).index(account.verdict))
+
+
+def _account(lab: Lab) -> Account:
+    there = [key for key in lab["account_keys"] if _is_left(key)]
+    return Account(
+        lab,
+        [key for key in there if not key["exception"]],
+        [key for key in there if key["exception"]],
+        _gaps(lab),
+    )
 
 
 def headline(found: list[Account]) -> str:
     """The page in one sentence."""
     if not found:
         return "No account was looked at"
+    excepted = sum(len(account.excepted) for account in found)
+    but = f", but for {labels.count(excepted, 'declared exception')}" if excepted else ""
     keys = [key for account in found for key in account.left]
     with_keys = sum(1 for account in found if account.left)
     unknown = sum(1 for account in found if account.gaps)
     seen = f"{labels.count(unknown, 'account was', 'accounts were')} not seen in full" if unknown else ""
     if not keys:
         looked = labels.count(len(found), "account was", "accounts were")
-        return f"None left: {looked} looked at in full" if not seen else f"None found, but {seen}"
+        return f"None left{but}: {looked} looked at in full" if not seen else f"None found{but}, but {seen}"
     live = sum(1 for key in keys if key["status"] == AccountKeyStatus.ACTIVE)
     parts = [f"{live:,} live", f"{len(keys) - live:,} suspended"] if len(keys) > live else [f"{live:,} live"]
     left = f"{labels.count(len(keys), 'key is', 'keys are')} left in {labels.count(with_keys, 'account')}"

@@ -24,7 +24,8 @@ class AccountKey(t.TypedDict):
 
     C(principal) is the ARN of its user, or of root; C(access_key_id) is empty for root's keys, which AWS tells only
     root; C(last_use_known) tells a key that was never used from one whose last use nobody told; C(mturk_right) is
-    V(yes), V(no) or V(unknown), and C(how) where the right comes from; C(owner) is V(ours), V(foreign) or V(unknown);
+    V(yes), V(no) or V(unknown), and C(how) where the right comes from; C(exception) is why the inventory says that it
+    may be there, empty if it does not say so; C(owner) is V(ours), V(foreign) or V(unknown);
     C(request_id) is that of the last change, by which CloudTrail lists it.
     """
 
@@ -44,6 +45,7 @@ class AccountKey(t.TypedDict):
     suspended_on: str
     retired_on: str
     request_id: str
+    exception: str
 
 
 class NotRead(t.TypedDict):

@@ -90,7 +90,7 @@ def _account(lab: Lab) -> PlannedAccount:
 def _doubt(lab: Lab, key: AccountKey) -> str | None:
     """Why somebody has to decide about the key; empty: nobody; None: the key is no matter of the plan."""
     goes = any(retired["access_key_id"] == key["access_key_id"] for retired in lab["retired_keys"])
-    if key["mturk_right"] == Right.NO and not goes:
+    if (key["mturk_right"] == Right.NO or key["exception"]) and not goes:
         return None
     user = USER_ARN.fullmatch(key["principal"])
     if key["principal"].endswith(":root"):

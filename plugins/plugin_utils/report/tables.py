@@ -90,6 +90,7 @@ KEY_COLUMNS = (
     "last_use_known",
     "administrator",
     "quarantined",
+    "exception",
     "looked_at",
     "looked_by",
 )
