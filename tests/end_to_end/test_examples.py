@@ -20,7 +20,9 @@ from tests.fleet import PROJECT, Fleet, Run
 
 ACCOUNTS = dict.fromkeys(("lab_account_info", "lab_account_outcome"), "111122223333")
 EXAMPLE_KEY = "AKIAIOSFODNN7LAB0001"
-MODULES = sorted(path.stem for path in (PROJECT / "plugins" / "modules").glob("*.py"))
+# These two follow a plan that an audit wrote and somebody approved: test_retire_plan.py runs them with one.
+FOLLOW_A_PLAN = {"lab_account_plan", "retire_plan_info"}
+MODULES = sorted({path.stem for path in (PROJECT / "plugins" / "modules").glob("*.py")} - FOLLOW_A_PLAN)
 
 
 def examples(plugin: str) -> list[dict[str, t.Any]]:
