@@ -54,7 +54,8 @@ def onboard_them(fleet: Fleet) -> None:
 
 def lose_a_secret(fleet: Fleet) -> None:
     """A run that died between creating a key and storing it."""
-    create = [call["action"] for call in calls_of(fleet, "old")].index("CreateAccessKey") + 1
+    # The question to MTurk that no key signs is nobody's call, and comes before.
+    create = 1 + [call["action"] for call in calls_of(fleet, "old")].index("CreateAccessKey") + 1
     fleet.add("lost-secret")
     killed_run(fleet, "onboard", "lost-secret", create)
 
@@ -123,8 +124,10 @@ def test_fifty_labs_in_every_state(fleet: Fleet, tmp_path: pathlib.Path) -> None
     found = labs_by_finding(run)
     clean = {lab for lab in fleet.hosts if lab.startswith("clean-")}
     for code, labs in found.items():
-        # Only retirements ask who else has the policy.
-        assert labs or code == "live_key_of_other_user", f"no lab has the finding {code}"
+        # Only retirements ask who else has the policy. Suspensions and other principals have tests of their own.
+        elsewhere = code in ("live_key_of_other_user", "key_suspended")
+        elsewhere = elsewhere or finding_kinds.CATALOGUE[code].needs == ("principals",)
+        assert labs or elsewhere, f"no lab has the finding {code}"
         assert not labs & clean, code
     assert {run.outcomes[lab]["state"] for lab in clean} == {"converged"}
     expected: dict[str, str] = {
