@@ -97,7 +97,11 @@ unread:
       returned: always
       type: str
 principals:
-  description: Those that may call Mechanical Turk or of which nobody can tell, root, and every user that has keys.
+  description:
+    - Those that may call Mechanical Turk or of which nobody can tell, root, and every user that has keys.
+    - Each has its access keys in C(keys), which Jinja reaches as C(principal['keys']). A key has C(access_key_id),
+      which is empty for root's keys and for those of users without the right unless O(all_keys); C(status), V(active)
+      or V(inactive); C(created); C(last_used), empty for never; C(last_used_service) and C(last_used_region).
   returned: success
   type: list
   elements: dict
@@ -149,43 +153,6 @@ principals:
       description: The tags of a user or a role.
       returned: always
       type: dict
-    keys:
-      description: The access keys of a user or of root.
-      returned: always
-      type: list
-      elements: dict
-      contains:
-        access_key_id:
-          description:
-            - The key's id. Empty for root's keys, and for those of users without the right unless O(all_keys).
-          returned: always
-          type: str
-          sample: AKIAIOSFODNN7EXAMPLE
-        status:
-          description: V(active) or V(inactive).
-          returned: always
-          type: str
-          sample: active
-        created:
-          description: When it was created; empty if that is not known.
-          returned: always
-          type: str
-          sample: "2021-03-01T09:00:00Z"
-        last_used:
-          description: When it was last used; empty for never.
-          returned: always
-          type: str
-          sample: "2026-10-02T08:12:00Z"
-        last_used_service:
-          description: For which AWS service it was last used.
-          returned: always
-          type: str
-          sample: mturk-requester
-        last_used_region:
-          description: In which region it was last used.
-          returned: always
-          type: str
-          sample: us-east-1
 users_seen:
   description: How many users the account has, as far as they could be read.
   returned: success
