@@ -52,19 +52,25 @@ def tagged_key_ids(tags: t.Mapping[str, str]) -> list[str]:
     return sorted(name.removeprefix(TAG_PREFIX) for name in tags if name.startswith(TAG_PREFIX))
 
 
+def tagged_suspension(tags: t.Mapping[str, str], access_key_id: str) -> Suspension | None:
+    """What a user's tags tell of the key's suspension, true or not; None: nothing that can be read.
+
+    :param tags: of the key's user. Anybody who may tag the user can write them.
+    """
+    value = tags.get(tag_key(access_key_id), "")
+    at = times.parse_time(value.removesuffix(_FOUND_INACTIVE))
+    return Suspension(at, by_us=not value.endswith(_FOUND_INACTIVE)) if at else None
+
+
 def suspension_of(key: IamKey, tags: t.Mapping[str, str], now: datetime.datetime) -> Suspension | None:
     """Since when the key is suspended; None: it is not, or nobody knows since when.
 
-    Anybody who may tag the user can write the tags. A moment that cannot be read, or is still to come, tells nothing;
-    neither does one after which the key was used or made active again.
+    A moment that cannot be read, or is still to come, tells nothing; neither does one after which the key was used or
+    made active again.
 
     :param key: with its last use, where that is known.
     """
-    value = tags.get(tag_key(key.access_key_id))
-    if value is None or key.active:
+    found = None if key.active else tagged_suspension(tags, key.access_key_id)
+    if found is None or found.at > now + SETTLED or (key.last_used and key.last_used > found.at + SETTLED):
         return None
-    found = Suspension(now, by_us=not value.endswith(_FOUND_INACTIVE))
-    at = times.parse_time(value.removesuffix(_FOUND_INACTIVE))
-    if at is None or at > now + SETTLED or (key.last_used and key.last_used > at + SETTLED):
-        return None
-    return dataclasses.replace(found, at=at)
+    return found

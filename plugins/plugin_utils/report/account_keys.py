@@ -11,21 +11,19 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange, KeyChangeAction
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import untrusted
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
     AccountKeyStatus,
-    Change,
     Look,
     NotRead,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
 
 OWNERS = ("ours", "foreign", "unknown")
-
-# The tag of a user that says since when one of its keys is suspended.
-SUSPENDED_TAG = "labops-cloudresearch-suspended-"
 
 
 def looked(outcome: Untrusted) -> Look | None:
@@ -49,12 +47,12 @@ def looked(outcome: Untrusted) -> Look | None:
     )
 
 
-def changes_of(outcome: Untrusted) -> list[Change]:
+def changes_of(outcome: Untrusted) -> list[KeyChange]:
     """What the run changed."""
     return [_change(each) for each in untrusted.mappings(outcome.get("changes"))]
 
 
-def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[Change]) -> list[AccountKey]:
+def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[KeyChange]) -> list[AccountKey]:
     """All keys, those of each principal together, as they are once the changes were made."""
     listed = outcome.get("account_keys")
     if isinstance(listed, (list, tuple)):  # a lab of a report
@@ -68,7 +66,8 @@ def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[Chan
             if own and not key.get("access_key_id") and principal.get("arn") == own_arn:
                 continue  # the look did not ask for the id of a key that the lab's own observation has
             row = _discovered(principal, key, own, complete=look is not None and look["complete"])
-            rows.append({**row, "exception": "" if row["quarantined"] else _exception(exceptions, principal, row)})
+            row["exception"] = "" if row["quarantined"] else _exception(exceptions, principal, row)
+            rows.append(row)
     seen = {row["access_key_id"] for row in rows}
     rows += [_of_lab(outcome, key) for key_id, key in own.items() if key_id not in seen]
     return _as_changed(rows, changes)
@@ -116,7 +115,7 @@ def _discovered(principal: Untrusted, key: Untrusted, own: t.Mapping[str, Untrus
         owner=known.get("owner") if known else "foreign",
         quarantined=principal.get("quarantined"),
         administrator=principal.get("administrator"),
-        suspended_on=_suspended_on(principal, key_id),
+        suspended_on=_suspended_on(principal, {**key, **known}),
     )
 
 
@@ -145,15 +144,20 @@ def _of_lab(outcome: Untrusted, key: Untrusted) -> AccountKey:
         principal=user.get("arn"),
         mturk_right=Right.YES if how else Right.UNKNOWN,
         how=how,
-        suspended_on=_suspended_on(user, untrusted.line(key.get("access_key_id"))),
+        suspended_on=_suspended_on(user, key),
     )
 
 
-def _suspended_on(principal: Untrusted, access_key_id: str) -> object:
-    return untrusted.mapping(principal.get("tags")).get(SUSPENDED_TAG + access_key_id)
+def _suspended_on(principal: Untrusted, key: Untrusted) -> str | None:
+    """Since when the key is out of service. The tag of a key that is active again is out of date."""
+    if untrusted.line(key.get("status")).lower() == AccountKeyStatus.ACTIVE:
+        return None
+    tags = {str(name): untrusted.line(value) for name, value in untrusted.mapping(principal.get("tags")).items()}
+    found = suspension.tagged_suspension(tags, untrusted.line(key.get("access_key_id")))
+    return times.timestamp(found.at) if found else None
 
 
-def _as_changed(rows: list[AccountKey], changes: t.Sequence[Change]) -> list[AccountKey]:
+def _as_changed(rows: list[AccountKey], changes: t.Sequence[KeyChange]) -> list[AccountKey]:
     by_id = {row["access_key_id"]: row for row in rows if row["access_key_id"]}
     for change in changes:
         row = by_id.get(change["access_key_id"])
@@ -164,19 +168,19 @@ def _as_changed(rows: list[AccountKey], changes: t.Sequence[Change]) -> list[Acc
         row["request_id"] = change["request_id"]
         row["principal"] = row["principal"] or change["principal"]
         match change["action"]:
-            case "deactivated":
+            case KeyChangeAction.DEACTIVATED:
                 row["status"], row["suspended_on"] = AccountKeyStatus.INACTIVE.value, change["time"]
-            case "deleted":
+            case KeyChangeAction.DELETED:
                 row["status"], row["retired_on"] = AccountKeyStatus.DELETED.value, change["time"]
-            case "created" | "activated":
+            case KeyChangeAction.CREATED | KeyChangeAction.ACTIVATED:
                 row["status"], row["suspended_on"] = AccountKeyStatus.ACTIVE.value, ""
     return rows
 
 
-def _change(change: Untrusted) -> Change:
-    return Change(
+def _change(change: Untrusted) -> KeyChange:
+    return KeyChange(
         time=untrusted.time(change.get("time")),
-        action=untrusted.one_of(change.get("action"), ("created", "activated", "deactivated", "deleted")),
+        action=untrusted.one_of(change.get("action"), [each.value for each in KeyChangeAction]),
         caller_arn=untrusted.line(change.get("caller_arn")),
         request_id=untrusted.line(change.get("request_id")),
         account_id=untrusted.line(change.get("account_id")),

@@ -63,17 +63,3 @@ class Look(t.TypedDict):
     complete: bool
     unread: list[NotRead]
     users_seen: int
-
-
-class Change(t.TypedDict):
-    """One change of an access key that AWS confirmed, as the module that made it recorded it."""
-
-    time: str
-    action: str
-    caller_arn: str
-    request_id: str
-    account_id: str
-    principal: str
-    access_key_id: str
-    last_used_before: str
-    last_used_service: str

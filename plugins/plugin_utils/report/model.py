@@ -12,10 +12,10 @@ from __future__ import annotations
 import enum
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
-    Change,
     Look,
 )
 
@@ -210,7 +210,7 @@ class Lab(t.TypedDict):
     link: Link
     look: Look | None
     account_keys: list[AccountKey]
-    changes: list[Change]
+    changes: list[KeyChange]
     started: str
     finished: str
 

@@ -74,6 +74,21 @@ def test_a_row_for_every_key_of_every_user_that_was_seen():
     assert third["mturk_right"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("status", "tag", "suspended_on"),
+    [
+        ("inactive", SUSPENDED, SUSPENDED),
+        ("inactive", f"{SUSPENDED} found inactive", SUSPENDED),
+        ("inactive", "last week", ""),
+        ("active", SUSPENDED, ""),
+    ],
+)
+def test_since_when_a_key_is_suspended_is_told_of_keys_that_are(status, tag, suspended_on):
+    tags = {"labops-cloudresearch-suspended-AKIA0000000000000001": tag}
+    found = principal("ada", keys=[key("AKIA0000000000000001", status=status)], tags=tags)
+    assert [row["suspended_on"] for row in rows(report(lab(found=[found])))] == [suspended_on]
+
+
 def test_the_columns_begin_as_promised_and_each_field_is_quoted():
     text = tables.keys_to_csv(report(lab(found=[principal("=cmd", keys=[key("=1+1")])])))
     heading, row = text.removeprefix(tables.BYTE_ORDER_MARK).splitlines()
