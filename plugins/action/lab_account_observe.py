@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.plugins.loader import connection_loader
+
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
@@ -13,8 +15,12 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import de
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import store_class
 
-# Strategies load an action in the parent process before they fork, so this is ready in each worker.
+# Strategies load an action in the parent process before they fork, so this is ready in each worker. What a worker
+# imports by itself, it compiles anew each time: Ansible keeps no byte code of collections.
+connection_loader.get("labops.cloudresearch.aws_account", class_only=True)
+store_class("ansible_vault")
 connection.warm_up(("iam", "sts", "mturk"))
 warm_up.warm_up_portal()
 

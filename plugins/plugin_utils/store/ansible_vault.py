@@ -13,6 +13,7 @@ import tempfile
 import typing as t
 
 import yaml
+from ansible.module_utils.common.yaml import yaml_dump
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, private_files, vault_passwords
@@ -77,7 +78,7 @@ class AnsibleVaultStore(base.SecretStore):
         path = self._path(record.lab)
         doing = f"write the record of lab {record.lab}"
         # Through JSON, because texts from a playbook can be of types that YAML's safe dumper does not take.
-        text = _HEADER + yaml.safe_dump(json.loads(json.dumps(record.to_dict())), sort_keys=False)
+        text = _HEADER + yaml_dump(json.loads(json.dumps(record.to_dict())), sort_keys=False)
         with self._guarded(doing, path):
             self._require_private(doing)
             self._proof.require(doing)
