@@ -50,7 +50,7 @@ browser: ready ## Chromium for the browser tests (from Debian's packages, when r
 # --- see it --------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: ready ## Onboard twelve labs on the local stack, again with nothing to do, and say what happened
+demo: ready ## Onboard twelve labs on the local stack, then find and retire keys that people made by hand
 	@$(PY) -m tests.tools.demo
 
 .PHONY: bench

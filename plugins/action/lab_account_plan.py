@@ -39,6 +39,8 @@ class ActionModule(LabAction):
         "made_at": {"type": "str", "required": True},
         "keys": {"type": "list", "elements": "dict", "required": True, "no_log": False},
         "store": STORE_ARGUMENT_SPEC,
+        "retire_after_days": {"type": "int", "default": 0},
+        "report_directory": {"type": "path"},
     }
 
     def work(self, options: Options, task_vars: dict[str, t.Any]) -> ActionResult:
@@ -46,6 +48,8 @@ class ActionModule(LabAction):
         made_at = times.parse_time(options["made_at"])
         if made_at is None:
             raise CollectionError("made_at is no moment.", next_step="Write it as 2026-01-31T12:00:00Z.")
+        if options["retire_after_days"] < 0:
+            raise CollectionError("retire_after_days must not be negative.", next_step="Set it to 0 or more.")
         purpose = Purpose(options["purpose"])
         result = PlanRun(
             account,
@@ -55,6 +59,8 @@ class ActionModule(LabAction):
             purpose,
             made_at,
             predict=self.check_mode,
+            retire_after_days=options["retire_after_days"],
+            journal=self.journal(options),
         ).run(options["keys"])
         return self._outcome(options, purpose, result)
 
@@ -96,7 +102,8 @@ def _message(result: Result) -> str:
     done = "; ".join(result.done) or "Nothing had to be done"
     parts = [f"{done[:1].upper()}{done[1:]}."]
     if result.gone:
-        parts.append(f"Gone already: {', '.join(result.gone)}.")
+        parts.append(f"Gone already: {', '.join(key['access_key_id'] for key in result.gone)}.")
+    parts += result.waiting
     for refusal in result.refused:
         parts.append(f"Key {refusal['access_key_id']} was left alone: {refusal['message']}")
     return " ".join(parts)

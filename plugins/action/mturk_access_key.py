@@ -48,6 +48,7 @@ OPTIONS: dict[str, t.Any] = {
     "link_evidence": {"type": "str", "choices": ["page", "record", "submission", "key_use"]},
     "production_endpoint_url": {"type": "str"},
     "propagation_timeout": {"type": "int", "default": 90},
+    "report_directory": {"type": "path"},
 }
 
 
@@ -73,6 +74,7 @@ class ActionModule(LabAction):
             request=_request(options),
             link=_link(options),
             prove=prove,
+            journal=self.journal(options),
         )
         outcome = lifecycle.predict(assume_user=True) if self.check_mode else lifecycle.run()
         if outcome.stop:

@@ -49,6 +49,17 @@ options:
     type: list
     elements: dict
     required: true
+  retire_after_days:
+    description:
+      - With O(purpose=retire), how many days a key has to be suspended before it is deleted. A key that is not is
+        suspended, and a run so many days later deletes it. V(0) deletes at once.
+    type: int
+    default: 0
+  report_directory:
+    description:
+      - Where C(key-changes.jsonl) is, to which each change of a key is added as soon as AWS has confirmed it, so that a
+        report has what a killed run did, too.
+    type: path
 author:
   - labops.cloudresearch contributors (@labops)
 attributes:
@@ -90,8 +101,21 @@ refused:
   type: list
   elements: dict
 gone:
-  description: Ids of keys that were to be deleted and were gone already.
+  description: Keys that were to be deleted and were gone already.
   returned: success
   type: list
-  elements: str
+  elements: dict
+  contains:
+    access_key_id:
+      description: The key's id.
+      type: str
+    principal:
+      description: The ARN of its user, by the plan.
+      type: str
+    last_used:
+      description: When it was last used, by the plan.
+      type: str
+    last_used_service:
+      description: For which service.
+      type: str
 """

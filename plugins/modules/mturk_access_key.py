@@ -73,6 +73,12 @@ options:
         key that was used or made active since starts anew.
     type: int
     default: 0
+  report_directory:
+    description:
+      - Where C(key-changes.jsonl) is, to which each change of a key is added as soon as AWS has confirmed it, so that a
+        report has what a killed run did, too.
+    type: path
+    version_added: 1.1.0
   adopt_existing_user:
     description:
       - Allow a new key for an IAM user that lacks the tag C(managed-by=labops.cloudresearch).

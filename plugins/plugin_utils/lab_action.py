@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import time
 import typing as t
 
@@ -22,6 +23,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connectio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.journal import ChangeJournal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
 
@@ -82,6 +84,12 @@ class LabAction(ActionBase):
             required_together=aws_options.REQUIRED_TOGETHER,
         )
         return aws_options.without_aliases(options)
+
+    @staticmethod
+    def journal(options: Options) -> ChangeJournal | None:
+        """Where each change of a key is noted at once; None: nowhere."""
+        directory = options["report_directory"]
+        return ChangeJournal(pathlib.Path(directory).absolute()) if directory else None
 
     @property
     def check_mode(self) -> bool:

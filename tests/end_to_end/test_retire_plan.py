@@ -123,7 +123,7 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
 
     ended = fleet.run("retire", "--limit", "own", *plan[:2])
     assert (ended.return_code, ended.outcomes["own"]["state"]) == (0, "converged"), ended.output
-    assert ended.outcomes["own"]["gone"] == [ours]
+    assert [key["access_key_id"] for key in ended.outcomes["own"]["gone"]] == [ours]
     assert keys(fleet, "bystander") == bystander
     assert reading.read(path).accounts[0].lab == "hand"
 

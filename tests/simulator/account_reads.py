@@ -49,6 +49,11 @@ def set_root_key(account_id: str, last_used: str, service: str) -> None:
     _root_keys[account_id] = [made]
 
 
+def delete_root_key(account_id: str) -> None:
+    """What a person does who signed in as the account's root."""
+    _root_keys.pop(account_id, None)
+
+
 class AccountReads(IamResponse):  # type: ignore[misc]  # moto has no types
     """moto's IAM with AWS's answers to the reads of a whole account."""
 

@@ -107,6 +107,10 @@ class ControlClient:
         """Give the account's root an active key, last used at this moment (ISO 8601) for this service."""
         self._call("set_root_key", lab=lab, last_used=last_used, service=service)
 
+    def delete_root_key(self, lab: str) -> None:
+        """The account's root deletes its key, as only root can."""
+        self._call("delete_root_key", lab=lab)
+
     def create_access_key(self, lab: str, user_name: str, status: str = "Active") -> dict[str, str]:
         """A stranger's key: access_key_id and secret_access_key. It is known everywhere at once."""
         return t.cast("dict[str, str]", self._call("create_access_key", lab=lab, user_name=user_name, status=status))

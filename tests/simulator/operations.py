@@ -166,6 +166,10 @@ class Operations:
         with self._world.lock:
             account_reads.set_root_key(self._account(lab), last_used, service)
 
+    def delete_root_key(self, lab: str) -> Result:
+        with self._world.lock:
+            account_reads.delete_root_key(self._account(lab))
+
     def create_access_key(self, lab: str, user_name: str, status: str = "Active") -> Result:
         with self._world.lock:
             key = moto_adapter.create_key(self._account(lab), user_name)

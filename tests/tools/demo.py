@@ -1,22 +1,29 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make demo: onboard twelve labs on the local stack, help two of them, and run again with nothing to do."""
+"""make demo: onboard twelve labs on the local stack, help two of them, and run again with nothing to do.
+
+Then accounts in which people made keys by hand, after MTurk's closing: found, switched off, deleted, none left.
+"""
 
 from __future__ import annotations
 
 import collections
+import csv
 import pathlib
 import shutil
 import sys
 import typing as t
 
 from tests.fleet import PROJECT, Fleet, Run
-from tests.simulator.process import running_simulator
+from tests.simulator.process import Simulator, running_simulator
+from tests.tools import hand_made
 
 LABS = 12
 UNLINKED = "lab-05"
 WRONG_PASSWORD = "lab-09"
+# Of the accounts that tests/tools/hand_made.py knows.
+HAND_MADE = ("full", "group", "quarantined", "wildcard")
 
 DIRECTORY = PROJECT / "build" / "demo"
 
@@ -71,20 +78,81 @@ def main() -> int:
             all(len(keys[name]) == 1 and held[name] == keys[name][0] for name in keys),
             "every lab has one key, and CloudResearch holds that key",
         )
+        closing(simulator)
     report = next(iter(sorted((DIRECTORY / "reports").glob("*.html"))), None)
     say(
         f"All {LABS} labs are onboarded, and a further run changed nothing.",
         f"Look at what was written: {relative(fleet.store)} (the keys, encrypted)"
-        + (f", {relative(report)} (the report)." if report else "."),
+        + (f", {relative(report)} (the report)" if report else "")
+        + f" and {relative(DIRECTORY / 'closing' / 'reports')} (plan, keys and evidence).",
         "Next: the README, from 'Real use' on.",
     )
     return 0
 
 
+def closing(simulator: Simulator) -> None:
+    """The guide 'MTurk has closed' in small: no store, no CloudResearch, keys that nobody declared."""
+    fleet = Fleet(simulator, DIRECTORY / "closing")
+    services = ("lab_account_aws_", "lab_account_mturk_")
+    fleet.variables = {name: value for name, value in fleet.variables.items() if name.startswith(services)}
+    fleet.variables["lab_account_state"] = "absent"
+    for lab in simulator.control.create_labs([{"name": name, "portal": False} for name in (*HAND_MADE, "clean")]):
+        fleet.put(lab)
+    users = [(lab, user) for lab in HAND_MADE for user in hand_made.ACCOUNTS[lab]]
+    made = {key.access_key_id for lab, user in users for key in hand_made.make_user(fleet, lab, user)}
+    hand_made.make_user(fleet, "clean", hand_made.PLAIN)
+    reports = fleet.directory / "reports"
+    plan = ("-e", f"retire_plan={reports / 'retire-plan.yml'}")
+
+    say(
+        "MTurk has closed: which keys can still call it?",
+        f"In {len(HAND_MADE)} of {len(fleet.hosts)} other accounts, people made users, groups and keys by hand.",
+    )
+    succeed(run_shown(fleet, "audit"))
+    check(
+        {row["access_key_id"] for row in key_rows(fleet) if row["mturk_right"] == "yes"} == made,
+        f"the audit found all {len(made)} keys and no others; its plan: {relative(reports / 'retire-plan.yml')}",
+    )
+    say("The plan is approved as it is: its keys are switched off, with a way back")
+    succeed(run_shown(fleet, "suspend", *plan))
+    check(statuses(fleet, made) == {"Inactive"}, "all of them are inactive, and nothing is deleted")
+    say("Nobody missed them: they are deleted")
+    succeed(run_shown(fleet, "retire", *plan))
+    check(statuses(fleet, made) == set(), "all of them are gone")
+    say("A last look")
+    succeed(run_shown(fleet, "audit"))
+    page = (reports / "fleet-report-evidence.html").read_text()
+    check("None left: 5 accounts were looked at in full" in page, "the page of evidence says: None left")
+
+
+def key_rows(fleet: Fleet) -> list[dict[str, str]]:
+    """The report's row for each key."""
+    with (fleet.directory / "reports" / "fleet-report-keys.csv").open(newline="", encoding="utf-8-sig") as stream:
+        return list(csv.DictReader(stream))
+
+
+def statuses(fleet: Fleet, made: set[str]) -> set[str]:
+    """What IAM itself says of those of these keys that exist."""
+    keys = [key for name in fleet.hosts for key in fleet.simulator.control.keys(name)]
+    return {str(key["status"]) for key in keys if key["access_key_id"] in made}
+
+
+def succeed(run: Run) -> None:
+    """The run ended well."""
+    if run.return_code != 0:
+        raise Unexpected("The run should have ended well.")
+
+
 def onboard(fleet: Fleet) -> Run:
-    """One run of the playbook, shown as it goes."""
+    """One run of the playbook that onboards."""
+    return run_shown(fleet, "onboard")
+
+
+def run_shown(fleet: Fleet, playbook: str, *arguments: str) -> Run:
+    """One run of a playbook, shown as it goes."""
     run = fleet.run(
-        "onboard",
+        playbook,
+        *arguments,
         "-e",
         f"fleet_report_directory={fleet.directory / 'reports'}",
         ANSIBLE_STDOUT_CALLBACK="labops.cloudresearch.fleet_progress",

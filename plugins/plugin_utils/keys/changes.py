@@ -45,18 +45,32 @@ class KeyChange(t.TypedDict):
     last_used_service: str
 
 
+class Journal(t.Protocol):
+    """What is told of each change at once."""
+
+    def require(self) -> None:
+        """Make sure that it can be told. :raises CollectionError: it cannot."""
+
+    def add(self, change: KeyChange) -> None:
+        """Take note of a change that was made."""
+
+
 class ChangeRecorder:
     """Changes keys of one user, and keeps a record of each change.
 
     :param connection: the way into the user's AWS account.
+    :param journal: told of each change, where there is one. (See C(journal.ChangeJournal).)
     :ivar user_arn: the user's ARN, once it is known.
     :ivar changes: in the order in which they were made.
     """
 
-    def __init__(self, connection: AwsConnection, user_name: str, user_arn: str = "") -> None:
+    def __init__(
+        self, connection: AwsConnection, user_name: str, user_arn: str = "", journal: Journal | None = None
+    ) -> None:
         self._connection = connection
         self._user_name = user_name
         self.user_arn = user_arn
+        self._journal = journal
         self._caller_arn: str | None = None
         self.changes: list[KeyChange] = []
 
@@ -101,6 +115,8 @@ class ChangeRecorder:
         # Asked before, so that the record says what was known when the key was changed.
         seen = self._with_last_use(key)
         self.find_caller()
+        if self._journal:
+            self._journal.require()
         done = call(self._iam, self._user_name, key.access_key_id)
         if done.found:
             self._record(action, seen, done.request_id)
@@ -128,3 +144,5 @@ class ChangeRecorder:
             "last_used_service": key.last_used_service,
         }
         self.changes.append(change)
+        if self._journal:
+            self._journal.add(change)

@@ -23,7 +23,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import ChangeRecorder, KeyChange
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import (
+    ChangeRecorder,
+    Journal,
+    KeyChange,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey, describe_retired
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
@@ -100,6 +104,7 @@ class KeyLifecycle:
 
     :param connection: the way into the lab's AWS account, with permissions on the user's access keys.
     :param prove: signs a call with a new key (id and secret) and waits out IAM's propagation.
+    :param journal: is told of each change at once.
     """
 
     def __init__(
@@ -114,6 +119,7 @@ class KeyLifecycle:
         prove: Prove,
         sleep: t.Callable[[float], None] = time.sleep,
         settle_seconds: float = SETTLE_SECONDS,
+        journal: Journal | None = None,
     ) -> None:
         self._connection = connection
         self._store = store
@@ -125,7 +131,7 @@ class KeyLifecycle:
         self._sleep = sleep
         self._settle_seconds = settle_seconds
         self._account_id = ""
-        self._recorder = ChangeRecorder(connection, user_name)
+        self._recorder = ChangeRecorder(connection, user_name, journal=journal)
         self._snapshot = Snapshot("", None)
         self._proof: KeyProof | None = None
         self._done: list[tuple[Action, datetime.datetime]] = []

@@ -19,7 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connectio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import Journal, KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
@@ -47,6 +47,15 @@ class Purpose(enum.StrEnum):
     RESTORE = "restore"
 
 
+class GoneKey(t.TypedDict):
+    """A key that was to be deleted and is gone already, with what the plan knows of it."""
+
+    access_key_id: str
+    principal: str
+    last_used: str
+    last_used_service: str
+
+
 class Refusal(t.TypedDict):
     """A key that was left alone, and why."""
 
@@ -60,14 +69,15 @@ class Result:
     """What became of a lab's part of a plan.
 
     :param done: in words, such as C(delete key AKIA...).
-    :param gone: ids of keys that were to be deleted and are gone already.
+    :param waiting: of keys that may not be deleted yet, in sentences.
     """
 
     done: list[str] = dataclasses.field(default_factory=list)
     changes: list[KeyChange] = dataclasses.field(default_factory=list)
     retired_keys: list[RetiredKey] = dataclasses.field(default_factory=list)
     refused: list[Refusal] = dataclasses.field(default_factory=list)
-    gone: list[str] = dataclasses.field(default_factory=list)
+    gone: list[GoneKey] = dataclasses.field(default_factory=list)
+    waiting: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +86,8 @@ class PlanRun:
 
     :param open_store: the lab's store, for keys of users that the collection made.
     :param made_at: when the plan was made.
+    :param retire_after_days: how long a key stays suspended before it is deleted; 0: not at all.
+    :param journal: is told of each change at once.
     """
 
     connection: AwsConnection
@@ -85,6 +97,8 @@ class PlanRun:
     purpose: Purpose
     made_at: datetime.datetime
     predict: bool = False
+    retire_after_days: int = 0
+    journal: Journal | None = None
 
     def run(self, keys: t.Sequence[PlannedKey]) -> Result:
         """Do it.
@@ -118,7 +132,9 @@ class PlanRun:
         except CollectionError as exc:
             result.changes += exc.details.get("changes") or []
             result.done += exc.details.get("actions") or []
-            told = {refusal["access_key_id"] for refusal in result.refused} | set(result.gone)
+            told = {refusal["access_key_id"] for refusal in result.refused} | {
+                gone["access_key_id"] for gone in result.gone
+            }
             for key in keys:
                 if key["access_key_id"] not in told:
                     _refuse(result, key, exc.reason or "aws_error", exc.message)
@@ -134,10 +150,13 @@ class PlanRun:
             lab=self.lab,
             user_name=name,
             request=KeyRequest(
-                state=KeyState.SUSPENDED, remove_foreign_keys=frozenset(key["access_key_id"] for key in keys)
+                state=KeyState.ABSENT if self.purpose == Purpose.RETIRE else KeyState.SUSPENDED,
+                retire_after_days=self.retire_after_days,
+                remove_foreign_keys=frozenset(key["access_key_id"] for key in keys),
             ),
             link=LinkKnowledge(),
             prove=_never,
+            journal=self.journal,
         )
 
     def _may_go_on(self, key: PlannedKey, same_user: bool, result: Result) -> bool:
@@ -162,17 +181,25 @@ class PlanRun:
                     _refuse(result, planned, "key_of_other_user", f"It belongs to the user {owner}, as AWS says.")
                 else:
                     self._gone(planned, result)
+                    actions += _forgetting(situation, planned["access_key_id"])
             elif self.purpose == Purpose.RESTORE:
                 actions += self._restoring(situation, key)
             elif self._was_used(situation, planned, key, result):
                 continue
             else:
-                actions += self._taking_out(situation, planned, key)
+                actions += self._taking_out(situation, planned, key, result)
         return actions
 
     def _gone(self, key: PlannedKey, result: Result) -> None:
         if self.purpose == Purpose.RETIRE and key["do"] == Doing.RETIRE:
-            result.gone.append(key["access_key_id"])
+            result.gone.append(
+                {
+                    "access_key_id": key["access_key_id"],
+                    "principal": key["user_arn"],
+                    "last_used": key["last_used"],
+                    "last_used_service": key["last_used_service"],
+                }
+            )
         else:
             _refuse(result, key, "key_gone", "AWS has no such key any more.")
 
@@ -192,27 +219,41 @@ class PlanRun:
         _refuse(result, planned, "key_used_since", message)
         return True
 
-    def _taking_out(self, situation: Situation, planned: PlannedKey, key: iam_keys.IamKey) -> list[Action]:
+    def _taking_out(
+        self, situation: Situation, planned: PlannedKey, key: iam_keys.IamKey, result: Result
+    ) -> list[Action]:
         key_id = key.access_key_id
         if self.purpose == Purpose.SUSPEND or planned["do"] == Doing.SUSPEND:
             return [Action(ActionKind.SUSPEND, key_id, why="as the plan says")] if key.active else []
+        if self.retire_after_days:
+            if situation.suspension(key) is None:
+                kind = ActionKind.SUSPEND if key.active else ActionKind.NOTE_INACTIVE
+                return [Action(kind, key_id, why=f"to be deleted after {self.retire_after_days} days")]
+            may_go = situation.may_go_on(key)
+            if may_go and situation.waits_for_its_day(key):
+                result.waiting.append(f"Key {key_id} is suspended, and may be deleted from {may_go:%Y-%m-%d} on.")
+                return []
         stored = situation.record is not None and bool(situation.record.slot_of(key_id))
         delete = ActionKind.DELETE if stored else ActionKind.DELETE_FOREIGN
         actions = [Action(ActionKind.DEACTIVATE, key_id)] if key.active else []
-        actions.append(Action(delete, key_id, why="as the plan says"))
-        if suspension.tag_key(key_id) in situation.tags:
-            actions.append(Action(ActionKind.FORGET_SUSPENSION, key_id))
-        return actions
+        return [*actions, Action(delete, key_id, why="as the plan says"), *_forgetting(situation, key_id)]
 
     @staticmethod
     def _restoring(situation: Situation, key: iam_keys.IamKey) -> list[Action]:
+        if key.active:  # a run that was killed may have left the note of its suspension
+            return _forgetting(situation, key.access_key_id)
         suspended = situation.suspension(key)
         if not (suspended and suspended.by_us):
-            return []  # active already, or somebody else switched it off
+            return []  # somebody else switched it off
         return [
             Action(ActionKind.ACTIVATE, key.access_key_id, why=f"which was suspended on {suspended.at:%Y-%m-%d}"),
             Action(ActionKind.FORGET_SUSPENSION, key.access_key_id),
         ]
+
+
+def _forgetting(situation: Situation, access_key_id: str) -> list[Action]:
+    noted = suspension.tag_key(access_key_id) in situation.tags
+    return [Action(ActionKind.FORGET_SUSPENSION, access_key_id)] if noted else []
 
 
 def _refuse(result: Result, key: PlannedKey, reason: str, message: str) -> None:

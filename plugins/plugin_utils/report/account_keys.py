@@ -70,6 +70,8 @@ def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[KeyC
             rows.append(row)
     seen = {row["access_key_id"] for row in rows}
     rows += [_of_lab(outcome, key) for key_id, key in own.items() if key_id not in seen]
+    # What a plan was to delete and somebody, or a run that was killed, deleted before.
+    rows += [_row(key, status=AccountKeyStatus.DELETED.value) for key in untrusted.mappings(outcome.get("gone"))]
     return _as_changed(rows, changes)
 
 
@@ -155,6 +157,14 @@ def _suspended_on(principal: Untrusted, key: Untrusted) -> str | None:
     tags = {str(name): untrusted.line(value) for name, value in untrusted.mapping(principal.get("tags")).items()}
     found = suspension.tagged_suspension(tags, untrusted.line(key.get("access_key_id")))
     return times.timestamp(found.at) if found else None
+
+
+def as_changes_tell(changes: t.Sequence[KeyChange]) -> dict[str, AccountKey]:
+    """By key id, what changes alone tell of keys.
+
+    :param changes: in the order in which they were made.
+    """
+    return {row["access_key_id"]: row for row in _as_changed([], changes) if row["access_key_id"]}
 
 
 def _as_changed(rows: list[AccountKey], changes: t.Sequence[KeyChange]) -> list[AccountKey]:

@@ -78,7 +78,7 @@ def to_html(report: Report) -> str:
             policy=f"default-src 'none'; style-src '{page.digest(style)}'; base-uri 'none'; form-action 'none'",
             headline=headline(found),
             accounts=found,
-            gone=[(lab, key) for lab in report["labs"] for key in lab["account_keys"] if key["retired_on"]],
+            gone=[(lab, key) for lab in report["labs"] for key in lab["account_keys"] if _is_gone(key)],
             changes=[(lab, change) for lab in report["labs"] for change in lab["changes"]],
             made_by=vocabulary.COLLECTION,
         )
@@ -120,8 +120,12 @@ def headline(found: list[Account]) -> str:
     return f"{left} ({labels.listed(parts)}){f'; {seen}' if seen else ''}"
 
 
+def _is_gone(key: AccountKey) -> bool:
+    return key["status"] == AccountKeyStatus.DELETED
+
+
 def _is_left(key: AccountKey) -> bool:
-    if key["status"] == AccountKeyStatus.DELETED or key["mturk_right"] == Right.NO:
+    if _is_gone(key) or key["mturk_right"] == Right.NO:
         return False
     # A right that nobody could judge counts where the key works, or may work.
     return key["mturk_right"] == Right.YES or key["status"] != AccountKeyStatus.INACTIVE

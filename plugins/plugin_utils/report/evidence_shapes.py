@@ -14,7 +14,7 @@ class AccountKeyStatus(enum.StrEnum):
 
     ACTIVE = "active"
     INACTIVE = "inactive"
-    #: The run, or an earlier one that reported in the same place, deleted it.
+    #: The run, or an earlier one that reported in the same place, deleted it, or found it gone.
     DELETED = "deleted"
     NOT_KNOWN = ""
 

@@ -19,6 +19,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
     account_keys,
     build,
@@ -137,8 +138,9 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     except CollectionError as exc:
         warnings.append(f"{exc.message} There is nothing to compare with, and it will be overwritten.")
     made = report["generated"]
-    if current:
-        report = remembered.with_what_was(current, report)
+    journaled = journal.content(place.directory)
+    noted = account_keys.changes_of({"changes": journal.changes_in(journaled)})
+    report = remembered.with_what_was(_earlier_reports(place, current), report, noted)
     earlier = load(previous) if previous is not None else current
     same = current if current and compare.fingerprint(current) == compare.fingerprint(report) else None
     if same and previous is None:
@@ -154,6 +156,8 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     if place.letters:
         contents.update({f"{letters.DIRECTORY}/{name}": content for name, content in letters.letters(report).items()})
     sums = {place.path(name).relative_to(place.directory).as_posix(): content for name, content in contents.items()}
+    if journaled:
+        sums[journal.NAME] = journaled
     contents[MANIFEST] = manifest(sums)
     changed = tuple(name for name, content in contents.items() if _differs(place.path(name), content, place.mode))
     return Writing(report, current, contents, changed, tuple(warnings), _outdated_letters(place, contents))
@@ -231,6 +235,15 @@ def _report_on_disk(place: Place) -> Report | None:
         if file_format in place.formats and path.is_file():
             return load(path)
     return None
+
+
+def _earlier_reports(place: Place, current: Report | None) -> t.Iterator[Report]:
+    """The reports that are in the place, newest first; what cannot be read is nobody's memory."""
+    if current:
+        yield current
+    for path in sorted((place.directory / EARLIER).glob(f"{place.name}-*Z.json"), reverse=True):
+        with contextlib.suppress(CollectionError):
+            yield load(path)
 
 
 def _as_report(value: object) -> Report | None:

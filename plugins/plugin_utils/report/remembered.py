@@ -1,32 +1,85 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an earlier report in the same place knew of keys and this run cannot know: which are gone, and since when."""
+"""What earlier reports in the same place, and the journal there, know of keys and this run cannot know.
+
+Which keys are gone, since when, and by which request; also what a run did that was killed before it could report.
+"""
 
 from __future__ import annotations
 
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import account_keys
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
     AccountKeyStatus,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
 
+Place = tuple[str, str]
 
-def with_what_was(earlier: Report, report: Report) -> Report:
-    """The report with the keys that were deleted before it, and with what was known of those that its run deleted.
 
-    :param earlier: the report that was in the place before. Only labs of the same account are looked at.
+def with_what_was(earlier: t.Iterable[Report], report: Report, noted: t.Sequence[KeyChange] = ()) -> Report:
+    """The report with the keys that were deleted before it, and with what was known of those that its run changed.
+
+    :param earlier: the reports that were in the place before, newest first; no more are read than are needed. Only labs
+        of the same account are looked at.
+    :param noted: the changes in the place's journal, in the order in which they were made.
     """
-    before = {(lab["lab"], lab["account_id"]): lab["account_keys"] for lab in earlier["labs"] if lab["account_id"]}
-    return {**report, "labs": [_lab(lab, before.get((lab["lab"], lab["account_id"]), [])) for lab in report["labs"]]}
+    before = _before(earlier, {(lab["lab"], lab["account_id"]) for lab in report["labs"] if lab["account_id"]})
+    by_account: dict[str, list[KeyChange]] = {}
+    for change in noted:
+        by_account.setdefault(change["account_id"], []).append(change)
+    labs = [
+        _lab(lab, before.get((lab["lab"], lab["account_id"]), []), by_account.get(lab["account_id"], []))
+        for lab in report["labs"]
+    ]
+    return {**report, "labs": labs}
 
 
-def _lab(lab: Lab, before: list[AccountKey]) -> Lab:
+def _before(earlier: t.Iterable[Report], wanted: set[Place]) -> dict[Place, list[AccountKey]]:
+    """The keys of each lab in the newest report that has the lab."""
+    found: dict[Place, list[AccountKey]] = {}
+    for report in earlier:
+        for lab in report["labs"]:
+            place = (lab["lab"], lab["account_id"])
+            if place in wanted:
+                found.setdefault(place, lab["account_keys"])
+        if wanted <= found.keys():
+            break
+    return found
+
+
+def _lab(lab: Lab, before: t.Sequence[AccountKey], noted: t.Sequence[KeyChange]) -> Lab:
+    changed = account_keys.as_changes_tell(noted)
     known = {row["access_key_id"]: row for row in before if row["access_key_id"]}
-    rows = [_row(row, known.get(row["access_key_id"])) for row in lab["account_keys"]]
+    rows = [_noted(row, changed.get(row["access_key_id"])) for row in lab["account_keys"]]
     listed = {row["access_key_id"] for row in rows}
-    gone = [row for key_id, row in known.items() if row["retired_on"] and key_id not in listed]
+    # What a look does not list may also be of a user that lost its right: only a deletion tells that a key is gone.
+    rows += [
+        row
+        for key_id, row in changed.items()
+        if key_id not in listed and (lab["look"] is None or row["status"] == AccountKeyStatus.DELETED)
+    ]
+    rows = [_row(row, known.get(row["access_key_id"])) for row in rows]
+    listed |= changed.keys()
+    gone = [row for key_id, row in known.items() if row["status"] == AccountKeyStatus.DELETED and key_id not in listed]
     return {**lab, "account_keys": [*rows, *gone]}
+
+
+def _noted(row: AccountKey, noted: AccountKey | None) -> AccountKey:
+    """The key with what the journal adds: the look and the run are newer than what it tells of the key's status."""
+    if noted is None:
+        return row
+    active, deleted = (row["status"] == status for status in (AccountKeyStatus.ACTIVE, AccountKeyStatus.DELETED))
+    return {
+        **row,
+        "suspended_on": row["suspended_on"] or ("" if active else noted["suspended_on"]),
+        "retired_on": row["retired_on"] or (noted["retired_on"] if deleted else ""),
+        "request_id": row["request_id"] or noted["request_id"],
+    }
 
 
 def _row(row: AccountKey, before: AccountKey | None) -> AccountKey:
@@ -39,8 +92,8 @@ def _row(row: AccountKey, before: AccountKey | None) -> AccountKey:
         "last_used": row["last_used"] or before["last_used"],
         "last_used_service": row["last_used_service"] or before["last_used_service"],
         "suspended_on": row["suspended_on"] or before["suspended_on"],
-        "retired_on": row["retired_on"],
-        "request_id": row["request_id"],
+        "retired_on": row["retired_on"] or before["retired_on"],
+        "request_id": row["request_id"] or before["request_id"],
     }
     if row["status"] == AccountKeyStatus.ACTIVE:
         kept["suspended_on"] = ""

@@ -16,6 +16,7 @@ import re
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
     build,
     evidence,
@@ -145,6 +146,66 @@ def test_what_is_deleted_stays_in_the_reports_that_follow(tmp_path):
     assert run(lab(), 3).changed == ()
     # A lab of another account that is called the same had no such key.
     assert rows(run({**lab(), "account_id": "999999999999"}, 4).report) == []
+
+
+def journaled(place, *changes):
+    with (place.directory / journal.NAME).open("a") as stream:
+        stream.writelines(f"{json.dumps(each)}\n" for each in changes)
+
+
+def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
+    place = files.Place(tmp_path)
+    one, two, three = (f"AKIA000000000000000{number}" for number in (1, 2, 3))
+    found = [principal("ada", keys=[key(one), key(two), key(three)], how=["policy a"])]
+    files.write(files.prepare(report(lab(found=found)), place), place)
+    journaled(
+        place,
+        change("deactivated", one, request_id="req-1", time="2026-11-24T10:35:00Z"),
+        change("deactivated", two, request_id="req-2", time="2026-11-24T10:36:00Z"),
+        change("deleted", one, request_id="req-3", time="2026-11-24T10:37:00Z"),
+        change("deleted", "AKIA0000000000000009", account_id="999999999999"),
+    )
+    gone = {"access_key_id": one, "principal": "arn:aws:iam::000000000000:user/ada", "last_used": ""}
+    lost = {**gone, "access_key_id": three}
+    writing = files.prepare(report(lab(look=False, gone=[gone, lost]), hours=1), place)
+    files.write(writing, place)
+    by_id = {row["access_key_id"]: row for row in rows(writing.report)}
+    told = {
+        key_id: [row[name] for name in ("status", "how", "suspended_on", "retired_on", "request_id")]
+        for key_id, row in by_id.items()
+    }
+    assert told == {
+        one: ["deleted", "policy a", "2026-11-24T10:35:00Z", "2026-11-24T10:37:00Z", "req-3"],
+        two: ["inactive", "policy a", "2026-11-24T10:36:00Z", "", "req-2"],
+        # Its deletion was never answered.
+        three: ["deleted", "policy a", "", "", ""],
+    }
+    page = evidence.to_html(writing.report)
+    assert "found it gone" in page and "CloudTrail, by the key" in page
+    assert f"{hashlib.sha256((tmp_path / journal.NAME).read_bytes()).hexdigest()}  {journal.NAME}" in (
+        place.path(files.MANIFEST).read_text()
+    )
+    # A look is newer than the journal: the key was made active again by hand, and nobody noted it.
+    looked = files.prepare(report(lab(found=[principal("ada", keys=[key(two)])]), hours=2), place)
+    by_id = {row["access_key_id"]: row for row in rows(looked.report)}
+    assert (by_id[two]["status"], by_id[two]["suspended_on"]) == ("active", "")
+    assert {key_id for key_id, row in by_id.items() if row["status"] == "deleted"} == {one, three}
+
+
+def test_what_was_known_of_a_lab_outlives_reports_about_other_labs(tmp_path):
+    place = files.Place(tmp_path)
+    one = "AKIA0000000000000001"
+    changes = [change("deleted", one)]
+    for hours, made in enumerate(
+        (
+            lab(found=[principal("ada", keys=[key(one)], how=["policy a"])]),
+            lab("lab-02", account_id="222222222222"),
+            lab(changes=changes, look=False),
+        )
+    ):
+        writing = files.prepare(report(made, hours=hours), place)
+        files.write(writing, place)
+    assert [(row["status"], row["how"]) for row in rows(writing.report)] == [("deleted", "policy a")]
 
 
 def test_an_account_has_none_left_only_where_all_of_it_was_seen():

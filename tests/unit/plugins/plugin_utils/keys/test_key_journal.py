@@ -1,0 +1,100 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each change of a key is on disk as soon as AWS has confirmed it, whatever becomes of the run."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import stat
+import typing as t
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+    KeyRequest,
+    KeyState,
+    LinkKnowledge,
+)
+from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys.key_world import (
+    LAB,
+    USER,
+    Connection,
+    Killed,
+    Store,
+    World,
+    converge,
+    prover,
+)
+
+
+def retirement(world: World, directory: pathlib.Path) -> KeyLifecycle:
+    world.retiring = True
+    return KeyLifecycle(
+        t.cast(t.Any, Connection(world)),
+        t.cast(t.Any, Store(world)),
+        lab=LAB,
+        user_name=USER,
+        request=KeyRequest(state=KeyState.ABSENT),
+        link=LinkKnowledge(),
+        prove=prover(world),
+        journal=journal.ChangeJournal(directory),
+    )
+
+
+def linked_lab() -> World:
+    world = World()
+    converge(world)
+    return world
+
+
+def noted(directory: pathlib.Path) -> list[dict[str, object]]:
+    return journal.changes_in(journal.content(directory))
+
+
+def test_the_journal_has_what_the_outcome_has(tmp_path: pathlib.Path) -> None:
+    directory = tmp_path / "reports"
+    outcome = retirement(linked_lab(), directory).run()
+    assert noted(directory) == json.loads(json.dumps(outcome.changes))
+    assert stat.S_IMODE((directory / journal.NAME).stat().st_mode) == 0o600
+
+
+def test_a_run_that_is_killed_leaves_what_it_did(tmp_path: pathlib.Path) -> None:
+    world = linked_lab()
+
+    def kill(name: str, done: bool) -> None:
+        if name == "delete_access_key" and not done:
+            raise Killed
+
+    world.hook = kill
+    with pytest.raises(Killed):
+        retirement(world, tmp_path).run()
+    assert [change["action"] for change in noted(tmp_path)] == ["deactivated"]
+
+
+def test_nothing_is_changed_where_it_could_not_be_noted(tmp_path: pathlib.Path) -> None:
+    world = linked_lab()
+    (tmp_path / "reports").write_text("in the way")
+    with pytest.raises(CollectionError, match=r"cannot be written.*nothing is changed"):
+        retirement(world, tmp_path / "reports").run()
+    assert [key.active for key in world.keys.values()] == [True]
+
+
+def test_nobody_leads_the_journal_elsewhere(tmp_path: pathlib.Path) -> None:
+    (tmp_path / journal.NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CollectionError, match="cannot be written"):
+        journal.ChangeJournal(tmp_path).require()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_half_a_line_and_other_texts_are_no_changes() -> None:
+    assert journal.changes_in(b'{"action": "deleted"}\n[1]\n\xff\n\n{"action": "dele') == [{"action": "deleted"}]
+
+
+def test_where_nothing_was_changed_there_is_no_journal(tmp_path: pathlib.Path) -> None:
+    assert retirement(linked_lab(), tmp_path).predict().actions
+    assert journal.content(tmp_path) == b"" and not list(tmp_path.iterdir())

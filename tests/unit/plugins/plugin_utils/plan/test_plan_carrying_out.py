@@ -1,0 +1,132 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan does to one user's keys: with days between suspension and end, and after a run that was killed."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.carrying_out import PlanRun, Purpose, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import PlannedKey
+from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.keys.key_world import (
+    ACCOUNT,
+    LAB,
+    START,
+    USER,
+    Connection,
+    World,
+)
+
+ARN = f"arn:aws:iam::{ACCOUNT}:user/{USER}"
+
+
+def no_store() -> t.Any:
+    raise AssertionError("keys of a user that people made need no store")
+
+
+def planned(key_id: str, **changes: t.Any) -> PlannedKey:
+    key: PlannedKey = {
+        "access_key_id": key_id,
+        "user_arn": ARN,
+        "status": "active",
+        "last_used": "",
+        "last_used_service": "",
+        "do": "retire",
+        "why": "",
+    }
+    return t.cast(PlannedKey, {**key, **changes})
+
+
+def run(world: World, purpose: Purpose, *keys: PlannedKey, days: int = 0, predict: bool = False) -> Result:
+    return PlanRun(
+        t.cast(t.Any, Connection(world)),
+        no_store,
+        LAB,
+        ACCOUNT,
+        purpose,
+        START,
+        predict=predict,
+        retire_after_days=days,
+    ).run(keys)
+
+
+@pytest.fixture
+def world() -> World:
+    return World(managed=False)
+
+
+def foreseen_and_done(world: World, *keys: PlannedKey, days: int) -> Result:
+    foreseen = run(world, Purpose.RETIRE, *keys, days=days, predict=True)
+    done = run(world, Purpose.RETIRE, *keys, days=days)
+    assert (done.done, done.waiting) == (foreseen.done, foreseen.waiting)
+    return done
+
+
+def test_with_days_a_key_is_suspended_first_and_deleted_after_them(world: World) -> None:
+    key_id = world.add_key(foreign=False)
+    begun = foreseen_and_done(world, planned(key_id), days=14)
+    assert begun.done == [f"deactivate key {key_id}, to be deleted after 14 days"]
+    assert not world.keys[key_id].active and suspension.tag_key(key_id) in world.tags
+
+    world.now += datetime.timedelta(days=13)
+    waiting = foreseen_and_done(world, planned(key_id), days=14)
+    assert (waiting.done, waiting.refused, waiting.gone) == ([], [], [])
+    assert waiting.waiting == [f"Key {key_id} is suspended, and may be deleted from 2026-03-15 on."]
+
+    world.now += datetime.timedelta(days=2)
+    ended = foreseen_and_done(world, planned(key_id), days=14)
+    assert [change["action"] for change in ended.changes] == ["deleted"]
+    assert world.keys == {} and world.tags == {}
+
+
+def test_the_days_of_a_key_that_somebody_else_switched_off_begin_when_it_is_found(world: World) -> None:
+    key_id = world.add_key(active=False, foreign=False)
+    assert foreseen_and_done(world, planned(key_id), days=14).changes == []
+    assert key_id in world.keys
+    world.now += datetime.timedelta(days=15)
+    foreseen_and_done(world, planned(key_id), days=14)
+    assert world.keys == {}
+
+
+def test_a_key_that_was_made_active_again_begins_its_days_anew(world: World) -> None:
+    key_id = world.add_key(foreign=False)
+    foreseen_and_done(world, planned(key_id), days=14)
+    world.keys[key_id].active = True
+    world.now += datetime.timedelta(days=20)
+    foreseen_and_done(world, planned(key_id), days=14)
+    assert not world.keys[key_id].active
+
+
+def test_a_key_that_is_only_to_be_suspended_stays_whatever_the_days(world: World) -> None:
+    key_id = world.add_key(foreign=False)
+    for _again in range(2):
+        foreseen_and_done(world, planned(key_id, do="suspend"), days=14)
+        world.now += datetime.timedelta(days=20)
+    assert [key.active for key in world.keys.values()] == [False]
+
+
+def test_the_note_of_a_key_that_a_killed_run_deleted_goes_too(world: World) -> None:
+    world.tags = {suspension.tag_key("AKIA0000000000000001"): "2026-02-01T00:00:00Z"}
+    result = foreseen_and_done(world, planned("AKIA0000000000000001", last_used_service="s3"), days=0)
+    assert world.tags == {} and result.changes == []
+    assert result.gone == [
+        {
+            "access_key_id": "AKIA0000000000000001",
+            "principal": ARN,
+            "last_used": "",
+            "last_used_service": "s3",
+        }
+    ]
+
+
+def test_the_note_of_a_key_that_a_killed_run_made_active_goes_too(world: World) -> None:
+    key_id = world.add_key(foreign=False)
+    world.tags = {suspension.tag_key(key_id): "2026-02-01T00:00:00Z"}
+    assert run(world, Purpose.RESTORE, planned(key_id)).done == [f"remove the note that key {key_id} is suspended"]
+    assert world.tags == {} and world.keys[key_id].active
+    assert run(world, Purpose.RESTORE, planned(key_id)).done == []
