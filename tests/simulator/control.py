@@ -99,6 +99,10 @@ class ControlClient:
         """
         return t.cast("dict[str, str]", self._call("create_user", lab=lab, user_name=user_name, **options))
 
+    def create_users(self, lab: str, user_names: t.Sequence[str]) -> None:
+        """Make many IAM users that may do nothing."""
+        self._call("create_users", lab=lab, user_names=list(user_names))
+
     def limit_user(self, lab: str, user_name: str, policy_arn: str) -> None:
         """Give a user a permissions boundary. It is told, and judged by nobody."""
         self._call("limit_user", lab=lab, user_name=user_name, policy_arn=policy_arn)

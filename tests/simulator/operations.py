@@ -157,6 +157,12 @@ class Operations:
                 backend.create_login_profile(user_name, console_password)
             return {"user_name": user.name, "arn": user.arn}
 
+    def create_users(self, lab: str, user_names: t.Sequence[str]) -> Result:
+        with self._world.lock:
+            backend = moto_adapter.iam(self._account(lab))
+            for name in user_names:
+                backend.create_user("us-east-1", name, "/", [])
+
     def limit_user(self, lab: str, user_name: str, policy_arn: str) -> Result:
         with self._world.lock:
             user = moto_adapter.iam(self._account(lab)).get_user(user_name)

@@ -217,6 +217,27 @@ def test_an_account_of_250_users_costs_six_calls_if_one_may_call_mturk(simulator
     assert (found["users_seen"], by_name(found)["turk"]["keys"][0]["status"]) == (251, "inactive")
 
 
+def test_an_account_of_5000_users_costs_one_call_more_a_page(simulator: Simulator) -> None:
+    lab = simulator.control.create_lab("principals-5000")
+    names = [f"user-{number:04}" for number in range(5000)]
+    simulator.control.create_users(lab["name"], names)
+    iam = lab_client(simulator, lab, "iam")
+    on_all_pages = (names[0], names[2500], names[-1])
+    for name in on_all_pages:
+        iam.put_user_policy(UserName=name, PolicyName="turk", PolicyDocument=json.dumps(ALL_OF_MTURK))
+        simulator.control.create_access_key(lab["name"], name)
+    before = simulator.control.mark("look")
+    found = looked(simulator, lab)
+    made = [call["action"] for call in simulator.control.calls(before) if call["account_id"] == lab["account_id"]]
+    assert found["complete"] and found["users_seen"] == 5000
+    users = {each["name"]: each for each in found["principals"] if each["kind"] == "user"}
+    assert sorted(users) == sorted(on_all_pages)
+    assert all(each["keys"][0]["access_key_id"] for each in users.values())
+    # Five full pages, and one for the role and the policy; each key's user costs a call.
+    assert made.count("GetAccountAuthorizationDetails") == 6
+    assert found["calls"] == 4 + 6 + len(on_all_pages)
+
+
 @pytest.mark.parametrize(
     ("refused", "unread"),
     [
