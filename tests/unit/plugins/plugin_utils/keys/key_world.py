@@ -63,6 +63,8 @@ class World:
     #: The user's tags besides the collection's mark.
     tags: dict[str, str] = dataclasses.field(default_factory=dict)
     keys: dict[str, Key] = dataclasses.field(default_factory=dict)
+    #: The strangers' keys that an approved plan names.
+    given_up: set[str] = dataclasses.field(default_factory=set)
     record: LabRecord | None = None
     version: int = 0
     portal: str = ""
@@ -110,6 +112,9 @@ class World:
                 continue
             healable = self.record is not None and self.record.creating is not None
             assert stored.get(key_id) == key.secret or healable, f"the secret of {key_id} is lost"
+
+    def require_given_up(self, key_id: str) -> None:
+        assert not self.keys[key_id].foreign or key_id in self.given_up, "a stranger's key was touched"
 
     def shape(self) -> t.Any:
         """The state without ids and times, to compare end states."""
@@ -217,7 +222,7 @@ class Iam:
         with self.world.call("update_access_key"):
             if AccessKeyId not in self.world.keys:
                 raise client_error("NoSuchEntity", 404, "UpdateAccessKey")
-            assert not self.world.keys[AccessKeyId].foreign, "a stranger's key was touched"
+            self.world.require_given_up(AccessKeyId)
             self.world.keys[AccessKeyId].active = Status == "Active"
         return {"ResponseMetadata": self._metadata()}
 
@@ -225,7 +230,7 @@ class Iam:
         with self.world.call("delete_access_key"):
             if AccessKeyId not in self.world.keys:
                 raise client_error("NoSuchEntity", 404, "DeleteAccessKey")
-            assert not self.world.keys[AccessKeyId].foreign, "a stranger's key was touched"
+            self.world.require_given_up(AccessKeyId)
             del self.world.keys[AccessKeyId]
         return {"ResponseMetadata": self._metadata()}
 

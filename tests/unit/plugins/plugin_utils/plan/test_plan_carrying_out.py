@@ -42,6 +42,12 @@ def planned(key_id: str, **changes: t.Any) -> PlannedKey:
     return t.cast(PlannedKey, {**key, **changes})
 
 
+def given_up(world: World, *, active: bool = True) -> str:
+    key_id = world.add_key(active=active)
+    world.given_up.add(key_id)
+    return key_id
+
+
 def run(world: World, purpose: Purpose, *keys: PlannedKey, days: int = 0, predict: bool = False) -> Result:
     return PlanRun(
         t.cast(t.Any, Connection(world)),
@@ -68,7 +74,7 @@ def foreseen_and_done(world: World, *keys: PlannedKey, days: int) -> Result:
 
 
 def test_with_days_a_key_is_suspended_first_and_deleted_after_them(world: World) -> None:
-    key_id = world.add_key(foreign=False)
+    key_id = given_up(world)
     begun = foreseen_and_done(world, planned(key_id), days=14)
     assert begun.done == [f"deactivate key {key_id}, to be deleted after 14 days"]
     assert not world.keys[key_id].active and suspension.tag_key(key_id) in world.tags
@@ -85,7 +91,7 @@ def test_with_days_a_key_is_suspended_first_and_deleted_after_them(world: World)
 
 
 def test_the_days_of_a_key_that_somebody_else_switched_off_begin_when_it_is_found(world: World) -> None:
-    key_id = world.add_key(active=False, foreign=False)
+    key_id = given_up(world, active=False)
     assert foreseen_and_done(world, planned(key_id), days=14).changes == []
     assert key_id in world.keys
     world.now += datetime.timedelta(days=15)
@@ -94,7 +100,7 @@ def test_the_days_of_a_key_that_somebody_else_switched_off_begin_when_it_is_foun
 
 
 def test_a_key_that_was_made_active_again_begins_its_days_anew(world: World) -> None:
-    key_id = world.add_key(foreign=False)
+    key_id = given_up(world)
     foreseen_and_done(world, planned(key_id), days=14)
     world.keys[key_id].active = True
     world.now += datetime.timedelta(days=20)
@@ -103,7 +109,7 @@ def test_a_key_that_was_made_active_again_begins_its_days_anew(world: World) -> 
 
 
 def test_a_key_that_is_only_to_be_suspended_stays_whatever_the_days(world: World) -> None:
-    key_id = world.add_key(foreign=False)
+    key_id = given_up(world)
     for _again in range(2):
         foreseen_and_done(world, planned(key_id, do="suspend"), days=14)
         world.now += datetime.timedelta(days=20)
@@ -125,7 +131,7 @@ def test_the_note_of_a_key_that_a_killed_run_deleted_goes_too(world: World) -> N
 
 
 def test_the_note_of_a_key_that_a_killed_run_made_active_goes_too(world: World) -> None:
-    key_id = world.add_key(foreign=False)
+    key_id = given_up(world)
     world.tags = {suspension.tag_key(key_id): "2026-02-01T00:00:00Z"}
     assert run(world, Purpose.RESTORE, planned(key_id)).done == [f"remove the note that key {key_id} is suspended"]
     assert world.tags == {} and world.keys[key_id].active

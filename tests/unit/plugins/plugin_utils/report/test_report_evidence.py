@@ -28,6 +28,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
 from ansible_collections.labops.cloudresearch.tests.fixtures.principals import change, key, principal, principals
 
+# Of the changes that the fixture makes.
+ACCOUNT = "000000000000"
 SUSPENDED = "2026-11-20T09:00:00Z"
 
 
@@ -157,7 +159,7 @@ def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
     place = files.Place(tmp_path)
     one, two, three = (f"AKIA000000000000000{number}" for number in (1, 2, 3))
     found = [principal("ada", keys=[key(one), key(two), key(three)], how=["policy a"])]
-    files.write(files.prepare(report(lab(found=found)), place), place)
+    files.write(files.prepare(report(lab(found=found, account_id=ACCOUNT)), place), place)
     journaled(
         place,
         change("deactivated", one, request_id="req-1", time="2026-11-24T10:35:00Z"),
@@ -167,7 +169,7 @@ def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
     )
     gone = {"access_key_id": one, "principal": "arn:aws:iam::000000000000:user/ada", "last_used": ""}
     lost = {**gone, "access_key_id": three}
-    writing = files.prepare(report(lab(look=False, gone=[gone, lost]), hours=1), place)
+    writing = files.prepare(report(lab(look=False, gone=[gone, lost], account_id=ACCOUNT), hours=1), place)
     files.write(writing, place)
     by_id = {row["access_key_id"]: row for row in rows(writing.report)}
     told = {
@@ -186,7 +188,7 @@ def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
         place.path(files.MANIFEST).read_text()
     )
     # A look is newer than the journal: the key was made active again by hand, and nobody noted it.
-    looked = files.prepare(report(lab(found=[principal("ada", keys=[key(two)])]), hours=2), place)
+    looked = files.prepare(report(lab(found=[principal("ada", keys=[key(two)])], account_id=ACCOUNT), hours=2), place)
     by_id = {row["access_key_id"]: row for row in rows(looked.report)}
     assert (by_id[two]["status"], by_id[two]["suspended_on"]) == ("active", "")
     assert {key_id for key_id, row in by_id.items() if row["status"] == "deleted"} == {one, three}
