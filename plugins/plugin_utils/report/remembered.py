@@ -28,33 +28,42 @@ def with_what_was(earlier: t.Iterable[Report], report: Report, noted: t.Sequence
         of the same account are looked at.
     :param noted: the changes in the place's journal, in the order in which they were made.
     """
-    before = _before(earlier, {(lab["lab"], lab["account_id"]) for lab in report["labs"] if lab["account_id"]})
     by_account: dict[str, list[KeyChange]] = {}
     for change in noted:
         by_account.setdefault(change["account_id"], []).append(change)
+    # What a run tells of keys that it did not look at is not all that there was to know.
+    wanted = {
+        (lab["lab"], lab["account_id"]): {row["access_key_id"] for row in lab["account_keys"] if not row["created"]}
+        | {change["access_key_id"] for change in by_account.get(lab["account_id"], ())}
+        for lab in report["labs"]
+        if lab["account_id"]
+    }
+    before = _before(earlier, wanted)
     labs = [
-        _lab(lab, before.get((lab["lab"], lab["account_id"]), []), by_account.get(lab["account_id"], []))
+        _lab(lab, before.get((lab["lab"], lab["account_id"]), {}), by_account.get(lab["account_id"], []))
         for lab in report["labs"]
     ]
     return {**report, "labs": labs}
 
 
-def _before(earlier: t.Iterable[Report], wanted: set[Place]) -> dict[Place, list[AccountKey]]:
-    """The keys of each lab in the newest report that has the lab."""
-    found: dict[Place, list[AccountKey]] = {}
+def _before(earlier: t.Iterable[Report], wanted: t.Mapping[Place, set[str]]) -> dict[Place, dict[str, AccountKey]]:
+    """By lab and key id, the key in the newest report that has it."""
+    found: dict[Place, dict[str, AccountKey]] = {}
     for report in earlier:
         for lab in report["labs"]:
             place = (lab["lab"], lab["account_id"])
             if place in wanted:
-                found.setdefault(place, lab["account_keys"])
-        if wanted <= found.keys():
+                keys = found.setdefault(place, {})
+                for row in lab["account_keys"]:
+                    if row["access_key_id"]:
+                        keys.setdefault(row["access_key_id"], row)
+        if all(place in found and keys <= found[place].keys() for place, keys in wanted.items()):
             break
     return found
 
 
-def _lab(lab: Lab, before: t.Sequence[AccountKey], noted: t.Sequence[KeyChange]) -> Lab:
+def _lab(lab: Lab, known: t.Mapping[str, AccountKey], noted: t.Sequence[KeyChange]) -> Lab:
     changed = account_keys.as_changes_tell(noted)
-    known = {row["access_key_id"]: row for row in before if row["access_key_id"]}
     rows = [_noted(row, changed.get(row["access_key_id"])) for row in lab["account_keys"]]
     listed = {row["access_key_id"] for row in rows}
     # What a look does not list may also be of a user that lost its right: only a deletion tells that a key is gone.

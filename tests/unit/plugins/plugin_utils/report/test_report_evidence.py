@@ -196,13 +196,14 @@ def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
 
 def test_what_was_known_of_a_lab_outlives_reports_about_other_labs(tmp_path):
     place = files.Place(tmp_path)
-    one = "AKIA0000000000000001"
-    changes = [change("deleted", one)]
+    one, two = "AKIA0000000000000001", "AKIA0000000000000002"
     for hours, made in enumerate(
         (
-            lab(found=[principal("ada", keys=[key(one)], how=["policy a"])]),
+            lab(found=[principal("ada", keys=[key(one), key(two)], how=["policy a"])]),
             lab("lab-02", account_id="222222222222"),
-            lab(changes=changes, look=False),
+            # A run that follows a plan tells of the keys that it changed only.
+            lab(changes=[change("activated", two)], look=False),
+            lab(changes=[change("deleted", one)], look=False),
         )
     ):
         writing = files.prepare(report(made, hours=hours), place)
