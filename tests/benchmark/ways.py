@@ -11,7 +11,8 @@ import pathlib
 import sys
 import typing as t
 
-from tests.benchmark import measure, seed
+from tests import seed
+from tests.benchmark import measure
 from tests.fleet import Fleet, tool
 from tests.simulator.process import Simulator
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from tests import seed
 from tests.fleet import Fleet, tool
 
 COMMAND = re.compile(r"ansible-playbook labops\.cloudresearch\.\w+ .*?--limit [\w-]+(?: -e retire_confirm=[\w-]+)?")
@@ -55,9 +56,7 @@ def paste(fleet: Fleet, text: str) -> str:
 
 
 def test_the_role_alone_fails_the_host_of_a_lab_that_did_not_end_well(fleet: Fleet) -> None:
-    for lab in ("well", "leaves", "unseen"):
-        fleet.add(lab)
-    assert fleet.run("onboard").return_code == 0
+    seed.add_onboarded(fleet, "well", "leaves", "unseen")
     fleet.simulator.control.create_access_key("leaves", vocabulary.DEFAULT_USER_NAME)
     fleet.hosts["leaves"]["lab_account_state"] = "absent"
     # What is left is a stranger's key, so that nothing is to be done and the lab has not ended well all the same.
@@ -131,8 +130,7 @@ def test_a_forgotten_limit_is_answered_with_names_and_not_with_the_number_of_all
 
 
 def test_check_mode_of_a_retirement_writes_the_report_of_what_would_go(fleet: Fleet) -> None:
-    fleet.add("psych")
-    assert fleet.run("onboard").return_code == 0
+    seed.add_onboarded(fleet, "psych")
     reports = fleet.directory / "reports"
     run = fleet.run("retire", "--check", "-e", f"fleet_report_directory={reports}")
     assert run.return_code == 0, run.output

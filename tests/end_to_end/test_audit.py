@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fifty labs in every state, audited: each finding has labs with it and labs without, and nothing is changed."""
+"""Labs in every state, audited: each finding has labs with it and labs without, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typing as t
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from tests import seed
 from tests.end_to_end.test_crash import calls_of, killed_run
 from tests.fleet import Fleet, Run
 from tests.simulator.clients import lab_client
@@ -32,9 +33,7 @@ def only_key(fleet: Fleet, lab: str) -> str:
 
 
 def onboard_them(fleet: Fleet) -> None:
-    """All labs that begin with an onboarding."""
-    for lab in ("foreign", "old", "closed", "poor", "superseded", "gone", "refused", "other-key", "throttled"):
-        fleet.add(lab)
+    """All labs that begin with an onboarding; two of them with one that does not end as others do."""
     fleet.add("unlinked", requester_linked=("sandbox",))
     fleet.add("messy")
     fleet.simulator.control.create_user(
@@ -46,16 +45,17 @@ def onboard_them(fleet: Fleet) -> None:
         console_password="Not-a-secret-of-ours-1",
     )
     fleet.hosts["messy"]["lab_account_adopt_existing_user"] = True
-    while len(fleet.hosts) < LABS - 2:
-        fleet.add(f"clean-{len(fleet.hosts):02d}")
-    run = fleet.run("onboard", "--forks", "10")
+    run = fleet.run("onboard")
     assert run.return_code == 0, run.output
+    spoilt = ("foreign", "old", "closed", "poor", "superseded", "gone", "refused", "other-key", "throttled")
+    seed.add_onboarded(fleet, *spoilt)
+    seed.add_onboarded(fleet, *(f"clean-{number:02d}" for number in range(LABS - 2 - len(fleet.hosts))))
 
 
 def lose_a_secret(fleet: Fleet) -> None:
     """A run that died between creating a key and storing it."""
     # The question to MTurk that no key signs is nobody's call, and comes before.
-    create = 1 + [call["action"] for call in calls_of(fleet, "old")].index("CreateAccessKey") + 1
+    create = 1 + [call["action"] for call in calls_of(fleet, "unlinked")].index("CreateAccessKey") + 1
     fleet.add("lost-secret")
     killed_run(fleet, "onboard", "lost-secret", create)
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.benchmark import seed
+from tests import seed
 from tests.fleet import Fleet
 from tests.simulator.process import Simulator, running_simulator
 
@@ -108,12 +108,6 @@ def check_timeline(fleet: Fleet, lab: str, *, portal_may_lose_its_key: bool = Fa
             assert {"Active"} == {key["status"] for key in user_keys if key["access_key_id"] == held}, call
 
 
-def prepare(fleet: Fleet, names: t.Iterable[str]) -> None:
-    """Labs as an onboarding leaves them."""
-    labs = [fleet.add(name) for name in names]
-    seed.store_keys(fleet, labs, seed.make_keys(fleet, labs))
-
-
 def heal(fleet: Fleet, playbook: str, *arguments: str) -> None:
     """One further run over all labs, undisturbed."""
     run = fleet.run(playbook, *arguments)
@@ -139,12 +133,12 @@ def test_onboarding_survives_a_kill_after_every_call(fleet: Fleet) -> None:
 
 
 def test_rotation_survives_a_kill_after_every_call(fleet: Fleet) -> None:
-    prepare(fleet, ["undisturbed"])
+    seed.add_onboarded(fleet, "undisturbed")
     count = count_calls(fleet, "rotate", "undisturbed")
     expected = end_state(fleet, "undisturbed")
 
     labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
-    prepare(fleet, labs)
+    seed.add_onboarded(fleet, *labs)
     first_keys = {lab: fleet.simulator.control.portal_key(lab) for lab in labs}
     for lab, number in labs.items():
         killed_run(fleet, "rotate", lab, number)
@@ -161,14 +155,14 @@ def test_rotation_survives_a_kill_after_every_call(fleet: Fleet) -> None:
 
 def test_retirement_survives_a_kill_after_every_call(fleet: Fleet) -> None:
     confirm = ("-e", "retire_confirm=1")
-    prepare(fleet, ["undisturbed"])
+    seed.add_onboarded(fleet, "undisturbed")
     count = count_calls(fleet, "retire", "undisturbed", *confirm)
     expected = end_state(fleet, "undisturbed")
     assert expected["keys"] == []
     assert not (fleet.store / "undisturbed.yml").exists()
 
     labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
-    prepare(fleet, labs)
+    seed.add_onboarded(fleet, *labs)
     for lab, number in labs.items():
         killed_run(fleet, "retire", lab, number, *confirm)
     heal(fleet, "retire", "-e", f"retire_confirm={len(labs) + 1}")

@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from tests import seed
 from tests.fleet import Fleet
 
 USER = "cloudresearch-mturk"
@@ -117,14 +118,14 @@ def test_strangers_keys_stay_and_two_of_them_stop_the_lab(fleet: Fleet) -> None:
     assert again.changed() == {"two": 0}
 
 
-@pytest.mark.parametrize("playbook", ["onboard", "rotate"])
-def test_a_lab_that_the_inventory_calls_absent_is_retired_only_when_named(fleet: Fleet, playbook: str) -> None:
-    fleet.add("leaves")
-    fleet.add("stays")
-    assert fleet.run("onboard").return_code == 0
+@pytest.mark.parametrize(("playbook", "others"), [("onboard", ("", "1", "stays")), ("rotate", ("1",))])
+def test_a_lab_that_the_inventory_calls_absent_is_retired_only_when_named(
+    fleet: Fleet, playbook: str, others: tuple[str, ...]
+) -> None:
+    seed.add_onboarded(fleet, "leaves", "stays")
     fleet.hosts["leaves"]["lab_account_state"] = "absent"
 
-    for confirmation in ("", "1", "stays"):
+    for confirmation in others:
         refused = fleet.run(playbook, "--limit", "leaves", "-e", f"retire_confirm={confirmation}")
         outcome = refused.outcomes["leaves"]
         assert outcome["state"] == "failed"

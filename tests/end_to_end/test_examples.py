@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The examples in the modules' documentation, pasted into a play and run.
+"""The examples in the modules' documentation, pasted into plays and run.
 
 Where they run is set from outside, as it is for a user: endpoints, profiles, passwords and directories.
 """
@@ -16,13 +16,20 @@ import typing as t
 import pytest
 import yaml
 
+from tests import seed
 from tests.fleet import PROJECT, Fleet, Run
 
-ACCOUNTS = dict.fromkeys(("lab_account_info", "lab_account_outcome"), "111122223333")
 EXAMPLE_KEY = "AKIAIOSFODNN7LAB0001"
 # These two follow a plan that an audit wrote and somebody approved: test_retire_plan.py runs them with one.
 FOLLOW_A_PLAN = {"lab_account_plan", "retire_plan_info"}
-MODULES = sorted({path.stem for path in (PROJECT / "plugins" / "modules").glob("*.py")} - FOLLOW_A_PLAN)
+# Those that begin with a lab that is onboarded, by the account that they name. What takes something away is last.
+MODULES = {
+    "111122223333": ["lab_account_info", "lab_account_outcome"],
+    "123456789012": [
+        *("mturk_requester_check", "mturk_principals_info", "lab_account_observe"),
+        *("fleet_report_files", "iam_user_excess", "cloudresearch_link"),
+    ],
+}
 
 
 def examples(plugin: str) -> list[dict[str, t.Any]]:
@@ -46,8 +53,8 @@ def write_profiles(fleet: Fleet, account_id: str) -> pathlib.Path:
     return path
 
 
-def play(fleet: Fleet, tasks: list[dict[str, t.Any]], **variables: t.Any) -> pathlib.Path:
-    """A playbook file with the tasks; the role's own one works through the connection aws_account only."""
+def play(fleet: Fleet, module: str, tasks: list[dict[str, t.Any]], **variables: t.Any) -> dict[str, t.Any]:
+    """A play with a module's tasks; the role's own one works through the connection aws_account only."""
     simulator = fleet.simulator
     mturk = {
         "production_endpoint_url": simulator.mturk_production_url,
@@ -55,10 +62,10 @@ def play(fleet: Fleet, tasks: list[dict[str, t.Any]], **variables: t.Any) -> pat
     }
     portal = {"portal_url": simulator.portal_url, "state_dir": str(fleet.directory / "state")}
     name = "labops.cloudresearch"
-    content = {
-        "name": "Examples",
+    return {
+        "name": f"Examples of {module}",
         "hosts": "lab-01",
-        "connection": f"{name}.aws_account" if f"{name}.lab_account_observe" in tasks[0] else "local",
+        "connection": f"{name}.aws_account" if module == "lab_account_observe" else "local",
         "gather_facts": False,
         "module_defaults": {
             f"{name}.mturk_requester_check": mturk,
@@ -69,85 +76,104 @@ def play(fleet: Fleet, tasks: list[dict[str, t.Any]], **variables: t.Any) -> pat
         "vars": variables,
         "tasks": tasks,
     }
-    path = fleet.directory / "examples.yml"
-    path.write_text(json.dumps([content], indent=1))
-    return path
 
 
-def prepare(fleet: Fleet, module: str) -> None:
-    """What the examples of a module take for granted."""
-    if module == "mturk_access_key":
-        # Its examples begin with nothing but the user.
-        policy = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
-        fleet.simulator.control.create_user(
-            "lab-01", "cloudresearch-mturk", policy_arns=[policy], tags={"managed-by": "labops.cloudresearch"}
-        )
-        return
-    reports = fleet.directory / "reports" / "mturk"
-    run = fleet.run("onboard", "-e", f"fleet_report_directory={reports}")
-    assert run.return_code == 0, run.output
-    if module == "fleet_report_files":
-        written = (reports / "fleet-report.json").read_text()
-        for name in ("earlier/fleet-report-20260901T060000Z.json", "slices/1.json"):
-            (reports / name).parent.mkdir(exist_ok=True)
-            (reports / name).write_text(written)
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of_a_module_work_as_they_are(fleet: Fleet, module: str) -> None:
-    account_id = ACCOUNTS.get(module, "123456789012")
-    email = "lab-01@example.edu" if module == "mturk_access_key" else "pi@lab.example"
-    lab = fleet.add("lab-01", account_id=account_id, email=email)
+def add_lab(fleet: Fleet, account_id: str, email: str = "pi@lab.example") -> None:
+    """The lab that the examples are about, with the store that they name; not onboarded."""
     store = {"type": "ansible_vault", "directory": str(fleet.directory / "lab_keys")}
     fleet.variables["lab_account_secret_store"] = store
-    prepare(fleet, module)
+    fleet.add("lab-01", account_id=account_id, email=email)
 
+
+def onboard(fleet: Fleet) -> None:
+    """Bring the lab to the state of one that is onboarded."""
+    lab = [fleet.simulator.control.lab("lab-01")]
+    seed.store_keys(fleet, lab, seed.make_keys(fleet, lab))
+
+
+def write_reports(fleet: Fleet) -> None:
+    """The earlier reports that the examples of fleet_report_files take for granted."""
+    reports = fleet.directory / "reports" / "mturk"
+    run = fleet.run("audit", "-e", f"fleet_report_directory={reports}")
+    assert run.return_code == 0, run.output
+    written = (reports / "fleet-report.json").read_text()
+    for name in ("earlier/fleet-report-20260901T060000Z.json", "slices/1.json"):
+        (reports / name).parent.mkdir(exist_ok=True)
+        (reports / name).write_text(written)
+
+
+def tasks_of(fleet: Fleet, module: str) -> list[dict[str, t.Any]]:
+    """The examples of a module, with a directory and a key that are there."""
     text = json.dumps(examples(f"modules.{module}")).replace("/srv/reports", str(fleet.directory / "reports"))
     held = fleet.simulator.control.portal_key("lab-01")
-    tasks = json.loads(text.replace(EXAMPLE_KEY, held or EXAMPLE_KEY))
+    tasks = t.cast("list[dict[str, t.Any]]", json.loads(text.replace(EXAMPLE_KEY, held or EXAMPLE_KEY)))
     if module == "lab_account_outcome":
-        tasks = [*examples("modules.lab_account_info")[:1], *tasks]
+        return [*examples("modules.lab_account_info")[:1], *tasks]
     if module == "cloudresearch_link":
         # The example about renamed things is for a portal where they are renamed, see test_renamed_things_are_found.
-        tasks = [task for task in tasks if "portal" not in task["labops.cloudresearch.cloudresearch_link"]]
-    run = pasted(fleet, tasks, lab)
+        return [task for task in tasks if "portal" not in task["labops.cloudresearch.cloudresearch_link"]]
+    return tasks
+
+
+def require_good(run: Run, tasks: t.Mapping[str, list[dict[str, t.Any]]]) -> None:
+    """All tasks of all modules were run."""
     assert run.return_code == 0, run.output
-    assert run.stats["lab-01"]["ok"] + run.stats["lab-01"]["skipped"] >= len(tasks)
+    counts = run.stats["lab-01"]
+    assert counts["ok"] + counts["skipped"] >= sum(map(len, tasks.values()))
+
+
+def test_each_module_has_its_examples_tried() -> None:
+    modules = {path.stem for path in (PROJECT / "plugins" / "modules").glob("*.py")}
+    assert modules == {"mturk_access_key"}.union(FOLLOW_A_PLAN, *MODULES.values())
+
+
+@pytest.mark.parametrize("account_id", MODULES)
+def test_examples_for_a_lab_that_is_onboarded_work_as_they_are(fleet: Fleet, account_id: str) -> None:
+    add_lab(fleet, account_id)
+    onboard(fleet)
+    if "fleet_report_files" in MODULES[account_id]:
+        write_reports(fleet)
+    tasks = {module: tasks_of(fleet, module) for module in MODULES[account_id]}
+    require_good(pasted(fleet, tasks), tasks)
+
+
+def test_examples_for_a_lab_without_a_key_work_as_they_are(fleet: Fleet) -> None:
+    add_lab(fleet, "123456789012", "lab-01@example.edu")
+    # They begin with nothing but the user.
+    fleet.simulator.control.create_user("lab-01", seed.USER_NAME, policy_arns=[seed.POLICY_ARN], tags=seed.TAGS)
+    tasks = {"mturk_access_key": tasks_of(fleet, "mturk_access_key")}
+    require_good(pasted(fleet, tasks), tasks)
 
 
 def test_renamed_things_are_found(fleet: Fleet) -> None:
-    lab = fleet.add("lab-01", email="pi@lab.example")
-    store = {"type": "ansible_vault", "directory": str(fleet.directory / "lab_keys")}
-    fleet.variables["lab_account_secret_store"] = store
-    prepare(fleet, "cloudresearch_link")
+    module = "cloudresearch_link"
+    add_lab(fleet, "123456789012")
+    onboard(fleet)
     for kind in ("renamed_menu_entry", "renamed_fields"):
         fleet.simulator.control.portal_fault(kind, times=None)
-    renamed = [
-        task
-        for task in examples("modules.cloudresearch_link")
-        if "portal" in task["labops.cloudresearch.cloudresearch_link"]
-    ]
+    renamed = [task for task in examples(f"modules.{module}") if "portal" in task[f"labops.cloudresearch.{module}"]]
     held = fleet.simulator.control.portal_key("lab-01")
     tasks = json.loads(json.dumps(renamed).replace(EXAMPLE_KEY, held))
-    found = pasted(fleet, tasks, lab)
+    found = pasted(fleet, {module: tasks})
     assert found.return_code == 0, found.output
-    del tasks[0]["labops.cloudresearch.cloudresearch_link"]["portal"]
-    lost = pasted(fleet, tasks, lab)
+    del tasks[0][f"labops.cloudresearch.{module}"]["portal"]
+    lost = pasted(fleet, {module: tasks})
     assert lost.return_code != 0
     assert "page_changed" in lost.output
 
 
-def pasted(fleet: Fleet, tasks: list[dict[str, t.Any]], lab: dict[str, t.Any]) -> Run:
-    """Run the tasks in a play of their own."""
-    path = play(
-        fleet,
-        tasks,
-        lab_store=fleet.variables["lab_account_secret_store"],
-        lab_password=lab["password"],
-        vault_password_of_pi=lab["password"],
-        access_key={},
-        link={},
-    )
+def pasted(fleet: Fleet, tasks: t.Mapping[str, list[dict[str, t.Any]]]) -> Run:
+    """Run tasks, by module, each module's in a play of their own."""
+    lab = fleet.simulator.control.lab("lab-01")
+    variables = {
+        "lab_store": fleet.variables["lab_account_secret_store"],
+        "lab_password": lab["password"],
+        "vault_password_of_pi": lab["password"],
+        "access_key": {},
+        "link": {},
+    }
+    path = fleet.directory / "examples.yml"
+    path.write_text(json.dumps([play(fleet, module, each, **variables) for module, each in tasks.items()], indent=1))
     environment = fleet.environment
     # Profiles stand alone, so the credentials come from a file instead of the environment.
     fleet.environment = lambda **more: {  # type: ignore[method-assign]

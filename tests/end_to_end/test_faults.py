@@ -14,7 +14,8 @@ import typing as t
 
 import pytest
 
-from tests.end_to_end.test_crash import calls_of, check_timeline, end_state, fleet, prepare, simulator
+from tests import seed
+from tests.end_to_end.test_crash import calls_of, check_timeline, end_state, fleet, simulator
 from tests.fleet import Fleet
 
 __all__ = ["fleet", "simulator"]
@@ -46,7 +47,7 @@ def distinct_calls(fleet: Fleet, lab: str, since: int) -> list[tuple[str, str, s
 def undisturbed(fleet: Fleet, playbook: str) -> tuple[list[tuple[str, str, str]], dict[str, t.Any]]:
     """The calls of a run over one lab, and what the lab looks like then."""
     if playbook != "onboard":
-        prepare(fleet, ["undisturbed"])
+        seed.add_onboarded(fleet, "undisturbed")
     else:
         fleet.add("undisturbed")
     since = len(calls_of(fleet, "undisturbed"))
@@ -73,7 +74,7 @@ def test_a_fault_at_any_call_is_ridden_out_or_healed(fleet: Fleet, playbook: str
         for lab in labs:
             fleet.add(lab)
     else:
-        prepare(fleet, labs)
+        seed.add_onboarded(fleet, *labs)
     for lab, ((service, action, environment), kind, when) in labs.items():
         fleet.simulator.control.inject_fault(
             service=service,

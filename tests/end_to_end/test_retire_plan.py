@@ -18,6 +18,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes i
     PlannedAccount,
     PlannedKey,
 )
+from tests import seed
 from tests.fleet import Fleet, Run
 
 pytestmark = pytest.mark.timeout(600)
@@ -56,9 +57,9 @@ def done(run: Run) -> dict[str, list[tuple[str, str]]]:
 
 
 def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> None:
-    hand, own = fleet.add("hand"), fleet.add("own")
-    fleet.add("bystander")
-    assert fleet.run("onboard", "--limit", "own,bystander").return_code == 0
+    hand = fleet.add("hand")
+    seed.add_onboarded(fleet, "own", "bystander")
+    own = fleet.simulator.control.lab("own")
     one, two = hand_made(fleet, "hand", "ada"), hand_made(fleet, "hand", "bob")
     ours = next(iter(keys(fleet, "own")))
     bystander = keys(fleet, "bystander")

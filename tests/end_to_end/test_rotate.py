@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests import seed
 from tests.fleet import Fleet
 
 LABS = ["lab-1", "lab-2", "lab-3", "lab-4"]
@@ -18,9 +19,7 @@ def held_keys(fleet: Fleet) -> dict[str, str]:
 
 
 def test_all_keys_are_replaced_and_the_old_ones_are_gone(fleet: Fleet) -> None:
-    for lab in LABS:
-        fleet.add(lab)
-    assert fleet.run("onboard").return_code == 0
+    seed.add_onboarded(fleet, *LABS)
     before = held_keys(fleet)
     run = fleet.run("rotate", "-e", "rotate_batch_size=2")
     assert run.return_code == 0, run.output
@@ -36,9 +35,7 @@ def test_all_keys_are_replaced_and_the_old_ones_are_gone(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("one_by_one", [("-e", "rotate_batch_size=1"), ("--forks", "1")], ids=["batches", "forks"])
 def test_no_further_lab_once_too_many_have_failed(fleet: Fleet, one_by_one: tuple[str, str]) -> None:
-    for lab in LABS:
-        fleet.add(lab)
-    assert fleet.run("onboard").return_code == 0
+    seed.add_onboarded(fleet, *LABS)
     before = held_keys(fleet)
     for lab in ("lab-1", "lab-2"):
         fleet.hosts[lab]["lab_account_cloudresearch_password"] = "not the password"
@@ -65,9 +62,8 @@ def test_a_number_of_failures_that_is_none_stops_before_anything_is_touched(flee
 
 
 def test_grace_keeps_the_old_key_inactive(fleet: Fleet) -> None:
-    fleet.add("lab-1")
+    seed.add_onboarded(fleet, "lab-1")
     fleet.variables["lab_account_key_grace_days"] = 14
-    assert fleet.run("onboard").return_code == 0
     old = held_keys(fleet)["lab-1"]
     assert fleet.run("rotate").return_code == 0
     status = {key["access_key_id"]: key["status"] for key in fleet.simulator.control.keys("lab-1")}

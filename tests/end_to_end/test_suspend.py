@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 
+from tests import seed
 from tests.fleet import Fleet
 from tests.tools.iam_scenarios import USER, administrator
 
@@ -25,8 +26,7 @@ def portal_calls(fleet: Fleet, since: int) -> list[str]:
 
 
 def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet) -> None:
-    fleet.add(LAB)
-    assert fleet.run("onboard").return_code == 0
+    seed.add_onboarded(fleet, LAB)
     [key_id] = keys(fleet)
     fleet.variables["lab_account_link_check"] = "page"
 

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests import seed
 from tests.fleet import Fleet, Run, tool, unmarked
 from tests.simulator.clients import MTURK_POLICY, lab_client
 from tests.simulator.process import Simulator
@@ -44,6 +45,7 @@ class Scenario:
 
     :param onboarded: whether it is onboarded before.
     :param rotated: whether its key is replaced before, by a run that could not retire the replaced one.
+    :param suspended: whether it is suspended before.
     :param variables: host variables of its own.
     :param make: makes the state, after onboarding; may change the lab's variables.
     :param policies: the files in docs/iam, without their ending, that the lab's role has; the first is the playbook's.
@@ -53,6 +55,7 @@ class Scenario:
     policies: tuple[str, ...]
     onboarded: bool = True
     rotated: bool = False
+    suspended: bool = False
     variables: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     make: t.Callable[[Fleet, str], None] = lambda fleet, lab: None
 
@@ -73,19 +76,12 @@ def _add_a_foreign_key(fleet: Fleet, lab: str) -> None:
     fleet.hosts[lab]["lab_account_remove_foreign_keys"] = [key["access_key_id"]]
 
 
-def _suspend(fleet: Fleet, lab: str) -> None:
-    run = fleet.run("suspend", "--limit", lab)
-    assert run.return_code == 0, run.output
-
-
-def _suspend_and_lose_the_key(fleet: Fleet, lab: str) -> None:
-    _suspend(fleet, lab)
+def _lose_the_key(fleet: Fleet, lab: str) -> None:
     for key in fleet.simulator.control.keys(lab):
         administrator(fleet, lab).delete_access_key(UserName=USER, AccessKeyId=key["access_key_id"])
 
 
-def _suspend_beside_a_strangers_key(fleet: Fleet, lab: str) -> None:
-    _suspend(fleet, lab)
+def _add_a_strangers_inactive_key(fleet: Fleet, lab: str) -> None:
     fleet.simulator.control.create_access_key(lab, USER, status="Inactive")
 
 
@@ -139,7 +135,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
             make=_make_by_hand,
         ),
         Scenario("foreign-key", ("lab-onboard",), make=_add_a_foreign_key),
-        Scenario("suspended", ("lab-onboard",), make=_suspend),
+        Scenario("suspended", ("lab-onboard",), suspended=True),
         Scenario(
             "drifted",
             ("lab-onboard", "lab-optional-excess"),
@@ -161,12 +157,12 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
     "rotate": (Scenario("done", ("lab-rotate",)), Scenario("answer-lost", ("lab-rotate",), make=_lose_an_answer)),
     "suspend": (
         Scenario("done", ("lab-suspend",)),
-        Scenario("key-gone", ("lab-suspend",), make=_suspend_and_lose_the_key),
+        Scenario("key-gone", ("lab-suspend",), suspended=True, make=_lose_the_key),
     ),
     "retire": (
         Scenario("done", ("lab-retire",)),
         Scenario("in-days", ("lab-retire",), variables={"lab_account_retire_after_days": 14}),
-        Scenario("user-stays", ("lab-retire",), make=_suspend_beside_a_strangers_key),
+        Scenario("user-stays", ("lab-retire",), suspended=True, make=_add_a_strangers_inactive_key),
         Scenario("foreign-key", ("lab-retire",), make=_add_a_foreign_key),
         Scenario("others", ("lab-retire",), make=_give_the_policy_to_a_group),
         Scenario("drifted", ("lab-retire", "lab-optional-excess"), make=_give_every_credential),
@@ -206,18 +202,21 @@ def prepare(fleet: Fleet, labs: t.Mapping[str, Scenario]) -> None:
     """
     fleet.simulator.control.set_ops_policy(None)
     for lab, scenario in labs.items():
-        fleet.add(lab)
+        if not scenario.onboarded:
+            fleet.add(lab)
+    seed.add_onboarded(fleet, *(lab for lab, scenario in labs.items() if scenario.onboarded))
+    for lab, scenario in labs.items():
         fleet.hosts[lab].update(scenario.variables)
-    onboarded = [lab for lab, scenario in labs.items() if scenario.onboarded]
-    if onboarded:
-        run = fleet.run("onboard", "--limit", ",".join(onboarded))
-        assert run.return_code == 0, run.output
     rotated = [lab for lab, scenario in labs.items() if scenario.rotated]
     if rotated:
         for lab in rotated:
             fleet.simulator.control.inject_fault("iam", "UpdateAccessKey", "access_denied", account_id=lab)
         run = fleet.run("rotate", "--limit", ",".join(rotated), "-e", "rotate_stop_after=1000")
         assert {run.outcomes[lab]["state"] for lab in rotated} == {"failed"}, run.output
+    suspended = [lab for lab, scenario in labs.items() if scenario.suspended]
+    if suspended:
+        run = fleet.run("suspend", "--limit", ",".join(suspended))
+        assert run.return_code == 0, run.output
     for lab, scenario in labs.items():
         scenario.make(fleet, lab)
 

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts labs of the stack into the state that an onboarding leaves, without one: for benchmarks of what comes after."""
+"""Puts labs of the stack into the state that an onboarding leaves, without one: for tests and benchmarks of what comes
+after.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +38,8 @@ def make_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]]) -> dict[str, Key
         control.create_user(name, USER_NAME, policy_arns=[POLICY_ARN], tags=TAGS)
         keys[name] = control.create_access_key(name, USER_NAME)
         control.set_portal_key(name, keys[name]["access_key_id"], keys[name]["secret_access_key"])
+        # An onboarding proves the key against MTurk.
+        control.note_key_use(keys[name]["access_key_id"])
     return keys
 
 
@@ -48,13 +52,26 @@ def store_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]], keys: t.Mapping
 
     now = times.timestamp(times.now())
     secret = VaultSecret(fleet.vault_password.read_bytes().strip())
+    directory = fleet.variables["lab_account_secret_store"]["directory"]
     store = ansible_vault.AnsibleVaultStore(
-        {"directory": str(fleet.store)}, base.Surroundings(vault_secrets=[("default", secret)])
+        {"directory": directory}, base.Surroundings(vault_secrets=[("default", secret)])
     )
     for lab in labs:
         name = lab["name"]
         key = lab_record.StoredKey(
-            created=now, proved=now, proved_by="mturk", linked=now, link_evidence="page", **keys[name]
+            created=now,
+            proved=now,
+            proved_by="mturk",
+            linked=now,
+            link_evidence="page",
+            collection_used_at=now,
+            **keys[name],
         )
         record = lab_record.LabRecord(name, lab["account_id"], USER_NAME, current=key)
         store.put(record, after=store.get(name))
+
+
+def add_onboarded(fleet: Fleet, *names: str, **options: t.Any) -> None:
+    """Make labs and put them in the inventory, as an onboarding leaves them. Options are those of C(Fleet.add)."""
+    labs = [fleet.add(name, **options) for name in names]
+    store_keys(fleet, labs, make_keys(fleet, labs))
