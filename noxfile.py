@@ -74,6 +74,7 @@ def unit(session: nox.Session) -> None:
 def stack(session: nox.Session) -> None:
     """Tests against the local stack: AWS, MTurk and portal doubles, OpenBao, Chromium."""
     make(session, "stack")
+    make(session, "stack-portal")
 
 
 @nox.session(venv_backend="none", default=False)

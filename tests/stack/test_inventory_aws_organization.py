@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory aws_organization, read by the real ansible-inventory from the simulator's organization."""
+"""The inventory aws_organization, read from the simulator's organization, where it matters by the real command."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import typing as t
 
 import pytest
 import yaml
+from ansible.errors import AnsibleParserError
 
 from tests.fleet import tool, unmarked
 from tests.simulator.process import Simulator
+from tests.stack.inventory_source import read
 
+PLUGIN = "labops.cloudresearch.aws_organization"
 ALLOWED_WITHOUT_TAGS = [
     "organizations:ListRoots",
     "organizations:ListOrganizationalUnitsForParent",
@@ -38,16 +41,7 @@ class Inventory:
         before: pathlib.Path | None = None,
         **options: t.Any,
     ) -> t.Any:
-        source = self.directory / "labs.aws_organization.yml"
-        credentials = {
-            "endpoint_url": self.simulator.aws_url,
-            "access_key": self.simulator.ops_access_key,
-            "secret_key": self.simulator.ops_secret_key,
-        }
-        # Names are easier to read in a test than ids.
-        named = {"hostnames": ["name"]}
-        config = {"plugin": "labops.cloudresearch.aws_organization", **credentials, **named, **options}
-        source.write_text(yaml.safe_dump({name: value for name, value in config.items() if value is not None}))
+        source = self.write(**options)
         return subprocess.run(
             [tool("ansible-inventory"), *(["-i", str(before)] if before else []), "-i", str(source), *arguments],
             env={
@@ -63,22 +57,40 @@ class Inventory:
             check=False,
         )
 
+    def write(self, **options: t.Any) -> pathlib.Path:
+        """Write the source down."""
+        source = self.directory / "labs.aws_organization.yml"
+        credentials = {
+            "endpoint_url": self.simulator.aws_url,
+            "access_key": self.simulator.ops_access_key,
+            "secret_key": self.simulator.ops_secret_key,
+        }
+        # Names are easier to read in a test than ids.
+        named = {"hostnames": ["name"]}
+        config = {"plugin": PLUGIN, **credentials, **named, **options}
+        source.write_text(yaml.safe_dump({name: value for name, value in config.items() if value is not None}))
+        return source
+
     def list(self, **options: t.Any) -> dict[str, t.Any]:
         done = self.run("--list", **options)
         assert done.returncode == 0, done.stderr
         return t.cast("dict[str, t.Any]", unmarked(json.loads(done.stdout)))
 
     def hosts(self, **options: t.Any) -> dict[str, dict[str, t.Any]]:
-        return t.cast("dict[str, dict[str, t.Any]]", self.list(**options)["_meta"]["hostvars"])
+        """Read in this process."""
+        return read(PLUGIN, self.write(**options))
 
     def error(self, **options: t.Any) -> str:
-        done = self.run("--list", **options)
-        assert done.returncode != 0
-        return " ".join(done.stderr.split())
+        """Why it is refused, in this process."""
+        with pytest.raises(AnsibleParserError) as caught:
+            self.hosts(**options)
+        return " ".join(str(caught.value).split())
 
 
 @pytest.fixture
-def inventory(tmp_path: pathlib.Path, simulator: Simulator) -> Inventory:
+def inventory(tmp_path: pathlib.Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Inventory:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     return Inventory(tmp_path, simulator)
 
 
@@ -164,9 +176,9 @@ def test_tags_are_only_asked_for_when_used(inventory: Inventory, simulator: Simu
 
 
 def test_text_from_aws_is_never_a_template(inventory: Inventory) -> None:
-    hosts = inventory.hosts(
+    hosts = inventory.list(
         organizational_units=["/Inv/Hostile"], compose={"copy": "aws_account_name"}, fetch_tags="always"
-    )
+    )["_meta"]["hostvars"]
     assert hosts["Org-7-191"]["aws_account_name"] == hosts["Org-7-191"]["copy"] == "Org {{ 7 * 191 }}"
     # What a play makes of it.
     done = subprocess.run(
@@ -257,14 +269,19 @@ def test_the_cache_spares_all_calls_until_the_question_changes(
     inventory: Inventory, simulator: Simulator, tmp_path: pathlib.Path
 ) -> None:
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+
+    def cached(**options: t.Any) -> dict[str, dict[str, t.Any]]:
+        """By a process of its own, which finds what another one has kept."""
+        return t.cast("dict[str, dict[str, t.Any]]", inventory.list(**options)["_meta"]["hostvars"])
+
     economics = {"organizational_units": ["/Inv/Economics"], **cache}
-    first = inventory.hosts(**economics)
+    first = cached(**economics)
     start = len(simulator.control.calls())
-    assert inventory.hosts(**economics) == first
+    assert cached(**economics) == first
     # Names are made from what is cached.
-    assert set(inventory.hosts(**economics, hostnames=["id"])) == {first["Org-economics"]["aws_account_id"]}
+    assert set(cached(**economics, hostnames=["id"])) == {first["Org-economics"]["aws_account_id"]}
     assert len(simulator.control.calls()) == start
-    assert set(inventory.hosts(**{**economics, "organizational_units": ["/Inv/Psychology/Vision"]})) == {"Org-vision"}
+    assert set(cached(**{**economics, "organizational_units": ["/Inv/Psychology/Vision"]})) == {"Org-vision"}
     assert len(simulator.control.calls()) > start
 
 

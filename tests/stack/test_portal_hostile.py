@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from tests.stack.written_sites import Request, Run, Site, good_site, runner
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import RunningBrowser
+from tests.stack.written_sites import Request, Run, Site, at_once, good_site, one_site, runner
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
@@ -74,17 +75,25 @@ DRIPS = {
 }
 
 
-@pytest.mark.parametrize("name", DRIPS)
+@pytest.mark.parametrize("driver", ["http", "browser"])
 def test_an_answer_in_drips_ends_at_the_time_limit(
-    name: str, raw: Callable[[Callable[[socket.socket], None]], Raw], run: Run
+    driver: str,
+    raw: Callable[[Callable[[socket.socket], None]], Raw],
+    tmp_path: pathlib.Path,
+    request: pytest.FixtureRequest,
 ) -> None:
-    first, again = DRIPS[name]
-    site = raw(lambda connection: drip(connection, first, again))
-    start = time.monotonic()
-    with pytest.raises(CollectionError) as caught:
-        run(site, timeout=4)
-    assert caught.value.reason in ("timeout", "portal_unavailable")
-    assert time.monotonic() - start < 6.5
+    browser = request.getfixturevalue("chromium") if driver == "browser" else None
+
+    def visit(name: str) -> tuple[str, float]:
+        site = raw(lambda connection: drip(connection, *DRIPS[name]))
+        start = time.monotonic()
+        with pytest.raises(CollectionError) as caught:
+            runner(driver, tmp_path / name, browser)(site, timeout=4)
+        return caught.value.reason, time.monotonic() - start
+
+    for name, (reason, seconds) in at_once(DRIPS, visit).items():
+        assert reason in ("timeout", "portal_unavailable"), name
+        assert seconds < 8, name
 
 
 def test_a_small_answer_that_unpacks_without_end_is_not_read(sites: tuple[Site, Site], over_http: Run) -> None:
@@ -149,16 +158,19 @@ BUSY = {
 }
 
 
-@pytest.mark.parametrize("name", BUSY)
-def test_a_page_that_never_rests_ends_at_the_time_limit(sites: tuple[Site, Site], in_browser: Run, name: str) -> None:
-    own, _foreign = sites
-    own.answers["/"] = BUSY[name]
-    start = time.monotonic()
-    with pytest.raises(CollectionError) as caught:
-        in_browser(own, timeout=6)
-    assert caught.value.reason in ("timeout", "page_changed")
-    # The time limit, and closing the window.
-    assert time.monotonic() - start < 14
+def test_a_page_that_never_rests_ends_at_the_time_limit(tmp_path: pathlib.Path, chromium: RunningBrowser) -> None:
+    def visit(name: str) -> tuple[str, float]:
+        with one_site() as own:
+            own.answers["/"] = BUSY[name]
+            start = time.monotonic()
+            with pytest.raises(CollectionError) as caught:
+                runner("browser", tmp_path / name, chromium)(own, timeout=6)
+            return caught.value.reason, time.monotonic() - start
+
+    for name, (reason, seconds) in at_once(BUSY, visit).items():
+        assert reason in ("timeout", "page_changed"), name
+        # The time limit, and closing the window.
+        assert seconds < 16, name
 
 
 def test_a_busy_page_does_not_outlive_its_visit(sites: tuple[Site, Site], tmp_path: pathlib.Path) -> None:
@@ -167,7 +179,7 @@ def test_a_busy_page_does_not_outlive_its_visit(sites: tuple[Site, Site], tmp_pa
     before = set(descendants())
     start = time.monotonic()
     with pytest.raises(CollectionError) as caught:
-        runner("browser", tmp_path)(own, timeout=10)
+        runner("browser", tmp_path)(own, timeout=6)
     assert caught.value.reason == "timeout"
     assert time.monotonic() - start < 25
     while set(descendants()) - before and time.monotonic() - start < 40:
@@ -250,26 +262,30 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("name", WAYS)
-def test_nothing_leaves_a_page_with_a_secret_for_another_host(
-    sites: tuple[Site, Site], in_browser: Run, name: str
-) -> None:
-    own, foreign = sites
-    good_site(own)
-    foreign.answers["/x"] = "x"
-    own.answers["/away"] = lambda request: (302, {"Location": f"{foreign.url}/x?{request.path.partition('?')[2]}"}, "")
-    script = WAYS[name].format(url=foreign.url, ws=foreign.url.replace("http", "ws"), taken=TAKEN)
-    own.answers["/"] = (
-        f"<title>Log in</title><script>function take() {{ {script} }}</script>"
-        "<form method=post action=/login><label>Email<input name=e></label>"
-        '<label>Password<input type=password name=p oninput="take()"></label><button>Log in</button></form>'
-    )
-    try:
-        in_browser(own)
-    except CollectionError as exc:
-        assert exc.reason in ("page_changed", "portal_unavailable")
-    assert foreign.requests == []
-    assert foreign.connections == 0
+def test_nothing_leaves_a_page_with_a_secret_for_another_host(tmp_path: pathlib.Path, chromium: RunningBrowser) -> None:
+    def visit(name: str) -> tuple[str, int, int]:
+        with one_site() as own, one_site("127.0.0.2") as foreign:
+            good_site(own)
+            foreign.answers["/x"] = "x"
+            away = f"{foreign.url}/x?"
+            own.answers["/away"] = lambda request: (302, {"Location": away + request.path.partition("?")[2]}, "")
+            script = WAYS[name].format(url=foreign.url, ws=foreign.url.replace("http", "ws"), taken=TAKEN)
+            own.answers["/"] = (
+                f"<title>Log in</title><script>function take() {{ {script} }}</script>"
+                "<form method=post action=/login><label>Email<input name=e></label>"
+                '<label>Password<input type=password name=p oninput="take()"></label><button>Log in</button></form>'
+            )
+            reason = ""
+            try:
+                runner("browser", tmp_path / name, chromium)(own, timeout=60)
+            except CollectionError as exc:
+                reason = exc.reason
+            assert own.saw("/"), "nobody came"
+            return reason, len(foreign.requests), foreign.connections
+
+    for name, (reason, requests, connections) in at_once(WAYS, visit).items():
+        assert reason in ("", "page_changed", "portal_unavailable"), name
+        assert (requests, connections) == (0, 0), name
 
 
 def test_pages_after_the_one_with_the_secret_get_what_draws_them(sites: tuple[Site, Site], in_browser: Run) -> None:

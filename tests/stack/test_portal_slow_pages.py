@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import pathlib
 import threading
 import time
 from typing import Any
 
 import pytest
 
-from tests.stack.written_sites import Request, Run, Site, good_site
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import RunningBrowser
+from tests.stack.written_sites import Request, Run, Site, at_once, good_site, one_site, runner
 
 ENTRY = "<a href=/link>Link Mechanical Turk</a>"
 START = "<title>Dashboard</title><h1>Projects</h1><p>No projects.</p><a href=/p>Projects</a><a href=/o>Sign out</a>"
@@ -39,19 +41,21 @@ LATE = {
 }
 
 
-@pytest.mark.parametrize("way", LATE)
-def test_a_menu_that_comes_late_is_waited_for(sites: tuple[Site, Site], in_browser: Run, way: str) -> None:
-    own, _foreign = sites
-    good_site(own)
+def test_a_menu_that_comes_late_is_waited_for(tmp_path: pathlib.Path, chromium: RunningBrowser) -> None:
     held = threading.Event()
 
     def menu(_request: Request) -> Any:
         held.wait(3)
         return "there"
 
-    own.answers["/home"] = home(LATE[way])
-    own.answers["/menu"] = menu
-    assert in_browser(own, timeout=60).link.status == "linked"
+    def visit(way: str) -> str:
+        with one_site() as own:
+            good_site(own)
+            own.answers["/home"] = home(LATE[way])
+            own.answers["/menu"] = menu
+            return str(runner("browser", tmp_path / way, chromium)(own, timeout=60).link.status)
+
+    assert at_once(LATE, visit) == dict.fromkeys(LATE, "linked")
 
 
 def test_a_page_that_never_rests_is_given_up_in_time(sites: tuple[Site, Site], in_browser: Run) -> None:
@@ -62,3 +66,29 @@ def test_a_page_that_never_rests_is_given_up_in_time(sites: tuple[Site, Site], i
     with pytest.raises(Exception, match="No link to the Mechanical Turk page was found"):
         in_browser(own, timeout=60)
     assert time.monotonic() - begun < 60
+
+
+# A page's own timers are the driver's, too: this one tells how long each of them is.
+TELLS_TIMERS = """const real = window.setTimeout;
+window.setTimeout = (act, after) => { navigator.sendBeacon('/timer?' + after); return real(act, after); };"""
+
+
+def test_a_page_that_has_nothing_more_to_do_is_waited_for_once(sites: tuple[Site, Site], in_browser: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    own.answers["/home"] = home(TELLS_TIMERS)
+    own.answers["/timer"] = ""
+    with pytest.raises(Exception, match="No link to the Mechanical Turk page was found"):
+        in_browser(own, timeout=60)
+    timers = [float(request.path.partition("?")[2]) for request in own.requests if request.path.startswith("/timer")]
+    assert len([timer for timer in timers if timer > 1000]) == 1, timers
+
+
+def test_a_page_that_cannot_change_by_itself_is_not_waited_for(sites: tuple[Site, Site], in_browser: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    own.answers["/home"] = START
+    begun = time.monotonic()
+    with pytest.raises(Exception, match="No link to the Mechanical Turk page was found"):
+        in_browser(own, timeout=60)
+    assert time.monotonic() - begun < 4.5

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.server
 import pathlib
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
@@ -91,12 +93,20 @@ class Site:
         return any(text in request.path + request.body + repr(request.headers) for request in self.requests)
 
 
+@contextlib.contextmanager
+def one_site(host: str = "127.0.0.1") -> Iterator[Site]:
+    """A site while it is needed."""
+    site = Site(host)
+    try:
+        yield site
+    finally:
+        site.server.shutdown()
+
+
 @pytest.fixture
 def sites() -> Iterator[tuple[Site, Site]]:
-    own, foreign = Site("127.0.0.1"), Site("127.0.0.2")
-    yield own, foreign
-    own.server.shutdown()
-    foreign.server.shutdown()
+    with one_site() as own, one_site("127.0.0.2") as foreign:
+        yield own, foreign
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +119,17 @@ def chromium() -> Iterator[RunningBrowser]:
 
 
 Run = Callable[..., link.LinkResult]
+Result = TypeVar("Result")
+
+
+def at_once(names: Iterable[str], visit: Callable[[str], Result], *, most: int = 6) -> dict[str, Result]:
+    """Visits that mostly wait, some at the same time; the results by name.
+
+    :param visit: gets a name, and makes site and runner of its own: an account is visited once at a time.
+    """
+    with ThreadPoolExecutor(most) as pool:
+        begun = {name: pool.submit(visit, name) for name in names}
+    return {name: one.result() for name, one in begun.items()}
 
 
 def runner(driver: str, directory: pathlib.Path, browser: Any = None) -> Run:

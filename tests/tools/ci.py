@@ -35,7 +35,6 @@ TARGETS = (
     "stack-portal",
     "e2e-labs",
     "e2e-faults",
-    "sanity-2.18",
     "e2e-crash",
     "sanity-2.21",
     "e2e-rights",
@@ -46,6 +45,7 @@ TARGETS = (
     "docs",
     "lint",
     "units-2.18",
+    "sanity-of-core-2.18",
     "e2e-2.22",
 )
 # No target may hold CI up for good.

@@ -19,6 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     start_browser,
     user_agent,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_stillness import stays_as_sent
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_watch import Watch
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
     BROWSER_CAUSES,
@@ -120,6 +121,8 @@ class BrowserDriver:
         self._slow_down = slow_down
         self._refs: JSHandle | None = None
         self._typed_into: JSHandle | None = None
+        # The state in which a page had nothing more to do, until something is done with it.
+        self._rested: tuple[t.Any, ...] | None = None
         self._gate = Gate(settings.trust)
         self._guard = Guard(settings.trust, self._gate, self._secret_is_gone)
         self._watch = Watch(self._guard, self._gate)
@@ -292,10 +295,14 @@ class BrowserDriver:
 
         A busy machine makes a page late, so it is its own timer that says when patience is over: what the page itself
         set for an earlier moment has happened by then, however slow it is. Answers that are due and animations count as
-        work that is still going on.
+        work that is still going on. A page that has been waited for, or that cannot change by itself, gets one look,
+        unless a person may do something in the window.
         """
         before, doing = _signature(page), f"waiting for {page.place}"
         begun = time.monotonic()
+        waited_before = before == self._rested and not self.shows_window
+        if waited_before or (not self.shows_window and await self._stays_as_sent()):
+            begun -= _PATIENCE
         while True:
             patience = max(_SHORTEST, _PATIENCE - (time.monotonic() - begun))
             is_last = patience == _SHORTEST
@@ -305,8 +312,22 @@ class BrowserDriver:
                 return await self._act(_nothing, doing)
             waited = time.monotonic() - begun
             working = (active and waited < 4 * _PATIENCE) or self._watch.waiting(_SLOWEST)
-            if (is_last and not working) or waited > _SLOWEST or self._deadline.left() < 2 * _PATIENCE:
+            over = waited_before or (is_last and not working) or waited > _SLOWEST
+            if over or self._deadline.left() < 2 * _PATIENCE:
+                self._rested = before
                 return None
+
+    async def _stays_as_sent(self) -> bool:
+        """Whether the document is all there, in this window, and has nothing that could change it."""
+        document = self._watch.document
+        if document is None or self._watch.navigating() or document.frame != self._tab.main_frame:
+            return False
+        try:
+            if await self._tab.evaluate("document.readyState") != "complete":
+                return False
+        except PlaywrightError:
+            return False
+        return await stays_as_sent(document)
 
     async def _active(self, seconds: float) -> bool:
         """Whether the page changes, moves or leaves within some seconds of its own time."""
@@ -398,6 +419,8 @@ class BrowserDriver:
     async def _act_once(self, act: Act, doing: str, quiet: float) -> Page:
         self._deadline.check(doing)
         self._watch.begin()
+        if act is not _nothing:
+            self._rested = None
         try:
             await act()
             await self._rest(doing, quiet)

@@ -39,6 +39,7 @@ class Watch:
     :ivar failure: why the last navigation failed, in the browser's words; empty if it did not.
     :ivar said: the texts of dialogs.
     :ivar trail: the addresses, without queries, that redirected on the way here.
+    :ivar document: the answer that brought the last document.
     :ivar clock_difference: the portal's clock minus ours, in seconds, as its last answer had it.
     :ivar accept_dialogs: whether to say yes when a dialog asks whether it is meant.
     """
@@ -53,6 +54,7 @@ class Watch:
         self.failure = ""
         self.said: list[str] = []
         self.trail: list[str] = []
+        self.document: Response | None = None
         self.clock_difference: float | None = None
         self.accept_dialogs = False
 
@@ -116,6 +118,7 @@ class Watch:
         if response.status in (301, 302, 303, 307, 308):
             self.trail.append(bare_address(response.url))
             return
+        self.document = response
         self.status = response.status
         self.failure = ""
         self.retry_after = retry_after(response.headers.get("retry-after"))
