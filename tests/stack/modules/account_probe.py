@@ -43,7 +43,8 @@ def main() -> None:
         sys.stderr.buffer.write(b"\xff\xfe not UTF-8")
         module.exit_json(changed=True, text=b"caf\xc3\xa9")
     elif do == "flood":
-        sys.stderr.write("x" * 50_000_000)
+        # Many times what a pipe holds: it has to be read while the module runs.
+        sys.stderr.write("x" * 2_000_000)
     elif do == "environment":
         with open("/proc/self/environ", "rb") as file:
             shown = file.read().decode(errors="replace")
