@@ -18,7 +18,8 @@ COLLECTIONS := build/collections
 # amazon.aws lives beside Ansible in the virtual environment, our own collection in build/collections.
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/$(COLLECTIONS)" ANSIBLE_HOME="$(CURDIR)/build/ansible" ANSIBLE_LOCALHOST_WARNING=false
 PY := $(RUN) $(VENV)/bin/python
-PYTEST := $(PY) -m pytest
+# Each suite says where its time went.
+PYTEST := $(PY) -m pytest --durations=20 --durations-min=3
 # Other suites run beside this one in `make test`; more workers than that would only wait for each other.
 WORKERS ?= 2
 TYPED := -p ansible_collections.labops.cloudresearch.plugins
