@@ -162,7 +162,7 @@ class AwsApp:
 
     def _fail(self, call: Call, kind: str) -> Answer:
         """A fault before the call takes effect."""
-        if kind in ("cut", "timeout"):
+        if kind in ("cut", "timeout", "web_page"):
             self._record(call, (0, [], b""), f"before:{kind}")
             return self._lose(call, kind)
         arn = call.caller.arn if call.caller else f"arn:aws:iam::{call.account_id}:user/unknown"
@@ -176,6 +176,8 @@ class AwsApp:
             raise CutConnection
         if kind == "timeout":
             raise Hang(self._world.knobs.hang_seconds)
+        if kind == "web_page":
+            return protocol.WEB_PAGE
         return protocol.error_answer(call.service, protocol.internal_failure())
 
     def _perform(self, call: Call) -> Answer:

@@ -187,7 +187,7 @@ class ControlClient:
         :param action: as in the timeline; for the portal also one of its page names (submit, password, ...).
         :param kind: throttle, http_500, cut, timeout, access_denied.
         :param account_id: an account id or the name of a lab.
-        :param when: before (no effect) or after (took effect, but the answer is lost: http_500, cut, timeout).
+        :param when: before (no effect) or after (took effect, but the answer is lost).
         :param environment: production or sandbox, for mturk.
         :param skip: how many matching calls go well first.
         :param caller: client, portal (the portal's own calls at MTurk) or *.

@@ -18,6 +18,8 @@ KINDS = (
     "http_500",
     "cut",
     "timeout",
+    # Somebody on the way, such as a proxy, answers with a page for people and the status of success.
+    "web_page",
     "access_denied",
     "scp_deny",
     "boundary_deny",
@@ -34,7 +36,7 @@ KINDS = (
     "turk_link_untyped",
 )
 #: Kinds that make sense when the call has already taken effect: the answer is lost, or says nothing about the effect.
-AFTER_KINDS = ("http_500", "cut", "timeout")
+AFTER_KINDS = ("http_500", "cut", "timeout", "web_page")
 
 
 class BadRequest(ValueError):

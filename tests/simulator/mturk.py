@@ -281,6 +281,8 @@ class MTurkApp:
             raise CutConnection
         if kind == "timeout":
             raise Hang(self._world.knobs.hang_seconds)
+        if kind == "web_page":
+            return protocol.WEB_PAGE
         return _error(_service_fault(_DOWN))
 
 

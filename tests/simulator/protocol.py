@@ -89,6 +89,14 @@ def access_denied(service: str, arn: str, action: str, resource: str, verdict: s
 _VERDICTS = {"access_denied": "none", "scp_deny": "scp", "boundary_deny": "boundary", "explicit_deny": "deny"}
 
 
+#: What a proxy, or a network that wants people to sign in, puts in the place of an answer.
+WEB_PAGE: Answer = (
+    200,
+    [("Content-Type", "text/html; charset=utf-8")],
+    b"<!DOCTYPE html><html><head><meta charset=utf-8><title>Bad gateway</title><body><p>Try again later.",
+)
+
+
 def refusal(kind: str, service: str, arn: str, action: str) -> AwsError | None:
     """The error of a fault that is an answer in every service's words, else None.
 

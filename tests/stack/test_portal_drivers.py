@@ -193,6 +193,19 @@ def test_retry_after_is_waited_for(sites: tuple[Site, Site], over_http: Run, sta
     assert time.monotonic() - start >= 0.9
 
 
+def test_a_page_that_failed_is_asked_for_again(sites: tuple[Site, Site], run: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    first = own.answers["/"]
+
+    def once(_request: Request) -> Any:
+        own.answers["/"] = first
+        return 500, {}, "<h1>Something went wrong</h1>"
+
+    own.answers["/"] = once
+    assert run(own).link.status == "linked"
+
+
 def test_a_wait_that_is_too_long_is_told(sites: tuple[Site, Site], run: Run) -> None:
     own, _foreign = sites
     own.answers["/"] = (503, {"Retry-After": "3600"}, "<h1>Down for maintenance</h1>")

@@ -143,7 +143,7 @@ def test_the_kms_key_and_the_tags_are_used(setup: Setup) -> None:
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"owner": "research", "n": "7"}
 
 
-@pytest.mark.parametrize("kind", ["http_500", "cut"])
+@pytest.mark.parametrize("kind", ["http_500", "cut", "web_page"])
 def test_a_write_whose_answer_was_lost_is_not_taken_for_somebody_else_s(setup: Setup, kind: str) -> None:
     store = setup.open()
     faults = setup.simulator.control

@@ -26,6 +26,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     not_assumable,
     second_factor_wanted,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.repeating import repeat_unreadable
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.silence import heed
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
@@ -74,6 +75,7 @@ def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> 
     """
     session = botocore.session.Session(profile=profile)
     session.register_component("data_loader", shared_loader())
+    repeat_unreadable(session)
     return session
 
 

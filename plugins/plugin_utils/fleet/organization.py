@@ -18,6 +18,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
+    AWS_FAILURES,
     aws_error,
     error_code,
     plain_message,
@@ -26,14 +27,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.lab_name import host_name, same_name
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
-
-AWS_FAILURES: tuple[type[Exception], ...]
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    AWS_FAILURES = (BotoCoreError, ClientError)
-except ImportError:  # the plugin says so before anything here is called
-    AWS_FAILURES = ()
 
 # AWS API reference, Organizations, Account: State. Its older field Status was to be retired on 2026-09-09.
 STATUSES = ("PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED")

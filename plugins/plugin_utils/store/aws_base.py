@@ -11,14 +11,9 @@ import shlex
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import GLOBAL_REGION, AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import aws_error
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import AWS_FAILURES, aws_error
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason, invalid_options
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:  # AwsConnection says what is missing
-    BotoCoreError = ClientError = Exception
 
 # How to reach a central account. In the lab's account the task's own options say that.
 CENTRAL_OPTIONS = frozenset(
@@ -125,7 +120,7 @@ class AwsStore(base.SecretStore):
         """Turn what AWS refuses into an error for people."""
         try:
             yield
-        except (ClientError, BotoCoreError) as exc:
+        except AWS_FAILURES as exc:
             # Not chained: the failed call's parameters can hold the record.
             error = aws_error(exc, f"{doing} the record of lab {lab} ({self.location})")
             error.reason = _REASONS.get(error.reason, error.reason)

@@ -129,10 +129,12 @@ class SecretsManagerStore(aws_base.AwsStore):
         return str(answer["VersionId"])
 
     def _take_over(self, record: LabRecord) -> str | None:
-        """The name is taken: if by a record in its recovery window, that gives way; another run's record stays."""
+        """The name is taken: a record in its recovery window gives way; this very record and another run's stay."""
         name = self.name(record.lab)
         if not self.client.describe_secret(SecretId=name).get("DeletedDate"):
-            return None
+            # A call that was repeated because its answer was lost meets its own record.
+            found = self.get(record.lab)
+            return found.version if found.record == record else None
         labels = self._require_own_removal(record.lab)
         self.client.restore_secret(SecretId=name)
         current = next((version for version, stages in labels.items() if _CURRENT in stages), "")

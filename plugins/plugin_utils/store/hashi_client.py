@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import silence
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups, silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
@@ -32,9 +33,9 @@ else:
         """The server was not asked, because it did not answer other labs."""
 
     class _CarefulSession(requests.Session):
-        """Asks no server that does not answer (see C(base.silence)), and sends a token on only where TLS is.
+        """Asks no server that does not answer (see C(base.silence)), and again after a hiccup.
 
-        A standby sends its callers on.
+        A standby sends its callers on; a token goes along only where TLS is.
         """
 
         def send(self, request: requests.PreparedRequest, **kwargs: t.Any) -> requests.Response:
@@ -47,17 +48,36 @@ else:
             answer = kwargs.get("timeout") or _DEFAULT_TIMEOUT
             kwargs["timeout"] = (min(_CONNECT_TIMEOUT, answer), answer)
             try:
-                response = super().send(request, **kwargs)
+                response = self._patiently(request, **kwargs)
             except requests.exceptions.RequestException as exc:
                 if silence.nobody_answered(exc):
                     question.silent()
                 raise
-            if response.status_code == _SEALED and b"sealed" in response.content:
+            if _is_sealed(response):
                 # The server says so to everybody.
                 question.silent("sealed")
             else:
                 question.answered()
             return response
+
+        def _patiently(self, request: requests.PreparedRequest, **kwargs: t.Any) -> requests.Response:
+            """Send a request, a few times if need be: writes, too, as they are made with check-and-set; no sign-in.
+
+            The repetitions of urllib3 see neither a body that breaks off nor one that is a web page, and know silence
+            from nothing else.
+            """
+            for tries in range(1, 1 if _SIGN_IN in (request.url or "") else hiccups.TRIES):
+                try:
+                    response = super().send(request, **kwargs)
+                except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as exc:
+                    if isinstance(exc, requests.exceptions.SSLError) or silence.nobody_answered(exc):
+                        raise
+                else:
+                    passing = response.status_code in hiccups.PASSING and not _is_sealed(response)
+                    if not passing and not hiccups.is_web_page(response.headers.get("Content-Type", "")):
+                        return response
+                time.sleep(hiccups.pause(tries))
+            return super().send(request, **kwargs)
 
         def get_redirect_target(self, resp: requests.Response) -> str | None:
             """The address in the answer; documented as the hook for deciding where to go."""
@@ -72,6 +92,12 @@ _CONNECT_TIMEOUT = 4.0
 _DEFAULT_TIMEOUT = 10.0
 # What a server answers that is sealed (API reference, "HTTP status codes").
 _SEALED = 503
+# The path of all ways to sign in (API reference, "Auth methods").
+_SIGN_IN = "/v1/auth/"
+
+
+def _is_sealed(response: requests.Response) -> bool:
+    return response.status_code == _SEALED and b"sealed" in response.content
 
 
 def sign_in(url: str, namespace: str | None, ca_cert: str, options: t.Mapping[str, t.Any]) -> t.Any:

@@ -129,9 +129,13 @@ class HashiVaultStore(base.SecretStore):
                     mount_point=self._mount,
                 )
             except hvac.exceptions.InvalidRequest as exc:
-                if "check-and-set" in str(exc):
-                    raise base.conflict(record.lab, self.location) from None
-                raise
+                if "check-and-set" not in str(exc):
+                    raise
+                # It may be this very write, made again because the first answer was lost.
+                found = self.get(record.lab)
+                if found.version == str(int(after.version or 0) + 1) and found.record == record:
+                    return found
+                raise base.conflict(record.lab, self.location) from None
         return base.Snapshot(record.lab, record, str(answer["data"]["version"]))
 
     def delete(self, after: base.Snapshot) -> None:

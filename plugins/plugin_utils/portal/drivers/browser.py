@@ -10,6 +10,7 @@ import contextlib
 import time
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script, silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
@@ -79,7 +80,6 @@ _SHORTEST = 0.1
 _POLL = 0.04
 _ACT_MS = 5000
 _CLOSE_SECONDS = 5.0
-_TRIES = 3
 # A request that is older is a channel that stays open, not an answer that is due.
 _LASTING = 6.0
 # No answer is waited for longer before a thing counts as missing.
@@ -197,21 +197,22 @@ class BrowserDriver:
             return self._open(address)
 
     def _open(self, address: str) -> Page:
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, hiccups.TRIES + 1):
             try:
                 page = self._do(lambda: self._goto(address), f"reading {bare_address(address)}")
             except PortalError as exc:
-                if (
-                    exc.reason != PORTAL_UNAVAILABLE
-                    or attempt == _TRIES
-                    or self._deadline.left() < 3
-                    or self._guard.refusal
-                ):
+                if exc.reason != PORTAL_UNAVAILABLE or self._guard.refusal or self._is_last(attempt):
                     raise
-                self._deadline.sleep(0.5 * attempt, f"waiting to reach {bare_address(address)} again")
-                continue
-            return page
+            else:
+                # Where the portal says how long to wait, that was heeded already; a captcha is for a person.
+                passing = page.status in hiccups.PASSING and page.retry_after is None and not page.captcha
+                if not passing or self._is_last(attempt):
+                    return page
+            self._deadline.sleep(hiccups.pause(attempt), f"waiting to reach {bare_address(address)} again")
         raise AssertionError
+
+    def _is_last(self, attempt: int) -> bool:
+        return attempt == hiccups.TRIES or self._deadline.left() < 3
 
     async def _goto(self, address: str) -> None:
         if not self._guard.refuse(address):
@@ -399,7 +400,7 @@ class BrowserDriver:
 
     async def _act(self, act: Act, doing: str, quiet: float = _QUIET) -> Page:
         """Do something, wait until the page is at rest, read it."""
-        for _attempt in range(_TRIES):
+        for _attempt in range(hiccups.TRIES):
             page = await self._act_once(act, doing, quiet)
             wait = page.retry_after
             if page.status not in (429, 503) or wait is None:

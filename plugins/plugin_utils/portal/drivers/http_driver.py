@@ -14,7 +14,7 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups, times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import retry_after
@@ -51,7 +51,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.h
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
 _REDIRECTS = 15
-_TRIES = 3
 # Each of them takes as long as one waits for an answer.
 _SILENT_TRIES = 2
 _META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
@@ -238,8 +237,8 @@ class HttpDriver:
             return self._repeated(method, address, headers, form)
 
     def _repeated(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
-        for attempt in range(1, _TRIES + 1):
-            last = attempt == _TRIES
+        for attempt in range(1, hiccups.TRIES + 1):
+            last = attempt == hiccups.TRIES
             hurried = last or self._deadline.left() < 3
             try:
                 answer = self._once(method, address, headers, form)
@@ -247,7 +246,7 @@ class HttpDriver:
                 passing = exc.reason == PORTAL_UNAVAILABLE or (isinstance(exc, NoAnswer) and attempt < _SILENT_TRIES)
                 if method != "GET" or not passing or hurried:
                     raise
-                self._deadline.sleep(0.5 * attempt, f"waiting to reach {bare_address(address)} again")
+                self._deadline.sleep(hiccups.pause(attempt), f"waiting to reach {bare_address(address)} again")
                 continue
             wait = retry_after(answer.header.get("retry-after"))
             if answer.status in (429, 503) and wait is not None:
@@ -257,8 +256,8 @@ class HttpDriver:
                 if last or wait >= self._deadline.left():
                     return answer
                 time.sleep(wait)
-            elif method == "GET" and answer.status in (502, 503, 504) and not hurried:
-                self._deadline.sleep(0.5 * attempt, "waiting for the portal to come back")
+            elif method == "GET" and answer.status in hiccups.PASSING and not hurried:
+                self._deadline.sleep(hiccups.pause(attempt), "waiting for the portal to come back")
             else:
                 return answer
         return answer
