@@ -121,6 +121,8 @@ def audit_finds_all_and_nothing_else(tour: Tour, truth: t.Sequence[TrueKey]) -> 
         if finding_kinds.CATALOGUE[finding["code"]].needs == ("principals",)
     }
     assert told_findings == expected_findings(truth)
+    codes = {finding["code"] for outcome in run.outcomes.values() for finding in outcome["findings"]}
+    assert "live_key_of_other_user" not in codes, "each key is told once"
 
 
 def expected_findings(truth: t.Sequence[TrueKey]) -> Found:

@@ -79,12 +79,11 @@ def main() -> int:
             "every lab has one key, and CloudResearch holds that key",
         )
         closing(simulator)
-    report = next(iter(sorted((DIRECTORY / "reports").glob("*.html"))), None)
+    report = DIRECTORY / "reports" / "fleet-report.html"
     say(
         f"All {LABS} labs are onboarded, and a further run changed nothing.",
-        f"Look at what was written: {relative(fleet.store)} (the keys, encrypted)"
-        + (f", {relative(report)} (the report)" if report else "")
-        + f" and {relative(DIRECTORY / 'closing' / 'reports')} (plan, keys and evidence).",
+        f"Look at what was written: {relative(fleet.store)} (the keys, encrypted), {relative(report)} (the report)",
+        f"and {relative(DIRECTORY / 'closing' / 'reports')} (plan, keys and evidence).",
         "Next: the README, from 'Real use' on.",
     )
     return 0

@@ -66,6 +66,16 @@ def examine(
     yield from (_run_out(known) for known in exceptions if known_principals.has_run_out(known, today))
 
 
+def examined_keys(seen: Principals | None) -> set[str]:
+    """Ids of the keys of which C(examine) says what there is to say: those that can call MTurk, or may be able to."""
+    return {
+        key["access_key_id"]
+        for principal in (seen["principals"] if seen else ())
+        if principal["mturk_right"] != Right.NO
+        for key in principal["keys"]
+    }
+
+
 def _undeclared(principal: Principal, key: PrincipalKey) -> t.Iterator[Found]:
     told, key_id = f"{_key(key)} of {_who(principal)}", key["access_key_id"]
     right = _right(principal)

@@ -55,9 +55,7 @@ def user(*keys: PrincipalKey, **more: t.Any) -> Principal:
     return t.cast(Principal, made | more)
 
 
-def found(
-    *principals: Principal, known: t.Sequence[dict[str, str]] = (), now: datetime.datetime = NOW
-) -> list[dict[str, t.Any]]:
+def lab_with(*principals: Principal, known: t.Sequence[dict[str, str]] = ()) -> dict[str, t.Any]:
     seen: Principals = {
         "account_id": "111122223333",
         "caller_arn": f"{ACCOUNT}user/ops",
@@ -68,8 +66,33 @@ def found(
         "users_seen": 3,
         "calls": 6,
     }
-    lab = {**converged_lab(), "principals": seen, "declared_user": OWN, "known_principals": known_principals(known)}
-    return [dict(finding) for finding in findings.evaluate(lab, now=now)]
+    return {**converged_lab(), "principals": seen, "declared_user": OWN, "known_principals": known_principals(known)}
+
+
+def found(
+    *principals: Principal, known: t.Sequence[dict[str, str]] = (), now: datetime.datetime = NOW
+) -> list[dict[str, t.Any]]:
+    return [dict(finding) for finding in findings.evaluate(lab_with(*principals, known=known), now=now)]
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ([], ["undeclared_live_key"]),
+        ([{"name": "by-hand", "reason": "billing", "until": "2027-01-31"}], []),
+    ],
+)
+def test_a_key_that_a_look_at_all_users_saw_is_told_once_and_not_if_it_is_an_exception(
+    known: list[dict[str, str]], told: list[str]
+) -> None:
+    other = {"user_name": "by-hand", "how": "policy", "access_key_ids": [KEY_ID], "live_access_key_ids": [KEY_ID]}
+    retired = {**lab_with(user(key()), known=known), "other_users": [other]}
+    about_it = [each["code"] for each in findings.evaluate(retired, now=NOW) if each["access_key_id"] == KEY_ID]
+    assert about_it == told
+    # The policy is there, and something else takes the right away.
+    without = {**lab_with(user(key(), mturk_right="no"), known=known), "other_users": [other]}
+    about_it = [each["code"] for each in findings.evaluate(without, now=NOW) if each["access_key_id"] == KEY_ID]
+    assert about_it == ["live_key_of_other_user"]
 
 
 def codes(*principals: Principal, **more: t.Any) -> list[str]:
