@@ -32,21 +32,21 @@ LANES = 3
 # ansible-core that are supported, all others run on the one in between. `unit` has nothing that `units-...` has not.
 TARGETS = (
     "stack",
-    "stack-portal",
     "e2e-labs",
     "e2e-faults",
+    "stack-portal",
     "e2e-crash",
-    "sanity-2.21",
     "e2e-rights",
+    "sanity-2.21",
     "e2e-terminal",
+    "e2e-2.22",
+    "sanity-of-core-2.18",
+    "docs",
+    "lint",
     "molecule",
     "integration",
     "package",
-    "docs",
-    "lint",
     "units-2.18",
-    "sanity-of-core-2.18",
-    "e2e-2.22",
 )
 # No target may hold CI up for good.
 LONGEST_SECONDS = 3600
