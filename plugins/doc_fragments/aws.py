@@ -24,6 +24,16 @@ requirements:
   - boto3 >= 1.34.0
   - botocore >= 1.34.0
 """
+    # Before CONTROL_NODE in a module's list: what comes first holds.
+    READ_ONLY = r"""
+attributes:
+  check_mode:
+    support: full
+    description: The module only ever reads.
+  diff_mode:
+    support: none
+    description: The module changes nothing, so there is nothing to show.
+"""
     CONTROL_NODE = r"""
 notes:
   - The module works on the control node, in the process that runs Ansible, whatever the host's connection. It needs no

@@ -47,10 +47,19 @@ options:
   external_id:
     description: The external id that the trust policy of O(assume_role_arn) asks for.
     type: str
+  store:
+    description:
+      - Where the labs' keys are kept. Each lab has one record in it.
+      - Sub-options belong to one or several store types; one that the chosen type does not know is an error.
+      - Without it, it is what the role's variable C(lab_account_secret_store) says.
+    type: dict
+    required: false
+    vars:
+      - name: lab_account_secret_store
 extends_documentation_fragment:
   - amazon.aws.common.plugins
   - amazon.aws.region.plugins
-  - labops.cloudresearch.store.plugin
+  - labops.cloudresearch.store
 requirements:
   - "hvac >= 2.1.0 (for O(store.type=hashi_vault))"
 notes:

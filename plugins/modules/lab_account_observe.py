@@ -21,14 +21,8 @@ description:
 author:
   - labops.cloudresearch contributors (@labops)
 extends_documentation_fragment:
+  - labops.cloudresearch.aws.read_only
   - labops.cloudresearch.aws.control_node
-attributes:
-  check_mode:
-    support: full
-    description: The module only ever reads.
-  diff_mode:
-    support: none
-    description: The module changes nothing, so there is nothing to show.
 seealso:
   - module: labops.cloudresearch.lab_account_info
   - module: labops.cloudresearch.lab_account_outcome

@@ -70,14 +70,8 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - labops.cloudresearch.aws.assume_role
+  - labops.cloudresearch.aws.read_only
   - labops.cloudresearch.aws.control_node
-attributes:
-  check_mode:
-    support: full
-    description: The module only ever reads.
-  diff_mode:
-    support: none
-    description: The module changes nothing, so there is nothing to show.
 seealso:
   - module: labops.cloudresearch.lab_account_info
   - name: The requester's developer page, production

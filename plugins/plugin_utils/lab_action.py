@@ -9,10 +9,8 @@ task's C(environment), finds the way into the lab's AWS account and to its store
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
-import time
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -20,6 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.account import refuse_other_credentials
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
@@ -58,7 +57,8 @@ class LabAction(ActionBase):
             self._refuse_become()
             options = self.options(task_vars or {})
             lab = str(options.get("lab") or (task_vars or {}).get("inventory_hostname") or "")
-            with _environment(self._task_environment()), asking_for(lab):
+            # A worker runs all items of a loop, so the environment is put back.
+            with environment.only({**os.environ, **self._task_environment()}), asking_for(lab):
                 # AWS, MTurk and the portal give back what others wrote, and a result is shown and logged.
                 result.update(printable_values(self.work(options, task_vars or {})))
         except CollectionError as exc:
@@ -132,23 +132,6 @@ class LabAction(ActionBase):
         if self.inside_account:
             refuse_other_credentials(merged)
         return merged
-
-
-@contextlib.contextmanager
-def _environment(variables: t.Mapping[str, str]) -> t.Iterator[None]:
-    """The process's environment with these variables; a worker runs all items of a loop, so it is put back."""
-    if not variables:
-        yield
-        return
-    original = dict(os.environ)
-    os.environ.update(variables)
-    time.tzset()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(original)
-        time.tzset()
 
 
 __all__ = ["STORE_ARGUMENT_SPEC", "LabAction", "Options", "Result", "Spec"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import typing as t
 
 
@@ -14,10 +15,14 @@ import typing as t
 def only(environment: t.Mapping[str, str]) -> t.Iterator[None]:
     """For a while, this process has no other environment than the one given; what is started meanwhile inherits it."""
     original = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
     try:
+        _replace(environment)
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(original)
+        _replace(original)
+
+
+def _replace(environment: t.Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()

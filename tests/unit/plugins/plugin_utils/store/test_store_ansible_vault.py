@@ -598,11 +598,14 @@ def test_the_documentation_has_the_options_of_the_argument_spec() -> None:
         assert documented[name].get("choices") == option.get("choices"), name
 
 
-def test_plugins_and_modules_document_the_same_store() -> None:
+def test_the_lookup_documents_the_same_store_and_takes_the_roles() -> None:
     from ansible_collections.labops.cloudresearch.plugins.doc_fragments.store import ModuleDocFragment
+    from ansible_collections.labops.cloudresearch.plugins.lookup import lab_secret
 
-    for_modules, for_plugins = (
-        yaml.safe_load(text)["options"]["store"] for text in (ModuleDocFragment.DOCUMENTATION, ModuleDocFragment.PLUGIN)
-    )
-    assert for_plugins["suboptions"] == for_modules["suboptions"]
-    assert for_plugins["vars"] == [{"name": "lab_account_secret_store"}] and for_modules["required"] is True
+    documented = yaml.safe_load(lab_secret.DOCUMENTATION)
+    assert "labops.cloudresearch.store" in documented["extends_documentation_fragment"]
+    # What a plugin says itself goes before what a fragment says.
+    store = documented["options"]["store"]
+    assert store["vars"] == [{"name": "lab_account_secret_store"}] and store["required"] is False
+    assert "suboptions" not in store
+    assert yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]["store"]["required"] is True
