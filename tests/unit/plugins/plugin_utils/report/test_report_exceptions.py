@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, evidence, retire_plan
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, converged_lab
+from ansible_collections.labops.cloudresearch.tests.fixtures.principals import key, principal, principals
 
 KEY = "AKIAEXAMPLE000000001"
 ACCOUNT = "111122223333"
@@ -16,38 +17,16 @@ USER = f"arn:aws:iam::{ACCOUNT}:user/billing"
 
 
 def report(known, *, quarantined=False):
-    key = {
-        "access_key_id": KEY,
-        "status": "active",
-        "created": "2020-01-01T00:00:00Z",
-        "last_used": "",
-        "last_used_service": "",
-        "last_used_region": "",
-    }
-    principal = {
-        "arn": USER,
-        "kind": "user",
-        "name": "billing",
-        "path": "/",
-        "mturk_right": "yes",
-        "how": ["AdministratorAccess"],
-        "administrator": True,
-        "read_only": False,
-        "quarantined": quarantined,
-        "tags": {},
-        "keys": [key],
-    }
-    principals = {
+    unused = key(KEY, created="2020-01-01T00:00:00Z", last_used="", last_used_service="", last_used_region="")
+    administrator = principal(
+        "billing", arn=USER, how=["AdministratorAccess"], administrator=True, quarantined=quarantined, keys=[unused]
+    )
+    lab = {
+        **converged_lab("one"),
         "account_id": ACCOUNT,
-        "caller_arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s",
-        "looked_at": "2026-11-24T10:00:00Z",
-        "complete": True,
-        "unread": [],
-        "principals": [principal],
-        "users_seen": 1,
-        "calls": 4,
+        "principals": principals(ACCOUNT, administrator),
+        "known_principals": known,
     }
-    lab = {**converged_lab("one"), "account_id": ACCOUNT, "principals": principals, "known_principals": known}
     return build.build([{**lab, "access_keys": []}], title="Labs", now=NOW)
 
 

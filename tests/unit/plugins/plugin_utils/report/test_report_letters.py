@@ -12,45 +12,23 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, files, letters
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, converged_lab
+from ansible_collections.labops.cloudresearch.tests.fixtures.principals import key, principal, principals
 
 KEY = "AKIAEXAMPLE000000001"
 
 
 def lab(name, **changes):
     account_id = changes.pop("account_id", "111122223333")
-    principal = {
-        "arn": f"arn:aws:iam::{account_id}:user/old",
-        "kind": "user",
-        "name": "old",
-        "path": "/",
-        "mturk_right": "yes",
-        "how": ["AmazonMechanicalTurkFullAccess"],
-        "administrator": False,
-        "read_only": False,
-        "quarantined": False,
-        "tags": {},
-        "keys": [
-            {
-                "access_key_id": KEY,
-                "status": "active",
-                "created": "2020-01-01T00:00:00Z",
-                "last_used": "2026-10-05T08:00:00Z",
-                "last_used_service": "mturk-requester",
-                "last_used_region": "us-east-1",
-            }
-        ],
-    }
-    principals = {
+    used = key(KEY, created="2020-01-01T00:00:00Z", last_used="2026-10-05T08:00:00Z")
+    found = principal(
+        "old", arn=f"arn:aws:iam::{account_id}:user/old", how=["AmazonMechanicalTurkFullAccess"], keys=[used]
+    )
+    return {
+        **converged_lab(name),
         "account_id": account_id,
-        "caller_arn": f"arn:aws:sts::{account_id}:assumed-role/r/s",
-        "looked_at": "2026-11-24T10:00:00Z",
-        "complete": True,
-        "unread": [],
-        "principals": [principal],
-        "users_seen": 1,
-        "calls": 4,
+        "principals": principals(account_id, found),
+        **changes,
     }
-    return {**converged_lab(name), "account_id": account_id, "principals": principals, **changes}
 
 
 def written(labs, contacts, now=NOW):
