@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The script that the browser driver runs in a page: it writes the live tree down, with what only a browser knows.
 
-The marks are those of C(visibility.SEEN_MARK), C(plain_controls.PLAIN_MARK), C(reader.REF_MARK) and its neighbours. The
-page itself is not changed. An element is marked hidden only for a cause of its own; what is inside it inherits that
-when it is read.
+The marks are the constants C(*_MARK) of the package C(portal.page). The page itself is not changed. An element is
+marked hidden only for a cause of its own; what is inside it inherits that when it is read.
 """
 
 from __future__ import annotations

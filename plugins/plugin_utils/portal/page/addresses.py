@@ -31,6 +31,10 @@ _HTML_SPACE = " \t\n\f\r"
 # Letters, digits, dots, hyphens and (in private networks) underscores. Anything else means different hosts to different
 # parsers: percent signs, full-width dots, letters beyond ASCII. Such names have an ASCII form (xn--...).
 _HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9._])?")
+_GOES_TO = re.compile(
+    r"(?:window|document|self|top)?\.?location(?:\.href)?\s*=\s*(['\"])(.{1,2000}?)\1"
+    r"|location\.(?:assign|replace)\(\s*(['\"])(.{1,2000}?)\3"
+)
 
 
 class UnsafeAddressError(ValueError):
@@ -126,3 +130,9 @@ def bare_address(address: str) -> str:
         scheme, colon, _rest = address.partition(":")
         return UNREADABLE if looks_like_web(address) or not colon or not scheme.isalpha() else f"{scheme}:"
     return found.origin + found.path
+
+
+def set_by_script(script: str) -> str:
+    """The address, as it is written, to which a script sends the browser; empty if it sends it nowhere."""
+    found = _GOES_TO.search(script)
+    return str(found[2] or found[4]) if found else ""

@@ -181,3 +181,16 @@ def is_typed(tag: Tag) -> bool:
     """Whether it is a field that a person fills in or chooses from."""
     kind = attribute(tag, "type").lower()
     return tag.name in TYPED and not (tag.name == "input" and kind in ("hidden", "submit", "button", "image", "reset"))
+
+
+def never_there(tag: Tag) -> bool:
+    """Whether an element is only a part of a template or of a script."""
+    return any(isinstance(parent, Tag) and parent.name in ("template", "script", "style") for parent in tag.parents)
+
+
+def leads_somewhere(tag: Tag) -> bool:
+    """Whether an element is a link to another page."""
+    if tag.name not in ("a", "area"):
+        return False
+    address = attribute(tag, "href").lower()
+    return bool(address) and not address.startswith(("#", "javascript:", "mailto:", "tel:", "data:", "blob:"))

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a page says: its texts, headings and notices, and the values that it shows in fields."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Notice, Page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    attribute,
+    classes,
+    is_text,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain, word_set
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.parsed_page import ParsedPage
+
+try:
+    from bs4.element import Tag
+except ImportError:
+    pass
+
+_INLINE = word_set(
+    "a abbr b bdi bdo cite code data dfn em i img kbd label mark q s samp small span strong sub sup time u var font "
+    "button svg ins del"
+)
+_NOTICE_CLASS = re.compile(
+    r"(?:^|[-_])(?:alerts?|notice|notification|notify|toast|flash|error|errors|success|warning|message|messages|msg|"
+    r"validation|invalid|feedback|callout|snackbar|banner|infobar|growl|status)(?:[-_]|$)"
+)
+_ERROR_CLASS = re.compile(r"error|danger|invalid|fail|validation|critical|negative")
+_SUCCESS_CLASS = re.compile(r"success|positive|(?:^|[-_])ok(?:[-_]|$)|confirmation")
+
+
+class Texts:
+    """Reads the texts of a page."""
+
+    def __init__(self, page: ParsedPage) -> None:
+        self._page = page
+
+    def read(self, page: Page) -> None:
+        """Add to the page the texts, headings, notices and shown values. Its forms must have been read."""
+        runs: dict[int, list[str]] = {}
+        self._collect_blocks(self._page.soup, id(self._page.soup), runs)
+        page.blocks = [text for text in (plain("".join(parts)) for parts in runs.values()) if text]
+        for tag in self._page.tags:
+            seen = self._page.seen.seen(tag)
+            if not seen.usable:
+                continue
+            if tag.name in ("h1", "h2", "h3", "h4", "h5", "h6", "legend") or attribute(tag, "role") == "heading":
+                text = self._page.naming.text(tag)
+                if text:
+                    page.headings.append(text)
+            tone = self._tone(tag)
+            if tone is not None:
+                text = self._visible_text(tag)
+                if text and len(text) <= 600:
+                    page.notices.append(Notice(text, tone))
+        for form in page.forms:
+            for field in form.fields:
+                if (
+                    field.seen.usable
+                    and field.kind in ("text", "email", "textarea", "tel", "search")
+                    and field.value.strip()
+                ):
+                    page.shown_values.append((field.label, plain(field.value)))
+
+    def _visible_text(self, tag: Tag) -> str:
+        self._page.effort.check()
+        runs: dict[int, list[str]] = {}
+        self._collect_blocks(tag, id(tag), runs)
+        return plain(" \n ".join("".join(parts) for parts in runs.values()))
+
+    def _collect_blocks(self, tag: Tag, block: int, runs: dict[int, list[str]]) -> None:
+        """Visible text by the paragraph it stands in; a new run begins behind each nested block."""
+        current = block
+        for child in tag.children:
+            if is_text(child):
+                runs.setdefault(current, []).append(str(child))
+            elif isinstance(child, Tag):
+                if child.name == "br":
+                    current = id(child)
+                    continue
+                if not self._page.seen.seen(child).usable or child.name in ("textarea", "select", "title"):
+                    continue
+                if child.name in _INLINE:
+                    if child.name in ("button", "a"):
+                        runs.setdefault(current, []).append(" ")
+                    self._collect_blocks(child, current, runs)
+                    if child.name in ("button", "a"):
+                        runs.setdefault(current, []).append(" ")
+                elif child.name != "input":
+                    self._collect_blocks(child, id(child), runs)
+                    current = -id(child)
+
+    @staticmethod
+    def _tone(tag: Tag) -> str | None:
+        """error, success or empty for a notice; None for what is none."""
+        role = attribute(tag, "role").lower()
+        named = classes(tag)
+        is_notice = (
+            role in ("alert", "status", "alertdialog", "log")
+            or attribute(tag, "aria-live").lower() in ("polite", "assertive")
+            or tag.name == "output"
+            or (tag.name == "dialog" and tag.has_attr("open"))
+            or any(_NOTICE_CLASS.search(name) for name in named)
+        )
+        if not is_notice or tag.name in ("html", "body", "form", "input", "label", "button", "a", "select", "main"):
+            return None
+        if any(_ERROR_CLASS.search(name) for name in named):
+            return "error"
+        return "success" if any(_SUCCESS_CLASS.search(name) for name in named) else ""
