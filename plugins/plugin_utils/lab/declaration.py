@@ -11,9 +11,10 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, KeyState
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings, known_principals
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, known_principals
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration, PortalLook
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
 
@@ -101,7 +102,7 @@ def declaration(
             adopt_existing_user=options["adopt_existing_user"],
             remove_foreign_keys=frozenset(options["remove_foreign_keys"]),
         ),
-        thresholds=findings.Thresholds.from_mapping(options["thresholds"]),
+        thresholds=Thresholds.from_mapping(options["thresholds"]),
         remove_drift=frozenset(options["remove_drift"]),
         minimum_balance=minimum or None,
         look=_portal_look(options),

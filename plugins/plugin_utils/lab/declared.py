@@ -10,9 +10,10 @@ import decimal
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 
 # Looks which key the portal holds; given the key that it should hold, and the one that an earlier run recorded.
 PortalLook = t.Callable[[str, str], Link]
@@ -43,7 +44,7 @@ class Declaration:
     user: drift.Declared
     endpoints: t.Mapping[str, str | None]
     request: KeyRequest
-    thresholds: findings.Thresholds
+    thresholds: Thresholds
     remove_drift: frozenset[str] = frozenset()
     minimum_balance: decimal.Decimal | None = None
     look: PortalLook | None = None

@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps impo
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.remaining import NextSteps, live_keys_remain
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Observation, Outcome, Step, Unseen
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps import Steps
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 
 SCHEMA = 2
 
@@ -85,7 +86,7 @@ def compose(
     }
     if after.took_steps and seen:
         # What was found before the steps were taken may be gone, and something new may be there.
-        thresholds = findings.Thresholds.from_mapping(seen.get("thresholds"))
+        thresholds = Thresholds.from_mapping(seen.get("thresholds"))
         composed["findings"] = findings.evaluate(composed, thresholds, moment)
         composed["not_looked_for"] = not_looked_for(composed)
     composed["message"] = _message(composed, unseen, after)

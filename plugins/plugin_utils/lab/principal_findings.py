@@ -19,16 +19,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principal
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import known_principals
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Found
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
-
-
-class Found(t.NamedTuple):
-    """A finding without its severity, which its code has."""
-
-    code: str
-    message: str
-    next_step: str
-    access_key_id: str = ""
 
 
 def examine(

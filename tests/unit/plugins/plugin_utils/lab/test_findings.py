@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds, findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, situation
 
@@ -114,14 +115,14 @@ def test_a_new_key_that_was_not_used_yet_is_no_finding():
 
 def test_thresholds_can_be_moved_and_switched_off():
     lab = situation("key_forgotten")
-    off = findings.Thresholds.from_mapping({"key_unused_days": 0, "key_old_days": "0", "minimum_balance": None})
+    off = Thresholds.from_mapping({"key_unused_days": 0, "key_old_days": "0", "minimum_balance": None})
     assert codes(lab, thresholds=off) == []
     lab = outcomes.converged_lab()
-    strict = findings.Thresholds.from_mapping({"minimum_balance": "1000000"})
+    strict = Thresholds.from_mapping({"minimum_balance": "1000000"})
     assert strict.minimum_balance == decimal.Decimal(1000000)
     assert codes(lab, thresholds=strict) == ["low_balance"]
     lab["user"]["attached_policies"] = ["arn:aws:iam::123456789012:policy/ours"]
-    allowed = findings.Thresholds.from_mapping({"allowed_policy_arns": ["arn:aws:iam::123456789012:policy/ours"]})
+    allowed = Thresholds.from_mapping({"allowed_policy_arns": ["arn:aws:iam::123456789012:policy/ours"]})
     assert codes(lab, thresholds=allowed) == []
     assert codes(lab) == ["policy_too_wide"]
 
@@ -129,7 +130,7 @@ def test_thresholds_can_be_moved_and_switched_off():
 @pytest.mark.parametrize("values", [{"key_olds_days": 1}, {"key_old_days": "soon"}, {"key_old_days": -1}])
 def test_thresholds_that_make_no_sense_are_refused(values):
     with pytest.raises(CollectionError) as caught:
-        findings.Thresholds.from_mapping(values)
+        Thresholds.from_mapping(values)
     assert caught.value.next_step
 
 

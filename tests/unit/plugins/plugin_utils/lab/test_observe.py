@@ -21,8 +21,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import situation as key_situation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tag_key
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings, outcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, outcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import observation as observe
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
     AwsAnswers,
@@ -83,7 +84,7 @@ class Lab:
             user=drift.Declared(lab="lab-01"),
             endpoints={"production": None, "sandbox": None},
             request=key_situation.KeyRequest(),
-            thresholds=findings.Thresholds(),
+            thresholds=Thresholds(),
         )
         self.aws.answers = {
             "GetUser": MISSING,
