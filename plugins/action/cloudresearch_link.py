@@ -12,7 +12,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NEW_KEY
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
     STORE_ARGUMENT_SPEC,
     LabAction,

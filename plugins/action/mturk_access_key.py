@@ -14,13 +14,14 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabula
     LinkStatus,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Stop
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
     KeyState,
     LinkKnowledge,
     Situation,
-    Stop,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
     STORE_ARGUMENT_SPEC,
@@ -28,7 +29,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action im
     Options,
     Result,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import proof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
 
 OPTIONS: dict[str, t.Any] = {
@@ -62,9 +63,9 @@ class ActionModule(LabAction):
         account = self.account(options)
         endpoints = {"production": options["production_endpoint_url"]}
 
-        def prove(access_key_id: str, secret_access_key: str) -> requester.KeyProof:
+        def prove(access_key_id: str, secret_access_key: str) -> proof.KeyProof:
             signing = account.with_credentials(access_key_id, secret_access_key)
-            return requester.prove_key(signing, endpoints, timeout=options["propagation_timeout"])
+            return proof.prove_key(signing, endpoints, timeout=options["propagation_timeout"])
 
         lifecycle = key_lifecycle.KeyLifecycle(
             account,
@@ -81,14 +82,12 @@ class ActionModule(LabAction):
             raise self._foreseen_stop(outcome.stop, outcome, options)
         return self._as_result(outcome)
 
-    def _foreseen_stop(
-        self, stop: Stop, outcome: key_lifecycle.KeyOutcome, options: dict[str, t.Any]
-    ) -> CollectionError:
-        error = key_lifecycle.stopped(stop, options["lab"], options["user_name"])
+    def _foreseen_stop(self, stop: Stop, outcome: KeyOutcome, options: dict[str, t.Any]) -> CollectionError:
+        error = stop.as_error(options["lab"], options["user_name"])
         error.details.update(actions=_words(outcome), changed=outcome.changed)
         return error
 
-    def _as_result(self, outcome: key_lifecycle.KeyOutcome) -> Result:
+    def _as_result(self, outcome: KeyOutcome) -> Result:
         result: Result = {
             "changed": outcome.changed,
             "actions": _words(outcome),
@@ -145,7 +144,7 @@ def _invalid(message: str, next_step: str) -> CollectionError:
     return CollectionError(message, next_step=next_step, reason="invalid_options", step="access_key")
 
 
-def _words(outcome: key_lifecycle.KeyOutcome) -> list[str]:
+def _words(outcome: KeyOutcome) -> list[str]:
     return [action.in_words() for action in outcome.actions]
 
 

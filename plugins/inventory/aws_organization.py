@@ -190,6 +190,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organiz
     Account,
     OrganizationReader,
     Selection,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organization_hosts import (
     check_preferences,
     name_accounts,
 )

@@ -21,11 +21,12 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connectio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
     LinkKnowledge,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import proof
 from tests.simulator.clients import MTURK_POLICY, new_lab
 from tests.simulator.process import Simulator
 
@@ -69,10 +70,10 @@ class Bench:
             }
         )
 
-        def prove(access_key_id: str, secret_access_key: str) -> mturk.KeyProof:
+        def prove(access_key_id: str, secret_access_key: str) -> proof.KeyProof:
             signing = connection.with_credentials(access_key_id, secret_access_key)
             endpoints = {"production": self.simulator.mturk_production_url}
-            return mturk.prove_key(signing, endpoints, timeout=timeout)
+            return proof.prove_key(signing, endpoints, timeout=timeout)
 
         return key_lifecycle.KeyLifecycle(
             connection,
@@ -85,7 +86,7 @@ class Bench:
             settle_seconds=1,
         )
 
-    def run(self, link: LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
+    def run(self, link: LinkKnowledge | None = None, **wanted: t.Any) -> KeyOutcome:
         return self.lifecycle(link, **wanted).run()
 
     def converge(self, **wanted: t.Any) -> None:

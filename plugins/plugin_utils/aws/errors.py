@@ -11,12 +11,11 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import AWS_ROWS, NOT_ASSUMABLE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import (
     ACCESS_DENIED_CODES,
     ANSWERED,
-    AWS_ROWS,
     DENIALS,
-    NOT_ASSUMABLE,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import advise
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError

@@ -14,7 +14,6 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
     AWS_FAILURES,
     aws_error,
@@ -22,6 +21,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
     is_connection_failure,
     plain_message,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking, times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 

@@ -14,15 +14,15 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
     DEACTIVATIONS,
     DELETIONS,
     NEW_KEY,
     Action,
     ActionKind,
-    Situation,
     Slot,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Situation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import Suspension, tag_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,

@@ -15,88 +15,41 @@ import datetime
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import THROTTLING_CODES
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys, iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import THROTTLING_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import (
-    ChangeRecorder,
-    Journal,
-    KeyChange,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey, describe_retired
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
     DEACTIVATIONS,
     DELETIONS,
     Action,
     ActionKind,
+    Note,
+    Stop,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import ChangeRecorder, Journal
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import SETTLE_SECONDS, KeyObserver
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
     LinkKnowledge,
-    Note,
     Situation,
-    Slot,
-    Stop,
     UserOwner,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
-
-# How long to look out for a key that IAM may not list yet, when something says that it should be there.
-SETTLE_SECONDS = 10.0
-# A key or an intent that is older has settled: IAM's listings lag by seconds.
-SETTLED_AGE = datetime.timedelta(minutes=1)
 
 # How often a key creation whose answer was lost is begun anew.
 CREATION_ATTEMPTS = 3
 
 Prove = t.Callable[[str, str], KeyProof]
 Choose = t.Callable[[Situation], t.Sequence[Action]]
-
-
-@dataclasses.dataclass(frozen=True)
-class KeyOutcome:
-    """What a run did with a lab's keys, or would do.
-
-    :param actions: in the order in which they were done.
-    :param at: when each of them was done; empty for what is only foreseen.
-    :param before: and C(after): the situation at the start and at the end.
-    :param changes: of keys, as AWS confirmed them; empty for what is only foreseen.
-    :param stop: why the requested state was not reached (only foreseen ones, in check mode; a run raises).
-    """
-
-    actions: tuple[Action, ...]
-    before: Situation
-    after: Situation
-    notes: tuple[Note, ...]
-    proof: KeyProof | None = None
-    stop: Stop | None = None
-    at: tuple[datetime.datetime, ...] = ()
-    changes: tuple[KeyChange, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was changed, or would be; that a key was found gone changes nothing."""
-        return any(action.kind != ActionKind.FOUND_GONE for action in self.actions)
-
-    def retired_keys(self) -> list[RetiredKey]:
-        """The keys that were deactivated or deleted, or would be, in the order in which that began."""
-        moments: list[str | None] = [times.timestamp(moment) for moment in self.at] or [None] * len(self.actions)
-        retired: dict[str, RetiredKey] = {}
-        for action, moment in zip(self.actions, moments, strict=True):
-            if action.kind not in DEACTIVATIONS and action.kind not in DELETIONS:
-                continue
-            key_id = action.access_key_id
-            if key_id not in retired:
-                retired[key_id] = describe_retired(self.before, key_id)
-            retired[key_id]["deleted" if action.kind in DELETIONS else "deactivated"] = True
-            retired[key_id]["deleted_at" if action.kind in DELETIONS else "deactivated_at"] = moment
-        return list(retired.values())
 
 
 class KeyLifecycle:
@@ -126,10 +79,18 @@ class KeyLifecycle:
         self._lab = lab
         self._user_name = user_name
         self._request = request
-        self._link = link
         self._prove = prove
         self._sleep = sleep
-        self._settle_seconds = settle_seconds
+        self._observer = KeyObserver(
+            connection,
+            store,
+            lab=lab,
+            user_name=user_name,
+            request=request,
+            link=link,
+            sleep=sleep,
+            settle_seconds=settle_seconds,
+        )
         self._account_id = ""
         self._recorder = ChangeRecorder(connection, user_name, journal=journal)
         self._snapshot = Snapshot("", None)
@@ -203,7 +164,7 @@ class KeyLifecycle:
             if step is None:
                 return self._ended(before, situation, tuple(notes_on(situation)))
             if isinstance(step, Stop):
-                raise stopped(step, self._lab, self._user_name)
+                raise step.as_error(self._lab, self._user_name)
             try:
                 situation = self._do(situation, step)
             except iam_keys.CreationUnclear as exc:
@@ -220,81 +181,12 @@ class KeyLifecycle:
         at = tuple(moment for _action, moment in self._done)
         return KeyOutcome(actions, before, after, notes, self._proof, at=at, changes=tuple(self._recorder.changes))
 
-    # --- Looking ------------------------------------------------------------------------------------------------
-
     def _observe(self) -> Situation:
-        user = iam_user.get_user(self._iam, self._user_name)
-        self._snapshot = self._store.get(self._lab)
-        record: LabRecord | None = self._snapshot.record
-        if user:
-            self._account_id, self._recorder.user_arn = user.account_id, user.arn
-        elif record:
-            # Without a user, nothing else tells whether this is the account in which the record's keys are gone.
-            self._account_id = caller.account_of(self._connection)
-        if record:
-            require_record_of(record, self._account_id, self._user_name)
-        listing = self._settled_listing(record) if user else iam_keys.list_keys(self._iam, self._user_name)
-        if record:
-            self._require_gone(record, listing)
-        tags = user.tags if user else {}
-        owner = UserOwner.MISSING if user is None else UserOwner.OURS if user.managed else UserOwner.FOREIGN
-        return Situation(
-            user=owner,
-            keys=tuple(self._with_last_use(record, key, tags) for key in listing.keys),
-            record=record,
-            request=self._request,
-            now=listing.at,
-            # What came from the record is asked of the record: another run may have written it since.
-            link=LinkKnowledge() if self._link.evidence == "record" else self._link,
-            tags=tags,
-        )
-
-    def _require_gone(self, record: LabRecord, listing: iam_keys.KeyListing) -> None:
-        """Make sure that stored keys which are not listed are gone, and not another user's by now, or listed late."""
-        listed = {key.access_key_id for key in listing.keys}
-        for _slot, stored in record.slots():
-            key_id = stored.access_key_id
-            owner = "" if key_id in listed else iam_keys.owner_of(self._iam, key_id)
-            if not owner:
-                continue
-            if owner == self._user_name:
-                raise CollectionError(
-                    f"AWS knows key {key_id} of lab {self._lab}, but does not list it among the keys of {owner}.",
-                    next_step="Run again in some minutes: AWS lists changes with a delay.",
-                    reason="key_not_listed",
-                    details={"access_key_id": key_id},
-                )
-            raise CollectionError(
-                f"Key {key_id} of lab {self._lab} belongs to the IAM user {owner} by now, not to "
-                f"{self._user_name}: somebody renamed the user.",
-                next_step=f"Give the user its name {self._user_name} back (aws iam update-user), then run again.",
-                reason="key_of_other_user",
-                details={"access_key_id": key_id},
-            )
-
-    def _settled_listing(self, record: LabRecord | None) -> iam_keys.KeyListing:
-        listing = iam_keys.list_keys(self._iam, self._user_name)
-        pause, waited = 0.5, 0.0
-        while record and _unsettled(record, listing) and waited < self._settle_seconds:
-            self._sleep(pause)
-            waited += pause
-            pause = min(pause * 2, 4.0)
-            listing = iam_keys.list_keys(self._iam, self._user_name)
-        return listing
-
-    def _with_last_use(
-        self, record: LabRecord | None, key: iam_keys.IamKey, tags: t.Mapping[str, str]
-    ) -> iam_keys.IamKey:
-        """Ask for the last use where a decision rests on it: not for keys that simply stay."""
-        slot = record.slot_of(key.access_key_id) if record else ""
-        # A key that was used since is not suspended any more.
-        judged = self._request.suspends and suspension.tag_key(key.access_key_id) in tags
-        # So is one that the operator named.
-        judged = judged or key.access_key_id in self._request.remove_foreign_keys
-        in_use = slot in (Slot.CURRENT, Slot.PENDING) and not judged
-        return key if in_use else iam_keys.with_last_use(self._iam, key)
-
-    # --- Doing --------------------------------------------------------------------------------------------------
+        seen = self._observer.look()
+        self._snapshot = seen.snapshot
+        self._account_id = seen.account_id or self._account_id
+        self._recorder.user_arn = seen.user_arn or self._recorder.user_arn
+        return seen.situation
 
     def _do(self, situation: Situation, action: Action) -> Situation:
         if action.kind == ActionKind.CREATE:
@@ -421,52 +313,6 @@ class KeyLifecycle:
 
     def _put(self, record: LabRecord) -> None:
         self._snapshot = self._store.put(record, self._snapshot)
-
-
-def require_record_of(record: LabRecord, account_id: str, user_name: str) -> None:
-    """Make sure that the store's record and the AWS account belong together.
-
-    :raises CollectionError: they do not: nothing must be done on the strength of the one to the other.
-    """
-    if record.account_id != account_id:
-        raise CollectionError(
-            f"The store's record of lab {record.lab} belongs to AWS account {record.account_id}, but the credentials "
-            f"lead to account {account_id}.",
-            next_step="Correct the lab's account id, role or profile, or give the lab its own name in the store.",
-            reason="wrong_account",
-        )
-    if record.user_name != user_name:
-        raise CollectionError(
-            f"The store's record of lab {record.lab} is about the IAM user {record.user_name}, not {user_name}.",
-            next_step=f"Retire the keys of {record.user_name} first, or use that user name.",
-            reason="record_of_other_user",
-        )
-
-
-def stopped(stop: Stop, lab: str, user_name: str) -> CollectionError:
-    """The error for a situation in which the operator has to choose."""
-    return CollectionError(
-        f"Lab {lab}, IAM user {user_name}: {stop.message}",
-        next_step=f"Choose: {'; or '.join(stop.choices)}.",
-        reason=stop.reason,
-        step="access_key",
-        details={"choices": list(stop.choices)},
-    )
-
-
-def _unsettled(record: LabRecord, listing: iam_keys.KeyListing) -> bool:
-    """Whether IAM's listing may still lack a key of ours that was created a moment ago."""
-    listed = {key.access_key_id for key in listing.keys}
-
-    def young(text: str) -> bool:
-        return listing.at - times.moment(text) < SETTLED_AGE
-
-    if any(young(key.created) and key.access_key_id not in listed for slot, key in record.slots()):
-        return True
-    intent = record.creating
-    if intent is None or not young(intent.started):
-        return False
-    return not listed - set(intent.known_key_ids) - {key.access_key_id for slot, key in record.slots()}
 
 
 def _creation_gave_up(exc: CollectionError, lab: str) -> CollectionError:

@@ -18,6 +18,7 @@ The rules hold these lines, whatever the situation:
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -25,19 +26,36 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded, suspending
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
+    Action,
+    ActionKind,
+    Note,
+    Slot,
+    Stop,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.effects import after
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import foreign_held_back, notes
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    Action,
-    ActionKind,
     KeyState,
-    Plan,
     Situation,
-    Slot,
-    Stop,
     UserOwner,
     portal_key,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything that a run would do now.
+
+    :param stop: why it would end there without having reached the requested state.
+    :param final: the situation after the actions.
+    :param notes: about the final situation.
+    """
+
+    actions: tuple[Action, ...]
+    stop: Stop | None
+    final: Situation
+    notes: tuple[Note, ...]
 
 
 def decide(situation: Situation) -> Plan:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of a lab's access keys, and the words in which the next actions on them are told."""
+"""What is known of a lab's access keys."""
 
 from __future__ import annotations
 
@@ -34,51 +34,11 @@ class UserOwner(enum.StrEnum):
     MISSING = "missing"
 
 
-class Slot(enum.StrEnum):
-    """Where a record keeps a key."""
-
-    CURRENT = "current"
-    PENDING = "pending"
-    SUPERSEDED = "superseded"
-
-
-class ActionKind(enum.StrEnum):
-    """What can be done to a lab's keys and their record."""
-
-    DELETE_ORPHAN = "delete_orphan"
-    CLOSE_INTENT = "close_intent"
-    FORGET = "forget"
-    RECORD_LINK = "record_link"
-    CLEAR_LINK = "clear_link"
-    PROVE = "prove"
-    PROMOTE = "promote"
-    SUPERSEDE = "supersede"
-    DELETE_FOREIGN = "delete_foreign"
-    CREATE = "create"
-    DEACTIVATE = "deactivate"
-    MARK_INACTIVE = "mark_inactive"
-    DELETE = "delete"
-    SUSPEND = "suspend"
-    NOTE_INACTIVE = "note_inactive"
-    ACTIVATE = "activate"
-    FORGET_SUSPENSION = "forget_suspension"
-    FOUND_GONE = "found_gone"
-    REMOVE_RECORD = "remove_record"
-
-
-# What takes a key out of IAM.
-DELETIONS = frozenset({ActionKind.DELETE, ActionKind.DELETE_FOREIGN, ActionKind.DELETE_ORPHAN})
-# What switches a key off.
-DEACTIVATIONS = frozenset({ActionKind.DEACTIVATE, ActionKind.SUSPEND})
-
 # How long after its intent a lost key can have been created: a call that was cut off may take effect late, and one
 # run repeats it a few times.
 INTENT_WINDOW = datetime.timedelta(minutes=5)
 # AWS tells its time in whole seconds, and its servers agree to within a few.
 CLOCK_TOLERANCE = datetime.timedelta(seconds=5)
-
-# Stands for the key that an action of a plan will create.
-NEW_KEY = "(new key)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,100 +197,6 @@ class Situation:
                 if key and suspended and suspended.by_us:
                     return key.access_key_id
         return ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Action:
-    """One thing to do.
-
-    :param slot: for C(CREATE), where the record keeps the new key.
-    :param why: the rest of a sentence that begins with what is done.
-    """
-
-    kind: ActionKind
-    access_key_id: str = ""
-    slot: Slot = Slot.CURRENT
-    why: str = ""
-
-    def in_words(self) -> str:
-        """The action and its reason for people, such as C(delete key AKIA..., ...)."""
-        done = _WORDS[self.kind].format(key=self.access_key_id or NEW_KEY)
-        return f"{done}, {self.why}" if self.why else done
-
-
-_WORDS = {
-    ActionKind.DELETE_ORPHAN: "delete key {key}",
-    ActionKind.CLOSE_INTENT: "close the note of an interrupted key creation",
-    ActionKind.FORGET: "forget key {key}",
-    ActionKind.RECORD_LINK: "record that the portal holds key {key}",
-    ActionKind.CLEAR_LINK: "record that the portal holds none of the stored keys",
-    ActionKind.PROVE: "prove that key {key} works",
-    ActionKind.PROMOTE: "make key {key} the current key",
-    ActionKind.SUPERSEDE: "mark key {key} as superseded",
-    ActionKind.DELETE_FOREIGN: "delete key {key}",
-    ActionKind.CREATE: "create and store key {key}",
-    ActionKind.DEACTIVATE: "deactivate key {key}",
-    ActionKind.MARK_INACTIVE: "record that key {key} is inactive",
-    ActionKind.DELETE: "delete key {key}",
-    ActionKind.SUSPEND: "deactivate key {key}",
-    ActionKind.NOTE_INACTIVE: "note since when key {key} is inactive",
-    ActionKind.ACTIVATE: "activate key {key} again",
-    ActionKind.FORGET_SUSPENSION: "remove the note that key {key} is suspended",
-    ActionKind.FOUND_GONE: "find key {key} gone",
-    ActionKind.REMOVE_RECORD: "remove the lab's record from the store",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Stop:
-    """No action is safe: why, and what the operator can choose from."""
-
-    reason: str
-    message: str
-    choices: tuple[str, ...]
-
-
-class NoteDescription(t.TypedDict):
-    """A note in a result."""
-
-    code: str
-    message: str
-    next_step: str
-    access_key_id: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Note:
-    """Something that has to wait, or that a person should know; not a failure."""
-
-    code: str
-    message: str
-    next_step: str
-    access_key_id: str = ""
-
-    def as_dict(self) -> NoteDescription:
-        """The note as plain data."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "next_step": self.next_step,
-            "access_key_id": self.access_key_id,
-        }
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """Everything that a run would do now.
-
-    :param stop: why it would end there without having reached the requested state.
-    :param final: the situation after the actions.
-    :param notes: about the final situation.
-    """
-
-    actions: tuple[Action, ...]
-    stop: Stop | None
-    final: Situation
-    notes: tuple[Note, ...]
 
 
 def portal_key(situation: Situation) -> str | None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 import datetime
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Action, ActionKind, Note, Slot
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    Action,
-    ActionKind,
-    Note,
     Situation,
-    Slot,
     portal_key,
     portal_lets_go,
 )

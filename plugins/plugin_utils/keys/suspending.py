@@ -9,13 +9,8 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    Action,
-    ActionKind,
-    Situation,
-    Stop,
-    UserOwner,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Action, ActionKind, Stop
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Situation, UserOwner
 
 
 def suspend(situation: Situation) -> Action | Stop | None:

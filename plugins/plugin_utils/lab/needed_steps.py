@@ -11,15 +11,17 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
     DELETIONS,
     Action,
     ActionKind,
+    Slot,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.plan import Plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyState,
     LinkKnowledge,
-    Plan,
     Situation,
-    Slot,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tagged_key_ids
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration

@@ -11,21 +11,17 @@ import dataclasses
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import look
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principals
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import ACCESS_DENIED_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import require_record_of
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyState,
-    Situation,
-    Slot,
-    UserOwner,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Slot
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import require_record_of
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyState, Situation, UserOwner
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tag_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link, OtherUser, Requester, Unseen

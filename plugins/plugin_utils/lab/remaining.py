@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NoteDescription
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NoteDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps import (

@@ -13,9 +13,9 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_user import UserDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principals
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NoteDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NoteDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import EnvironmentAnswer
 

@@ -11,7 +11,7 @@ codes are from public issue threads: ParlAI #1062 and psiTurk #372 (AWS.AccountN
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import advice
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import shared_advice as shared
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row
 
@@ -35,25 +35,25 @@ MTURK_ROWS = (
         once_closed=_NO_NEED,
         passing=True,
     ),
-    *advice.CLOCK,
+    *shared.CLOCK,
     Row(
         "clock_skew",
         "{service} refused the time or the signature of the request ({code}: {answer})",
-        f"{advice.SET_CLOCK} If it is right, the secret is not that of the key.",
+        f"{shared.SET_CLOCK} If it is right, the secret is not that of the key.",
         "BadClaimsSupplied",
     ),
-    *advice.REGION,
+    *shared.REGION,
     Row(
         "invalid_credentials",
         "{service} does not know the access key ({code}): {answer}",
         "Check that the key exists, is active and belongs with its secret; a new key can take some seconds to work.",
-        f"{advice.UNKNOWN_KEY} {advice.EXPIRED} BadCredentialSupplied NotAuthorized",
+        f"{shared.UNKNOWN_KEY} {shared.EXPIRED} BadCredentialSupplied NotAuthorized",
     ),
     Row(
         "service_closed",
         _IS_CLOSED,
         "Nothing on your side is at fault.",
-        advice.ANSWERED,
+        shared.ANSWERED,
         said=r"no longer|existing customers|This service is unavail|\b(?:is|has been|was) (?:closed|discontinued)\b",
     ),
     Row(
@@ -62,7 +62,7 @@ MTURK_ROWS = (
         "Nothing on your side is at fault, unless a proxy of yours gave that answer.",
         "Forbidden ForbiddenException HTTP403 HTTP410 ServiceClosed UnknownOperationException",
     ),
-    *advice.DENIALS,
+    *shared.DENIALS,
     Row(
         "access_denied",
         _MTURK_DENIED,
@@ -73,26 +73,26 @@ MTURK_ROWS = (
         "access_denied",
         _MTURK_DENIED,
         f"Attach {vocabulary.MTURK_POLICY_ARN} to {{who}}.",
-        advice.DENIED,
+        shared.DENIED,
     ),
     Row(
         "throttled",
         "{service} still throttled the call after several tries ({code})",
         "Run again later, with fewer forks.",
-        advice.THROTTLED,
+        shared.THROTTLED,
         passing=True,
     ),
-    *advice.ACCOUNT,
-    *advice.TLS,
-    advice.NOT_ASKED,
+    *shared.ACCOUNT,
+    *shared.TLS,
+    shared.NOT_ASKED,
     Row(
         "unreachable",
         "{service} gave no answer ({code}): {answer}",
         "Check the network, the proxy and the endpoint.",
-        f"{advice.NO_CONNECTION} HTTP3xx HTTP4xx HTTP5xx ResponseParserError UnreadableAnswer",
+        f"{shared.NO_CONNECTION} HTTP3xx HTTP4xx HTTP5xx ResponseParserError UnreadableAnswer",
         passing=True,
     ),
-    *advice.PASSING,
+    *shared.PASSING,
     Row(
         "error",
         "{service} answered with an error ({code}): {answer}",

@@ -19,18 +19,17 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connectio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Action, ActionKind
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import Journal, KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    Action,
-    ActionKind,
     KeyRequest,
     KeyState,
     LinkKnowledge,
     Situation,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.no_store import NoStore
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import Doing, PlannedKey, user_name
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore

@@ -24,7 +24,7 @@ from ansible_collections.labops.cloudresearch.plugins.action import (
     mturk_requester_check,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import NEW_KEY
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NEW_KEY
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey

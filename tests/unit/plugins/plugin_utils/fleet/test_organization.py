@@ -14,9 +14,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organiz
     OrganizationReader,
     Selection,
     Unit,
-    check_preferences,
     find_unit,
     management_account_id,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organization_hosts import (
+    check_preferences,
     name_accounts,
 )
 

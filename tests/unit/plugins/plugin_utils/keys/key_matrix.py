@@ -17,13 +17,11 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NEW_KEY, Action, ActionKind
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.plan import Plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    NEW_KEY,
-    Action,
-    ActionKind,
     KeyRequest,
     LinkKnowledge,
-    Plan,
     Situation,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (

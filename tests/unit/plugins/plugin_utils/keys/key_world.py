@@ -19,8 +19,9 @@ import botocore.exceptions
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, LinkKnowledge
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import KeyProof
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 LAB = "lab-01"
@@ -324,7 +325,7 @@ def lifecycle(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) 
     )
 
 
-def run(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) -> key_lifecycle.KeyOutcome:
+def run(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) -> KeyOutcome:
     """One run of the module. What it did not store by its end is nobody's any more."""
     world.retiring = wanted.get("state") in ("absent", "suspended")
     try:

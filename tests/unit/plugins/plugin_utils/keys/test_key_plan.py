@@ -14,15 +14,13 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NEW_KEY, Action, ActionKind
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.plan import Plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    NEW_KEY,
-    Action,
-    ActionKind,
     KeyRequest,
     KeyState,
     LinkKnowledge,
-    Plan,
     Situation,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import (

@@ -14,10 +14,10 @@ import pytest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.plan import Plan
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
     LinkKnowledge,
-    Plan,
     Situation,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import Suspension, tag_key

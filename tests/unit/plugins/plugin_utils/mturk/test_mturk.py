@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import proof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
     AwsAnswers,
@@ -322,8 +323,8 @@ class _Ok:
 # -- proving a new key -----------------------------------------------------------------------------------------------
 
 
-def prove(time: Time, timeout: float = 90) -> mturk.KeyProof:
-    return mturk.prove_key(connection(), {"production": None}, timeout=timeout, clock=time.clock, sleep=time.sleep)
+def prove(time: Time, timeout: float = 90) -> proof.KeyProof:
+    return proof.prove_key(connection(), {"production": None}, timeout=timeout, clock=time.clock, sleep=time.sleep)
 
 
 @pytest.mark.parametrize(("answer", "status"), [(LINKED, "linked"), (NOT_LINKED, "not_linked")])
