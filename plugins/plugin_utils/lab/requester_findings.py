@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Examined, Facts, Found, listed
 
-# What MTurk says of a key that it knows not, or does not let in (see the module mturk_requester_check).
+# What MTurk says of a key that it does not know, or does not let in (see the module mturk_requester_check).
 REFUSALS = {
     "invalid_credentials": "does not know the key",
     "access_denied": "denies the key the right to ask for its balance",
