@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "merge": {"type": "list", "elements": "path"},
     "contacts": {"type": "dict", "default": {}},
     "contact_variable": {"type": "str", "default": "lab_contact_email"},
+    "department_variable": {"type": "str", "default": "lab_department"},
     "letters": {"type": "bool", "default": False},
     "previous": {"type": "path"},
     "keep_earlier": {"type": "int", "default": 30},
@@ -70,6 +71,7 @@ class ActionModule(ActionBase):
                 task_vars.get("hostvars") or {},
                 contacts=contacts,
                 contact_variable=options["contact_variable"],
+                department_variable=options["department_variable"],
             )
         report = build.build(
             collected.outcomes,
@@ -78,6 +80,7 @@ class ActionModule(ActionBase):
             not_begun=collected.not_begun,
             interrupted=collected.interrupted,
             contacts=collected.contacts,
+            departments=collected.departments,
         )
         previous = pathlib.Path(options["previous"]) if options["previous"] else None
         writing = files.prepare(report, place, previous)

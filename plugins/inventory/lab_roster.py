@@ -130,6 +130,9 @@ columns:
   Short name: inventory_hostname
   Konto: lab_account_aws_account_id
   Login: lab_account_cloudresearch_email
+  # for the report: whom to write to, and whose labs to sum up
+  Kontakt: lab_contact_email
+  Institut: lab_department
   Internal remarks: null
 strict: true
 compose:

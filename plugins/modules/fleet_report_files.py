@@ -12,9 +12,10 @@ module: fleet_report_files
 short_description: Write a report about a fleet of labs as HTML, CSV and JSON
 version_added: 1.0.0
 description:
-  - Puts the outcomes of many labs together as one report. The HTML file needs nothing from outside. It shows counts, a
-    table of labs and steps, findings by severity, next steps for people, key ages, last uses and balances, and
-    what changed since the report before.
+  - Puts the outcomes of many labs together as one report. The HTML file needs nothing from outside. It says how many
+    live keys can call Mechanical Turk, by department and over time, and shows findings by severity, next steps by
+    person, key ages, last uses and balances, a table of labs and their keys, and what changed since the report before.
+    Its first printed page stands for itself.
   - The role P(labops.cloudresearch.fleet_report#role) calls it with good defaults.
   - Only fields that the report knows are taken from an outcome. If one of them looks like a secret, no file is written.
   - Runs on the control node and never connects anywhere.
@@ -71,6 +72,13 @@ options:
     description: The host variable that holds a lab's address, for labs that are not in O(contacts).
     type: str
     default: lab_contact_email
+  department_variable:
+    description:
+      - The host variable that holds the department that a lab belongs to. If any lab has one, the report sums up by
+        department.
+    type: str
+    default: lab_department
+    version_added: 1.1.0
   letters:
     description:
       - Whether to write a letter to each contact (C(letters/*.eml)) about the labs that name the same address.

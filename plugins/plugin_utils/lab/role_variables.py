@@ -91,6 +91,7 @@ _OTHER_VARIABLES = frozenset(
     {
         "fleet_report_contact_variable",
         "fleet_report_contacts",
+        "fleet_report_department_variable",
         "fleet_report_letters",
         "fleet_report_directory",
         "fleet_report_formats",

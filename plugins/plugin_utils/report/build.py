@@ -14,7 +14,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import v
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake, untrusted
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake, key_counts, untrusted
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     SCHEMA,
     Lab,
@@ -38,6 +38,7 @@ def build(
     not_begun: t.Sequence[str] = (),
     interrupted: t.Sequence[str] = (),
     contacts: t.Mapping[str, str] | None = None,
+    departments: t.Mapping[str, str] | None = None,
 ) -> Report:
     """The report about C(outcomes), without a comparison (see C(compare)).
 
@@ -47,12 +48,11 @@ def build(
     :param not_begun: labs of the run that it did not come to; nothing is known of them.
     :param interrupted: labs that were begun and have no outcome; they count as failed.
     :param contacts: by lab, the e-mail address that next steps for people go to.
+    :param departments: by lab, the department that it belongs to.
     :raises CollectionError: something in it looks like a secret.
     """
-    addresses = contacts or {}
-    labs = [intake.read_lab(outcome, addresses) for outcome in outcomes]
-    labs += [intake.read_lab(_not_begun(name), addresses) for name in not_begun]
-    labs += [intake.read_lab(_interrupted(name), addresses) for name in interrupted]
+    told = [*outcomes, *map(_not_begun, not_begun), *map(_interrupted, interrupted)]
+    labs = [intake.read_lab(outcome, contacts or {}, departments or {}) for outcome in told]
     _make_names_unique(labs)
     labs.sort(key=lambda lab: _natural(lab["lab"]))
     for lab in labs:
@@ -68,6 +68,7 @@ def build(
         summary=summarise(labs),
         labs=labs,
         comparison=None,
+        trend=[],
     )
     guard.refuse_secrets(report["title"], path="title")
     return report
@@ -93,6 +94,7 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
             "foreign": len(foreign),
             "not_known": len(keys) - stored - not_stored - len(foreign),
         },
+        mturk_keys=key_counts.count(labs),
         requester={
             environment: _count(RequesterStatus, (lab["requester"][environment]["status"] for lab in labs))
             for environment in vocabulary.ENVIRONMENTS

@@ -32,12 +32,14 @@ class Collected:
     :param not_begun: hosts that it did not come to.
     :param interrupted: hosts whose lab it left in the middle.
     :param contacts: by lab, the e-mail address for next steps.
+    :param departments: by lab, its department.
     """
 
     outcomes: list[Variables] = dataclasses.field(default_factory=list)
     not_begun: list[str] = dataclasses.field(default_factory=list)
     interrupted: list[str] = dataclasses.field(default_factory=list)
     contacts: dict[str, str] = dataclasses.field(default_factory=dict)
+    departments: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def from_hosts(
@@ -46,12 +48,14 @@ def from_hosts(
     *,
     contacts: t.Mapping[str, str] | None = None,
     contact_variable: str = "",
+    department_variable: str = "",
 ) -> Collected:
     """Look into the variables of the labs' hosts.
 
     :param hosts: the inventory names of the labs. C(localhost) without an outcome is left out.
     :param contacts: by lab, addresses that go before those of the hosts.
     :param contact_variable: the host variable that holds a lab's address.
+    :param department_variable: the host variable that holds a lab's department.
     """
     collected = Collected(contacts=dict(contacts or {}))
     for host in dict.fromkeys(hosts):
@@ -72,6 +76,9 @@ def from_hosts(
         address = variables.get(contact_variable)
         if isinstance(address, str):
             collected.contacts.setdefault(lab, address)
+        department = variables.get(department_variable)
+        if isinstance(department, str):
+            collected.departments[lab] = department
     return collected
 
 

@@ -79,7 +79,7 @@ def is_empty(comparison: Comparison) -> bool:
 def fingerprint(report: Report) -> str:
     """The report as text without anything that differs between two runs that saw the same."""
     essence: dict[str, t.Any] = copy.deepcopy({**report})
-    for name in ("generated", "started", "finished", "comparison"):
+    for name in ("generated", "started", "finished", "comparison", "trend"):
         del essence[name]
     for lab in essence["labs"]:
         del lab["started"], lab["finished"]

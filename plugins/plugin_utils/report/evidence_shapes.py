@@ -63,3 +63,37 @@ class Look(t.TypedDict):
     complete: bool
     unread: list[NotRead]
     users_seen: int
+
+
+class KeyCounts(t.TypedDict):
+    """Keys that can call MTurk, over some accounts. A key counts once, however many labs share its account.
+
+    C(live) ones are active and have the right. Of them, C(found_in_public) ones are of users in AWS's quarantine,
+    C(used_since_closing) ones were used on 2026-09-30 or later, C(undeclared) ones are neither the labs' nor excepted,
+    C(owner_not_known) ones nobody could tell whose, and C(excepted) ones are those that the inventory knows of; one key
+    can be in several of these. C(not_judged) ones may be live: their right or their state could not be seen.
+    C(suspended) ones have the right and are inactive. C(accounts_partly_seen) and C(accounts_not_seen) tell of how many
+    of the C(accounts) not everything, or nothing, is known.
+    """
+
+    accounts: int
+    accounts_with_live_keys: int
+    accounts_partly_seen: int
+    accounts_not_seen: int
+    live: int
+    found_in_public: int
+    used_since_closing: int
+    undeclared: int
+    owner_not_known: int
+    excepted: int
+    last_use_not_known: int
+    not_judged: int
+    suspended: int
+
+
+class TrendPoint(t.TypedDict):
+    """The numbers of an earlier report about the same fleet."""
+
+    generated: str
+    labs: int
+    mturk_keys: KeyCounts

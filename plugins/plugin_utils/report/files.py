@@ -22,8 +22,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times im
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
     account_keys,
-    build,
     compare,
+    earlier,
     evidence,
     letters,
     ocsf,
@@ -32,7 +32,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import
     retire_plan,
     tables,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import SCHEMA, Report
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.earlier import load
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Report
 
 FORMATS = ("html", "csv", "json")
 PLAN = "plan"
@@ -141,12 +142,15 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     journaled = journal.content(place.directory)
     noted = account_keys.changes_of({"changes": journal.changes_in(journaled)})
     report = remembered.with_what_was(_earlier_reports(place, current), report, noted)
-    earlier = load(previous) if previous is not None else current
+    before = load(previous) if previous is not None else current
+    points, unread = earlier.trend(_archived(place.directory / EARLIER, place.name, "json"), report, current)
+    warnings += unread
     same = current if current and compare.fingerprint(current) == compare.fingerprint(report) else None
     if same and previous is None:
         report = same
     else:
-        report = {**report, "comparison": compare.compare(earlier, report) if earlier else None}
+        comparison = compare.compare(before, report) if before else None
+        report = {**report, "comparison": comparison, "trend": points}
         if same and same["comparison"] == report["comparison"]:
             report = same
     contents = {name: PARTS[name].render(report).encode() for name in place.parts}
@@ -172,9 +176,9 @@ def write(writing: Writing, place: Place) -> None:
         return
     try:
         place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        earlier = writing.earlier
-        if earlier is not None and earlier["generated"] != writing.report["generated"]:
-            _archive(earlier, place)
+        replaced = writing.earlier
+        if replaced is not None and replaced["generated"] != writing.report["generated"]:
+            _archive(replaced, place)
         if PLAN in writing.changed:
             _archive_plan(place)
         for name in writing.changed:
@@ -204,31 +208,6 @@ def manifest(contents: t.Mapping[str, bytes]) -> bytes:
     return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()).encode()
 
 
-def load(path: pathlib.Path) -> Report:
-    """A report from its JSON or HTML file; one of an earlier schema as it would be today.
-
-    :raises CollectionError: the file cannot be read or is no report of a schema that is known here.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
-        raise CollectionError(
-            f"The earlier report {path} could not be read: {reason}.",
-            next_step="Set the path of an earlier report's JSON file, or leave it out.",
-        ) from exc
-    content: object = None
-    with contextlib.suppress(ValueError):
-        content = page.report_in(text) if path.suffix == ".html" else json.loads(text)
-    report = _as_report(content)
-    if report is None:
-        raise CollectionError(
-            f"{path} is not a fleet report of schema {SCHEMA} or below.",
-            next_step="Set the path of an earlier report's JSON file, or move the file away.",
-        )
-    return report
-
-
 def _report_on_disk(place: Place) -> Report | None:
     for file_format in ("json", "html"):
         path = place.path(file_format)
@@ -241,36 +220,9 @@ def _earlier_reports(place: Place, current: Report | None) -> t.Iterator[Report]
     """The reports that are in the place, newest first; what cannot be read is nobody's memory."""
     if current:
         yield current
-    for path in sorted((place.directory / EARLIER).glob(f"{place.name}-*Z.json"), reverse=True):
+    for path in reversed(_archived(place.directory / EARLIER, place.name, "json")):
         with contextlib.suppress(CollectionError):
             yield load(path)
-
-
-def _as_report(value: object) -> Report | None:
-    """What JSON holds as a report, if it is one: all that this collection reads of an earlier report is there."""
-    if not isinstance(value, dict) or value.get("schema") not in range(1, SCHEMA + 1):
-        return None
-    report = t.cast(Report, value)
-    try:
-        _bring_up_to_date(report)
-        compare.compare(report, report)
-        compare.fingerprint(report)
-        whole = isinstance(report["comparison"], (dict, type(None))) and report["generated"] and report["summary"]
-    except (KeyError, TypeError, AttributeError, ValueError):
-        return None
-    return report if whole else None
-
-
-def _bring_up_to_date(report: Report) -> None:
-    if report["schema"] == 1:
-        for lab in report["labs"]:
-            lab.update({"unseen": [], "not_looked_for": [], "retired_keys": []})
-            for key in lab["access_keys"]:
-                key["last_use_known"] = True
-    if report["schema"] < SCHEMA:
-        for lab in report["labs"]:
-            lab.update({"look": None, "changes": [], "account_keys": account_keys.account_keys({**lab}, None, [])})
-        report.update({"schema": SCHEMA, "summary": build.summarise(report["labs"])})
 
 
 def _differs(path: pathlib.Path, content: bytes, mode: int) -> bool:
@@ -291,10 +243,14 @@ def _archive(report: Report, place: Place) -> None:
 
 
 def _keep_latest(directory: pathlib.Path, name: str, ending: str, number: int) -> None:
-    pattern = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z\.{ending}")
-    kept = sorted(path for path in directory.iterdir() if pattern.fullmatch(path.name))
-    for path in kept[:-number]:
+    for path in _archived(directory, name, ending)[:-number]:
         path.unlink()
+
+
+def _archived(directory: pathlib.Path, name: str, ending: str) -> list[pathlib.Path]:
+    """The files of this name that were put away, the oldest first."""
+    pattern = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z\.{ending}")
+    return sorted(path for path in directory.glob("*") if pattern.fullmatch(path.name))
 
 
 def _archive_plan(place: Place) -> None:

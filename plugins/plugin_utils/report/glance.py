@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels, plots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels, plots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import KeyCounts
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Finding,
@@ -83,8 +84,8 @@ class NotSeen:
     labs: list[str] = dataclasses.field(default_factory=list)
 
 
-def headline(report: Report) -> str:
-    """What a reader has to know who reads one sentence only."""
+def run_in_a_sentence(report: Report) -> str:
+    """How the run came out for the labs."""
     summary = report["summary"]
     states, found = summary["states"], summary["findings"]
     if not summary["labs"]:
@@ -107,16 +108,18 @@ def headline(report: Report) -> str:
     return f"{labels.listed(said)}."
 
 
+def keys_and_accounts(report: Report) -> list[Composition]:
+    """The live keys by whose they are, and how much of the accounts was looked at."""
+    return [_keys(report), _accounts(report["summary"]["mturk_keys"])]
+
+
 def compositions(report: Report) -> list[Composition]:
-    """The counts, each with the filter that shows its labs."""
+    """The counts of the run, each with the filter that shows its labs."""
     summary = report["summary"]
     return [
         _composition("Labs", summary["states"], labels.STATES, "state"),
-        _composition("Live keys", summary["live_keys"], labels.LIVE_KEYS, ""),
-        *(
-            _composition(f"MTurk {name}", summary["requester"][name], labels.REQUESTER, "mturk", f"{name}:")
-            for name in vocabulary.ENVIRONMENTS
-        ),
+        # The sandbox has no money and no studies: its filter is with the table of labs.
+        _composition("MTurk", summary["requester"]["production"], labels.REQUESTER, "mturk", "production:"),
         _composition("CloudResearch", summary["link"], labels.LINK, "link"),
         _composition("Findings", summary["findings"], labels.SEVERITIES, "finding", "severity:"),
     ]
@@ -175,6 +178,19 @@ def _partly_seen(report: Report) -> int:
         if lab["state"] not in (State.FAILED, State.UNKNOWN)
         and (lab["unseen"] or any(finding["code"] in NOT_SEEN for finding in lab["findings"]))
     )
+
+
+def _keys(report: Report) -> Composition:
+    """Keys that can call MTurk; those that may be live come on top of the total."""
+    keys = [key for labs in key_counts.by_account(report["labs"]) for key in key_counts.keys_of(labs)]
+    counts = collections.Counter(key_counts.standing(key).value for key in key_counts.live_or_not_judged(keys))
+    found = _composition("Live keys", counts, labels.STANDINGS, "")
+    return dataclasses.replace(found, total=report["summary"]["mturk_keys"]["live"])
+
+
+def _accounts(counts: KeyCounts) -> Composition:
+    parts = {"not_seen": counts["accounts_not_seen"], "partly_seen": counts["accounts_partly_seen"]}
+    return _composition("Accounts", {**parts, "seen": counts["accounts"] - sum(parts.values())}, labels.ACCOUNTS, "")
 
 
 def _labs(number: int, one: str, many: str = "") -> str:

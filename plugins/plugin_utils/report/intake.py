@@ -38,10 +38,12 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
 
 
-def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str]) -> Lab:
+def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str], departments: t.Mapping[str, str]) -> Lab:
     """The lab that an outcome tells of.
 
+    :param outcome: of a run, or a lab of a report.
     :param contacts: by lab, the e-mail address that next steps for people go to.
+    :param departments: by lab, the department that it belongs to.
     """
     name = untrusted.line(outcome.get("lab")) or untrusted.line(outcome.get("account_id")) or "(no name)"
     requester = untrusted.mapping(outcome.get("requester"))
@@ -52,6 +54,7 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str]) -> Lab:
     return Lab(
         lab=name,
         contact=untrusted.email(contacts.get(name)),
+        department=untrusted.line(departments.get(name) or outcome.get("department")),
         account_id=untrusted.line(outcome.get("account_id")),
         operation=operation,
         check_mode=outcome.get("check_mode") is True,

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.key_counts import Standing
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Operation,
     State,
@@ -95,11 +97,18 @@ LINK: dict[str, Label] = {
     "other_key": Label("another key", "bad"),
     "unknown": Label("not known", "mute"),
 }
-LIVE_KEYS: dict[str, Label] = {
-    "not_stored": Label("not stored", "crit"),
-    "foreign": Label("strangers'", "bad"),
-    "stored": Label("stored", "good"),
-    "not_known": Label("not known", "mute"),
+STANDINGS: dict[str, Label] = {
+    Standing.UNDECLARED: Label("nobody declared", "bad"),
+    Standing.OWNER_NOT_KNOWN: Label("owner not known", "unseen"),
+    Standing.DECLARED: Label("declared", "wait"),
+    Standing.NOT_JUDGED: Label("more could not be judged", "unseen"),
+    Standing.EXCEPTED: Label("excepted", "info"),
+}
+# How much of the accounts was looked at.
+ACCOUNTS: dict[str, Label] = {
+    "not_seen": Label("could not be read", "bad"),
+    "partly_seen": Label("not looked at in full", "unseen"),
+    "seen": Label("looked at in full", "good"),
 }
 OPERATIONS: dict[str, str] = {
     Operation.ONBOARD: "Onboarding",
@@ -126,6 +135,11 @@ def moment(text: str) -> str:
     """A time for people: C(24 Nov 2026, 10:40 UTC)."""
     when = parse_time(text)
     return f"{when.day} {when:%b %Y, %H:%M} UTC" if when else ""
+
+
+def day(date: datetime.date) -> str:
+    """A day for people: C(30 September 2026)."""
+    return f"{date.day} {date:%B %Y}"
 
 
 def span(start: str, end: str) -> str:

@@ -17,9 +17,9 @@ import re
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
-    AccountKeyStatus,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, Who
 
@@ -90,10 +90,11 @@ def _body(labs: list[Lab], today: datetime.date) -> list[str]:
 def _what_happened(today: datetime.date) -> list[str]:
     if not vocabulary.is_closed(today):
         return [
-            f"Amazon Mechanical Turk closes on {_day(vocabulary.CLOSED_FOR_GOOD)}. This is about your access to it."
+            f"Amazon Mechanical Turk closes on {labels.day(vocabulary.CLOSED_FOR_GOOD)}.",
+            "This is about your access to it.",
         ]
     return [
-        f"Amazon Mechanical Turk closed on {_day(vocabulary.CLOSED_FOR_GOOD)}. Access keys that were made for it",
+        f"Amazon Mechanical Turk closed on {labels.day(vocabulary.CLOSED_FOR_GOOD)}. Access keys that were made for it",
         "may still be valid, and CloudResearch may hold copies of them. Here is what we found.",
     ]
 
@@ -111,7 +112,7 @@ def _about_key(key: AccountKey) -> str:
     if not key["last_use_known"]:
         used = "we could not see when it was last used"
     elif key["last_used"]:
-        used = f"it was last used on {_day(moment(key['last_used']).date())}"
+        used = f"it was last used on {labels.day(moment(key['last_used']).date())}"
     else:
         used = "it was never used"
     return f"The access key {key['access_key_id'] or 'of the root user'} can use Mechanical Turk and is active; {used}."
@@ -127,7 +128,7 @@ def _dates(today: datetime.date) -> list[str]:
     if today > vocabulary.LAST_HISTORY:
         return []
     return [
-        f"Until {_day(vocabulary.LAST_HISTORY)} the transaction history can be seen at {_REQUESTER_SITE}.",
+        f"Until {labels.day(vocabulary.LAST_HISTORY)} the transaction history can be seen at {_REQUESTER_SITE}.",
         "Please save what your accounting or a grant needs before that day.",
         "",
     ]
@@ -139,9 +140,8 @@ def _concerns_people(lab: Lab) -> bool:
 
 
 def _live_mturk_keys(lab: Lab) -> list[AccountKey]:
-    return [
-        key for key in lab["account_keys"] if key["status"] == AccountKeyStatus.ACTIVE and key["mturk_right"] == "yes"
-    ]
+    """Those that are to go: not what the inventory says may stay."""
+    return [key for key in lab["account_keys"] if key_counts.is_live(key) and not key["exception"]]
 
 
 def _balance(lab: Lab) -> str:
@@ -152,7 +152,3 @@ def _balance(lab: Lab) -> str:
 
 def _in_words(labs: list[Lab]) -> str:
     return f"lab {labs[0]['lab']}" if len(labs) == 1 else f"{len(labs)} labs"
-
-
-def _day(date: datetime.date) -> str:
-    return f"{date.day} {date:%B %Y}"

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import datetime
+import math
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, moment, parse_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import AccountKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Lab,
     Report,
-    live_keys,
-    worst_severity,
 )
 
 
@@ -28,6 +29,10 @@ class Column(t.NamedTuple):
     heading: str
     sort_by: str
     largest_first: bool
+
+
+# The cells behind state and worst finding, in the columns' order.
+_ORDER = ("key", "whose", "department", "use", "age", "balance")
 
 
 class Option(t.NamedTuple):
@@ -46,57 +51,126 @@ class Filter(t.NamedTuple):
     groups: list[tuple[str, list[Option]]]
 
 
-class Number(t.NamedTuple):
-    """A cell with a number. Where there is none, C(text) is empty and C(instead) says why."""
+class Cell(t.NamedTuple):
+    """A cell: what stands in it and, smaller, below; where there is nothing, C(instead) says why.
 
-    heading: str
-    text: str
-    instead: str
+    :param code: whether C(text) is an identifier.
+    """
+
+    column: str
+    text: str = ""
+    below: str = ""
+    instead: str = ""
+    code: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What the table shows of a lab beside its name."""
+    """What the table shows of a lab beside its name.
+
+    :param worst: the worst finding, by its title.
+    :param more: how many other findings there are.
+    :param sort_by: by column, the number to sort by where the cells' text will not do.
+    """
 
     lab: Lab
     state: Label
-    steps: list[tuple[str, Label, str]]  # heading, label, status
     worst: Label | None
-    numbers: list[Number]
+    more: int
+    cells: list[Cell]
+    sort_by: dict[str, float]
 
 
-COLUMNS = (
-    Column("Lab", "lab", False),
-    Column("State", "state", False),
-    *(Column(labels.STEPS[name], f"step-{name}", False) for name in vocabulary.STEPS),
-    Column("Findings", "findings", True),
-    Column("Key age", "age", True),
-    Column("Last use", "use", True),
-    Column("Balance", "balance", False),
-)
+def columns(report: Report) -> list[Column]:
+    """The columns; that of departments only if a lab names one."""
+    return [
+        Column("Lab", "lab", False),
+        Column("State", "state", False),
+        Column("Worst finding", "findings", True),
+        Column("Key", "key", False),
+        Column("Whose", "whose", False),
+        *([Column("Department", "department", False)] if _any_department(report) else []),
+        Column("Last use", "use", False),
+        Column("Key age", "age", True),
+        Column("Balance", "balance", False),
+    ]
 
 
 def rows(report: Report) -> list[Row]:
     """The rows, in the labs' order."""
-    return [
-        Row(
-            lab,
-            labels.STATES[lab["state"]],
-            [
-                (labels.STEPS[step["name"]], labels.STEP_STATUSES[step["status"]], step["status"])
-                for step in lab["steps"]
-            ],
-            labels.SEVERITIES[worst] if (worst := worst_severity(lab)) else None,
-            list(_numbers(lab, report)),
-        )
-        for lab in report["labs"]
+    shown = {column.sort_by for column in columns(report)}
+    now = moment(report["generated"])
+    return [_row(lab, now, shown) for lab in report["labs"]]
+
+
+def _row(lab: Lab, now: datetime.datetime, shown: t.Container[str]) -> Row:
+    keys = key_counts.live_or_not_judged(lab["account_keys"])
+    key = keys[0] if keys else None
+    balance = lab["requester"]["production"]["available_balance"]
+    sort_by = {"balance": float(balance)} if balance is not None else {}
+    if key:
+        sort_by.update(_days(key, now))
+    cells = [
+        *(_about(key, len(keys) - 1, sort_by) if key else _without_key(lab)),
+        Cell("department", lab["department"], instead="not given"),
+        Cell("balance", f"{float(balance):,.2f}" if balance is not None else "", instead="not known"),
     ]
+    by_column = {cell.column: cell for cell in cells}
+    worst = lab["findings"][0] if lab["findings"] else None
+    return Row(
+        lab=lab,
+        state=labels.STATES[lab["state"]],
+        worst=Label(labels.finding_title(worst["code"]), labels.SEVERITIES[worst["severity"]].tone) if worst else None,
+        more=len(lab["findings"]) - 1,
+        cells=[by_column[name] for name in _ORDER if name in shown],
+        sort_by=sort_by,
+    )
+
+
+def _about(key: AccountKey, others: int, days: t.Mapping[str, float]) -> list[Cell]:
+    """The key that needs eyes first: which, whose, and when it was used."""
+    name = "root user" if key["principal"].endswith(":root") else key["principal"].rpartition("/")[2]
+    more = f"and {labels.count(others, 'other')}" if others else ""
+    age = f"{days['age']:,.0f} d" if "age" in days else ""
+    used = "" if "use" not in days else "never" if math.isinf(days["use"]) else _ago(int(days["use"]))
+    return [
+        Cell("key", key["access_key_id"] or "not told by AWS", more, code=bool(key["access_key_id"])),
+        Cell("whose", name or "not known", labels.STANDINGS[key_counts.standing(key)].word.removeprefix("more ")),
+        Cell("use", used, key["last_used_service"] if used != "never" else "", instead="not known"),
+        Cell("age", age, instead="not known"),
+    ]
+
+
+def _without_key(lab: Lab) -> list[Cell]:
+    counts = key_counts.count([lab])
+    if counts["suspended"]:
+        said = f"{counts['suspended']:,} suspended"
+    elif counts["accounts_not_seen"]:
+        said = "not seen"
+    else:
+        said = "none seen" if counts["accounts_partly_seen"] else "none"
+    return [Cell("key", instead=said), *(Cell(name, instead="no live key") for name in ("whose", "use", "age"))]
+
+
+def _days(key: AccountKey, now: datetime.datetime) -> dict[str, float]:
+    """Days since it was made and since it was last used; never is infinite, and what is not known is not there."""
+    days: dict[str, float] = {}
+    created, used = parse_time(key["created"]), parse_time(key["last_used"])
+    if created:
+        days["age"] = days_between(created, now)
+    if used:
+        days["use"] = days_between(used, now)
+    elif key["last_use_known"]:
+        days["use"] = math.inf
+    return days
 
 
 def filters(report: Report) -> list[Filter]:
     """The filters; only what some lab has can be chosen."""
     labs = report["labs"]
+    departments = [Filter("department", "Department", [("", _department_options(labs))])]
     return [
+        *(departments if _any_department(report) else []),
         Filter("state", "State", [("", _options(labels.STATES, (lab["state"] for lab in labs)))]),
         Filter("finding", "Finding", _finding_options(labs)),
         Filter("step", "Step", _step_options(labs)),
@@ -141,18 +215,15 @@ def _step_options(labs: list[Lab]) -> list[tuple[str, list[Option]]]:
     ]
 
 
-def _numbers(lab: Lab, report: Report) -> t.Iterator[Number]:
-    """The oldest live key's age, the latest use of any live key, the balance: what decides at a glance."""
-    keys = live_keys(lab)
-    now = moment(report["generated"])
-    ages = [key["age_days"] for key in keys if key["age_days"] is not None]
-    uses = [days_between(used, now) for key in keys if (used := parse_time(key["last_used"]))]
-    no_key = ("not seen" if lab["user"] is None else "no live key") if not keys else ""
-    yield Number("Key age", f"{max(ages):,} d" if ages else "", no_key or "not known")
-    never = "never" if keys and all(key["last_use_known"] for key in keys) else ""
-    yield Number("Last use", _ago(min(uses)) if uses else never, no_key or "not known")
-    balance = lab["requester"]["production"]["available_balance"]
-    yield Number("Balance", f"{float(balance):,.2f}" if balance is not None else "", "not known")
+def _department_options(labs: list[Lab]) -> list[Option]:
+    counter = collections.Counter(lab["department"] for lab in labs)
+    order = sorted(counter, key=lambda name: (not name, name.casefold()))
+    # Before the name stands a sign, because a choice without a value is that of all labs.
+    return [Option(f"={name}", name or "not given", counter[name]) for name in order]
+
+
+def _any_department(report: Report) -> bool:
+    return any(lab["department"] for lab in report["labs"])
 
 
 def _ago(days: int) -> str:

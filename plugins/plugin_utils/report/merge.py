@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files, ocsf
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import earlier, files, ocsf
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab
 
 
@@ -41,7 +41,7 @@ def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Lab], dict[str, str]]
 
     :raises CollectionError: one of the files is no report.
     """
-    labs = [lab for path in paths for lab in files.load(path)["labs"]]
+    labs = [lab for path in paths for lab in earlier.load(path)["labs"]]
     labs.sort(key=lambda lab: str(lab["finished"]), reverse=True)
     kept: dict[str, list[Lab]] = {}
     for lab in labs:

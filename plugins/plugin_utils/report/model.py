@@ -13,15 +13,17 @@ import enum
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
+    KeyCounts,
     Look,
+    TrendPoint,
 )
 
 # Raised whenever readers have to follow. 2: the state unknown; what was not seen, and what was retired, of each lab.
-# 3: every key of each lab's account, who looked for them, and what was changed.
-SCHEMA = 3
+# 3: every key of each lab's account, who looked for them, and what was changed. 4: departments, counts of all keys that
+# can call MTurk, and those of earlier reports.
+SCHEMA = 4
 
 
 class Operation(enum.StrEnum):
@@ -193,6 +195,7 @@ class Lab(t.TypedDict):
 
     lab: str
     contact: str
+    department: str
     account_id: str
     operation: str
     check_mode: bool
@@ -224,6 +227,7 @@ class Summary(t.TypedDict):
     drifted_labs: int
     next_steps: dict[str, int]
     live_keys: dict[str, int]
+    mturk_keys: KeyCounts
     requester: dict[str, dict[str, int]]
     link: dict[str, int]
 
@@ -297,12 +301,7 @@ class Report(t.TypedDict):
     summary: Summary
     labs: list[Lab]
     comparison: Comparison | None
-
-
-def worst_severity(lab: Lab) -> str:
-    """The severity of a lab's worst finding; empty when it has none."""
-    severities = [finding["severity"] for finding in lab["findings"]]
-    return min(severities, key=finding_kinds.SEVERITIES.index, default="")
+    trend: list[TrendPoint]
 
 
 def live_keys(lab: Lab) -> list[Key]:

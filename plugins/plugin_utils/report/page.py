@@ -26,9 +26,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times im
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
     changes,
+    decision,
     glance,
     labels,
     matrix,
+    packing,
     plots,
     steps,
 )
@@ -42,7 +44,7 @@ _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
 def to_html(report: Report) -> str:
     """The page's text. The same report always gives the same page."""
-    style, script = asset("page.css"), asset("page.js")
+    style, script = asset("page.css") + asset("print.css"), asset("page.js")
     policy = (
         f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -52,12 +54,19 @@ def to_html(report: Report) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
+            packed=packing.pack(report),
             policy=policy,
             style=style,
             script=script,
             words=_words_for_script(),
             kind=_kind_of_run(report),
-            headline=glance.headline(report),
+            headline=decision.headline(report),
+            run=glance.run_in_a_sentence(report),
+            facts=decision.facts(report),
+            departments=decision.departments(report),
+            course=decision.course(report),
+            on_first_page=decision.ON_FIRST_PAGE,
+            keys_and_accounts=glance.keys_and_accounts(report),
             compositions=glance.compositions(report),
             changes=changes.groups(report["comparison"]),
             findings=glance.finding_kinds_of(report),
@@ -68,7 +77,8 @@ def to_html(report: Report) -> str:
             nothing_to_do=steps.nothing_to_do(report),
             plots=[plots.key_ages(report), plots.last_uses(report), plots.balances(report)],
             filters=matrix.filters(report),
-            columns=matrix.COLUMNS,
+            columns=matrix.columns(report),
+            headings={column.sort_by: column.heading for column in matrix.columns(report)},
             rows=matrix.rows(report),
             made_by=vocabulary.COLLECTION,
             closing_notice=vocabulary.closing_notice(moment(report["generated"]).date()),
@@ -80,8 +90,10 @@ def report_in(page: str) -> object:
     """The report that a page of C(to_html) was made from, as JSON has it; None when the text is no such page."""
     match = _DATA_BLOCK.search(page)
     try:
-        return json.loads(match.group(1)) if match else None
-    except ValueError:
+        found: object = json.loads(match.group(1)) if match else None
+        # Pages of schemas below 4 hold their report as it is.
+        return packing.unpack(found) if isinstance(found, dict) and "names" in found else found
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
 
 

@@ -13,7 +13,9 @@ import decimal
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, moment, parse_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Key, Report, live_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import AccountKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Report
 
 # (upper limit, label); ages and uses in days, limit included; money in US dollars, limit excluded.
 Bins = tuple[tuple[int | None, str], ...]
@@ -88,14 +90,16 @@ class Plot:
 
 
 def key_ages(report: Report) -> Plot:
-    """Live keys by age, the lab's own apart from strangers'."""
+    """Live keys with the right to call MTurk by age, those that nobody declared apart."""
     counts = _empty(AGE_BINS)
     unknown = 0
+    now = moment(report["generated"])
     for key in _live(report):
-        if key["age_days"] is None:
+        created = parse_time(key["created"])
+        if created is None:
             unknown += 1
         else:
-            counts[_bin(key["age_days"], AGE_BINS)][_stranger(key)] += 1
+            counts[_bin(days_between(created, now), AGE_BINS)][key_counts.is_undeclared(key)] += 1
     without = f"{unknown} of unknown age" if unknown else ""
     return _plot("key-age", "Age of live keys, in days", "live keys", AGE_BINS, counts, without)
 
@@ -112,7 +116,7 @@ def last_uses(report: Report) -> Plot:
             unknown += 1
         else:
             place = _bin(days_between(used, now), USE_BINS) if used else len(bins) - 1
-            counts[place][_stranger(key)] += 1
+            counts[place][key_counts.is_undeclared(key)] += 1
     without = f"{unknown} whose last use is not known" if unknown else ""
     return _plot("last-use", "Last use of live keys, in days ago", "live keys", bins, counts, without)
 
@@ -149,9 +153,8 @@ def stacked_bar(parts: t.Iterable[tuple[str, int]]) -> list[Rect]:
 
 
 def _plot(identifier: str, title: str, unit: str, bins: Bins, counts: list[list[int]], without: str) -> Plot:
-    own = "the labs' own" if unit == "live keys" else unit
-    strangers = any(second for _first, second in counts)
-    series = ((own, "accent"), ("strangers'", "bad")) if strangers else ((own, "accent"),)
+    undeclared = any(second for _first, second in counts)
+    series = (("others", "accent"), ("nobody declared", "bad")) if undeclared else ((unit, "accent"),)
     highest = max(map(sum, counts)) or 1
     bars = [
         _bar(place, label, tuple(values[: len(series)]), series, highest, WIDTH / len(bins))
@@ -176,13 +179,9 @@ def _empty(bins: Bins) -> list[list[int]]:
     return [[0, 0] for _bin in bins]
 
 
-def _live(report: Report) -> t.Iterator[Key]:
-    for lab in report["labs"]:
-        yield from live_keys(lab)
-
-
-def _stranger(key: Key) -> bool:
-    return key["owner"] == "foreign"
+def _live(report: Report) -> t.Iterator[AccountKey]:
+    for labs in key_counts.by_account(report["labs"]):
+        yield from filter(key_counts.is_live, key_counts.keys_of(labs))
 
 
 def _bin(value: int, bins: Bins) -> int:

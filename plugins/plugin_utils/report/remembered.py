@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import account_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import account_keys, build
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
     AccountKeyStatus,
@@ -43,7 +43,7 @@ def with_what_was(earlier: t.Iterable[Report], report: Report, noted: t.Sequence
         _lab(lab, before.get((lab["lab"], lab["account_id"]), {}), by_account.get(lab["account_id"], []))
         for lab in report["labs"]
     ]
-    return {**report, "labs": labs}
+    return {**report, "labs": labs, "summary": build.summarise(labs)}
 
 
 def _before(earlier: t.Iterable[Report], wanted: t.Mapping[Place, set[str]]) -> dict[Place, dict[str, AccountKey]]:

@@ -10,6 +10,8 @@ import re
 import shlex
 import urllib.parse
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Lab,
     NextStep,
@@ -51,12 +53,40 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True)
+class Party:
+    """One person with all that is theirs to do, or all labs for which nobody is named.
+
+    :param contact: the person's e-mail address; empty if nobody is named.
+    :param mail: an address that opens one mail about all of it; empty if nobody is named.
+    """
+
+    contact: str
+    groups: list[Group]
+    mail: str = ""
+
+    @property
+    def tasks(self) -> list[Task]:
+        """What is to do, lab by lab."""
+        return [task for group in self.groups for task in group.tasks]
+
+    @property
+    def departments(self) -> list[str]:
+        """The departments of the labs."""
+        return sorted({task.lab["department"] for task in self.tasks if task.lab["department"]}, key=str.casefold)
+
+
+@dataclasses.dataclass(frozen=True)
 class Checklist:
-    """All labs in which one party has something to do."""
+    """All labs in which people, or operators, have something to do."""
 
     who: str
     title: str
-    groups: list[Group]
+    parties: list[Party]
+
+    @property
+    def groups(self) -> list[Group]:
+        """What is to do, whoever's it is."""
+        return [group for party in self.parties for group in party.groups]
 
     @property
     def labs(self) -> int:
@@ -67,8 +97,8 @@ class Checklist:
 def checklists(report: Report) -> list[Checklist]:
     """The checklists that are not empty."""
     lists = [
-        Checklist(Who.PERSON, "For people in the labs", _groups(report, Who.PERSON)),
-        Checklist(Who.OPERATOR, "For operators", _groups(report, Who.OPERATOR)),
+        Checklist(Who.PERSON, "For people in the labs", _people(report)),
+        Checklist(Who.OPERATOR, "For operators", [Party("", _groups(report["labs"], Who.OPERATOR))]),
     ]
     return [each for each in lists if each.groups]
 
@@ -88,6 +118,8 @@ def nothing_to_do(report: Report) -> str:
         return "Nobody has anything to do beyond the run that was predicted here."
     if any(lab["not_looked_for"] for lab in labs):
         return "Nobody has anything to do about what was looked at. What was not stands above."
+    if _keys_outlive_mturk(report):
+        return "No step of the flow is left, but live keys are, and MTurk has closed: retire those that nobody needs."
     return "Nobody has anything to do."
 
 
@@ -104,12 +136,16 @@ def letter(lab: Lab, steps: list[NextStep]) -> str:
 
 def mail_address(lab: Lab, text: str) -> str:
     """A mailto: address with subject and text; to nobody when the lab has no contact."""
+    return _mail(lab["contact"], f"Next steps for lab {lab['lab']}", text)
+
+
+def _mail(to: str, subject: str, text: str) -> str:
     body = text if len(text) <= _LONGEST_MAIL else text[:_LONGEST_MAIL] + " ..."
     quoted = urllib.parse.urlencode(
-        {"subject": f"Next steps for lab {lab['lab']}", "body": body.replace("\n", "\r\n")},
+        {"subject": subject, "body": body.replace("\n", "\r\n")},
         quote_via=urllib.parse.quote,
     )
-    return f"mailto:{urllib.parse.quote(lab['contact'], safe='@')}?{quoted}"
+    return f"mailto:{urllib.parse.quote(to, safe='@')}?{quoted}"
 
 
 def short_address(url: str) -> str:
@@ -123,9 +159,33 @@ def _something_left(lab: Lab) -> bool:
     return bool(lab["drift"]) or any(step["status"] in open_statuses for step in lab["steps"])
 
 
-def _groups(report: Report, who: Who) -> list[Group]:
-    alike: dict[tuple[tuple[str, str, str], ...], list[Task]] = {}
+def _keys_outlive_mturk(report: Report) -> bool:
+    counts = report["summary"]["mturk_keys"]
+    left = counts["live"] + counts["not_judged"]
+    return left > counts["excepted"] and vocabulary.is_closed(moment(report["generated"]).date())
+
+
+def _people(report: Report) -> list[Party]:
+    """Each person once, those with the most labs first; what is nobody's comes last."""
+    by_contact: dict[str, list[Lab]] = {}
     for lab in report["labs"]:
+        by_contact.setdefault(lab["contact"].casefold(), []).append(lab)
+    parties = [_party(labs[0]["contact"], _groups(labs, Who.PERSON)) for labs in by_contact.values()]
+    found = [party for party in parties if party.groups]
+    return sorted(found, key=lambda party: (not party.contact, -len(party.tasks), party.contact.casefold()))
+
+
+def _party(contact: str, groups: list[Group]) -> Party:
+    party = Party(contact, groups)
+    if not contact or not groups:
+        return party
+    text = "\n\n".join(task.text for task in party.tasks)
+    return dataclasses.replace(party, mail=_mail(contact, "Next steps for your labs", text))
+
+
+def _groups(labs: list[Lab], who: Who) -> list[Group]:
+    alike: dict[tuple[tuple[str, str, str], ...], list[Task]] = {}
+    for lab in labs:
         steps = [step for step in lab["next_steps"] if step["who"] == who]
         if steps:
             text = letter(lab, steps)

@@ -70,6 +70,8 @@ COLUMNS = (
     "unseen",
     "not_looked_for",
     "retired_keys",
+    "department",
+    "contact",
 )
 KEY_COLUMNS = (
     "account_id",
@@ -93,6 +95,8 @@ KEY_COLUMNS = (
     "exception",
     "looked_at",
     "looked_by",
+    "department",
+    "contact",
 )
 
 
@@ -170,6 +174,8 @@ def _row(lab: Lab) -> dict[str, Cell]:
         "unseen": _joined(each["part"] for each in lab["unseen"]),
         "not_looked_for": _joined(each["code"] for each in lab["not_looked_for"]),
         "retired_keys": _joined(key["access_key_id"] for key in lab["retired_keys"]),
+        "department": lab["department"],
+        "contact": lab["contact"],
     }
 
 
@@ -185,6 +191,8 @@ def _key_row(lab: Lab, key: AccountKey) -> dict[str, Cell]:
         "lab": lab["lab"],
         "looked_at": look["looked_at"] if look else "",
         "looked_by": look["caller_arn"] if look else "",
+        "department": lab["department"],
+        "contact": lab["contact"],
     }
 
 

@@ -8,14 +8,23 @@
 
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
-  const report = read("report-data");
+  // As in packing.py: [0, ...] is a list, [number, ...] an object with the names of that number.
+  const unpack = ({ names, value }) => {
+    const unpacked = (each) => {
+      if (!Array.isArray(each)) return each;
+      const [number, ...values] = each;
+      return number === 0 ? values.map(unpacked)
+        : Object.fromEntries(values.map((item, at) => [names[number - 1][at], unpacked(item)]));
+    };
+    return unpacked(value);
+  };
+  const report = unpack(read("report-data"));
   const words = read("report-words");
   const labs = report.labs;
   const LABS_A_PAGE = 100;
   const TODOS_A_PAGE = 24;
   const SEVERITIES = Object.keys(words.severities);
   const STATES = Object.keys(words.states);
-  const STEP_STATUSES = Object.keys(words.stepStatuses);
 
   document.documentElement.classList.add("js");
 
@@ -38,12 +47,11 @@
   // What search, filters and sorting look at
 
   const titleOf = (code) => (Object.hasOwn(words.findings, code) ? words.findings[code] : "");
-  const liveKeys = (lab) => lab.access_keys.filter((key) => key.status === "Active");
-  const highest = (numbers) => (numbers.length ? Math.max(...numbers) : null);
   const searchText = (lab) => [
-    lab.lab, lab.account_id, words.states[lab.state][0], lab.user ? lab.user.name : "", lab.user ? lab.user.arn : "",
+    lab.lab, lab.account_id, lab.department, lab.contact, words.states[lab.state][0], lab.user ? lab.user.name : "", lab.user ? lab.user.arn : "",
     ...lab.steps.flatMap((step) => [step.message, step.reason]),
     ...lab.access_keys.map((key) => key.access_key_id),
+    ...lab.account_keys.flatMap((key) => [key.access_key_id, key.principal]),
     ...lab.findings.flatMap((finding) => [finding.code, titleOf(finding.code), finding.severity, finding.message]),
     ...lab.drift.flatMap((entry) => [entry.code, entry.message]),
     ...lab.next_steps.map((step) => step.text),
@@ -55,27 +63,26 @@
     const counts = SEVERITIES.map((severity) => lab.findings.filter((finding) => finding.severity === severity).length);
     return counts.reduce((sum, count) => sum * 100 + Math.min(count, 99), 0);
   };
+  // What the table shows decides, as numbers where its cells say them in words.
+  const number = (name) => (lab, place) => (name in rows[place].dataset ? Number(rows[place].dataset[name]) : null);
+  const cellText = (name) => (lab, place) => {
+    const cell = rows[place].querySelector(`.c-${name}`);
+    return cell.querySelector(".none") ? null : cell.textContent.toLowerCase();
+  };
   const sortValue = {
     lab: (lab, place) => place,
     state: (lab) => STATES.indexOf(lab.state),
     findings: rank,
-    age: (lab) => highest(liveKeys(lab).map((key) => key.age_days).filter((age) => age !== null)),
-    use: (lab) => {
-      const keys = liveKeys(lab);
-      if (!keys.length || keys.some((key) => !key.last_use_known)) return null;
-      const latest = highest(keys.filter((key) => key.last_used).map((key) => Date.parse(key.last_used)));
-      return latest === null ? Infinity : Date.parse(report.generated) - latest;
-    },
-    balance: (lab) => {
-      const balance = lab.requester.production.available_balance;
-      return balance === null ? null : Number(balance);
-    },
+    key: cellText("key"),
+    whose: cellText("whose"),
+    department: (lab) => lab.department.toLowerCase() || null,
+    use: number("use"),
+    age: number("age"),
+    balance: number("balance"),
   };
-  labs[0]?.steps.forEach((step, at) => {
-    sortValue[`step-${step.name}`] = (lab) => STEP_STATUSES.indexOf(lab.steps[at].status);
-  });
   const fits = {
     state: (lab, value) => lab.state === value,
+    department: (lab, value) => lab.department === value.slice(1),
     link: (lab, value) => lab.link.status === value,
     mturk: (lab, value) => {
       const [environment, status] = value.split(":");
@@ -173,6 +180,17 @@
       .filter(Boolean).join(", ");
   };
 
+  const otherKeys = (lab) => {
+    const own = new Set(lab.access_keys.map((key) => key.access_key_id));
+    return lab.account_keys.filter((key) => !own.has(key.access_key_id) && key.status !== "deleted");
+  };
+  const otherKeyText = (key) => {
+    const right = { yes: "can call MTurk", no: "cannot call MTurk" }[key.mturk_right] || "not known whether it can call MTurk";
+    const use = key.last_used ? `last used ${day(key.last_used)} for ${key.last_used_service || "an unknown service"}` : (key.last_use_known ? "never used" : "last use not known");
+    return [`of ${key.principal}`, key.status || "state not known", right, use, key.exception && `excepted: ${key.exception}`]
+      .filter(Boolean).join(", ");
+  };
+
   const environmentText = (answer) => {
     const money = answer.available_balance === null ? ""
       : `, ${answer.available_balance} US dollars available, ${answer.on_hold_balance ?? "unknown"} on hold`;
@@ -210,6 +228,8 @@
       ])),
       list("Drift", lab.drift.map((entry) => [entry.message, make("span", "do", entry.next_step)])),
       list("Next steps", lab.next_steps.map((step) => [`${step.text}${step.url ? ` ${step.url}` : ""} (${step.who})`])),
+      list("Keys in the account that are not of the lab's user", otherKeys(lab).map((key) => [
+        make("code", "", key.access_key_id || "not told by AWS"), ` ${otherKeyText(key)}`])),
       list("Keys", lab.access_keys.map((key) => [make("code", "", key.access_key_id), ` ${keyText(key)}`])),
       list("Retired keys", lab.retired_keys.map((key) => [make("code", "", key.access_key_id),
         ` ${[["deactivated", key.deactivated, key.deactivated_at], ["deleted", key.deleted, key.deleted_at]]
@@ -301,7 +321,7 @@
     });
   });
 
-  document.querySelectorAll(".todo").forEach((todo) => {
+  document.querySelectorAll(".todo, .parties").forEach((todo) => {
     const beyond = [...todo.children].slice(TODOS_A_PAGE);
     if (!beyond.length) return;
     beyond.forEach((item) => { item.hidden = true; });
@@ -370,7 +390,7 @@
     show();
     folded = [...document.querySelectorAll("details:not([open]):not(.numbers)")];
     folded.forEach((each) => { each.open = true; });
-    unprinted = [...document.querySelectorAll(".todo > [hidden]")];
+    unprinted = [...document.querySelectorAll(":is(.todo, .parties) > [hidden]")];
     unprinted.forEach((each) => { each.hidden = false; });
   });
   window.addEventListener("afterprint", () => {

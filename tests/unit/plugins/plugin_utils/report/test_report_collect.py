@@ -69,3 +69,9 @@ def test_addresses_are_those_of_the_hosts_unless_they_were_given():
     hostvars["three"]["mail"] = ["no", "text"]
     found = collected(hostvars, contacts={"two": "dean@uni.example"}, contact_variable="mail")
     assert found.contacts == {"first": "one@uni.example", "two": "dean@uni.example"}
+
+
+def test_departments_are_those_of_the_hosts():
+    hostvars = hosts(one=situation("converged", lab="first"), two=None, three=None)
+    hostvars["one"]["unit"], hostvars["two"]["unit"], hostvars["three"]["unit"] = "Law", "Arts", 7
+    assert collected(hostvars, department_variable="unit").departments == {"first": "Law", "two": "Arts"}

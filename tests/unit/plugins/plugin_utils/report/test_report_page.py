@@ -126,9 +126,9 @@ def test_the_report_can_be_read_back_from_the_page():
         ),
     ],
 )
-def test_the_headline_says_what_is_wrong(names, expected):
+def test_it_is_said_how_the_run_came_out(names, expected):
     labs = [situation(name, lab=f"lab-{number}") for number, name in enumerate(names)]
-    assert glance.headline(make(labs)[0]) == expected
+    assert glance.run_in_a_sentence(make(labs)[0]) == expected
 
 
 def test_times_say_their_zone():
@@ -182,7 +182,9 @@ def nothing_to_do(*labs, **options):
 
 
 def test_nobody_has_anything_to_do_only_where_that_is_so():
-    assert nothing_to_do(situation("converged"), situation("changed")) == "Nobody has anything to do."
+    assert nothing_to_do(situation("retired"), situation("retired", lab="lab-02")) == "Nobody has anything to do."
+    left = nothing_to_do(situation("converged"), situation("changed", lab="lab-02"))
+    assert "live keys are, and MTurk has closed" in left
 
 
 def without_next_steps(name, **changes):
@@ -224,7 +226,7 @@ def test_no_labs_are_no_good_news():
 
 def test_a_check_mode_run_does_not_say_that_labs_are_as_declared():
     report = make([without_next_steps("changed", check_mode=True)])[0]
-    assert glance.headline(report) == "1 lab would be changed."
+    assert glance.run_in_a_sentence(report) == "1 lab would be changed."
 
 
 def test_what_could_not_be_seen_is_shown_with_its_reason_and_what_to_do():
@@ -245,7 +247,9 @@ def test_what_could_not_be_seen_is_shown_with_its_reason_and_what_to_do():
 def test_what_nobody_asked_for_is_no_trouble_and_not_all_green_either():
     lab = {**situation("converged"), "not_looked_for": [{"code": "console_access", "why": "Nobody asked."}]}
     report = make([lab])[0]
-    assert glance.headline(report) == "The lab is as declared, without serious findings, in what was looked at."
+    assert (
+        glance.run_in_a_sentence(report) == "The lab is as declared, without serious findings, in what was looked at."
+    )
     [group] = glance.not_seen(report)
     assert (group.label.word, group.subjects) == ("not asked", ["User can sign in to the console"])
 
@@ -254,7 +258,7 @@ def test_a_key_whose_last_use_nobody_told_was_not_never_used():
     lab = situation("converged")
     lab["access_keys"][0].update(last_used=None, last_used_service="", last_use_known=False)
     _report, text = make([lab])
-    assert ">never</td>" not in text
+    assert "<bdi>never</bdi>" not in text
     assert "1 whose last use is not known" in text
 
 

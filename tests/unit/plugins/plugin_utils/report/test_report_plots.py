@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, page, plots
-from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
+from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, iso, outcomes, situation
 
 
 def report(labs):
@@ -16,20 +16,20 @@ def report(labs):
 
 def test_every_live_key_is_in_one_bar():
     made = report(outcomes(200))
-    total = made["summary"]["live_keys"]["total"]
+    total = made["summary"]["mturk_keys"]["live"]
     assert plots.key_ages(made).total == plots.last_uses(made).total == total
 
 
 def test_bins_take_in_their_limits():
     labs = [situation("converged", lab=str(days)) for days in (30, 31, 365, 366, 730, 731)]
     for lab, days in zip(labs, (30, 31, 365, 366, 730, 731), strict=True):
-        lab["access_keys"][0]["age_days"] = days
+        lab["access_keys"][0]["created"] = iso(days)
     assert [each.total for each in plots.key_ages(report(labs)).bars] == [1, 1, 0, 1, 2, 1]
 
 
-def test_strangers_keys_are_a_series_of_their_own():
+def test_keys_that_nobody_declared_are_a_series_of_their_own():
     plot = plots.key_ages(report([situation("stranger_has_a_key")]))
-    assert plot.series[1][0] == "strangers'"
+    assert plot.series[1][0] == "nobody declared"
     assert sum(each.counts[1] for each in plot.bars) == 1
 
 

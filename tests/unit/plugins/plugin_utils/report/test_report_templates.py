@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, page, untrusted
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, situation
 
 TEMPLATES = sorted(page.TEMPLATES.glob("*.html.j2"))
@@ -40,7 +40,9 @@ def page_with(text):
     for answer in lab["requester"].values():
         answer.update(message=text, error_code=text)
     lab["link"].update(message=text, access_key_id=text)
-    return page.to_html(build.build([lab], title=text, now=NOW, contacts={text: "pi@uni.example"}))
+    name = untrusted.line(text)
+    contacts, departments = {name: "pi@uni.example"}, {name: text}
+    return page.to_html(build.build([lab], title=text, now=NOW, contacts=contacts, departments=departments))
 
 
 class Shape(html.parser.HTMLParser):
@@ -70,7 +72,7 @@ def test_data_of_the_script_cannot_end_its_element_and_comes_back():
         assert block.isascii()
         assert not set("<>&'") & set(block)
         json.loads(block)
-    assert json.loads(blocks[0])["labs"][0]["steps"][0]["message"].startswith("x'\"></script>")
+    assert page.report_in(page_with(BREAKOUT))["labs"][0]["steps"][0]["message"].startswith("x'\"></script>")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Earlier reports: read back from their files, of whatever schema, and their numbers next to those of today."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment, timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
+    account_keys,
+    build,
+    compare,
+    page,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import KeyCounts, TrendPoint
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import SCHEMA, Report
+
+
+def load(path: pathlib.Path) -> Report:
+    """A report from its JSON or HTML file; one of an earlier schema as it would be today.
+
+    :raises CollectionError: the file cannot be read or is no report of a schema that is known here.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise CollectionError(
+            f"The earlier report {path} could not be read: {reason}.",
+            next_step="Set the path of an earlier report's JSON file, or leave it out.",
+        ) from exc
+    content: object = None
+    with contextlib.suppress(ValueError):
+        content = page.report_in(text) if path.suffix == ".html" else json.loads(text)
+    report = _as_report(content)
+    if report is None:
+        raise CollectionError(
+            f"{path} is not a fleet report of schema {SCHEMA} or below.",
+            next_step="Set the path of an earlier report's JSON file, or move the file away.",
+        )
+    return report
+
+
+def _as_report(value: object) -> Report | None:
+    """What JSON holds as a report, if it is one: all that this collection reads of an earlier report is there."""
+    if not isinstance(value, dict) or value.get("schema") not in range(1, SCHEMA + 1):
+        return None
+    report = t.cast(Report, value)
+    try:
+        _bring_up_to_date(report)
+        compare.compare(report, report)
+        compare.fingerprint(report)
+        whole = isinstance(report["comparison"], (dict, type(None))) and report["generated"] and report["summary"]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
+    return report if whole else None
+
+
+def _bring_up_to_date(report: Report) -> None:
+    if report["schema"] == 1:
+        for lab in report["labs"]:
+            lab.update({"unseen": [], "not_looked_for": [], "retired_keys": []})
+            for key in lab["access_keys"]:
+                key["last_use_known"] = True
+    if report["schema"] < 3:
+        for lab in report["labs"]:
+            lab.update({"look": None, "changes": [], "account_keys": account_keys.account_keys({**lab}, None, [])})
+    if report["schema"] < SCHEMA:
+        for lab in report["labs"]:
+            lab["department"] = ""
+            for row in lab["account_keys"]:
+                row.setdefault("exception", "")
+        report.update({"schema": SCHEMA, "trend": [], "summary": build.summarise(report["labs"])})
+
+
+def trend(paths: t.Iterable[pathlib.Path], now: Report, latest: Report | None) -> tuple[list[TrendPoint], list[str]]:
+    """The numbers of earlier reports, the oldest first, and a warning for each file that is none.
+
+    :param paths: JSON files of earlier reports.
+    :param now: the report that the trend leads to; only what was made before it counts.
+    :param latest: the report that was made last before it.
+    """
+    points = {latest["generated"]: _point(latest)} if latest else {}
+    warnings = []
+    for path in paths:
+        try:
+            point = _point_in(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            warnings.append(f"{path} is no earlier report that can be read; the trend leaves it out.")
+        else:
+            points.setdefault(point["generated"], point)
+    return [points[made] for made in sorted(points) if made < now["generated"]], warnings
+
+
+def _point_in(report: Report) -> TrendPoint:
+    """The numbers of a report as JSON has it; whether the rest of it is whole does not matter here.
+
+    :raises ValueError: or KeyError, TypeError, AttributeError: it is no report.
+    """
+    if report["schema"] not in range(1, SCHEMA + 1):
+        raise ValueError("It is of a schema that is not known here.")
+    _bring_up_to_date(report)
+    return _point(report)
+
+
+def _point(report: Report) -> TrendPoint:
+    counts = report["summary"]["mturk_keys"]
+    numbers = [report["summary"]["labs"], *counts.values()]
+    if counts.keys() != KeyCounts.__annotations__.keys() or any(type(number) is not int for number in numbers):
+        raise ValueError("It has other numbers.")
+    made = timestamp(moment(report["generated"]))
+    return TrendPoint(generated=made, labs=report["summary"]["labs"], mturk_keys=counts)
