@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run is killed after each single call, in turn; the next run must leave what an undisturbed run leaves.
 
-There is one lab for each kill point. The kill points are counted from an undisturbed run, never written down.
+There is one lab for each kill point. The kill points are counted from an undisturbed run, never written down. Of the
+calls that only look, before anything is changed, only the last is one: after any of them, the lab is as it was before.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tests.simulator.process import Simulator, running_simulator
 pytestmark = pytest.mark.timeout(900)
 
 USER = "cloudresearch-mturk"
+# Calls to AWS and MTurk that only look. Whatever is asked of the portal may begin a session there.
+LOOKING = ("Assume", "Generate", "Get", "List")
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +83,14 @@ def calls_of(fleet: Fleet, lab: str) -> list[dict[str, t.Any]]:
     return [call for call in fleet.simulator.control.key_timeline(lab) if call["caller"] == "client"]
 
 
-def count_calls(fleet: Fleet, playbook: str, lab: str, *arguments: str) -> int:
-    """The calls of an undisturbed run over one lab."""
+def kill_points(fleet: Fleet, playbook: str, lab: str, *arguments: str) -> dict[str, int]:
+    """By name of a lab, after how many calls its run is to be killed, as an undisturbed run over one lab shows it."""
     before = len(calls_of(fleet, lab))
     run = fleet.run(playbook, "--limit", f"{lab}", *arguments)
     assert run.return_code == 0, run.output
-    return len(calls_of(fleet, lab)) - before
+    calls = [call["action"] for call in calls_of(fleet, lab)[before:]]
+    looks = next(number for number, action in enumerate(calls) if not action.startswith(LOOKING))
+    return {f"killed-after-{number:02d}": number for number in range(max(looks, 1), len(calls) + 1)}
 
 
 def killed_run(fleet: Fleet, playbook: str, lab: str, after: int, *arguments: str) -> None:
@@ -116,11 +121,10 @@ def heal(fleet: Fleet, playbook: str, *arguments: str) -> None:
 
 def test_onboarding_survives_a_kill_after_every_call(fleet: Fleet) -> None:
     fleet.add("undisturbed")
-    count = count_calls(fleet, "onboard", "undisturbed")
+    labs = kill_points(fleet, "onboard", "undisturbed")
     expected = end_state(fleet, "undisturbed")
     assert expected["slots"]["current"]["held_by_portal"]
 
-    labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
     for lab, number in labs.items():
         fleet.add(lab)
         killed_run(fleet, "onboard", lab, number)
@@ -134,10 +138,9 @@ def test_onboarding_survives_a_kill_after_every_call(fleet: Fleet) -> None:
 
 def test_rotation_survives_a_kill_after_every_call(fleet: Fleet) -> None:
     seed.add_onboarded(fleet, "undisturbed")
-    count = count_calls(fleet, "rotate", "undisturbed")
+    labs = kill_points(fleet, "rotate", "undisturbed")
     expected = end_state(fleet, "undisturbed")
 
-    labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
     seed.add_onboarded(fleet, *labs)
     first_keys = {lab: fleet.simulator.control.portal_key(lab) for lab in labs}
     for lab, number in labs.items():
@@ -156,12 +159,11 @@ def test_rotation_survives_a_kill_after_every_call(fleet: Fleet) -> None:
 def test_retirement_survives_a_kill_after_every_call(fleet: Fleet) -> None:
     confirm = ("-e", "retire_confirm=1")
     seed.add_onboarded(fleet, "undisturbed")
-    count = count_calls(fleet, "retire", "undisturbed", *confirm)
+    labs = kill_points(fleet, "retire", "undisturbed", *confirm)
     expected = end_state(fleet, "undisturbed")
     assert expected["keys"] == []
     assert not (fleet.store / "undisturbed.yml").exists()
 
-    labs = {f"killed-after-{number:02d}": number for number in range(1, count + 1)}
     seed.add_onboarded(fleet, *labs)
     for lab, number in labs.items():
         killed_run(fleet, "retire", lab, number, *confirm)
