@@ -33,12 +33,12 @@ LANES = 3
 TARGETS = (
     "stack",
     "e2e-labs",
-    "e2e-faults",
     "stack-portal",
     "e2e-crash",
     "e2e-rights",
     "sanity-2.21",
     "e2e-terminal",
+    "e2e-faults",
     "e2e-2.22",
     "sanity-of-core-2.18",
     "docs",
