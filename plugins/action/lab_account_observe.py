@@ -89,8 +89,7 @@ class ActionModule(ObservingAction):
         confirmed = role_variables.retirement_confirmed(self.variables, task_vars, self._templar)
         if lab["missing"] and not confirmed and not self.check_mode:
             return CollectionError(
-                f"Lab {lab['lab']} is declared absent (lab_account_state), and nobody confirmed that it is to be "
-                "retired.",
+                f"Lab {lab['lab']} is declared absent (lab_account_state), and its retirement was not confirmed.",
                 next_step=(
                     f"If it is, run {playbook_command('retire', lab['lab'])}, or give this run the names of such "
                     "labs in retire_confirm. If not, set lab_account_state to present."

@@ -47,7 +47,7 @@ class ActionModule(LabAction):
         account = self.account(options)
         made_at = times.parse_time(options["made_at"])
         if made_at is None:
-            raise CollectionError("made_at is no moment.", next_step="Write it as 2026-01-31T12:00:00Z.")
+            raise CollectionError("made_at is not a time.", next_step="Write it as 2026-01-31T12:00:00Z.")
         if options["retire_after_days"] < 0:
             raise CollectionError("retire_after_days must not be negative.", next_step="Set it to 0 or more.")
         purpose = Purpose(options["purpose"])

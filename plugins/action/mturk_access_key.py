@@ -117,7 +117,7 @@ def _request(options: t.Mapping[str, t.Any]) -> KeyRequest:
         raise _invalid("retire_after_days must not be negative.", "Set retire_after_days to 0 or more.")
     begun = times.parse_time(options["observed_at"])
     if options["observed_at"] and begun is None:
-        raise _invalid("observed_at is no moment.", "Write it as 2026-01-31T12:00:00Z.")
+        raise _invalid("observed_at is not a time.", "Write it as 2026-01-31T12:00:00Z.")
     return KeyRequest(
         state=KeyState(options["state"]),
         max_age_days=options["max_age_days"],

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: fleet_progress
 type: stdout
-short_description: One line a lab, a progress bar, and a closing table
+short_description: One line for each lab, a progress bar, and a closing table
 version_added: 1.0.0
 author:
   - labops.cloudresearch contributors (@labops)

@@ -11,13 +11,13 @@ version_added: 1.0.0
 author:
   - labops.cloudresearch contributors (@labops)
 description:
-  - The local connection inside an AWS account. A host stands for an account, and what a task runs finds the account's
-    credentials in its environment. So a module of amazon.aws, or C(aws) as a command, needs no
-    credential, no role and no region in its task.
-  - The role is assumed once a task, when the task first runs something, and never for what needs no AWS, such as
+  - The local connection inside an AWS account. Each host stands for an account, and tasks run on this machine with the
+    account's credentials in their environment. So a module of amazon.aws, or C(aws) as a command, needs no credential,
+    no role and no region in its task.
+  - The role is assumed once for each task, when the task first runs something, and not for what needs no AWS, such as
     copying a file.
-  - What a task runs gets E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY), E(AWS_SESSION_TOKEN), E(AWS_REGION),
-    E(AWS_DEFAULT_REGION) and, where one is set, E(AWS_ENDPOINT_URL) and E(AWS_CA_BUNDLE). It gets nothing of the
+  - The environment of a task has E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY), E(AWS_SESSION_TOKEN), E(AWS_REGION),
+    E(AWS_DEFAULT_REGION) and, where one is set, E(AWS_ENDPOINT_URL) and E(AWS_CA_BUNDLE). It has nothing of the
     operator's, no other E(AWS_*) variable, no AWS configuration file, no role of the instance, no E(VAULT_*),
     E(BAO_*) or E(ANSIBLE_VAULT_*) variable, and no variable that is named like a token, a password or a secret.
     The keyword C(environment) of a task adds to that. A task whose C(environment) names other credentials
@@ -50,7 +50,7 @@ options:
     vars:
       - name: ansible_aws_account_role_arn
   external_id:
-    description: The external id that the role's trust policy asks for.
+    description: The external id that the role's trust policy requires.
     type: str
     vars:
       - name: lab_account_external_id
@@ -62,7 +62,7 @@ options:
     vars:
       - name: ansible_aws_account_session_name
   duration:
-    description: For how many seconds the role is assumed. By default for as long as AWS says, which is one hour.
+    description: Assume the role for this many seconds. By default AWS decides, which means one hour.
     type: int
     vars:
       - name: ansible_aws_account_duration
@@ -77,9 +77,9 @@ options:
       - name: ansible_aws_account_profile
   ambient_credentials:
     description:
-      - Whether the account of the control node's own credentials is meant where neither O(account_id), O(role_arn) nor
-        O(profile) is given. Otherwise such a host fails, so that a forgotten account id does not do to the
-        operator's own account what was meant for another.
+      - Whether to use the account of the control node's own credentials if neither O(account_id), O(role_arn) nor
+        O(profile) is given. Otherwise such a host fails, so that a forgotten account id never means the operator's own
+        account.
     type: bool
     default: false
     vars:
@@ -92,7 +92,7 @@ options:
     vars:
       - name: ansible_aws_account_region
   endpoint_url:
-    description: Where to reach AWS, if not at AWS's own addresses.
+    description: Reach AWS at this address instead of AWS's own.
     type: str
     vars:
       - name: lab_account_aws_endpoint_url
@@ -114,7 +114,7 @@ options:
       - name: ansible_aws_account_validate_certs
   pipelining:
     description:
-      - Whether modules are handed to Python on its standard input. Without it, they are copied to temporary files and
+      - Whether to pass modules to Python on its standard input. Otherwise they are copied to temporary files and
         each runs in a new Python.
     type: bool
     default: true
@@ -123,8 +123,8 @@ options:
       - name: ansible_aws_account_pipelining
 requirements:
   - python >= 3.11
-  - boto3 >= 1.34.0
-  - botocore >= 1.34.0
+  - boto3 >= 1.35.0
+  - botocore >= 1.35.0
 notes:
   - Set C(ansible_python_interpreter={{ ansible_playbook_python }}) for the hosts. A module then runs in a fork of
     Ansible's worker, which has boto3 loaded, instead of in a new Python; that takes a fraction of the time. Whatever

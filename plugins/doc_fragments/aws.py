@@ -13,16 +13,16 @@ class ModuleDocFragment:
 options:
   assume_role_arn:
     description:
-      - The ARN of an IAM role in the lab's account to assume before anything is asked there.
+      - The ARN of an IAM role in the lab's account to assume first.
       - The credentials that the other options give must be allowed to assume it.
     type: str
   external_id:
-    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    description: The external id that the trust policy of O(assume_role_arn) requires.
     type: str
 requirements:
   - python >= 3.11
-  - boto3 >= 1.34.0
-  - botocore >= 1.34.0
+  - boto3 >= 1.35.0
+  - botocore >= 1.35.0
 """
     # Before CONTROL_NODE in a module's list: what comes first holds.
     READ_ONLY = r"""

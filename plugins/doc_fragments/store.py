@@ -14,7 +14,8 @@ options:
   store:
     description:
       - Where the labs' keys are kept. Each lab has one record in it.
-      - Sub-options belong to one or several store types; one that the chosen type does not know is an error.
+      - Each suboption belongs to one or several store types; a suboption that the chosen type does not have is an
+        error.
     type: dict
     required: true
     suboptions:
@@ -23,42 +24,42 @@ options:
           - The kind of store.
           - V(ansible_vault) keeps one file per lab, encrypted with the run's vault password. It is read and written
             under a lock; C(ansible-vault view) shows it.
-          - V(aws_secretsmanager) keeps one secret a lab in AWS Secrets Manager.
-          - V(aws_ssm) keeps one C(SecureString) parameter a lab in AWS Systems Manager Parameter Store.
-          - V(hashi_vault) keeps one secret a lab in a KV version 2 engine of HashiCorp Vault or OpenBao. It needs the
-            Python library C(hvac).
+          - V(aws_secretsmanager) keeps one secret for each lab in AWS Secrets Manager.
+          - V(aws_ssm) keeps one C(SecureString) parameter for each lab in AWS Systems Manager Parameter Store.
+          - V(hashi_vault) keeps one secret for each lab in a KV version 2 engine of HashiCorp Vault or OpenBao. It
+            needs the Python library C(hvac).
         type: str
         choices: [ansible_vault, aws_secretsmanager, aws_ssm, hashi_vault]
         default: ansible_vault
       directory:
         description:
-          - The directory of the files. It is made with mode 0700 if it does not exist.
+          - The directory of the files. It is created with mode 0700 if it does not exist.
           - Required for O(store.type=ansible_vault).
         type: path
       vault_id:
         description:
-          - Which of the run's vault passwords encrypts, if it has several. Default is the first one.
+          - The id of the vault password to encrypt with, if the run has several. Default is the first one.
           - Before anything is written, it has to open what is in the directory already.
           - For O(store.type=ansible_vault).
         type: str
       allow_shared_directory:
         description:
-          - Whether to go on, with a warning, where others than the user who runs Ansible may write the directory, one
-            above it, or own it. Whoever may do that can remove the labs' records and bring back old ones.
+          - Whether to continue, with a warning, if others than the user who runs Ansible own the directory or one above
+            it, or can write to it. Whoever can do that can remove the labs' records and restore old ones.
           - Default is V(false), which makes it an error. For O(store.type=ansible_vault).
         type: bool
       account:
         description:
-          - In which AWS account the store is.
-          - V(central) is an account of the operator's, reached with the AWS options in O(store) only, or, if there are
-            none, with the credentials that the AWS SDK finds by itself (environment, instance role).
+          - The AWS account in which the store is.
+          - V(central) is one of the operator's accounts, reached with the AWS options in O(store) only, or, if there
+            are none, with the credentials that boto3 finds (environment, instance role).
           - V(lab) is the lab's own account, reached in the same way as the lab's IAM user.
           - Default is V(central). For O(store.type=aws_secretsmanager) and O(store.type=aws_ssm).
         type: str
         choices: [central, lab]
       prefix:
         description:
-          - What the names of the records begin with; the lab's name follows.
+          - The beginning of the records' names, followed by the lab's name.
           - Default is V(cloudresearch/labs/) for O(store.type=aws_secretsmanager) and O(store.type=hashi_vault),
             V(/cloudresearch/labs/) for O(store.type=aws_ssm).
         type: str
@@ -69,13 +70,13 @@ options:
         type: str
       tags:
         description:
-          - Tags for records that are made from now on.
+          - Tags to set on records that are created from now on.
           - For O(store.type=aws_secretsmanager) and O(store.type=aws_ssm).
         type: dict
       recovery_window_days:
         description:
-          - How many days a removed record can be restored, V(7) to V(30); V(0) removes it at once and for good.
-          - Until then AWS reserves its name; a new record of the same lab takes it over and makes it usable again.
+          - Keep a removed record restorable for this many days, V(7) to V(30). V(0) removes it at once and permanently.
+          - Until then AWS reserves its name; a new record of the same lab takes over the name.
           - A record that somebody else scheduled for deletion is an error instead, which says how to restore it.
           - Default is V(0), because a record is removed only when its keys have been deleted.
           - For O(store.type=aws_secretsmanager).
@@ -113,12 +114,12 @@ options:
         description: An IAM role to assume for O(store.account=central).
         type: str
       external_id:
-        description: The external id that the trust policy of O(store.assume_role_arn) asks for.
+        description: The external id that the trust policy of O(store.assume_role_arn) requires.
         type: str
       url:
         description:
           - The server's address. Default is the environment variable E(VAULT_ADDR), then E(BAO_ADDR).
-          - It begins with C(https://). Only a server on this machine may be reached by C(http://).
+          - It must begin with C(https://). C(http://) is accepted only for a server on this machine.
           - For O(store.type=hashi_vault), as all that follow.
         type: str
       namespace:
@@ -145,7 +146,7 @@ options:
         description: A file of CA certificates. Default is the environment variable E(VAULT_CACERT).
         type: path
       timeout:
-        description: Seconds to wait for an answer of the server. Default is V(10).
+        description: Wait this many seconds for an answer of the server. Default is V(10).
         type: float
       validate_certs:
         description: Whether to check the server's TLS certificate. Default is V(true). Not for V(ansible_vault).

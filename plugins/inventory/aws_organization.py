@@ -10,7 +10,7 @@ version_added: 1.0.0
 author:
   - labops.cloudresearch contributors (@labops)
 description:
-  - Makes one inventory host of each account of an AWS organization, one account being one research lab.
+  - Creates one inventory host for each account of an AWS organization; each account is one research lab.
   - The inventory source is a YAML file that ends with V(aws_organization.yml) or V(aws_organization.yaml).
   - Options, templates in options, caching and constructed groups work as in the inventory plugins of C(amazon.aws).
   - Account names, tags and everything else that comes from AWS is plain text for Ansible and never run as a template.
@@ -28,7 +28,7 @@ options:
     required: true
     choices: ['labops.cloudresearch.aws_organization', 'aws_organization']
   external_id:
-    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    description: The external id that the trust policy of O(assume_role_arn) requires.
     type: str
   organizational_units:
     description:
@@ -67,15 +67,15 @@ options:
     default: false
   hostnames:
     description:
-      - What host names are made from, in order of preference. The first that gives a name is taken.
+      - The sources of host names, in order of preference. The first that gives a name is used.
       - V(name) is the account's name, V(id) its id, V(email) the root user's e-mail address, V(tag:Key) the value of
         its tag C(Key).
       - Characters that host names cannot have become hyphens; the account id is the last resort.
       - The host name decides which C(host_vars), and so which passwords, a lab gets, and it is the lab's name in the
         secret store. Whoever owns an account can change its name and e-mail address, but neither its id nor its tags in
-        the organization. So take V(name) and V(email) only if the labs' people may not change them.
-      - If accounts lead to the same name (case does not matter), all of them get their account id behind it, and a
-        warning names them. A name from a tag stays with its account if the others got theirs from something else.
+        the organization. So use V(name) and V(email) only if the people in the labs cannot change them.
+      - If several accounts lead to the same name (case does not matter), all of them get their account id appended, and
+        a warning lists them. A name from a tag stays with its account if the others got theirs from something else.
     type: list
     elements: str
     default: [id]
@@ -113,13 +113,13 @@ notes:
   - All labs are members of the group C(aws_organization).
   - The group sets C(ansible_connection) to P(labops.cloudresearch.aws_account#connection) and
     C(ansible_python_interpreter) to the Python that runs Ansible, so that tasks run on this machine, inside the lab's
-    account. Set them in C(group_vars) to have it otherwise.
+    account. Override them in C(group_vars).
   - >-
     Needs C(organizations:ListRoots), C(organizations:ListOrganizationalUnitsForParent) and
     C(organizations:ListAccountsForParent), for tags C(organizations:ListTagsForResource), in the management account or
     in a member account that is a delegated administrator.
   - The cache is not used after a change of the options that say what to read.
-  - Ansible goes on with an empty inventory when a source cannot be read. Set
+  - Ansible continues with an empty inventory if a source cannot be read. Set
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=true) so that a refusal by AWS stops the run.
 seealso:
   - plugin: labops.cloudresearch.aws_account

@@ -10,18 +10,18 @@ version_added: 1.0.0
 author:
   - labops.cloudresearch contributors (@labops)
 description:
-  - Makes one inventory host of each row of a CSV file, one row being one research lab.
+  - Creates one inventory host for each row of a CSV file; each row is one research lab.
   - The inventory source is a small YAML file that ends with V(lab_roster.yml) or V(lab_roster.yaml); it names the CSV
-    file and, where its headings are not the usual ones, says which column is which variable.
+    file and, if its headings are not the common ones, maps columns to variables.
   - The file is read as spreadsheets leave it. UTF-8 with or without a byte order mark and UTF-16 with one; commas,
     semicolons or tabs; quoted values with line breaks; Windows, Unix and old Mac line ends; blank rows; empty columns.
-  - Each row is checked. Account ids must have 12 digits, and the leading zeros that spreadsheets take away are
+  - Each row is checked. Account ids must have 12 digits, and the leading zeros that spreadsheets drop are
     restored with a warning. E-mail addresses and states must be valid. Hosts, account ids and e-mail addresses must
     not occur twice. B(All) bad rows are reported at once, each with its line, and no lab is read while there are any.
   - The account export of the AWS Organizations console is a roster as well. Its hosts are named by account id, because
     account names are chosen by their owners; the root user's e-mail address is not taken for a sign-in; accounts that
     AWS does not list as V(ACTIVE) are left out, with a warning.
-  - White space and line breaks around a value, and characters that cannot be seen, are taken away with a warning. If a
+  - White space and line breaks around a value, and characters that cannot be seen, are removed with a warning. If a
     title stands above the headings, the error says in which line the headings seem to be.
   - Passwords and secret keys are refused, whether a heading names them or a cell looks like one.
   - Values are plain text for Ansible. Jinja expressions and spreadsheet formulas in a cell are never run.
@@ -76,8 +76,8 @@ options:
     default: [inventory_hostname, lab_account_aws_account_id, lab_account_cloudresearch_email]
   delimiter:
     description:
-      - What stands between the values.
-      - V(auto) takes the one under which the headings make most sense. A first line such as C(sep=;) is obeyed.
+      - The delimiter between the values.
+      - V(auto) chooses the one with which the headings make most sense. A first line such as C(sep=;) takes precedence.
     type: str
     choices: [auto, comma, semicolon, tab]
     default: auto
@@ -88,12 +88,12 @@ options:
     type: str
     default: auto
 notes:
-  - Ansible goes on with an empty inventory when a source cannot be read. Set
+  - Ansible continues with an empty inventory if a source cannot be read. Set
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=true) so that a bad roster stops the run.
   - All labs are members of the group C(lab_roster).
   - The group sets C(ansible_connection) to P(labops.cloudresearch.aws_account#connection) and
     C(ansible_python_interpreter) to the Python that runs Ansible, so that tasks run on this machine, inside the lab's
-    account. Set them in C(group_vars) to have it otherwise.
+    account. Override them in C(group_vars).
 seealso:
   - plugin: labops.cloudresearch.aws_account
     plugin_type: connection

@@ -45,7 +45,7 @@ options:
       - The ARN of a role in the lab's account to assume, for O(store.account=lab).
     type: str
   external_id:
-    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    description: The external id that the trust policy of O(assume_role_arn) requires.
     type: str
   store:
     description:

@@ -12,14 +12,15 @@ module: cloudresearch_link
 short_description: Link an MTurk access key to a CloudResearch account, or remove the link
 version_added: 1.0.0
 description:
-  - Makes sure that a CloudResearch account holds a lab's AWS access key for Mechanical Turk (MTurk). There is no API
-    for that, so the module does what the guide tells a person to do. It signs in, opens the menu under the user icon,
-    chooses B(Link Mechanical Turk), fills in the form at the bottom of that page, and reads what the page says.
+  - Ensures that a CloudResearch account holds a lab's AWS access key for Mechanical Turk (MTurk). There is no API for
+    that, so the module does what CloudResearch's own instructions tell a person to do. It signs in, opens the menu
+    under the user icon, chooses B(Link Mechanical Turk), fills in the form at the bottom of that page, and reads what
+    the page says.
   - It finds its way by the words on the pages and the labels of fields, not by private addresses or element ids.
-    When the words change, O(portal) teaches it the new ones, see R(the portal guide,
+    If the words change, set the new ones with O(portal), see R(the portal guide,
     ansible_collections.labops.cloudresearch.docsite.guide_portal).
   - It looks first and submits the key only if nothing proves that the account holds it. It reports RV(link.evidence)
-    with everything that it claims.
+    with each result.
   - It is careful with other people's accounts. A wrong password is tried once, and never again in a later run unless it
     changed; it stops at captchas and locks; secrets go to the portal's own hosts and those in O(trusted_hosts) only.
   - In check mode it signs in and reads, but submits nothing, and returns what it recognised on each page.
@@ -28,7 +29,7 @@ options:
     description:
       - V(present) makes sure that the account holds the key O(access_key_id).
       - V(absent) removes the link with the page's own control. If the page offers none, nothing changes and
-        RV(next_step) tells the manual way. With O(access_key_id), another key's link is left alone.
+        RV(next_step) says how to do it by hand. With O(access_key_id), another key's link is left alone.
     type: str
     choices: [present, absent]
     default: present
@@ -46,7 +47,7 @@ options:
     description: The role to assume on the way to a O(store) that is in the lab's own account (V(account=lab)).
     type: str
   external_id:
-    description: The external id that the trust policy of O(assume_role_arn) asks for.
+    description: The external id that the trust policy of O(assume_role_arn) requires.
     type: str
   profile:
     description: The AWS profile for the same.
@@ -57,7 +58,7 @@ options:
   portal_url:
     description:
       - Where the portal is.
-      - It must begin with C(https://); C(http://) is taken for a portal on this machine only.
+      - It must begin with C(https://); C(http://) is accepted only for a portal on this machine.
     type: str
     default: https://app.cloudresearch.com
   trusted_hosts:
@@ -115,7 +116,7 @@ options:
     description:
       - The words to look for where the portal's have changed. Each key replaces one list of words, each value is a text
         or a list of texts. Case, spacing and punctuation do not matter.
-      - An unknown key is refused with the list of those that there are. The ones needed most are C(email_field),
+      - An unknown key is refused with a list of the valid ones. The ones needed most are C(email_field),
         C(password_field), C(sign_in_button), C(code_field), C(user_menu), C(link_page), C(access_key_id_field),
         C(secret_access_key_field), C(link_button), C(success_notice), C(error_notice) and C(unlink_control).
     type: dict
@@ -125,10 +126,10 @@ options:
     type: path
   allow_unsandboxed_browser:
     description:
-      - Whether the browser may run without its sandbox, which is what keeps a page that makes use of a flaw in the
-        browser from this machine and its secrets.
+      - Whether to run the browser without its sandbox, which protects this machine and its secrets from a page
+        that exploits a flaw in the browser.
       - Chromium has no sandbox for root, nor where user namespaces are not allowed. There the module starts no browser
-        unless this says so. Say it only in a container or virtual machine that does nothing else.
+        unless this is set. Set it only in a container or virtual machine that does nothing else.
     type: bool
     default: false
     version_added: 1.1.0
@@ -137,12 +138,12 @@ options:
     type: bool
     default: true
   timeout:
-    description: How many seconds everything at the portal may take together, waiting for one's turn (O(pace)) aside.
+    description: Allow this many seconds for everything at the portal, not counting the wait for O(pace).
     type: int
     default: 90
   pace:
     description:
-      - At least how many seconds to let pass between two sign-ins, over all processes on this machine that share
+      - Let at least this many seconds pass between two sign-ins, over all processes on this machine that share
         O(state_dir).
       - The default is 0.5, and 0 for a portal on this machine.
     type: float
@@ -154,18 +155,19 @@ options:
     default: ~/.ansible/labops.cloudresearch
   snapshot_dir:
     description:
-      - A directory in which to keep a copy of each page that was seen, to find out what changed.
-      - Every secret, token, form value, script, query and e-mail address is blotted out. The files are readable by
+      - Save a copy of each page in this directory, to find out what changed.
+      - Every secret, token, form value, script, query and e-mail address is removed. The files are readable by
         their owner only.
     type: path
   accept_terms:
     description:
-      - Whether to accept terms of use that stand between sign-in and the account. RV(recognised) tells when it did.
+      - Whether to accept terms of use that appear between the sign-in and the account. RV(recognised) shows when it
+        did.
     type: bool
     default: true
   wait_timeout:
     description:
-      - For how many seconds to wait for a person.
+      - Wait up to this many seconds for a person.
       - With O(driver=manual), for evidence that the key was entered.
       - With O(driver=browser) on a machine with a display, the browser opens a window there, in which a person can pass
         what only a person can (a captcha, a security key, a code by e-mail, an approval on a telephone); then the
@@ -173,7 +175,7 @@ options:
     type: int
     default: 0
   wait_interval:
-    description: How many seconds O(driver=manual) lets pass between two looks.
+    description: With O(driver=manual), check this many seconds apart.
     type: int
     default: 15
 author:

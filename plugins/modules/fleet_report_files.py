@@ -21,12 +21,12 @@ description:
   - Runs on the control node and never connects anywhere.
 options:
   directory:
-    description: The directory for the files. It is made if it is not there.
+    description: The directory for the files. It is created if it does not exist.
     type: path
     required: true
   name:
     description:
-      - The files' name without its ending. Reports about different things (a fleet's audit, one lab's onboarding)
+      - The files' name without its extension. Reports about different things (a fleet's audit, one lab's onboarding)
         need different names, because each is compared with the report of the same name before it.
     type: str
     default: fleet-report
@@ -36,9 +36,9 @@ options:
     default: Mechanical Turk keys of the labs
   formats:
     description:
-      - Which files to write. With V(html) comes a page of evidence to print, with V(csv) a file with a row a key, with
-        V(json) the findings as events of the Open Cybersecurity Schema Framework. The sums of the files are written to
-        C(manifest.sha256) in any case.
+      - Which files to write. V(html) includes a page of evidence to print, V(csv) a file with a row for each key,
+        V(json) the findings as events of the Open Cybersecurity Schema Framework. The checksums of the files are always
+        written to C(manifest.sha256).
       - Reports are compared through V(json), or else V(html). With V(csv) alone, nothing is compared.
     type: list
     elements: str
@@ -65,7 +65,7 @@ options:
     type: list
     elements: path
   contacts:
-    description: By lab, the e-mail address that next steps for people go to. The page never sends anything itself.
+    description: By lab, the e-mail address for next steps of people. The page never sends anything itself.
     type: dict
     default: {}
   contact_variable:
@@ -84,7 +84,7 @@ options:
       - Whether to write a letter to each contact (C(letters/*.eml)) about the labs that name the same address.
         Each says which keys are live, what is left of the balance, what the person is asked to do, and the dates that
         matter.
-      - Nothing is sent. Letters of an earlier report to people who are to get none any more are removed.
+      - Nothing is sent. Letters of an earlier report are removed if their recipients get none any more.
     type: bool
     default: false
   previous:
@@ -101,7 +101,7 @@ options:
   mode:
     description:
       - The files' permissions as octal digits in quotes.
-      - A report holds no secret, but account numbers, key identifiers and what is wrong with them.
+      - A report contains no secret, but account numbers, key identifiers and what is wrong with them.
     type: str
     default: "0600"
 author:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iam_user_excess
-short_description: Take from an IAM user the rights that nobody declared
+short_description: Remove undeclared rights from an IAM user
 version_added: 1.0.0
 description:
-  - Finds what gives an IAM user rights or a way in besides its declared policy, and removes the kinds that O(remove)
+  - Finds what gives an IAM user rights or access besides its declared policy, and removes the kinds that O(remove)
     names.
   - Without O(remove) it only reports.
   - The user's access keys are never touched, see M(labops.cloudresearch.mturk_access_key).

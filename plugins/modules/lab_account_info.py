@@ -23,8 +23,8 @@ options:
     required: true
   state:
     description:
-      - The declared state, for what is missing. V(rotated) is V(present) with a new key whatever the age of the old
-        one. V(suspended) means that the lab's keys are inactive; then the portal is not looked at.
+      - The declared state, from which it follows what is missing. V(rotated) is V(present) with a new key whatever the
+        age of the old one. V(suspended) means that the lab's keys are inactive; then the portal is not looked at.
     type: str
     choices: [present, rotated, suspended, absent]
     default: present
@@ -44,12 +44,12 @@ options:
     type: dict
     default: {}
   adopt_existing_user:
-    description: Whether a user that the collection did not create may be taken over.
+    description: Whether a run may take over a user that the collection did not create.
     type: bool
     default: false
   onboard_although_closed:
     description:
-      - Whether a run may create the first key of a lab although MTurk answers as a service that is closed.
+      - Whether a run may create the first key of a lab although MTurk answers like a closed service.
       - Without it, such a lab is V(blocked) with the reason V(service_closed).
     type: bool
     default: false
@@ -73,7 +73,7 @@ options:
     type: int
     default: 0
   retire_after_days:
-    description: For how many days the keys of a lab with O(state=absent) stay suspended before a run deletes them.
+    description: Keep the keys of a lab with O(state=absent) suspended for this many days before a run deletes them.
     type: int
     default: 0
   store:
@@ -88,10 +88,10 @@ options:
     choices: [production, sandbox]
     default: [production, sandbox]
   production_endpoint_url:
-    description: Where to reach MTurk's production environment, if not at AWS's own address.
+    description: Reach MTurk's production environment at this address instead of AWS's own.
     type: str
   sandbox_endpoint_url:
-    description: Where to reach MTurk's sandbox, if not at AWS's own address.
+    description: Reach MTurk's sandbox at this address instead of AWS's own.
     type: str
   minimum_balance:
     description: The balance in US dollars below which a linked production account gets a next step.
@@ -136,21 +136,21 @@ options:
     default: true
   thresholds:
     description:
-      - From when on something is a finding. The keys are C(key_unused_days) (90), C(key_old_days) (365),
+      - When something becomes a finding. The keys are C(key_unused_days) (90), C(key_old_days) (365),
         C(minimum_balance) (10.00) and C(allowed_policy_arns).
     type: dict
     default: {}
   find_principals:
     description:
-      - Whether to look for all users, groups and roles of the account, and for root, who may call Mechanical Turk,
-        whoever made them, and for their keys, see M(labops.cloudresearch.mturk_principals_info).
+      - Whether to look for all users, groups and roles of the account, and root, that can call Mechanical Turk,
+        whoever created them, and for their keys, see M(labops.cloudresearch.mturk_principals_info).
     type: bool
     default: false
   known_principals:
     description:
-      - The principals and keys that may be there although nobody declares them. They get no finding until the day that
-        is given; then they get theirs, and the entry gets one.
-      - Keys that AWS found in public get their finding all the same.
+      - Principals and keys that may exist although nobody declares them. Until the given day they are not findings;
+        after it they are, and so is the expired entry.
+      - Keys that AWS found in public are reported all the same.
     type: list
     elements: dict
     default: []

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_account_outcome
-short_description: Say how one lab came out of a run
+short_description: Compose the outcome of a run for one lab
 version_added: 1.0.0
 description:
-  - Puts together what was observed of a lab and what each step did.
+  - Combines what was observed of a lab and what each step did.
   - The role P(labops.cloudresearch.lab_account#role) uses it; plays of your own that replace a step of the role
     can, too. Register the result as C(lab_account_outcome), which is where the report and the progress display look.
-  - The outcome is a result and no fact, so that it belongs to the run that observed the lab and to no other.
+  - The outcome is a result, not a fact, so it belongs only to the run that observed the lab.
   - Runs on the control node and never connects anywhere.
 options:
   operation:

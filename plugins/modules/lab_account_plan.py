@@ -9,14 +9,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_account_plan
-short_description: Do what an approved plan says of one lab's keys
+short_description: Follow an approved plan for the keys of one lab
 version_added: 1.1.0
 description:
   - Belongs to the role P(labops.cloudresearch.lab_account#role), whose entry point C(plan) calls it.
   - Deactivates, deletes or activates exactly the access keys that O(keys) names, whoever's they are, and nothing else.
-  - Looks at each key once more before that. A key that was used since the plan saw it, that is gone, or whose user is
-    another by now is left alone with the reason; the others are done.
-  - A key whose secret is in the lab's store is treated as the collection's own, and its record is kept up. No store is
+  - Looks at each key again first. A key that was used since the plan was made, that is gone, or that belongs to another
+    user by now is left alone, with the reason; the others are changed.
+  - A key whose secret is in the lab's store is treated as the collection's own, and its record is updated. No store is
     needed for keys of users that the collection did not make.
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -26,9 +26,9 @@ extends_documentation_fragment:
 options:
   purpose:
     description:
-      - V(suspend) makes the keys inactive and notes since when in a tag of their user.
-      - V(retire) deletes those of which the plan says C(do=retire), and makes the others inactive.
-      - V(restore) makes those active again that the collection suspended.
+      - V(suspend) deactivates the keys and records the time in a tag of their user.
+      - V(retire) deletes the keys with C(do=retire) in the plan, and deactivates the others.
+      - V(restore) activates those that the collection suspended.
     type: str
     choices: [suspend, retire, restore]
     required: true

@@ -33,10 +33,10 @@ options:
   state:
     description:
       - V(present) makes sure that there is a usable key, and finishes whatever an earlier run began.
-      - V(rotated) begins to replace the key; if a replacement is under way already, it goes on with that one.
-      - V(suspended) makes the keys that are in the store inactive, and those that O(remove_foreign_keys) names. Nothing
-        is deleted, and the store and the portal stay as they are. V(present) makes the same keys active again. Since
-        when a key is suspended is noted in a tag of the IAM user, C(labops-cloudresearch-suspended-) and the key's id.
+      - V(rotated) starts to replace the key; if a replacement is under way already, it continues that one.
+      - V(suspended) deactivates the keys that are in the store, and those that O(remove_foreign_keys) names. Nothing
+        is deleted, and the store and the portal stay as they are. V(present) activates the same keys again. The time
+        of the suspension is recorded in a tag of the IAM user, C(labops-cloudresearch-suspended-) and the key's id.
       - V(absent) deactivates and deletes the keys that are in the store, then removes the lab's record. The role
         P(labops.cloudresearch.lab_account#role) unlinks the portal first.
     type: str
@@ -54,23 +54,23 @@ options:
     default: cloudresearch-mturk
   max_age_days:
     description:
-      - Begin to replace a key that is older than this. By default a key's age does not matter.
+      - Rotate keys that are older than this many days. By default a key's age does not matter.
     type: int
   retire_superseded:
     description:
-      - Deactivate and delete replaced keys as soon as that is safe. It never is before the portal is known to hold
-        another key, or to hold none, and not while somebody goes on using the replaced key.
+      - Deactivate and delete replaced keys as soon as that is safe. It is safe once the portal is known
+        to hold another key, or none, and nobody uses the replaced key any more.
     type: bool
     default: true
   grace_days:
     description:
-      - How many days a replaced key stays inactive before a run deletes it. Until then it can be activated again.
+      - Keep a replaced key inactive for this many days before a run deletes it. Until then it can be activated again.
     type: int
     default: 0
   retire_after_days:
     description:
-      - With O(state=absent), keys are suspended first, and deleted by a run that comes at least so many days later. A
-        key that was used or made active since starts anew.
+      - With O(state=absent), suspend keys first, and delete them in a run at least this many days later. For a key that
+        was used or activated since, the days start again.
     type: int
     default: 0
   report_directory:
@@ -81,7 +81,7 @@ options:
     version_added: 1.1.0
   adopt_existing_user:
     description:
-      - Allow a new key for an IAM user that lacks the tag C(managed-by=labops.cloudresearch).
+      - Whether to manage the keys of an IAM user that lacks the tag C(managed-by=labops.cloudresearch).
     type: bool
     default: false
   remove_foreign_keys:
@@ -93,17 +93,17 @@ options:
     default: []
   observed_at:
     description:
-      - When the lab was observed, as RV(labops.cloudresearch.lab_account_info#module:lab_account.observed_at) tells.
-      - With O(state=rotated), a key that is not older was made by another run since, and is not replaced once more.
+      - When the lab was observed, from RV(labops.cloudresearch.lab_account_info#module:lab_account.observed_at).
+      - With O(state=rotated), a key that was created since then, by another run, is not replaced again.
     type: str
   linked_access_key_id:
     description:
-      - The key that the portal is known to hold, as RV(labops.cloudresearch.cloudresearch_link#module:link) tells. It
-        is recorded in the store.
+      - The key that the portal is known to hold, from RV(labops.cloudresearch.cloudresearch_link#module:link). It is
+        recorded in the store.
     type: str
   link_status:
     description:
-      - What is known of the portal. V(not_linked) means that it holds no key; say so for labs that have no portal.
+      - What is known about the portal. V(not_linked) means that it holds no key; use it for labs that have no portal.
       - Default is V(linked) if O(linked_access_key_id) is given, else V(unknown), which leaves what an earlier run
         recorded.
     type: str
@@ -115,11 +115,11 @@ options:
     choices: [page, record, submission, key_use]
   production_endpoint_url:
     description:
-      - Another URL for MTurk, which new keys are proved against.
+      - Prove new keys against MTurk at this address instead of AWS's own.
     type: str
   propagation_timeout:
     description:
-      - How many seconds to wait for a new key to work. AWS takes some seconds to make a key known everywhere.
+      - Wait up to this many seconds for a new key to work. AWS needs some seconds to make a key known everywhere.
     type: int
     default: 90
 notes:
@@ -128,7 +128,8 @@ notes:
 attributes:
   check_mode:
     support: full
-    description: Reads AWS and the store, and predicts the same actions; a missing IAM user counts as made by then.
+    description: Reads AWS and the store, and predicts the same actions; a missing IAM user is assumed to be created by
+      then.
   diff_mode:
     support: full
     description: Shows the keys and the record before and after, without secrets.
@@ -154,7 +155,7 @@ EXAMPLES = r"""
       directory: "{{ inventory_dir }}/lab_keys"
   register: key
 
-- name: Give the key to CloudResearch
+- name: Link the key at CloudResearch
   labops.cloudresearch.cloudresearch_link:
     email: lab-01@example.edu
     password: "{{ lab_password }}"
@@ -163,7 +164,7 @@ EXAMPLES = r"""
       access_key_id=key.access_key_id) }}"
   register: linked
 
-- name: Let go of the key that the new one has replaced, two weeks later
+- name: Remove the replaced key two weeks later
   labops.cloudresearch.mturk_access_key:
     lab: "{{ inventory_hostname }}"
     profile: lab-01

@@ -9,27 +9,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mturk_principals_info
-short_description: Find who may call Mechanical Turk in an AWS account, and with which keys
+short_description: Find who can call Mechanical Turk in an AWS account, and with which keys
 version_added: 1.1.0
 description:
-  - Looks at all users, groups and roles of an AWS account and at root, whoever made them, and says which of them may
-    call Mechanical Turk, how they have that right, and which access keys they have.
-  - Judges managed policies, customer policies, inline policies, groups, wildcards, C(NotAction), denials and
-    permissions boundaries. What a condition or a resource makes of a right is not judged; such a right is V(unknown).
+  - Looks at all users, groups and roles of an AWS account and at root, whoever created them, and reports which of them
+    can call Mechanical Turk, how they got that right, and which access keys they have.
+  - Evaluates managed policies, customer policies, inline policies, groups, wildcards, C(NotAction), denials and
+    permissions boundaries. The effect of conditions and resources is not evaluated; a right that depends on them is
+    V(unknown).
   - Makes six calls for an account of up to a thousand users, groups, roles and policies in which one user may call
     Mechanical Turk; one more for each further such user, and some where keys cannot be told apart by their age.
-  - Changes nothing, except that IAM makes a credential report if there is none of the last four hours.
+  - Changes nothing, except that IAM creates a credential report if there is none from the last four hours.
 options:
   all_keys:
     description:
-      - Whether to ask for the ids of the keys of users that may not call Mechanical Turk, too. This costs a call for
+      - Whether to also read the ids of the keys of users that cannot call Mechanical Turk. This takes one call for
         each user that has keys.
       - Otherwise their keys are listed without their ids, as IAM's credential report has them.
     type: bool
     default: false
 notes:
-  - An organization's service control policies cannot be seen from inside an account. They only take rights away, so a
-    right that is found here is the most that there can be.
+  - An organization's service control policies cannot be seen from inside an account. They only remove rights, so a
+    user has at most the rights that are found here.
   - A key's last use is as old as IAM's credential report, four hours at most. Whether a key is active, and which keys
     there are of users that may call Mechanical Turk, is of this moment.
 author:

@@ -17,7 +17,7 @@ description:
   - The two environments are linked separately, each by a click on the web; there is no API for it. The module can wait
     for the person who does it, see O(wait_timeout).
   - It never fails because a lab is not linked, or because MTurk does not answer; the play decides what that means.
-  - MTurk takes an IAM user's long-term key only. A role's temporary credentials get the status
+  - MTurk accepts only an IAM user's long-term key. A role's temporary credentials get the status
     V(temporary_credentials).
 options:
   lab:
@@ -31,21 +31,21 @@ options:
     type: dict
   note_key_use:
     description:
-      - Whether to note in O(store), before it happens, that the collection itself uses the key. Needed where a later
-        use by CloudResearch is to prove the link, see O(labops.cloudresearch.lab_account_info#module:judge_key_use).
+      - Whether to record in O(store) beforehand that the collection itself uses the key. Needed if a later use
+        by CloudResearch is to prove the link, see O(labops.cloudresearch.lab_account_info#module:judge_key_use).
     type: bool
     default: false
   environments:
-    description: Which environments to ask.
+    description: The environments to ask.
     type: list
     elements: str
     choices: [production, sandbox]
     default: [production, sandbox]
   production_endpoint_url:
-    description: Where to reach MTurk's production environment, if not at AWS's own address.
+    description: Reach MTurk's production environment at this address instead of AWS's own.
     type: str
   sandbox_endpoint_url:
-    description: Where to reach MTurk's sandbox, if not at AWS's own address.
+    description: Reach MTurk's sandbox at this address instead of AWS's own.
     type: str
   minimum_balance:
     description:
@@ -54,14 +54,13 @@ options:
     type: float
   wait_timeout:
     description:
-      - For how many seconds to ask again while an environment has one of the statuses V(not_linked), V(throttled) or
-        V(unreachable), or an V(error) that passes by itself, such as C(ServiceFault), the ones that can change without
-        anybody touching the key.
+      - Ask again for up to this many seconds while an environment has a status that can change without a change of the
+        key. These are V(not_linked), V(throttled), V(unreachable), and a temporary V(error) such as C(ServiceFault).
       - After a person has linked the account, it takes a couple of minutes to take effect.
     type: int
     default: 0
   wait_interval:
-    description: How many seconds to let pass between two questions while waiting.
+    description: Wait this many seconds between two questions.
     type: int
     default: 15
 author:
@@ -83,7 +82,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Is the lab's AWS account linked, in production and in the sandbox?
+- name: Check whether the lab's AWS account is linked, in production and in the sandbox
   labops.cloudresearch.mturk_requester_check:
     lab: lab-01
     store:
@@ -91,7 +90,7 @@ EXAMPLES = r"""
       directory: "{{ inventory_dir }}/lab_keys"
   register: requester
 
-- name: Say what is missing
+- name: Show what is missing
   ansible.builtin.debug:
     msg: "{{ requester.environments.production.next_step }}"
   when: not requester.environments.production.linked

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: retire_plan_info
-short_description: Read a plan of keys to take out of service, and make sure that it can be followed
+short_description: Read a plan of keys to take out of service, and check that it can be followed
 version_added: 1.1.0
 description:
   - Reads C(retire-plan.yml), which an audit writes beside the report and which people may have shortened.
-  - Refuses a file that is not plainly a plan, with the line, and one about labs or accounts that this inventory does
-    not have.
+  - Refuses a file that is not clearly a plan, with the line, and a plan for labs or accounts that are not in this
+    inventory.
   - The playbooks C(suspend), C(retire) and C(onboard) use it where they are given O(path) in C(retire_plan).
   - Runs on the control node and never connects anywhere.
 options:
@@ -23,7 +23,7 @@ options:
     type: path
     required: true
   any_age:
-    description: Whether a plan that is older than 30 days may be followed, too. It may to make keys active again.
+    description: Whether to accept a plan that is older than 30 days, as for activating keys again.
     type: bool
     default: false
 author:

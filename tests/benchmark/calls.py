@@ -15,8 +15,8 @@ from tests.fleet import PROJECT, Fleet
 from tests.simulator.process import Simulator, running_simulator
 
 GUIDE = PROJECT / "docs" / "docsite" / "rst" / "guide_scale.rst"
-BEGIN = ".. The next table is written by python -m tests.benchmark.calls\n"
-END = ".. End of the written table\n"
+BEGIN = ".. python -m tests.benchmark.calls writes this table\n"
+END = ".. End of the table\n"
 
 SERVICES = {"sts": "STS", "iam": "IAM", "mturk": "MTurk", "portal": "CloudResearch"}
 # Works that only read: of one lab, they have no reason to ask anything twice.

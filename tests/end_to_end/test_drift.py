@@ -129,7 +129,7 @@ def test_a_lab_that_the_inventory_calls_absent_is_retired_only_when_named(
         refused = fleet.run(playbook, "--limit", "leaves", "-e", f"retire_confirm={confirmation}")
         outcome = refused.outcomes["leaves"]
         assert outcome["state"] == "failed"
-        assert "nobody confirmed" in outcome["message"]
+        assert "its retirement was not confirmed" in outcome["message"]
         assert "retire_confirm" in outcome["next_steps"][0]["text"]
         assert [key["status"] for key in fleet.simulator.control.keys("leaves")] == ["Active"]
     predicted = fleet.run(playbook, "--limit", "leaves", "--check")

@@ -60,7 +60,7 @@ def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet
     fleet.variables["lab_account_portal_url"] = "http://127.0.0.1:9/"
     begun = fleet.run("retire", *DAYS)
     assert begun.return_code == 0, begun.output
-    assert keys(fleet) == {key_id: "Inactive"} and "may go on" in begun.outcomes[LAB]["message"]
+    assert keys(fleet) == {key_id: "Inactive"} and "may be deleted on" in begun.outcomes[LAB]["message"]
     waiting = fleet.run("retire", *DAYS)
     assert waiting.changed() == {LAB: 0} and waiting.outcomes[LAB]["state"] == "converged", waiting.output
     assert "waits for its day" in waiting.outcomes[LAB]["message"]

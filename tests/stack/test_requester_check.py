@@ -179,10 +179,10 @@ def test_every_refusal_leads_to_its_own_next_step(labs: Labs, tmp_path: pathlib.
         "clock_skew": ("clock_skew", "Set the clock"),
         "wrong_region": ("error", "AWS_REGION"),
         "not_activated": ("error", "sign-up"),
-        "turk_not_authorized": ("invalid_credentials", "belongs with its secret"),
-        "turk_bad_credential": ("invalid_credentials", "belongs with its secret"),
+        "turk_not_authorized": ("invalid_credentials", "matches its secret"),
+        "turk_bad_credential": ("invalid_credentials", "matches its secret"),
         "turk_must_register": ("not_linked", "need not be linked any more"),
-        "turk_permission_denied": ("access_denied", "not IAM"),
+        "turk_permission_denied": ("access_denied", "not from IAM"),
         "turk_bad_claims": ("clock_skew", "Set the clock"),
         "turk_link_untyped": ("not_linked", "need not be linked any more"),
     }

@@ -255,7 +255,7 @@ def test_a_secret_that_somebody_scheduled_for_deletion_is_restored_not_replaced(
         lambda: store.check("lab-01"),
         lambda: store.put(LATER, secret_store.Snapshot("lab-01", None)),
     ):
-        with pytest.raises(CollectionError, match="not for good") as caught:
+        with pytest.raises(CollectionError, match="can be restored") as caught:
             action()
         assert caught.value.reason == "record_deleted"
     command = caught.value.next_step.removeprefix("Restore it: ").partition(" (or")[0]

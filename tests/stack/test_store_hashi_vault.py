@@ -146,7 +146,7 @@ def test_a_record_that_somebody_deleted_softly_is_restored_not_replaced(openbao:
     put(store)
     root.secrets.kv.v2.delete_latest_version_of_secret(path="cloudresearch/labs/lab-01")
     for action in (store.get, store.check):
-        with pytest.raises(CollectionError, match="not for good") as caught:
+        with pytest.raises(CollectionError, match="can be restored") as caught:
             action("lab-01")
         assert caught.value.reason == "record_deleted"
     command = caught.value.next_step.removeprefix("Restore it: ").partition(" (or")[0]

@@ -32,7 +32,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_ad
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row
 
 _NOT_ACCEPTED = "{service} does not accept the credentials ({code}: {answer})"
-_NO_CREDENTIALS = "no AWS credentials could be had ({answer})"
+_NO_CREDENTIALS = "no AWS credentials could be obtained ({answer})"
 _TRY_PROFILE = "and try it: aws sts get-caller-identity."
 
 # AWS deliberately answers the same whether the account, the role or only the trust is missing.
@@ -48,7 +48,7 @@ AWS_ROWS = (
     *REGION,
     Row(
         "wrong_region",
-        "this cannot be asked in that region ({code}: {answer})",
+        "this is not available in that region ({code}: {answer})",
         f"{CORRECT_REGION}, or enable it in the account.",
         "InvalidRegionError NoRegionError RegionDisabledException ServiceNotInRegionError UnknownEndpointError "
         "UnknownRegionError",
@@ -56,14 +56,14 @@ AWS_ROWS = (
     Row(
         "invalid_credentials",
         _NOT_ACCEPTED,
-        "Renew the session of the operator's side, or sign in again: it has expired.",
+        "Renew the operator's session, or sign in again: it has expired.",
         EXPIRED,
     ),
     Row(
         "invalid_credentials",
         _NOT_ACCEPTED,
-        "Check the access key, profile or session of the operator's side: the key is deleted, inactive or not that of "
-        "its secret. A region that is not enabled in the account answers the same.",
+        "Check the operator's access key, profile or session: the key is deleted or inactive, or does not match its "
+        "secret. A region that is not enabled in the account gives the same answer.",
         UNKNOWN_KEY,
     ),
     Row(
@@ -75,7 +75,7 @@ AWS_ROWS = (
     ),
     Row(
         "service_closed",
-        "{service} answers as a service that is closed ({code}: {answer})",
+        "{service} answers like a closed service ({code}: {answer})",
         "See AWS's notices about that service: neither a permission nor the network is at fault.",
         ANSWERED,
         said=r"no longer accepting new customers|only available (?:for|to) existing customers|This service is unavail",
@@ -138,7 +138,7 @@ AWS_ROWS = (
     ),
     Row(
         "no_credentials",
-        "the profile wants a second factor, which nobody is there to type ({answer})",
+        "the profile requires a second factor, which a run cannot ask for ({answer})",
         MFA_FIRST,
         "RefreshWithMFAUnsupportedError",
     ),
@@ -190,18 +190,18 @@ AWS_ROWS = (
     Row(
         "aws_error",
         "it is not there ({code}: {answer})",
-        "Run again, so that it is looked at anew; if it stays, check that account and region are right.",
+        "Run again, so that it is read again; if the error persists, check the account and the region.",
         "NoSuchEntity ParameterNotFound ResourceNotFoundException",
     ),
     Row(
         "aws_error",
         "it is there already ({code}: {answer})",
-        "Run again, so that it is looked at anew.",
+        "Run again, so that it is read again.",
         "EntityAlreadyExists ParameterAlreadyExists ResourceExistsException",
     ),
     Row(
         "aws_error",
-        "AWS does not take a value that it was given ({code}: {answer})",
+        "AWS does not accept a value that it was given ({code}: {answer})",
         "Correct the option or variable that holds the value which the message names.",
         "InvalidInput InvalidInputException InvalidParameterException InvalidParameterValue InvalidRequestException "
         "MalformedPolicyDocument ParamValidationError ValidationError ValidationException",
@@ -217,13 +217,13 @@ AWS_ROWS = (
     ),
     Row(
         "aws_error",
-        "what answered was not {service} ({code}: {answer})",
+        "the answer did not come from {service} ({code}: {answer})",
         "Check the proxy and, if set, endpoint_url: something else answers there.",
         "HTTP3xx HTTP4xx InvalidAction ResponseParserError UnknownOperationException",
     ),
     Row(
         "aws_error",
         "{code}: {answer}",
-        "Run again; if it stays, look {code} up in the AWS documentation of the call, or ask AWS support.",
+        "Run again; if the error persists, look {code} up in the AWS documentation of the call, or ask AWS support.",
     ),
 )

@@ -157,7 +157,7 @@ def no_credentials() -> CollectionError:
 def second_factor_wanted(profile: str) -> CollectionError:
     """The profile has C(mfa_serial): botocore would ask for the code on the terminal, in each worker anew."""
     return CollectionError(
-        f"The AWS profile {profile} wants a second factor, which nobody is there to type.",
+        f"The AWS profile {profile} requires a second factor, which a run cannot ask for.",
         next_step=(
             "Get a session with the second factor first, in the shell that runs this, and run it without that profile: "
             f'eval "$(aws configure export-credentials --format env --profile {shlex.quote(profile)})"'

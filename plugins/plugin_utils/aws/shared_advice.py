@@ -34,7 +34,7 @@ MFA_FIRST = (
 NOT_ASKED = Row(
     "unreachable",
     "{service} was {answer}",
-    "See to the cause first (network, proxy, endpoint, or a service that is closed); then run again for this lab.",
+    "Remove the cause first (network, proxy, endpoint, or a service that is closed); then run again for this lab.",
     "NotAskedError",
     passing=True,
 )
@@ -45,7 +45,7 @@ CLOCK = (
 REGION = (
     Row(
         "wrong_region",
-        "{service} is asked in the wrong region ({code}: {answer})",
+        "{service} was asked in the wrong region ({code}: {answer})",
         f"{CORRECT_REGION}, and endpoint_url if it is set.",
         f"{SIGNATURE} AuthorizationHeaderMalformed",
         said=r"\bregion\b",
@@ -97,8 +97,8 @@ ACCOUNT = (
 PASSING = (
     Row(
         "aws_error",
-        "{service} is out of order for the moment ({code}: {answer})",
-        "Run again later: this passes by itself. If it lasts, see https://health.aws.amazon.com/health/status.",
+        "{service} is temporarily out of order ({code}: {answer})",
+        "Run again later: this is usually temporary. If it persists, see https://health.aws.amazon.com/health/status.",
         "InternalError InternalFailure InternalServerError InternalServerException InternalServiceError "
         "InternalServiceErrorException InternalServiceException ServiceException ServiceFailure ServiceFault "
         "ServiceUnavailable ServiceUnavailableException",
@@ -108,8 +108,8 @@ PASSING = (
 TLS = (
     Row(
         "tls",
-        "the TLS certificate of what answers for {service} is not trusted here ({answer})",
-        "If a proxy of yours opens TLS, name the file with its CA: AWS_CA_BUNDLE, ca_bundle in the AWS configuration "
+        "the TLS certificate of the server that answers for {service} is not trusted here ({answer})",
+        "If a proxy intercepts TLS, name the file with its CA: AWS_CA_BUNDLE, ca_bundle in the AWS configuration "
         "or the option aws_ca_bundle. Otherwise check endpoint_url and the clock of the control node.",
         "SSLError",
         said=r"certificate",
@@ -117,7 +117,7 @@ TLS = (
     Row(
         "tls",
         "no TLS connection to {service} could be made ({answer})",
-        "Check endpoint_url (https where the other side speaks http?), and the proxy, which may cut TLS.",
+        "Check endpoint_url (does the other side expect http?) and the proxy, which may interrupt TLS.",
         "SSLError",
     ),
 )

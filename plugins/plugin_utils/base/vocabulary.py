@@ -91,7 +91,7 @@ CLOSED_FOR_GOOD = datetime.date(2026, 9, 30)
 LAST_APPROVALS = datetime.date(2026, 10, 30)
 LAST_HISTORY = datetime.date(2027, 1, 28)
 
-REFUND_NOTICE = "AWS said that it refunds prepaid balances within 30 days; where that did not happen, ask AWS support."
+REFUND_NOTICE = "AWS announced refunds of prepaid balances within 30 days; if there was none, ask AWS support."
 
 
 def is_closed(today: datetime.date) -> bool:
@@ -111,7 +111,7 @@ def closing_notice(today: datetime.date) -> str:
     history = "can be seen until" if today <= LAST_HISTORY else "could be seen until"
     return (
         f"AWS announced that MTurk closed on {CLOSED_FOR_GOOD} (approvals and bonuses {approvals} {LAST_APPROVALS}; "
-        f"the transaction history {history} {LAST_HISTORY}). If the lab needs its key no more, retire it (playbook "
+        f"the transaction history {history} {LAST_HISTORY}). If the lab no longer needs its key, retire it (playbook "
         "labops.cloudresearch.retire)."
     )
 

@@ -48,7 +48,7 @@ def name_accounts(accounts: t.Sequence[Account], preferences: t.Sequence[str]) -
     for account_id, (name, _wish) in wished.items():
         if names[account_id] == name and same_name(name) in given:
             names[account_id] = _with_id(name, account_id)
-            warnings.append(f"The account {account_id} is named like another one; here it is {names[account_id]!r}.")
+            warnings.append(f"The account {account_id} has another one's name; its host here is {names[account_id]!r}.")
     return names, warnings
 
 

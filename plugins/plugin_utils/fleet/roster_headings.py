@@ -243,4 +243,4 @@ def _report_vague(
             problems.append(Problem(header.line, column.heading, advice))
         else:
             name = normalised(column.heading).replace(" ", "_")
-            layout.warnings.append(f"The column {advice}. Now it is only kept as lab_roster.{name}.")
+            layout.warnings.append(f"The column {advice}. For now, it is kept only as lab_roster.{name}.")

@@ -87,7 +87,7 @@ _WORDS = {
     ActionKind.MARK_INACTIVE: "record that key {key} is inactive",
     ActionKind.DELETE: "delete key {key}",
     ActionKind.SUSPEND: "deactivate key {key}",
-    ActionKind.NOTE_INACTIVE: "note since when key {key} is inactive",
+    ActionKind.NOTE_INACTIVE: "record since when key {key} is inactive",
     ActionKind.ACTIVATE: "activate key {key} again",
     ActionKind.FORGET_SUSPENSION: "remove the note that key {key} is suspended",
     ActionKind.FOUND_GONE: "find key {key} gone",

@@ -59,7 +59,7 @@ def _waiting_notes(situation: Situation) -> t.Iterator[Note]:
         if suspended and may_go and situation.waits_for_its_day(key):
             yield Note(
                 "suspended_key_waits",
-                f"Key {key.access_key_id} was suspended on {suspended.at:%Y-%m-%d} and may go on "
+                f"Key {key.access_key_id} was suspended on {suspended.at:%Y-%m-%d} and may be deleted on "
                 f"{may_go:%Y-%m-%d} (from {may_go:%H:%M} UTC).",
                 "Run again then.",
                 key.access_key_id,

@@ -118,7 +118,7 @@ def _close_intent(situation: Situation) -> Action | None:
 def _forget_gone(situation: Situation) -> Action | None:
     for _slot, stored in situation.stored:
         if not situation.iam_key(stored.access_key_id):
-            return Action(ActionKind.FORGET, stored.access_key_id, why="which AWS has no more")
+            return Action(ActionKind.FORGET, stored.access_key_id, why="which AWS no longer has")
     return None
 
 

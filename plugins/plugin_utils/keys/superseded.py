@@ -64,8 +64,8 @@ def kept_back(situation: Situation, stored: StoredKey) -> Note | None:
         return Note(
             "superseded_key_in_use",
             f"Superseded key {key_id} stays: somebody used it after the portal had the new key.",
-            "Find who uses it and give them their own key; it goes when it was unused for a day. To cut it off at "
-            "once, deactivate it in the AWS console.",
+            "Find who uses it and give them their own key; it is removed once it has been unused for a day. "
+            "To cut it off at once, deactivate it in the AWS console.",
             key_id,
         )
     return None

@@ -46,7 +46,7 @@ def forget(situation: Situation) -> Action | None:
     for key_id in suspension.tagged_key_ids(situation.tags):
         key = situation.iam_key(key_id)
         if key is None or key.active:
-            why = "which is active" if key else "which AWS has no more"
+            why = "which is active" if key else "which AWS no longer has"
             return Action(ActionKind.FORGET_SUSPENSION, key_id, why=why)
     return None
 
@@ -70,7 +70,7 @@ def _tags_are_full(situation: Situation) -> bool:
 def _no_room_for_tag(key: IamKey) -> Stop:
     return Stop(
         "no_room_for_tag",
-        f"The IAM user has {suspension.TAGS_A_USER} tags, and AWS allows no more, so it could not be noted since when "
-        f"key {key.access_key_id} is suspended.",
+        f"The IAM user has {suspension.TAGS_A_USER} tags, and AWS allows no more, so the suspension of key "
+        f"{key.access_key_id} could not be recorded.",
         ("remove a tag of the user that nobody needs (aws iam untag-user)",),
     )

@@ -30,7 +30,7 @@ class Declaration:
     :param link_wanted: whether the portal's link is part of the declared state.
     :param judge_key_use: whether a use of the key that is not the collection's own proves the link; only for portals
         that nobody signs in to for us.
-    :param onboard_although_closed: whether a lab gets its first key even if MTurk answers as a service that is closed.
+    :param onboard_although_closed: whether a lab gets its first key even if MTurk answers like a closed service.
     :param ask_mturk: whether the collection may use the key to ask MTurk.
     :param store_error: why the store could not be read; empty if it was.
     :param store_next_step: what to do about it.

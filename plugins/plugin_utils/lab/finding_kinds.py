@@ -49,7 +49,7 @@ CATALOGUE: dict[str, FindingKind] = {
     "policy_too_wide": FindingKind(
         "high",
         "Policy wider than needed",
-        "The user may do more than ask Mechanical Turk, and so may its key.",
+        "The user can do more than use Mechanical Turk, and so can its key.",
         ("user", "attached_policies"),
     ),
     "portal_other_key": FindingKind(
@@ -160,7 +160,7 @@ CATALOGUE: dict[str, FindingKind] = {
     "administrators_key_for_mturk": FindingKind(
         "high",
         "Administrator's key used for Mechanical Turk",
-        "A key that lies about with scripts for Mechanical Turk opens the whole account.",
+        "A key that is kept with Mechanical Turk scripts gives access to the whole account.",
         ("principals",),
     ),
     "undeclared_live_key": FindingKind(
@@ -178,13 +178,13 @@ CATALOGUE: dict[str, FindingKind] = {
     "exception_run_out": FindingKind(
         "medium",
         "Exception that ran out",
-        "Somebody was to look again by that day whether the principal is still needed.",
+        "By that day, somebody was to check whether the principal is still needed.",
         ("principals",),
     ),
     "user_with_right_and_no_key": FindingKind(
         "low",
         "User with MTurk rights and no key",
-        "Whoever may make keys can make one for it at any time.",
+        "Whoever can create keys can create one for it at any time.",
         ("principals",),
     ),
     "observation_incomplete": FindingKind(

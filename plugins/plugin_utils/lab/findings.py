@@ -94,7 +94,7 @@ def _user(seen: Examined) -> t.Iterator[Found]:
         yield Found(
             "policy_too_wide",
             f"User {name} has more than the MTurk policy: {listed(wide)}.{weight}",
-            f"Find out who needs it; else detach it from {name} (aws iam detach-user-policy).",
+            f"If nobody needs it, detach it from {name} (aws iam detach-user-policy).",
         )
     if user.get("inline_policies"):
         yield Found(
@@ -158,7 +158,7 @@ def _other_users(seen: Examined) -> t.Iterator[Found]:
                 "live_key_of_other_user",
                 f"Key {key_id} of the IAM user {other['user_name']} is active, and the user has the lab's policy "
                 f"({other['how']}).",
-                f"Find out who uses it; else deactivate it (aws iam update-access-key --user-name "
+                f"If nobody uses it, deactivate it (aws iam update-access-key --user-name "
                 f"{shlex.quote(other['user_name'])} --access-key-id {key_id} --status Inactive).",
                 key_id,
             )

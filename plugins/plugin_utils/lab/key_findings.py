@@ -57,7 +57,7 @@ def _live_key(seen: Examined, key: Facts, key_id: str) -> t.Iterator[Found]:
         yield Found(
             "foreign_live_key",
             f"Key {key_id} is active, and the collection did not create it.",
-            "Ask the lab who uses it. The collection never touches it unless it is told to for this lab.",
+            "Ask the lab who uses it. The collection never changes it unless this lab's inventory names it.",
             key_id,
         )
     elif key.get("stored") is False and key.get("owner") == "unknown":

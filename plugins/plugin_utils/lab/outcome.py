@@ -146,7 +146,7 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
         case OutcomeState.CONVERGED:
             days = _days_of_suspended_keys(composed, after)
             if after.retiring and days:
-                return f"Lab {lab} waits for its day: {' '.join(days)}"
+                return f"Lab {lab} waits until its keys may be deleted: {' '.join(days)}"
             if after.suspending:
                 return " ".join([f"Lab {lab} is suspended.", *(days or ["It has no key."])])
             return f"Lab {lab} is as declared."
@@ -160,7 +160,7 @@ def _days_of_suspended_keys(composed: Outcome, after: Afterwards) -> list[str]:
     for key in composed["access_keys"]:
         since, may_go = times.parse_time(key.get("suspended_on")), times.parse_time(key.get("may_go_on"))
         if since:
-            goes = f", may go on {may_go:%Y-%m-%d} (from {may_go:%H:%M} UTC)" if may_go else ""
+            goes = f", may be deleted on {may_go:%Y-%m-%d} (from {may_go:%H:%M} UTC)" if may_go else ""
             told.append(f"Key {key['access_key_id']}: suspended on {since:%Y-%m-%d}{goes}.")
     return told
 

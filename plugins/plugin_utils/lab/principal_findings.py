@@ -111,7 +111,7 @@ def _quarantined(principal: Principal, key: PrincipalKey) -> Found:
         "quarantined_key",
         f"AWS found a key of {_who(principal)} in public and put the user in quarantine; {_key(key, 'key')} is still "
         f"active.{_last_use(key)}",
-        f"Now: {_deactivate(principal, key)} Then see in CloudTrail what it did, and answer AWS's support case.",
+        f"At once, {_deactivate(principal, key)} Then check in CloudTrail what it did, and answer AWS's support case.",
         key["access_key_id"],
     )
 
@@ -120,14 +120,14 @@ def _without_key(principal: Principal) -> Found:
     return Found(
         "user_with_right_and_no_key",
         f"{_who(principal).capitalize()} has no key. {_right(principal)}",
-        "If nobody needs the right any more, take it away, so that nobody makes a key for it.",
+        "If nobody needs the right any more, remove it, so that nobody creates a key for it.",
     )
 
 
 def _run_out(known: KnownPrincipal) -> Found:
     return Found(
         "exception_run_out",
-        f"The exception for {known_principals.told(known)} held until {known['until']}. Its reason was: "
+        f"The exception for {known_principals.told(known)} was valid until {known['until']}. Its reason was: "
         f"{known['reason'].rstrip('.')}.",
         "If the reason still holds, give a new day in lab_account_known_principals; else take the entry out.",
         known["access_key_id"],

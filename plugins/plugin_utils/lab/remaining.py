@@ -53,7 +53,7 @@ class NextSteps:
                 yield _next(step, False, f"{note['message']} {note['next_step']}")
         if self.after.retiring and self.operation != "audit":
             for key_id, user_name in live_keys_of_others(self.after):
-                text = f"Find out who uses key {key_id} of the IAM user {user_name}; else deactivate it there."
+                text = f"If nobody uses key {key_id} of the IAM user {user_name}, deactivate it there."
                 yield _next("retire", False, text)
 
     def _notes(self) -> list[NoteDescription]:
@@ -78,7 +78,10 @@ class NextSteps:
     def _link(self) -> t.Iterator[NextStep]:
         result = self.after.result("link")
         if result.get("failed") and self.after.retiring:
-            text = "CloudResearch may still show the link, dead without its key. Remove it there by hand if you wish."
+            text = (
+                "CloudResearch may still show the link, which does not work without its key. "
+                "Remove it there by hand if you wish."
+            )
             if result.get("reason") == SERVICE_CLOSED:
                 text = (
                     "CloudResearch could not be asked and seems to have closed. What it may still hold is of no use "

@@ -19,7 +19,7 @@ REFUSALS = {
 }
 
 # How production looks when it is gone.
-_GONE = {"unreachable": "could not be reached", "service_closed": "answered as a service that is closed"}
+_GONE = {"unreachable": "could not be reached", "service_closed": "answered like a closed service"}
 
 
 def examine(seen: Examined) -> t.Iterator[Found]:
@@ -91,7 +91,7 @@ def _balance(seen: Examined, production: Facts) -> t.Iterator[Found]:
         today = seen.now.date()
         advice = "Tell the lab: prepay HITs at https://requester.mturk.com/account."
         if vocabulary.is_closed(today):
-            advice = f"Add no money: there is no HIT to pay for any more. {vocabulary.REFUND_NOTICE}"
+            advice = f"Do not add money: there are no HITs to pay for any more. {vocabulary.REFUND_NOTICE}"
         yield Found(
             "low_balance",
             f"{available} US dollars are available in production; the limit is {minimum}.",

@@ -21,7 +21,7 @@ _LINK_IT = (
     "effect.",
 )
 _NO_NEED = "It need not be linked any more."
-_IS_CLOSED = "{service} answers as a service that is closed ({code}): {answer}"
+_IS_CLOSED = "{service} answers like a closed service ({code}): {answer}"
 _MTURK_DENIED = "{service} denied the call ({code}): {answer}"
 
 # The reasons are statuses of C(mturk_requester_check), but for those of the shared rows.
@@ -46,7 +46,7 @@ MTURK_ROWS = (
     Row(
         "invalid_credentials",
         "{service} does not know the access key ({code}): {answer}",
-        "Check that the key exists, is active and belongs with its secret; a new key can take some seconds to work.",
+        "Check that the key exists, is active and matches its secret; a new key can take some seconds to work.",
         f"{shared.UNKNOWN_KEY} {shared.EXPIRED} BadCredentialSupplied NotAuthorized",
     ),
     Row(
@@ -66,7 +66,8 @@ MTURK_ROWS = (
     Row(
         "access_denied",
         _MTURK_DENIED,
-        "The requester account refuses, not IAM: sign in at {url} as the lab's requester, and see what is wrong there.",
+        "The refusal comes from the requester account, not from IAM: sign in at {url} as the lab's requester, and see "
+        "what is wrong there.",
         "PermissionDenied",
     ),
     Row(
@@ -96,6 +97,6 @@ MTURK_ROWS = (
     Row(
         "error",
         "{service} answered with an error ({code}): {answer}",
-        "Run again; if it stays, look {code} up in the MTurk documentation.",
+        "Run again; if the error persists, look {code} up in the MTurk documentation.",
     ),
 )

@@ -103,7 +103,7 @@ def check_environment(
 
 
 def check_without_key(connection: aws.AwsConnection, endpoints: t.Mapping[str, str | None]) -> Answers:
-    """What can be seen of MTurk without a key: whether production answers as a service that is closed.
+    """What can be seen of MTurk without a key: whether production answers like a closed service.
 
     MTurk refuses a call without a signature, so any other answer says nothing, and is V(not_checked).
 
@@ -175,7 +175,7 @@ def _ask(
     today = today or datetime.datetime.now(datetime.UTC).date()
     credentials = connection.credentials()
     if credentials.get("session_token") or credentials.get("access_key", "").startswith(TEMPORARY_KEY_PREFIX):
-        message = f"These are temporary credentials, which MTurk does not take ({environment}); it was not asked."
+        message = f"These are temporary credentials, which MTurk does not accept ({environment}); it was not asked."
         return _Seen(
             _answer(Status.TEMPORARY_CREDENTIALS, message, next_step="Give the access key of the lab's IAM user.")
         )
@@ -192,7 +192,7 @@ def _ask(
         return _refused(codes, errors.plain_message(exc), environment, today)
     except UNREADABLE:
         # A parked address or a proxy can answer 200 with anything, which botocore takes for an empty answer.
-        said = "what answered was not MTurk, since it told no balance"
+        said = "the answer did not come from MTurk: it contains no balance"
         return _refused(["UnreadableAnswer"], said, environment, today)
     low = environment == "production" and minimum_balance is not None and available < minimum_balance
     answer = _answer(
@@ -211,7 +211,7 @@ def _about_low_balance(available: decimal.Decimal, minimum: decimal.Decimal | No
     found = f"the balance of {available} USD is below the minimum of {minimum} USD."
     if not vocabulary.is_closed(today):
         return f"Add money: {found}"
-    return f"Add no money, although {found} {vocabulary.REFUND_NOTICE} {vocabulary.closing_notice(today)}"
+    return f"Do not add money, although {found} {vocabulary.REFUND_NOTICE} {vocabulary.closing_notice(today)}"
 
 
 def _refused(codes: t.Sequence[str], said: str, environment: str, today: datetime.date) -> _Seen:

@@ -164,7 +164,7 @@ class PlanRun:
             return True
         owner = iam_keys.owner_of(self.connection.client("iam"), key["access_key_id"])
         if owner:
-            message = f"It belongs to the user {owner} by now, or the user's path is another than in {key['user_arn']}."
+            message = f"It now belongs to the user {owner}, or the user's path differs from that in {key['user_arn']}."
             _refuse(result, key, "key_of_other_user", message)
         else:
             self._gone(key, result)

@@ -79,7 +79,7 @@ def check_age(plan: Plan, path: pathlib.Path, now: datetime.datetime) -> None:
     :raises CollectionError: it is older than C(MOST_DAYS) days, or made in the future.
     """
     if plan.made_at > now + CLOCK_TOLERANCE:
-        raise _refusal(path, 0, f"it says that it was made on {times.timestamp(plan.made_at)}, which is still to come")
+        raise _refusal(path, 0, f"it says that it was made on {times.timestamp(plan.made_at)}, which is in the future")
     if now - plan.made_at > datetime.timedelta(days=MOST_DAYS):
         raise CollectionError(
             f"The plan {path} was made on {plan.made_at:%Y-%m-%d}, more than {MOST_DAYS} days ago. "
@@ -92,7 +92,7 @@ def check_age(plan: Plan, path: pathlib.Path, now: datetime.datetime) -> None:
 def _refusal(path: pathlib.Path, line: int, problem: str) -> CollectionError:
     where = f"{path}, line {line}" if line else str(path)
     return CollectionError(
-        f"This is no plan that could be followed: {where}: {problem}. Nothing was changed.",
+        f"This plan cannot be followed: {where}: {problem}. Nothing was changed.",
         next_step="Correct it, or run the audit again and take its new plan.",
         reason="plan_invalid",
     )
@@ -113,15 +113,15 @@ class _Reader:
             root = yaml.compose(content, Loader=_LOADER)
         except yaml.MarkedYAMLError as exc:
             line = exc.problem_mark.line + 1 if exc.problem_mark else 0
-            raise _refusal(self._path, line, f"it is no YAML ({exc.problem})") from exc
+            raise _refusal(self._path, line, f"it is not YAML ({exc.problem})") from exc
         except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as exc:
-            raise _refusal(self._path, 0, "it is no YAML of a plan") from exc
+            raise _refusal(self._path, 0, "it is not the YAML of a plan") from exc
         fields = self._fields(root, required=("schema", "made_at", "accounts"))
         if self._text(fields["schema"]) != str(SCHEMA):
             raise self._wrong(fields["schema"], f"schema is not {SCHEMA}: another version of the collection wrote it")
         accounts = tuple(self._account(node) for node in self._list(fields["accounts"]))
         if not any(account.keys for account in accounts):
-            raise self._wrong(fields["accounts"], "no account has a key about which anything is to be done")
+            raise self._wrong(fields["accounts"], "it contains no key for which anything is to be done")
         return Plan(self._moment(fields["made_at"]), accounts)
 
     def _check_shape(self, content: bytes) -> None:
@@ -136,7 +136,7 @@ class _Reader:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > MOST_NESTED:
-                raise _refusal(self._path, line, "no plan is nested so deep")
+                raise _refusal(self._path, line, "plans are not nested so deep")
 
     def _account(self, node: yaml.Node) -> PlannedAccount:
         fields = self._fields(
@@ -144,7 +144,7 @@ class _Reader:
         )
         account_id, lab = self._text(fields["account_id"]), self._text(fields["lab"])
         if not ACCOUNT_ID.fullmatch(account_id):
-            raise self._wrong(fields["account_id"], f"{account_id!r} is no account id, which has 12 digits")
+            raise self._wrong(fields["account_id"], f"{account_id!r} is not an account id, which has 12 digits")
         if not lab:
             raise self._wrong(fields["lab"], "lab is empty")
         self._once(self._lab_lines, lab, fields["lab"], "lab")
@@ -167,11 +167,11 @@ class _Reader:
         )
         key_id, arn = self._text(fields["access_key_id"]), self._text(fields["user_arn"])
         if not KEY_ID.fullmatch(key_id):
-            raise self._wrong(fields["access_key_id"], f"{key_id!r} is no id of a user's access key")
+            raise self._wrong(fields["access_key_id"], f"{key_id!r} is not the id of a user's access key")
         self._once(self._key_lines, key_id, fields["access_key_id"], "key")
         user = USER_ARN.fullmatch(arn)
         if user is None:
-            raise self._wrong(fields["user_arn"], f"{arn!r} is no ARN of an IAM user")
+            raise self._wrong(fields["user_arn"], f"{arn!r} is not the ARN of an IAM user")
         if user.group("account_id") != account_id:
             raise self._wrong(fields["user_arn"], f"the user {arn} is not in account {account_id}")
         do = self._text(fields["do"])
@@ -202,7 +202,8 @@ class _Reader:
             name = self._text(name_node)
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
-                raise self._wrong(name_node, f"{name!r} is no field of a plan{f': is it {near[0]}?' if near else ''}")
+                meant = f": is it {near[0]}?" if near else ""
+                raise self._wrong(name_node, f"{name!r} is not a field of a plan{meant}")
             if name in fields:
                 raise self._wrong(name_node, f"{name} is there twice")
             fields[name] = value
@@ -234,7 +235,7 @@ class _Reader:
         text = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
         moment = times.parse_time(text)
         if moment is None:
-            raise self._wrong(node, f"{text!r} is no moment, such as 2026-11-24T10:40:00Z")
+            raise self._wrong(node, f"{text!r} is not a time, such as 2026-11-24T10:40:00Z")
         return moment
 
     def _once(self, seen: dict[str, int], name: str, node: yaml.Node, kind: str) -> None:

@@ -87,7 +87,7 @@ class Place:
         if not _PLAIN_NAME.match(self.name):
             raise CollectionError(
                 f"{self.name!r} cannot be the name of the report's files.",
-                next_step="Use letters, digits, dots, hyphens and underscores; directories belong into the directory.",
+                next_step="Use letters, digits, dots, hyphens and underscores; set the directory in directory.",
             )
 
     @property

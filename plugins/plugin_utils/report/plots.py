@@ -134,7 +134,7 @@ def balances(report: Report) -> Plot:
             # Bins end below their limit: 10.00 is not under 10.
             place = next(at for at, (limit, _label) in enumerate(BALANCE_BINS) if limit is None or amount < limit)
             counts[place][0] += 1
-    without = f"{unknown:,} without a balance to see" if unknown else ""
+    without = f"{unknown:,} without a known balance" if unknown else ""
     return _plot("balance", "Available in production, in US dollars", "labs", BALANCE_BINS, counts, without)
 
 

@@ -96,7 +96,7 @@ def _doubt(lab: Lab, key: AccountKey) -> str | None:
     if key["principal"].endswith(":root"):
         return "It is a key of root, which only root can delete: sign in as root, open My security credentials."
     if not (user and KEY_ID.fullmatch(key["access_key_id"]) and ACCOUNT_ID.fullmatch(lab["account_id"])):
-        return "AWS did not tell the key's id, its user or its account, so that no run could find it."
+        return "AWS did not report the key's id, its user or its account, so no run could find it."
     if user.group("account_id") != lab["account_id"]:
         return "The user is in another account than the lab."
     if key["mturk_right"] == Right.UNKNOWN and not goes:

@@ -107,17 +107,17 @@ def nothing_to_do(report: Report) -> str:
     """What to say where no lab has a next step: only of labs that are well and were seen in full is it good news."""
     labs = report["labs"]
     if not labs:
-        return "No lab was in this run, so nothing is known of what is to do."
+        return "No lab was in this run, so it is not known what is to be done."
     if any(lab["state"] in (State.FAILED, State.UNKNOWN) or lab["unseen"] or lab["user"] is None for lab in labs):
         return "No next step was named, but not everything was seen: see the labs and their steps below."
     if any(lab["findings"] for lab in labs):
-        return "No step of the flow is left to anybody. What to do about each finding stands with it, above."
+        return "No step is left for anybody. What to do about each finding is listed with it, above."
     if any(lab["state"] not in (State.CONVERGED, State.CHANGED) or _something_left(lab) for lab in labs):
         return "No next step was named, but not every lab is as declared: see the labs and their steps below."
     if report["check_mode"] and any(lab["state"] == State.CHANGED for lab in labs):
         return "Nobody has anything to do beyond the run that was predicted here."
     if any(lab["not_looked_for"] for lab in labs):
-        return "Nobody has anything to do about what was looked at. What was not stands above."
+        return "Nobody has anything to do about what was looked at. What was not looked at is listed above."
     if _keys_outlive_mturk(report):
         return "No step of the flow is left, but live keys are, and MTurk has closed: retire those that nobody needs."
     return "Nobody has anything to do."

@@ -76,7 +76,7 @@ def _without_line_break(name: str, value: t.Any) -> t.Any:
     """Tokens that were read from files often end with a line break, which no server takes."""
     if not isinstance(value, str) or value == value.rstrip("\r\n"):
         return value
-    _display.warning(f"The store's option {name} ended with a line break, which was left out.")
+    _display.warning(f"The store's option {name} ended with a line break, which was removed.")
     return value.rstrip("\r\n")
 
 

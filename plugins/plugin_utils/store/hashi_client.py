@@ -170,7 +170,7 @@ def saying(doing: str, rights: str) -> t.Iterator[None]:
             StoreReason.UNREACHABLE,
             doing,
             f"the server was {exc}.",
-            "See to the cause first (network, proxy, store.url, a server that is down or sealed); then run again for "
+            "Remove the cause first (network, proxy, store.url, a server that is down or sealed); then run again for "
             "this lab.",
         ) from None
     except requests.exceptions.RequestException as exc:

@@ -110,7 +110,7 @@ class HashiVaultStore(base.SecretStore):
             found, data = answer["data"]["metadata"], answer["data"]["data"]
             version, destroyed = str(found["version"]), found["destroyed"]
         except (KeyError, TypeError):
-            raise self._no_engine(lab, "what answers there is no KV engine of version 2") from None
+            raise self._no_engine(lab, "what answers there is not a KV engine of version 2") from None
         if data is None and not destroyed:
             command = self._command("undelete", lab, f"-versions={version}")
             raise record_deleted(lab, f"version {version}, {self.location}", command)
@@ -185,7 +185,7 @@ class HashiVaultStore(base.SecretStore):
                     raise
                 raise self._no_engine(lab, "nothing is mounted there, or the token has no rights in it") from None
             except (KeyError, TypeError):
-                raise self._no_engine(lab, "what answers there is no KV engine of version 2") from None
+                raise self._no_engine(lab, "what answers there is not a KV engine of version 2") from None
         version = (found.get("options") or {}).get("version", "1")
         if found.get("type") != "kv":
             raise self._no_engine(lab, f"the engine there is of type {found.get('type')}, not kv")

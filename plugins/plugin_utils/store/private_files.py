@@ -97,7 +97,7 @@ def read_file(path: str) -> bytes | None:
         return None
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is no ordinary file", path)
+            raise OSError(0, "it is not an ordinary file", path)
         return file.read(MAX_BYTES + 1)
 
 

@@ -52,8 +52,8 @@ def record_deleted(lab: str, where: str, restore_command: str) -> CollectionErro
     :param restore_command: the shell command that brings it back.
     """
     return CollectionError(
-        f"The record of lab {lab} ({where}) was deleted, but not for good; a key made now would make its keys "
-        "a stranger's.",
+        f"The record of lab {lab} ({where}) was deleted, but can be restored; if a key were created now, the lab's "
+        "other keys would count as somebody else's.",
         next_step=f"Restore it: {restore_command} (or, if it was meant to go, delete it for good). Then run again.",
         reason=StoreReason.RECORD_DELETED,
     )

@@ -188,7 +188,7 @@ class _Look:
             self._pause(wait)
         raise CollectionError(
             f"AWS did not finish the account's credential report in {sum(REPORT_WAITS)} seconds.",
-            next_step="Run again: AWS goes on with it.",
+            next_step="Run again: AWS continues to create it.",
             reason="aws_error",
         )
 

@@ -51,8 +51,8 @@ _ARGUMENTS = (
 _STOP_SECONDS = 5.0
 
 _UNSANDBOXED = (
-    "Chromium does not start its sandbox for root. Without it, a flaw in the browser that a page makes use of has this "
-    "machine with all its secrets at its mercy."
+    "Chromium does not start its sandbox for root. Without the sandbox, a page that exploits a flaw in the browser "
+    "controls this machine, with all its secrets."
 )
 _ALLOW = (
     "Run Ansible as another user. If this is a container for nothing else, say so with allow_unsandboxed_browser: true."

@@ -212,7 +212,7 @@ class HttpDriver:
             if not looks_like_web(address):
                 raise PortalError(
                     PAGE_CHANGED,
-                    "The portal redirects to something that is no web address.",
+                    "The portal redirects to something that is not a web address.",
                     next_step="Look at the page in a browser and report what has changed.",
                 )
             self._trust.require_readable(address)

@@ -25,8 +25,8 @@ def tls_error(host: str | None, exc: Exception) -> PortalError:
     text = str(exc).lower()
     if "doesn't match" in text or "mismatch" in text:
         return service_closed(
-            f"The portal at {host} could not be trusted: its certificate is for another host. Nothing was sent. A name "
-            "that its owner has given up looks like that; so does a network that puts itself in between."
+            f"The portal at {host} could not be trusted: its certificate is for another host. Nothing was sent. This "
+            "happens if the name was given up by its owner, or if something in the network intercepts the connection."
         )
     if "expired" in text:
         cause = "its certificate has expired"
@@ -57,8 +57,9 @@ def unreachable(cause: str, doing: str, what_then: str, *, silent: bool = False)
     """
     if cause == UNKNOWN_NAME:
         return service_closed(
-            f"The portal could not be reached while {doing}: {cause}. A service that has closed or moved looks like "
-            "that; if other names cannot be looked up on this machine either, it is the network.",
+            f"The portal could not be reached while {doing}: {cause}. "
+            "A service that has closed or moved looks like this; if other names cannot be looked up on this machine "
+            "either, the network is the cause.",
             silent=silent,
         )
     return (NoAnswer if silent else PortalError)(

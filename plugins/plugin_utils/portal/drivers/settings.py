@@ -48,7 +48,7 @@ class PortalAccount:
             if kept != value:
                 object.__setattr__(self, name, kept)
                 told.append(
-                    f"The option {name} ended in a line break, which was left out. Take it out where you keep it."
+                    f"The option {name} ended in a line break, which was removed. Remove it where the value is kept."
                 )
         object.__setattr__(self, "warnings", tuple(told))
 

@@ -50,6 +50,6 @@ def _told() -> t.Iterator[None]:
         raise PortalError(
             PORTAL_UNAVAILABLE,
             f"The portal was {exc}.",
-            next_step="See to the cause first (network, proxy, portal_url, or a portal that is down); then run again "
+            next_step="Remove the cause first (network, proxy, portal_url, or a portal that is down); then run again "
             "for this lab.",
         ) from None

@@ -114,7 +114,7 @@ def judge_unseen(key: KnownKey) -> LinkState:
         return _judge_one(Signs(), key)
     if wanted and recorded:
         return _state(LinkStatus.OTHER_KEY, RECORD, f"An earlier run recorded that {recorded} is linked.", recorded)
-    return _state(LinkStatus.UNKNOWN, "", "Nobody looked at the portal, and nothing else tells.")
+    return _state(LinkStatus.UNKNOWN, "", "The portal was not looked at, and there is no other evidence.")
 
 
 def _judge_one(signs: Signs, key: KnownKey) -> LinkState:

@@ -70,10 +70,10 @@ def read_address(address: str) -> Address:
         parts, again = parse_url(address), urllib.parse.urlsplit(address)
         port_again = again.port
     except (LocationParseError, ValueError):
-        raise UnsafeAddressError("it is no web address") from None
+        raise UnsafeAddressError("it is not a web address") from None
     scheme, host = (parts.scheme or "").lower(), (parts.host or "").lower().strip("[]")
     if scheme not in PORTS or not host:
-        raise UnsafeAddressError("it is no web address")
+        raise UnsafeAddressError("it is not a web address")
     if parts.auth is not None or "@" in again.netloc:
         raise UnsafeAddressError("it holds a user name")
     if not (_is_ip_address(host) if ":" in host else _HOST_NAME.fullmatch(host)):

@@ -110,12 +110,12 @@ class Journal:
         if len(recent) >= WRONG_PASSWORDS or last_one:
             said = f"{len(recent)} different passwords were refused within the last hour"
             if last_one:
-                said = f"the portal says that {left} attempt is left"
+                said = f"the portal says that only {left} attempt is left"
             raise PortalError(
                 LOGIN_FAILED,
                 f"Signing in as {self._account.email} was not tried: {said}, and one more mistake could lock the "
                 "account.",
-                next_step=f"Sign in by hand once to make sure of the password, then remove {self.path} and run again; "
+                next_step=f"Sign in by hand once to check the password, then remove {self.path} and run again; "
                 "or wait an hour.",
                 details={"tried": False},
             )

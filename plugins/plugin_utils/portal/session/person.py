@@ -46,7 +46,7 @@ class Person:
             self._told = wanted.message
             visit.settings.announce(
                 f"{wanted.message} Pass it in the browser window that is open on this machine's display; the module "
-                f"waits up to {self._left:.0f} seconds and then goes on by itself."
+                f"waits up to {self._left:.0f} seconds and then continues."
             )
         while self._left > 0:
             begun = time.monotonic()

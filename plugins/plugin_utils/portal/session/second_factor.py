@@ -62,7 +62,7 @@ class SecondFactor:
             visit.note(page, "second factor refused")
             raise PortalError(
                 SECOND_FACTOR_FAILED,
-                f"The portal refused the code for {visit.account.email}, the present one and its neighbour.",
+                f"The portal refused the code for {visit.account.email}, the current one and an adjacent one.",
                 next_step="Check that totp_secret belongs to this account and that this machine's clock is right (to "
                 "a few seconds), then run it again.",
             )

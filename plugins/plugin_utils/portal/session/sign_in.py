@@ -75,9 +75,9 @@ class SignIn:
         if left is not None and left <= 1:
             raise PortalError(
                 LOGIN_FAILED,
-                f"Signing in as {visit.account.email} was not tried: the portal says that {left} attempt is left "
+                f"Signing in as {visit.account.email} was not tried: the portal says that only {left} attempt is left "
                 "before it locks the account.",
-                next_step="Sign in by hand once to make sure of the password, then run it again.",
+                next_step="Sign in by hand once to check the password, then run it again.",
                 details={"tried": False},
             )
 

@@ -107,15 +107,15 @@ ANSWERS = [
     Case("Throttling", "Rate exceeded", "throttled", "forks"),
     Case("OptInRequired", "You are not subscribed.", "account_not_activated", "sign-up"),
     Case("SubscriptionRequiredException", "Needs a subscription.", "account_not_activated", "sign-up"),
-    Case("InternalFailure", "An internal error.", "aws_error", "passes by itself"),
-    Case("ServiceUnavailable", "Try later.", "aws_error", "passes by itself"),
+    Case("InternalFailure", "An internal error.", "aws_error", "usually temporary"),
+    Case("ServiceUnavailable", "Try later.", "aws_error", "usually temporary"),
     Case(
         "DeleteConflict",
         "Cannot delete entity, must detach all policies first.",
         "delete_conflict",
         "(detach all policies)",
     ),
-    Case("503", "Bad gateway", "aws_error", "passes by itself"),
+    Case("503", "Bad gateway", "aws_error", "usually temporary"),
     Case("DeleteConflict", "It has subordinate entities.", "delete_conflict", "still attached"),
     Case(
         "AccessDeniedException",
@@ -134,8 +134,8 @@ ANSWERS = [
     Case("ConcurrentModification", "Try again.", "aws_error", "Run again."),
     Case("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", "aws_error", "quota"),
     Case("DecryptionFailure", "Cannot decrypt.", "aws_error", "KMS key"),
-    Case("NoSuchEntity", "The user cannot be found.", "aws_error", "account and region"),
-    Case("EntityAlreadyExists", "It exists.", "aws_error", "looked at anew"),
+    Case("NoSuchEntity", "The user cannot be found.", "aws_error", "the account and the region"),
+    Case("EntityAlreadyExists", "It exists.", "aws_error", "read again"),
     Case("ValidationError", "1 validation error", "aws_error", "value"),
     Case("404", "not here", "aws_error", "endpoint_url"),
     Case("NeverHeardOf", "What?", "aws_error", "look NeverHeardOf up"),
@@ -162,7 +162,7 @@ RAISED = [
     (Failure.SSLError(endpoint_url="x", error="WRONG_VERSION_NUMBER"), "tls", "proxy"),
     (Failure.ConnectTimeoutError(endpoint_url="x"), "unreachable", "network"),
     (Failure.ConnectionClosedError(endpoint_url="x"), "unreachable", "network"),
-    (NotAskedError(told="not asked: no answer for lab-03 at 14:02 UTC"), "unreachable", "See to the cause first"),
+    (NotAskedError(told="not asked: no answer for lab-03 at 14:02 UTC"), "unreachable", "Remove the cause first"),
 ]
 if hasattr(Failure, "LoginRefreshRequired"):  # botocore 1.41 and later
     RAISED += [

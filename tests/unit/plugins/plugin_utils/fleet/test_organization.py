@@ -348,7 +348,7 @@ def test_a_name_that_ends_as_a_renamed_one_does_not_collide_either() -> None:
     names, warnings = name_accounts(accounts, ["name"])
     assert names["222222222222"] == "vision-lab-222222222222"
     assert names["333333333333"] == "Vision-lab-222222222222-333333333333"
-    assert len(warnings) == 2 and "named like another one" in warnings[1]
+    assert len(warnings) == 2 and "has another one's name" in warnings[1]
 
 
 @pytest.mark.parametrize("names", [["a", "A", "a"], ["1" * 12, "a", "a-" + "1" * 12], ["a-" + "1" * 12, "a", "a"]])

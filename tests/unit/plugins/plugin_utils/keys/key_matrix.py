@@ -30,7 +30,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record 
     StoredKey,
 )
 
-GUIDE = pathlib.Path(__file__).resolve().parents[5] / "docs" / "docsite" / "rst" / "guide_keys.rst"
+GUIDE = pathlib.Path(__file__).resolve().parents[5] / "docs" / "docsite" / "rst" / "guide_adoption.rst"
 
 NOW = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 CREATED = NOW - datetime.timedelta(days=40)

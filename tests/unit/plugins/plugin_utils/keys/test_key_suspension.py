@@ -166,7 +166,7 @@ def test_a_suspension_and_the_day_of_the_end_are_described() -> None:
     assert (key["suspended_on"], key["may_go_on"]) == ("2026-02-25T12:00:00Z", "2026-03-11T12:00:00Z")
     [note] = key_plan.decide(lab(CURRENT_OFF, days_ago=4, **GOING)).notes
     assert note.code == "suspended_key_waits"
-    assert note.message == f"Key {FIRST} was suspended on 2026-02-25 and may go on 2026-03-11 (from 12:00 UTC)."
+    assert note.message == f"Key {FIRST} was suspended on 2026-02-25 and may be deleted on 2026-03-11 (from 12:00 UTC)."
     [key] = describe_keys(lab(CURRENT_OFF, days_ago=4, **SUSPENDED))
     assert (key["suspended_on"], key["may_go_on"]) == ("2026-02-25T12:00:00Z", None)
 

@@ -139,7 +139,7 @@ def test_a_closed_service_is_told_as_such_and_not_as_a_matter_of_the_network():
     lab["requester"]["production"] = outcomes.requester("service_closed", error_code="HTTP 410")
     found = findings.evaluate(lab, now=NOW)
     closed = next(finding for finding in found if finding["code"] == "key_active_service_closed")
-    assert "as a service that is closed" in closed["message"] and "network" not in closed["next_step"]
+    assert "like a closed service" in closed["message"] and "network" not in closed["next_step"]
     assert not [one for one in found if one["code"] == "observation_incomplete" and "production" in one["message"]]
 
 

@@ -548,7 +548,8 @@ def test_a_lab_that_waits_for_its_day_says_which() -> None:
         composed = compose(operation=operation, observed=seen)
         assert composed["state"] == "converged"
         assert composed["message"] == (
-            f"Lab lab-01 waits for its day: Key {KEY}: suspended on 2026-11-20, may go on 2026-12-04 (from 12:00 UTC)."
+            f"Lab lab-01 waits until its keys may be deleted: Key {KEY}: suspended on 2026-11-20, "
+            "may be deleted on 2026-12-04 (from 12:00 UTC)."
         )
         assert composed["next_steps"] == [
             {"step": "retire", "who": "operator", "text": "It waits. Run then.", "url": ""}

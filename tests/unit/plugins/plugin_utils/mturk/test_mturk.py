@@ -147,7 +147,7 @@ def test_after_the_closing_nobody_is_sent_to_link_or_to_pay(aws_answers: AwsAnsw
     assert "link the AWS account" in seen[BEFORE_CLOSING] or "Add money" in seen[BEFORE_CLOSING]
     assert not [word for word in ("https://", "Sign in", "Add money") if word in seen[AFTER_CLOSING]]
     assert "2027-01-28" in seen[AFTER_CLOSING] and "retire" in seen[AFTER_CLOSING]
-    assert ("refunds prepaid balances" in seen[AFTER_CLOSING]) == (answer is not NOT_LINKED)
+    assert ("refunds of prepaid balances" in seen[AFTER_CLOSING]) == (answer is not NOT_LINKED)
 
 
 def test_what_mturk_says_cannot_command_the_terminal(aws_answers: AwsAnswers) -> None:

@@ -40,7 +40,7 @@ def test_money_bins_begin_at_their_limits():
     labs.append(situation("account_out_of_reach"))
     plot = plots.balances(report(labs))
     assert [each.total for each in plot.bars] == [1, 1, 0, 0, 0, 1]
-    assert plot.without == "1 without a balance to see"
+    assert plot.without == "1 without a known balance"
 
 
 @pytest.mark.parametrize("count", [0, 1, 50])

@@ -387,7 +387,7 @@ def test_a_file_too_large_for_a_record_is_not_read_to_its_end(tmp_path: pathlib.
 def test_a_named_pipe_in_place_of_a_record_does_not_hang(tmp_path: pathlib.Path) -> None:
     (tmp_path / "store").mkdir(mode=0o700)
     os.mkfifo(tmp_path / "store" / "lab-01.yml")
-    with pytest.raises(CollectionError, match="no ordinary file"):
+    with pytest.raises(CollectionError, match="not an ordinary file"):
         open_store(tmp_path / "store").get("lab-01")
 
 
@@ -577,7 +577,7 @@ def test_a_line_break_at_the_end_of_an_option_is_left_out_and_said(
         .get("lab-01")
         .record
     )
-    assert warnings == ["The store's option directory ended with a line break, which was left out."]
+    assert warnings == ["The store's option directory ended with a line break, which was removed."]
 
 
 def test_every_reason_is_in_the_troubleshooting_guide() -> None:
