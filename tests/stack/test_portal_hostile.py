@@ -93,7 +93,7 @@ def test_an_answer_in_drips_ends_at_the_time_limit(
 
     for name, (reason, seconds) in at_once(DRIPS, visit).items():
         assert reason in ("timeout", "portal_unavailable"), name
-        assert seconds < 8, name
+        assert seconds < 15, name
 
 
 def test_a_small_answer_that_unpacks_without_end_is_not_read(sites: tuple[Site, Site], over_http: Run) -> None:
@@ -170,7 +170,7 @@ def test_a_page_that_never_rests_ends_at_the_time_limit(tmp_path: pathlib.Path, 
     for name, (reason, seconds) in at_once(BUSY, visit).items():
         assert reason in ("timeout", "page_changed"), name
         # The time limit, and closing the window.
-        assert seconds < 16, name
+        assert seconds < 20, name
 
 
 def test_a_busy_page_does_not_outlive_its_visit(sites: tuple[Site, Site], tmp_path: pathlib.Path) -> None:
