@@ -63,7 +63,7 @@ def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet
     assert keys(fleet) == {key_id: "Inactive"} and "may be deleted on" in begun.outcomes[LAB]["message"]
     waiting = fleet.run("retire", *DAYS)
     assert waiting.changed() == {LAB: 0} and waiting.outcomes[LAB]["state"] == "converged", waiting.output
-    assert "waits for its day" in waiting.outcomes[LAB]["message"]
+    assert "waits until its keys may be deleted" in waiting.outcomes[LAB]["message"]
 
     # Both the use and the suspension were long ago.
     fleet.simulator.control.note_key_use(key_id, days_ago=20)

@@ -84,7 +84,7 @@ def test_mturk(tmp_path: pathlib.Path, deaf: Deaf) -> None:
     skipped = not_asked(answer["message"] for answer in answers)
     assert len(skipped) == len(LABS) - FORKS
     assert len(deaf.connections) <= FORKS * TRIES
-    assert all(answer["next_step"].startswith(("Check the network", "See to the cause")) for answer in answers)
+    assert all(answer["next_step"].startswith(("Check the network", "Remove the cause")) for answer in answers)
 
 
 def test_a_labs_own_endpoint_is_another_one(tmp_path: pathlib.Path, deaf: Deaf, nobody: str) -> None:

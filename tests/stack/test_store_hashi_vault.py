@@ -311,7 +311,7 @@ def test_a_server_that_is_no_vault_is_told() -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        with pytest.raises(CollectionError, match="no KV engine") as caught:
+        with pytest.raises(CollectionError, match="not a KV engine") as caught:
             open_store(url=f"http://127.0.0.1:{server.server_port}", token="t").get("lab-01")
         thread.join(10)
     assert caught.value.next_step
