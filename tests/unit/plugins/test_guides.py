@@ -1,0 +1,314 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What documents and messages tell people to type exists: programs, options, variables, files and names.
+
+The commands of the README and of the guide for after MTurk's closing, and the modules' examples, are run as they are
+(tests/end_to_end). All others are checked here, where it costs nothing: Ansible's own parsers read its command lines,
+botocore's models those of the AWS command line, and our argument specifications judge options and variables.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import itertools
+import json
+import pathlib
+import re
+import shlex
+import textwrap
+import typing as t
+
+import botocore.session
+import pytest
+import yaml
+from ansible import constants
+from ansible.cli.adhoc import AdHocCLI
+from ansible.cli.doc import DocCLI
+from ansible.cli.galaxy import GalaxyCLI
+from ansible.cli.inventory import InventoryCLI
+from ansible.cli.playbook import PlaybookCLI
+from ansible.cli.vault import VaultCLI
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.splitter import parse_kv
+from ansible.plugins.doc_fragments import constructed, inventory_cache
+from botocore import xform_name
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import role_variables
+
+PROJECT = pathlib.Path(__file__).resolve().parents[3]
+RST = PROJECT / "docs" / "docsite" / "rst"
+PAGES = [*sorted(RST.glob("*.rst")), *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md"))]
+PAGES += [*sorted(PROJECT.glob("roles/*/README.md")), PROJECT / "tests" / "simulator" / "README.md"]
+# They are about words, promises and trust, so nobody comes to them for a command.
+WITHOUT_COMMAND = {"guide_glossary", "guide_compatibility", "guide_security"}
+
+ROLE_SPECS = {
+    role.name: yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    for role in (PROJECT / "roles").iterdir()
+}
+PLAYBOOK_VARIABLES = {"labs", "rotate_batch_size", "rotate_stop_after", "retire_confirm", "retire_plan"}
+# A mistake that a comment quotes.
+EXAMPLES_OF_TYPING = {"lab_account_cloudresearch_emial"}
+RESULTS = {"lab_account_outcome", "fleet_report_result", "lab_account_plan"}
+VARIABLES = {name for options in ROLE_SPECS.values() for name in options} | PLAYBOOK_VARIABLES
+OURS = ("lab_account_", "fleet_report_", "retire_", "rotate_")
+
+
+def docs_of(path: pathlib.Path) -> dict[str, t.Any]:
+    """A plugin's DOCUMENTATION."""
+    text = re.search(r'^DOCUMENTATION = r?"""(.*?)"""', path.read_text(), re.DOTALL | re.MULTILINE)
+    assert text, path
+    return t.cast("dict[str, t.Any]", yaml.safe_load(text[1]))
+
+
+PLUGINS = {
+    kind: {path.stem: docs_of(path) for path in (PROJECT / "plugins" / kind).glob("[!_]*.py")}
+    for kind in ("modules", "connection", "lookup", "inventory", "callback")
+}
+FRAGMENTS = [
+    text
+    for path in (PROJECT / "plugins" / "doc_fragments").glob("[!_]*.py")
+    for text in re.findall(r'= r?"""(.*?)"""', path.read_text(), re.DOTALL)
+    if "options:" in text
+]
+STORE_OPTIONS = {
+    name for text in FRAGMENTS for name in yaml.safe_load(text)["options"].get("store", {}).get("suboptions", {})
+}
+FRAGMENT_OPTIONS = {name for text in FRAGMENTS for name in yaml.safe_load(text)["options"]}
+AWS_OPTIONS = {"profile", "region", "endpoint_url", "access_key", "secret_key", "session_token", "aws_config"}
+CONSTRUCTED = {
+    name
+    for fragment in (constructed, inventory_cache)
+    for name in yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
+} | {"plugin"}
+CONNECTION_VARIABLES = {
+    entry["name"] for option in PLUGINS["connection"]["aws_account"]["options"].values() for entry in option["vars"]
+}
+ALL_PLAYBOOKS = {path.stem for path in (PROJECT / "playbooks").glob("*.yml")}
+PLAYBOOKS = {
+    name
+    for name in ALL_PLAYBOOKS
+    if "Not meant to be run alone" not in (PROJECT / "playbooks" / f"{name}.yml").read_text()
+}
+
+
+def blocks(page: pathlib.Path, *languages: str) -> list[str]:
+    """A page's code blocks in these languages."""
+    text = page.read_text()
+    if page.suffix == ".md":
+        return re.findall(rf"^```(?:{'|'.join(languages)})\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    pattern = rf"^( *)\.\. code-block:: (?:{'|'.join(map(re.escape, languages))})\n\n((?:\1 +\S.*\n|\s*\n)+)"
+    return [textwrap.dedent(body) for _indent, body in re.findall(pattern, text, re.MULTILINE)]
+
+
+def commands(page: pathlib.Path) -> list[list[str]]:
+    """The command lines that a page tells people to type, as words."""
+    joined = "".join(blocks(page, "console")).replace("\\\n", " ")
+    found: list[list[str]] = []
+    for line in joined.splitlines():
+        words = shlex.split(line.removeprefix("$ "), comments=True) if line.startswith("$ ") else []
+        for separator, command in itertools.groupby(words, lambda word: word in ("&&", "|")):
+            found += [] if separator else [list(command)]
+    return found
+
+
+def read_by(cli: type[t.Any], words: list[str]) -> t.Any:
+    """What the program makes of its command line; a wrong one ends it."""
+    program = cli(words)
+    program.init_parser()
+    return program.parser.parse_args(words[1:])
+
+
+def playbook(words: list[str], page: pathlib.Path) -> None:
+    options = read_by(PlaybookCLI, words)
+    for name in options.args:
+        collection, _dot, short = name.rpartition(".")
+        written = any(block.startswith(f"# {name}\n") for block in blocks(page, "yaml", "yaml+jinja"))
+        assert written or (collection == "labops.cloudresearch" and short in PLAYBOOKS), name
+    for given in options.extra_vars:
+        check_variables(parse_kv(given))
+
+
+def adhoc(words: list[str], _page: pathlib.Path) -> None:
+    options = read_by(AdHocCLI, words)
+    if options.module_name.startswith("labops."):
+        check_options(options.module_name.rpartition(".")[2], json.loads(options.module_args))
+
+
+def aws(words: list[str], _page: pathlib.Path) -> None:
+    service, operation, *rest = words[1:]
+    client = botocore.session.get_session().create_client(service, region_name="us-east-1")
+    api_name = client.meta.method_to_api_mapping[operation.replace("-", "_")]
+    shape = client.meta.service_model.operation_model(api_name).input_shape
+    members = {xform_name(member, "-") for member in shape.members} if shape else set()
+    switches = {"no-" + name for name in members} | {"query", "output", "profile", "region", "with-decryption"}
+    given = {word.removeprefix("--").partition("=")[0] for word in rest if word.startswith("--")}
+    assert given <= members | switches
+
+
+def named_in(file: str, definition: str) -> t.Callable[[list[str], pathlib.Path], None]:
+    """A check that all words but options and variables are defined in a file."""
+
+    def check(words: list[str], _page: pathlib.Path) -> None:
+        defined = re.findall(definition, (PROJECT / file).read_text(), re.MULTILINE)
+        assert [word for word in words[1:] if not re.match(r"--|\w+=", word) and word not in defined] == []
+
+    return check
+
+
+def python(words: list[str], _page: pathlib.Path) -> None:
+    assert words[1] == "-m"
+    if words[2] != "pytest":
+        assert (PROJECT / words[2].replace(".", "/")).exists(), words[2]
+    for path in words[3:]:
+        assert not path.startswith("tests/") or (PROJECT / path).exists(), path
+
+
+CHECKS: dict[str, t.Callable[[list[str], pathlib.Path], t.Any]] = {
+    "ansible-playbook": playbook,
+    "ansible": adhoc,
+    "ansible-inventory": lambda words, _page: read_by(InventoryCLI, words),
+    "ansible-galaxy": lambda words, _page: read_by(GalaxyCLI, words),
+    "ansible-vault": lambda words, _page: read_by(VaultCLI, words),
+    "ansible-doc": lambda words, _page: read_by(DocCLI, words),
+    "aws": aws,
+    "make": named_in("Makefile", r"^([a-z][\w-]*):"),
+    "nox": named_in("noxfile.py", r"^def (\w+)\(session"),
+    "python": python,
+    ".venv/bin/python": python,
+}
+# Programs that are not ours, in commands that are short enough to be read.
+OTHERS = ("ansible-builder", "bao", "cd", "cp", "curl", "export", "git", "jq", "pip", "sha256sum")
+CHECKS |= dict.fromkeys(OTHERS, lambda _words, _page: None)
+
+
+def check_variables(given: t.Mapping[str, t.Any]) -> None:
+    """Fail on variables that the collection does not have, or with values that it does not take."""
+    ours = {name: value for name, value in given.items() if name.startswith(OURS) or name in PLAYBOOK_VARIABLES}
+    assert ours.keys() - VARIABLES - RESULTS == set()
+    plain = {
+        name: value
+        for name, value in ours.items()
+        # A template, or what an inventory plugin composes, has its value later.
+        if "{{" not in str(value) and not str(value).startswith(("{'", "aws_account", "lab_roster."))
+    }
+    spec = {name: dict(role_variables.ARGUMENT_SPEC[name]) for name in plain if name in role_variables.ARGUMENT_SPEC}
+    result = ArgumentSpecValidator(spec).validate({name: plain[name] for name in spec})
+    assert result.error_messages == []
+    chosen = ours.get("lab_account_secret_store")
+    if isinstance(chosen, dict):
+        assert chosen["type"] in store.REGISTRY
+        assert chosen.keys() <= STORE_OPTIONS
+    assert {name for name in given if name.startswith("ansible_aws_account_")} <= CONNECTION_VARIABLES
+
+
+def check_options(module: str, given: t.Mapping[str, t.Any]) -> None:
+    """Fail on options that a module of ours does not have, or with values that are no choice."""
+    documented = PLUGINS["modules"][module].get("options", {})
+    assert given.keys() <= documented.keys() | FRAGMENT_OPTIONS | AWS_OPTIONS
+    for name, value in given.items():
+        choices = documented.get(name, {}).get("choices")
+        assert choices is None or "{{" in str(value) or set(value if isinstance(value, list) else [value]) <= {*choices}
+
+
+def walk(node: t.Any) -> None:
+    """Check all variables, modules and inventory sources in a piece of YAML."""
+    if isinstance(node, list):
+        for item in node:
+            walk(item)
+    if not isinstance(node, dict):
+        return
+    check_variables(node)
+    if str(node.get("plugin", "")).startswith("labops."):
+        options = PLUGINS["inventory"][node["plugin"].rpartition(".")[2]]["options"]
+        assert node.keys() <= options.keys() | CONSTRUCTED | AWS_OPTIONS
+    for name, value in node.items():
+        collection, _dot, module = str(name).rpartition(".")
+        if collection == "labops.cloudresearch":
+            check_options(module, value or {})
+        walk(value)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_commands_can_be_typed(page: pathlib.Path) -> None:
+    for words in commands(page):
+        assert words[0] in CHECKS, words
+        CHECKS[words[0]](words, page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_configuration_is_known(page: pathlib.Path) -> None:
+    for block in blocks(page, "yaml", "yaml+jinja"):
+        for document in yaml.safe_load_all(block):
+            walk(document)
+    for block in blocks(page, "json"):
+        json.loads(block)
+    for block in blocks(page, "ini"):
+        parser = configparser.ConfigParser()
+        parser.read_string(block)
+        definitions = constants.config.get_configuration_definitions().values()
+        known = {(ini["section"], ini["key"]) for entry in definitions for ini in entry.get("ini", ())}
+        assert {(section, key) for section in parser.sections() for key in parser[section]} <= known
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem not in WITHOUT_COMMAND and page.suffix == ".rst"])
+def test_a_guide_begins_with_what_its_reader_came_for(page: pathlib.Path) -> None:
+    beginning = re.split(r"\n-{4,}\n", page.read_text())[0]
+    assert ".. code-block::" in beginning
+
+
+def messages() -> t.Iterator[tuple[pathlib.Path, str]]:
+    """All texts in the plugins' code, documentation included."""
+    for path in (PROJECT / "plugins").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+                yield path, node.value
+
+
+def test_names_in_texts_exist() -> None:
+    plugins = {name for kind in PLUGINS.values() for name in kind} | ROLE_SPECS.keys() | ALL_PLAYBOOKS | {"all"}
+    variable = re.compile(r"(?<![\w./-])(?:lab_account|fleet_report|rotate|retire)_[a-z_]+[a-z](?![\w/-])")
+    qualified = re.compile(r"labops\.cloudresearch\.([a-z_]+[a-z])")
+    known = VARIABLES | RESULTS | plugins | {"retire_superseded", "retire_after_days"} | EXAMPLES_OF_TYPING
+    texts = [*messages(), *((page, page.read_text()) for page in PAGES)]
+    for path, text in texts:
+        assert {name for name in variable.findall(text) if name not in known} == set(), path
+        named = set(qualified.findall(text)) - {"docsite", "plugins", "aws", "store"}
+        assert named <= plugins, path
+
+
+def test_printed_commands_of_aws_exist() -> None:
+    printed = re.compile(r"\baws ((?:iam|sts|ssm|secretsmanager) [a-z-]+(?: --[a-z-]+(?: [\w./:{}'-]+)?)*)")
+    found = {(path, command) for path, text in messages() for command in printed.findall(text)}
+    assert len(found) > 5
+    for path, command in found:
+        aws(["aws", *command.split()], path)
+
+
+def test_readme_and_reference_list_everything() -> None:
+    reference = (RST / "guide_playbooks.rst").read_text()
+    assert [name for name in PLAYBOOKS | PLAYBOOK_VARIABLES if f"``{name}``" not in reference] == []
+    text = (PROJECT / "README.md").read_text()
+    table = text[text.index("## What is in it") : text.index("## Licence")]
+    listed = set(re.findall(r"`(\w+)`", table))
+    names = {name for kind in PLUGINS.values() for name in kind} | ROLE_SPECS.keys() | PLAYBOOKS
+    assert names - listed == set()
+    assert len(text.splitlines()) <= 150
+
+
+def test_the_guide_lists_each_variable_of_a_lab_once_with_its_default() -> None:
+    rows = re.findall(r"   \* - ``(lab_account_\w+)``\n     - (.*)\n", (RST / "guide_variables.rst").read_text())
+    spec = ROLE_SPECS["lab_account"]
+    assert sorted(name for name, _default in rows) == sorted(spec)
+    for name, shown in rows:
+        default = spec[name].get("default")
+        if "required" in shown or shown == "the host's name":
+            continue
+        text = re.sub(r" \[\d\]_$", "", shown).replace("``", "")
+        short = str(default).rpartition("/")[2] if str(default).startswith("arn:") else default
+        expected = ", ".join(short) if isinstance(short, list) and short else str(short)
+        expected = "*none*" if default == "" else expected.lower() if isinstance(default, bool) else expected
+        assert text == expected, name
