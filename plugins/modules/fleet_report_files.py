@@ -154,7 +154,7 @@ RETURN = r"""
 files:
   description:
     - The report's files by what they hold. V(html), V(csv) and V(json) are the report; V(evidence) is the page to
-      print, V(keys) the CSV with a row a key, V(ocsf) the findings as OCSF events, V(manifest) the sums of the others.
+      print, V(keys) the CSV file of keys, V(ocsf) the findings as OCSF events, V(manifest) the sums of the others.
   returned: success
   type: dict
   sample:

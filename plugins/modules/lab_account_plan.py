@@ -13,7 +13,8 @@ short_description: Follow an approved plan for the keys of one lab
 version_added: 1.1.0
 description:
   - Belongs to the role P(labops.cloudresearch.lab_account#role), whose entry point C(plan) calls it.
-  - Deactivates, deletes or activates exactly the access keys that O(keys) names, whoever's they are, and nothing else.
+  - Deactivates, deletes or activates exactly the access keys that O(keys) names, whoever created
+    them, and nothing else.
   - Looks at each key again first. A key that was used since the plan was made, that is gone, or that belongs to another
     user by now is left alone, with the reason; the others are changed.
   - A key whose secret is in the lab's store is treated as the collection's own, and its record is updated. No store is
@@ -52,7 +53,7 @@ options:
   retire_after_days:
     description:
       - With O(purpose=retire), how many days a key has to be suspended before it is deleted. A key that is not is
-        suspended, and a run so many days later deletes it. V(0) deletes at once.
+        suspended, and a run that many days later deletes it. V(0) deletes at once.
     type: int
     default: 0
   report_directory:

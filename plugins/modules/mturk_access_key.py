@@ -315,7 +315,7 @@ retired_keys:
       type: str
       sample: "2025-01-31T12:00:00Z"
     last_used:
-      description: When it was last used before, as far as that was asked for; null if never.
+      description: When it was last used before, if that was read; null if never.
       type: str
       sample: "2026-01-30T08:15:00Z"
     last_used_service:
