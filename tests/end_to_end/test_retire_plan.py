@@ -141,7 +141,7 @@ def test_plans_that_do_not_fit_touch_nothing(fleet: Fleet, tmp_path: pathlib.Pat
         (Plan(now - datetime.timedelta(days=31), (account(),)), "more than 30 days ago"),
         (Plan(now, (account(name="elsewhere"),)), "the inventory has no lab elsewhere"),
         (Plan(now, (account(number="999999999999"),)), "and in the plan in account 999999999999"),
-        (Plan(now, (account(user="eve"),)), "It belongs to the user ada by now"),
+        (Plan(now, (account(user="eve"),)), "It now belongs to the user ada"),
     ):
         path.write_text(writing.to_yaml(plan))
         run = fleet.run("retire", "-e", f"retire_plan={path}")

@@ -137,7 +137,7 @@ def test_departments_are_summed_up_with_most_to_do_first():
 def test_money_is_told_once_an_account_and_what_was_not_seen_as_well():
     shared = [lab(name, balance="10.50") for name in ("one", "two")]
     said = " ".join(decision.facts(report(*shared, lab("three", account="222233334444"))))
-    assert "10.50 US dollars are left in 1 account. AWS said that it refunds" in said
+    assert "10.50 US dollars are left in 1 account. AWS announced refunds" in said
     assert "could not be seen in 1 account." in said
     assert "28 January 2027" in said
     assert "28 January" not in " ".join(decision.facts(report(lab("one"), now=NOW + datetime.timedelta(days=90))))
