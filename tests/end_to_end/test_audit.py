@@ -107,7 +107,9 @@ def test_fifty_labs_in_every_state(fleet: Fleet, tmp_path: pathlib.Path) -> None
     # The portal is looked at where another key is suspected there.
     fleet.hosts["other-key"]["lab_account_link_check"] = "page"
     run = fleet.run("audit", "--forks", "10", "-e", f"fleet_report_directory={reports}")
-    assert run.return_code == 0, run.output
+    # MTurk gave no answer for two of them, so nobody knows whether they are as declared.
+    assert run.return_code == 2, run.output
+    assert {lab for lab, outcome in run.outcomes.items() if outcome["state"] == "unknown"} == {"closed", "throttled"}
     assert not any(run.changed().values())
 
     # Making a credential report changes nothing in the account: it is how IAM lets one be read.

@@ -11,8 +11,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import v
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import CATALOGUE
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NotLookedFor
 
+# Statuses of an environment that was asked and did not tell.
+UNTOLD_STATUSES = frozenset({"throttled", "unreachable", "clock_skew", "error"})
 # Statuses after which nothing is known of the environment, and those of them that are no answer at all.
-UNSEEN_STATUSES = frozenset({"throttled", "unreachable", "clock_skew", "error", "not_checked", ""})
+UNSEEN_STATUSES = UNTOLD_STATUSES | {"not_checked", ""}
 _UNASKED_STATUSES = frozenset({"throttled", "clock_skew", "not_checked", ""})
 
 # What C(lab_account_thorough) reads besides.

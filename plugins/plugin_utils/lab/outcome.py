@@ -64,7 +64,7 @@ def compose(
         "steps": told,
         "next_steps": next_steps,
         # What a run would do; after a run that did it, nothing.
-        "missing": list(seen.get("missing") or []) if seen and operation == "audit" else [],
+        "missing": steps.known_missing if operation == "audit" else [],
         "user": after.user(),
         "access_keys": after.access_keys(),
         "retired_keys": after.retired_keys(),
@@ -109,8 +109,8 @@ def _state(
     statuses = {step["status"] for step in steps}
     if StepStatus.FAILED in statuses:
         return OutcomeState.FAILED
-    # What the portal would have told, its step says; of MTurk, C(missing) and the findings do.
-    if StepStatus.UNKNOWN in statuses or any(entry["part"] not in ("portal", "mturk") for entry in unseen):
+    # What the portal would have told, its step says: it may wait for a person.
+    if StepStatus.UNKNOWN in statuses or any(entry["part"] != "portal" for entry in unseen):
         return OutcomeState.UNKNOWN
     if StepStatus.WAITING in statuses:
         return OutcomeState.WAITING_FOR_PERSON
@@ -132,6 +132,8 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
             reasons = dict.fromkeys(_sentence(entry["message"]) for entry in unseen)
             following = next((entry["next_step"] for entry in unseen if entry["next_step"]), "")
             what = f"It is unknown whether lab {lab} is as declared: {' '.join(reasons)}"
+            if composed["missing"] or composed["drift"]:
+                what = f"{_difference(composed)} What else there is, is unknown: {' '.join(reasons)}"
             return f"{what} Next step: {following}" if following and following not in what else what
         case OutcomeState.WAITING_FOR_PERSON:
             step = next(entry for entry in steps if entry["status"] == StepStatus.WAITING)
@@ -142,7 +144,7 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
             what = f"Lab {lab} {'would be' if composed['check_mode'] else 'was'} changed: {changed}."
             return " ".join([what, *_days_of_suspended_keys(composed, after)])
         case OutcomeState.DRIFTED:
-            return f"Lab {lab} differs from its declared state: {', '.join(composed['missing']) or 'see its drift'}."
+            return _difference(composed)
         case OutcomeState.CONVERGED:
             days = _days_of_suspended_keys(composed, after)
             if after.retiring and days:
@@ -150,6 +152,11 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
             if after.suspending:
                 return " ".join([f"Lab {lab} is suspended.", *(days or ["It has no key."])])
             return f"Lab {lab} is as declared."
+
+
+def _difference(composed: Outcome) -> str:
+    missing = ", ".join(composed["missing"]) or "see its drift"
+    return f"Lab {composed['lab']} differs from its declared state: {missing}."
 
 
 def _days_of_suspended_keys(composed: Outcome, after: Afterwards) -> list[str]:

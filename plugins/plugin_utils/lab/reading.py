@@ -24,9 +24,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyState, Situation, UserOwner
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tag_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNTOLD_STATUSES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link, OtherUser, Requester, Unseen
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 
@@ -84,7 +84,7 @@ class Reader:
             self._look_at_principals()
         self.requester = asked_mturk.result() if asked_mturk else self._ask_mturk()
         for answer in self.requester.values():
-            if answer["status"] == Status.UNREACHABLE:
+            if answer["status"] in UNTOLD_STATUSES:
                 self._not_seen("mturk", answer["message"], answer["status"], answer["next_step"])
 
     def _not_seen(self, part: str, message: str, reason: str, next_step: str) -> None:

@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus, StepStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep, Step, Unseen
 
 # Failures that a person clears up at the portal; the lab waits for that person, and the fleet goes on.
@@ -30,6 +31,7 @@ _STEPS_OF_PART = {
     "access_keys": ("access_key", "retire"),
     "last_use": ("access_key",),
     "store": ("access_key", "requester", "link", "retire"),
+    "mturk": ("requester",),
     "portal": ("link",),
     "other_users": ("retire",),
     "principals": ("observe",),
@@ -52,7 +54,15 @@ class Steps:
         self.unseen: dict[str, Unseen] = {}
         for entry in (observed.get("unseen") or []) if observed else []:
             for step in _STEPS_OF_PART.get(entry["part"], ()):
-                self.unseen.setdefault(step, entry)
+                if entry["part"] != "mturk" or not self._mturk_told():
+                    self.unseen.setdefault(step, entry)
+        #: What is missing for certain: a step that nobody can judge may be needed or not.
+        self.known_missing = [step for step in self.missing if step not in self.unseen]
+
+    def _mturk_told(self) -> bool:
+        """Whether one environment is known not to be linked, so that the step is due whatever the other would say."""
+        answers = self.after.requester().values()
+        return any(not seen["linked"] and seen["status"] not in UNSEEN_STATUSES for seen in answers)
 
     def _failed_step(self) -> str:
         if not self.failure:

@@ -596,13 +596,15 @@ def test_a_record_of_another_user_is_refused(lab: Lab) -> None:
         (botocore.exceptions.EndpointConnectionError(endpoint_url="http://x"), "unreachable"),
         (Refusal("AccessDeniedException"), "access_denied"),
         (Refusal("ThrottlingException"), "throttled"),
+        (Refusal("RequestExpired"), "clock_skew"),
+        (Refusal("ServiceFault"), "error"),
     ],
 )
 def test_mturk_that_refuses_is_an_observation(lab: Lab, answer: t.Any, status: str) -> None:
     seen = converged(lab).mturk(answer).observe()
     assert seen["requester"]["production"]["status"] == status and seen["missing"] == ["requester"]
     unseen = {entry["part"]: entry["reason"] for entry in seen["unseen"]}
-    assert unseen == ({"mturk": "unreachable"} if status == "unreachable" else {})
+    assert unseen == ({} if status == "access_denied" else {"mturk": status})
 
 
 # -- the link --------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, steps
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNTOLD_STATUSES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 
 NOW = datetime.datetime(2026, 11, 24, 12, 0, tzinfo=datetime.UTC)
@@ -282,7 +283,7 @@ def test_an_audit_without_anything_amiss() -> None:
     [
         {"missing": ["access_key"], "why_missing": {"access_key": "It is due."}},
         {"drift": [{"code": "tag_differs", "message": "m", "next_step": "n"}]},
-        {"missing": ["requester"], "requester": requester("unreachable", "unreachable")},
+        {"missing": ["requester"], "requester": requester("access_denied")},
     ],
 )
 def test_an_audit_finds_drift(more: dict[str, t.Any]) -> None:
@@ -325,7 +326,33 @@ def test_an_audit_that_could_not_see_everything_knows_nothing() -> None:
 
 def test_drift_does_not_hide_what_could_not_be_seen() -> None:
     seen = observed(["iam_user"], unseen=[UNSEEN], requester=requester("not_linked"))
-    assert compose(operation="audit", observed=seen)["state"] == "unknown"
+    composed = compose(operation="audit", observed=seen)
+    assert composed["state"] == "unknown" and composed["missing"] == ["iam_user"]
+    assert composed["message"] == (
+        "Lab lab-01 differs from its declared state: iam_user. What else there is, is unknown: The password is wrong. "
+        "Next step: Give it."
+    )
+
+
+def mturk_untold(status: str, *, production: str = "linked") -> dict[str, t.Any]:
+    """A lab that has everything, of which the sandbox told nothing."""
+    entry = {"part": "mturk", "message": f"MTurk (sandbox): {status}.", "reason": status, "next_step": "do sandbox"}
+    return observed(["requester"], unseen=[entry], requester=requester(production, status))
+
+
+@pytest.mark.parametrize("status", sorted(UNTOLD_STATUSES))
+def test_an_audit_that_mturk_did_not_answer_knows_nothing_of_its_link(status: str) -> None:
+    composed = compose(operation="audit", observed=mturk_untold(status))
+    assert (composed["state"], composed["missing"]) == ("unknown", [])
+    assert statuses(composed)["requester"] == "unknown"
+    assert f"MTurk (sandbox): {status}. Next step: do sandbox" in composed["message"]
+    assert [entry["text"] for entry in composed["next_steps"]] == ["do sandbox"]
+
+
+def test_what_one_environment_told_is_known_whatever_the_other_did_not_tell() -> None:
+    composed = compose(operation="audit", observed=mturk_untold("throttled", production="not_linked"))
+    assert (composed["state"], composed["missing"]) == ("unknown", ["requester"])
+    assert statuses(composed)["requester"] == "waiting"
 
 
 @pytest.mark.parametrize("reason", sorted(steps.PERSON_REASONS))
