@@ -21,8 +21,9 @@ description:
     stand together), and a table of the labs that have something to look at. States are words; colour only repeats them.
   - The last five lines say how many labs are in each state, the findings by name, where the report is, why the run ends
     as it does, and the next command, with the run's own options.
-  - A run that is interrupted says how far it came, labs that were not begun apart from labs in the middle, and ends
-    within seconds.
+  - A run that is interrupted (C(Ctrl-C), SIGTERM) says how far it came, labs that were not begun apart from labs in the
+    middle, and ends within seconds. Ansible runs no play any more then, so the report that the run was asked for with
+    C(fleet_report_directory) is written by this callback.
   - In plays that have nothing to do with labs, everything looks as with the C(default) callback.
   - Warnings, deprecations, diffs, C(debug) messages and failures that are ignored are shown when they happen. A failure
     that a C(rescue) may take care of is shown by the lab's outcome, or in full at the end if no outcome comes.
@@ -122,10 +123,12 @@ import sys
 import typing as t
 
 from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible.utils.display import Display
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import command_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callback_results import (
@@ -150,6 +153,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_
     columns,
     is_terminal,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import writing
 
 COLORS = {
     "failed": C.COLOR_ERROR,
@@ -374,8 +378,8 @@ class CallbackModule(DefaultCallback):
         """Show what was put off, and how the labs stand. Without statistics the run was cut short."""
         if self._closed:
             return
-        self._interruption.end()
         cut_short = stats is None
+        self._interruption.end(writes_files=cut_short)
         self._run.end_play(cut_short=cut_short, failures=() if cut_short else self._late.unanswered())
         for host in self._late.unanswered():
             self._run.settle(host, failed=bool(stats and stats.summarize(host)["failures"]))
@@ -395,7 +399,18 @@ class CallbackModule(DefaultCallback):
             width = columns() if is_terminal(sys.stdout) else None
             self._show_section("LABS", closing.table_lines(labs, width, self.get_option("labs_table")))
         if cut_short:
+            if labs and not self._run.report:
+                self._write_report()
             self._show_last_lines(None)
+
+    def _write_report(self) -> None:
+        """Write what the play that was not begun any more would have written."""
+        hosts, hostvars = list(self._run.labs), self._run.hostvars()
+        try:
+            if writing.is_wanted(hostvars[hosts[0]]):
+                self._run.report = str(writing.write_cut_short(hosts, self._run.at_work, hostvars))
+        except (AnsibleError, CollectionError) as exc:
+            self._run.report = f"none, because it could not be written: {exc}"
 
     def _show_last_lines(self, stats: t.Any) -> None:
         labs = list(self._run.labs.values())

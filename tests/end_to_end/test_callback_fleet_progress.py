@@ -10,9 +10,11 @@ stand-in for the role's own action, in a copy of the collection that has nothing
 from __future__ import annotations
 
 import collections
+import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -75,6 +77,7 @@ ROLE = """
     next_steps: "{{ next_steps if how == 'waiting_for_person' else [] }}"
     findings: "{{ findings | default([]) }}"
   when: how in ['converged', 'changed', 'waiting_for_person', 'unknown', 'drifted']
+  register: lab_account_outcome
 """
 
 ACTION = """
@@ -698,18 +701,32 @@ def test_a_person_can_answer_a_prompt_without_the_bar_in_the_way(project: Projec
     assert session.output.count("\x1b[K") > drawn
 
 
-def test_an_interrupted_run_says_how_far_it_came(project: Project) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_how_far_it_came_and_writes_the_report(project: Project, by: signal.Signals) -> None:
     labs = {**{name: FLEET[name] for name in ("lab-00", "lab-04")}, "lab-08": {"how": "converged", "seconds": 60}}
-    project.prepare([{**PLAY, "strategy": "free"}], labs)
-    session = project.terminal()
+    project.prepare([{**PLAY, "strategy": "free", "serial": [3, 1]}], {**labs, "lab-09": {"how": "converged"}})
+    wanted = {"fleet_report_directory": "{{ place }}", "place": "reports", "fleet_report_formats": ["json"]}
+    session = project.terminal("-e", json.dumps(wanted), columns=250)
     session.wait_for("still lab-08")
     deadline = time.monotonic() + 30
     while not (project.directory / "waiting").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    session.type("\x03")
+    if by == signal.SIGINT:
+        session.type("\x03")
+    else:
+        os.kill(session.pid, by)
     assert session.finish() != 0
     screen = "\n".join(session.screen.lines)
     assert "THE RUN WAS CUT SHORT" in screen
+    report = project.directory / "reports" / "fleet-report.json"
+    assert f"Report:   {report}" in screen
+    told = {lab["lab"]: (lab["state"], lab["steps"][0]["reason"]) for lab in json.loads(report.read_text())["labs"]}
+    assert told == {
+        "lab-00": ("converged", ""),
+        "lab-04": ("failed", "interrupted"),
+        "lab-08": ("failed", "interrupted"),
+        "lab-09": ("unknown", "not_begun"),
+    }
     assert "fatal: [lab-04]: FAILED!" in screen
     assert "lab-08  no_outcome  in the middle, at the task lab_account : Wait" in screen
     assert "1 lab needs nothing." in screen

@@ -151,7 +151,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 class Ending:
     """What the last lines need to know beside the labs.
 
-    :param report: where the report was written; empty for nowhere.
+    :param report: where the report was written, or why it was not; empty if none was asked for.
     :param failed: hosts that make the run end with an error.
     :param cut_short: whether the run was interrupted or stopped by an error outside of tasks.
     :param command: makes the next command for some labs (all, if none are named); empty if none can be given.
@@ -170,16 +170,10 @@ def last_lines(labs: t.Sequence[Lab], ending: Ending) -> list[Line]:
     return [
         (f"{'Labs:':<10}{len(labs)}: {numbers}", worst),
         (f"{'Findings:':<10}{_all_findings(labs)}", ""),
-        (f"{'Report:':<10}{shown(ending.report) or _no_report(ending)}", ""),
+        (f"{'Report:':<10}{shown(ending.report) or 'none; -e fleet_report_directory=DIRECTORY writes one'}", ""),
         (f"{'Result:':<10}{_result(ending)}", "failed" if ending.failed or ending.cut_short else ""),
         (f"{'Next:':<10}{_next(labs, ending)}", ""),
     ]
-
-
-def _no_report(ending: Ending) -> str:
-    if ending.cut_short:
-        return "none, because Ansible runs no play after an interruption; see above how far it came"
-    return "none; -e fleet_report_directory=DIRECTORY writes one"
 
 
 def _all_findings(labs: t.Sequence[Lab]) -> str:

@@ -84,6 +84,12 @@ def goes_on_for(play: t.Any, host: str) -> bool:
     return host in _hosts(play, "ansible_play_hosts")
 
 
+def hostvars_of(play: t.Any) -> t.Mapping[str, t.Mapping[str, t.Any]]:
+    """The variables of all hosts of the run, by host, as Ansible's own C(hostvars) has them."""
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = play.get_variable_manager().get_vars(play=play)["hostvars"]
+    return hostvars
+
+
 def _hosts(play: t.Any, variable: str) -> list[str]:
     # https://docs.ansible.com/ansible/latest/reference_appendices/special_variables.html
     return list(play.get_variable_manager().get_vars(play=play, include_hostvars=False).get(variable, []))

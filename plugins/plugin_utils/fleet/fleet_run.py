@@ -90,6 +90,15 @@ class FleetRun:
         if failed and lab and lab.state == NO_OUTCOME:
             self.labs[host] = Lab(host, "failed", "a task failed", told=False)
 
+    @property
+    def at_work(self) -> t.Collection[str]:
+        """The hosts for which this play has begun a task."""
+        return self._at_work.keys()
+
+    def hostvars(self) -> t.Mapping[str, t.Mapping[str, t.Any]]:
+        """The variables of all hosts as they are now."""
+        return fleet_play.hostvars_of(self._play)
+
     def begin_task(self, task: t.Any) -> None:
         """Note what the hosts are at, if the play's strategy lets all of them do the same."""
         in_step = str(self._play.strategy).rpartition(".")[2] not in ("free", "host_pinned")

@@ -13,6 +13,8 @@ import typing as t
 
 # Ansible ends within a second once its main thread has heard of the interruption.
 PATIENCE = 3.0
+# A report of thousands of labs takes its time to be written.
+PATIENCE_WITH_FILES = 60.0
 # Then the main thread cannot hear it at all.
 MOST_REPEATS = 5
 
@@ -24,6 +26,9 @@ class Interruption:
     raised (while a worker is forked, for one), and then Ansible waits for good for workers that it has stopped itself.
     Or a worker was stopped while it handed over a result, and nobody can use the queue any more.
 
+    SIGTERM, by which a service manager or a job's time limit ends a run, is heard as Ctrl-C is: Ansible's own handler
+    would end the process at once, without a word on how far the run came.
+
     :param give_up: called in another thread before the process is ended by force.
     """
 
@@ -32,6 +37,7 @@ class Interruption:
         self._process = os.getpid()
         self._ended = threading.Event()
         self._begun = False
+        self._patience = PATIENCE
         self._handler: t.Any = None
 
     def watch(self) -> None:
@@ -39,9 +45,14 @@ class Interruption:
         self._handler = signal.getsignal(signal.SIGINT)
         if callable(self._handler):
             signal.signal(signal.SIGINT, self._interrupted)
+            signal.signal(signal.SIGTERM, self._terminated)
 
-    def end(self) -> None:
-        """The run has come to its end: do not interrupt what it still says."""
+    def end(self, *, writes_files: bool = False) -> None:
+        """The run has come to its end: do not interrupt what it still says.
+
+        :param writes_files: whether what is left takes longer than some lines on the screen.
+        """
+        self._patience = PATIENCE_WITH_FILES if writes_files else PATIENCE
         self._ended.set()
 
     @property
@@ -62,6 +73,13 @@ class Interruption:
             # Ansible's handler lets the next signal end the process, without a word on how far the run came.
             signal.signal(signal.SIGINT, self._interrupted)
 
+    def _terminated(self, number: int, frame: t.Any) -> None:
+        if os.getpid() == self._process:
+            self._interrupted(signal.SIGINT, frame)
+        else:  # a worker of an ansible-core that sets no handler of its own there
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
     def _insist(self) -> None:
         for _turn in range(MOST_REPEATS):
             if self._ended.wait(PATIENCE):
@@ -70,5 +88,5 @@ class Interruption:
         else:
             self._give_up()
         # A process that ends takes this thread with it, so what is still there hangs.
-        time.sleep(PATIENCE)
+        time.sleep(self._patience)
         os._exit(128 + signal.SIGINT)

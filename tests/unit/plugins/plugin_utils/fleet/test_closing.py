@@ -163,6 +163,7 @@ def test_without_a_command_the_labs_are_named() -> None:
     assert texts(last(labs, command=lambda _hosts, _purpose: ""))[-1] == "Next:     run again for 2 labs: a, b"
 
 
-def test_a_run_that_was_cut_short_says_why_there_is_no_report() -> None:
-    assert "after an interruption" in texts(last([Lab("a", "failed")], cut_short=True))[2]
-    assert "fleet_report_directory" in texts(last([Lab("a", "failed")]))[2]
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_without_a_report_the_last_lines_say_how_to_get_one(cut_short: bool) -> None:
+    assert "fleet_report_directory" in texts(last([Lab("a", "failed")], cut_short=cut_short))[2]
+    assert texts(last([Lab("a", "failed")], cut_short=cut_short, report="none, because"))[2].endswith("none, because")

@@ -9,10 +9,12 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import interruption
 
 PROGRAM = """
-import os, signal, sys, threading
+import os, signal, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 import interruption
 interruption.PATIENCE = 0.1
@@ -28,7 +30,7 @@ signal.signal(signal.SIGINT, handler)
 watched = interruption.Interruption(lambda: print("given up", flush=True))
 watched.watch()
 try:
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.{number})
     {work}
 except KeyboardInterrupt:
     watched.end()
@@ -37,8 +39,10 @@ except KeyboardInterrupt:
 """
 
 
-def run(*, handler: str, work: str, afterwards: str = "") -> tuple[str, int]:
-    program = PROGRAM.format(handler=handler, work=work, afterwards=afterwards)
+def run(
+    *, handler: str, work: str, afterwards: str = "", number: str = "SIGINT", program: str = PROGRAM
+) -> tuple[str, int]:
+    program = program.format(handler=handler, work=work, afterwards=afterwards, number=number)
     done = subprocess.run(
         [sys.executable, "-c", program, str(pathlib.Path(interruption.__file__).parent)],
         capture_output=True,
@@ -55,8 +59,34 @@ def test_an_interruption_that_gets_lost_is_repeated() -> None:
     assert run(handler="pass", work="threading.Event().wait(30)") == ("interrupted 1 True\n", 0)
 
 
-def test_an_interruption_that_is_heard_ends_the_run_as_ever() -> None:
-    assert run(handler="raise KeyboardInterrupt", work="threading.Event().wait(30)") == ("interrupted 1 True\n", 0)
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_an_interruption_that_is_heard_ends_the_run_as_ever(number: str) -> None:
+    work = "threading.Event().wait(30)"
+    assert run(handler="raise KeyboardInterrupt", work=work, number=number) == ("interrupted 1 True\n", 0)
+
+
+def test_what_writes_files_at_the_end_is_given_time() -> None:
+    """Longer than what hangs would be."""
+    program = PROGRAM.replace("watched.end()", "watched.end(writes_files=True)")
+    said, code = run(
+        handler="pass",
+        work="threading.Event().wait(30)",
+        afterwards="time.sleep(0.5); print('written')",
+        program=program,
+    )
+    assert (said, code) == ("interrupted 1 True\nwritten\n", 0)
+
+
+def test_a_worker_ends_by_sigterm_at_once() -> None:
+    """ansible-core 2.18 leaves the handlers of its main process to its workers."""
+    work = """worker = os.fork()
+    if worker == 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(0)
+    print(os.WTERMSIG(os.waitpid(worker, 0)[1]) == signal.SIGTERM)
+    raise KeyboardInterrupt"""
+    said, code = run(handler="pass", work=work, number="SIGCONT")
+    assert (said, code) == ("True\ninterrupted 0 False\n", 0)
 
 
 def test_a_process_that_cannot_hear_it_says_how_far_it_came_and_ends() -> None:
