@@ -132,6 +132,11 @@ def bare_address(address: str) -> str:
     return found.origin + found.path
 
 
+def all_set_by_script(script: str) -> list[str]:
+    """The addresses, as they are written, to which a script may send the browser."""
+    return [str(found[2] or found[4]) for found in _GOES_TO.finditer(script)]
+
+
 def set_by_script(script: str) -> str:
     """The address, as it is written, to which a script sends the browser; empty if it sends it nowhere."""
     found = _GOES_TO.search(script)

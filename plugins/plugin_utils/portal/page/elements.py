@@ -159,8 +159,9 @@ class Page:
     :param loose: buttons outside of any form with fields.
     :param shown_values: values of visible fields that do not hide them, with the fields' names.
     :param frames: addresses of visible frames.
-    :param sends_itself: a form of hidden fields that the page submits by script (OpenID Connect's form_post).
+    :param send_themselves: forms of hidden fields that the page may submit by script (OpenID Connect's form_post).
     :param moves_to: the address that the page refreshes to by itself.
+    :param may_move_to: addresses of which a script goes to one, and nothing says which.
     :param scripts: whether JavaScript could draw more than is here.
     """
 
@@ -176,8 +177,9 @@ class Page:
     shown_values: list[tuple[str, str]] = dataclasses.field(default_factory=list, repr=False)
     frames: list[str] = dataclasses.field(default_factory=list)
     captcha: str = ""
-    sends_itself: Form | None = None
+    send_themselves: list[Form] = dataclasses.field(default_factory=list)
     moves_to: str = ""
+    may_move_to: list[str] = dataclasses.field(default_factory=list)
     scripts: bool = False
     retry_after: float | None = None
     # The addresses, without queries, that redirected on the way here.

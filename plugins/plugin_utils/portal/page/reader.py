@@ -10,7 +10,6 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
     looks_like_web,
-    set_by_script,
     without_fragment,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.controls import Controls
@@ -24,6 +23,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.h
     never_there,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.own_moves import OwnMoves
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.parsed_page import ParsedPage
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.texts import Texts
 
@@ -39,8 +39,6 @@ _CAPTCHA_CLASS = re.compile(r"^(?:g-recaptcha|h-captcha|cf-turnstile|frc-captcha
 _CAPTCHA_FRAME = re.compile(
     r"recaptcha/(?:api2|enterprise)/(?:anchor|bframe)|hcaptcha\.com|challenges\.cloudflare\.com|captcha"
 )
-_SUBMITS = re.compile(r"\.\s*submit\s*\(|requestSubmit\s*\(|\.\s*click\s*\(\s*\)")
-_REFRESH = re.compile(r"^\s*(\d+(?:\.\d+)?)?\s*[;,]?\s*(?:url\s*=\s*)?['\"]?(.*?)['\"]?\s*$", re.IGNORECASE)
 
 
 def read_page(
@@ -76,7 +74,7 @@ class _Reader:
         self._read_links(page)
         Texts(self._page).read(page)
         self._read_frames(page)
-        self._read_own_moves(page)
+        OwnMoves(self._page).read(page)
         return page
 
     def _read_forms(self, page: Page) -> None:
@@ -192,30 +190,3 @@ class _Reader:
             and attribute(tag, "data-size").lower() != "invisible"
             and tag.name not in ("input", "button")
         )
-
-    def _read_own_moves(self, page: Page) -> None:
-        refresh = next(
-            (
-                tag
-                for tag in self._page.tags
-                if tag.name == "meta" and attribute(tag, "http-equiv").lower() == "refresh"
-            ),
-            None,
-        )
-        if refresh is not None:
-            match = _REFRESH.match(attribute(refresh, "content")[:2000])
-            if match and match[2] and float(match[1] or 0) <= 10:
-                page.moves_to = self._page.absolute(match[2])
-        scripts = " ".join(tag.get_text() for tag in self._page.tags if tag.name == "script")
-        scripts += " ".join(attribute(tag, "onload") for tag in self._page.tags if tag.has_attr("onload"))
-        usable = any(form.fillable for form in page.forms)
-        if _SUBMITS.search(scripts) and not usable:
-            for form in page.forms:
-                hidden = [field for field in form.fields if field.kind == "hidden"]
-                if hidden and len(hidden) == len(form.fields) and form.real:
-                    page.sends_itself = form
-                    break
-        if not page.moves_to and not self._page.scripts_run and not page.forms and not page.links:
-            goes_to = set_by_script(scripts)
-            if goes_to:
-                page.moves_to = self._page.absolute(goes_to)

@@ -31,16 +31,31 @@ class Passing:
         self._tried_menus: set[str] = set()
 
     def let_it_move(self, page: Page) -> Page | None:
-        """Follow a page that sends itself on, or refreshes to another address."""
+        """Follow a page that sends itself on, or refreshes to another address.
+
+        :raises PageChanged: its script names several ways on; only a browser would know which one is gone.
+        """
         visit = self._visit
-        if page.sends_itself is None and not page.moves_to:
+        if not (page.send_themselves or page.moves_to or page.may_move_to):
             return None
         settled = visit.driver.settle(page)
         if settled is not None:
             return settled
         visit.note(page, "page that sends itself on")
-        if page.sends_itself is not None:
-            return visit.driver.send(page, page.sends_itself, {}, None)
+        ways = [f"a form to {bare_address(form.action)}" for form in page.send_themselves]
+        ways += [bare_address(address) for address in page.may_move_to]
+        if len(ways) > 1:
+            raise PageChanged(
+                "way on by script",
+                setting="",
+                title=page.title,
+                address=page.place,
+                found=ways,
+                needs_javascript=not visit.driver.runs_scripts,
+                ambiguous=True,
+            )
+        if page.send_themselves:
+            return visit.driver.send(page, page.send_themselves[0], {}, None)
         return visit.driver.open(page.moves_to) if visit.may_act_on(page, 4) else None
 
     def in_between(self, page: Page, *, sure: bool = True) -> Page | None:

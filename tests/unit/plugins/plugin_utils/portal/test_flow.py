@@ -47,6 +47,36 @@ def test_the_straight_way_asks_for_nothing_more(tmp_path: pathlib.Path) -> None:
     assert pages.sent == [("/login", {"e": EMAIL, "p": PASSWORD})]
 
 
+SEVERAL_WAYS = {
+    "forms": (
+        "<form action=/a><input type=hidden name=t value=1></form><form action=/b><input type=hidden name=t value=2>"
+        "</form><script>choose().submit()</script>",
+        ["a form to https://app.cloudresearch.com/a", "a form to https://app.cloudresearch.com/b"],
+    ),
+    "addresses": (
+        "<script>if (old) location.href = '/a?t=1'; else location.replace('/b')</script>",
+        ["https://app.cloudresearch.com/a", "https://app.cloudresearch.com/b"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL_WAYS)
+def test_several_ways_on_by_script_are_a_question(name: str, tmp_path: pathlib.Path) -> None:
+    html, ways = SEVERAL_WAYS[name]
+    pages = site({"/between": html}, first="/between")
+    with pytest.raises(PageChanged, match="more than one way on by script") as caught:
+        flow_over(pages, tmp_path).reach_link_page()
+    assert caught.value.details["page_changed"]["found"] == ways
+    # A browser runs the script, and so decides.
+    assert caught.value.needs_javascript and "driver=browser" in caught.value.next_step
+    assert [path for path, _values in pages.sent] == ["/login"]
+
+
+def test_the_same_way_twice_is_one_way(tmp_path: pathlib.Path) -> None:
+    html = "<script>try { location.replace('/home') } catch { location.href = '/home' }</script>"
+    assert flow_over(site({"/between": html}, first="/between"), tmp_path).reach_link_page().form is not None
+
+
 # Each: the page in between, and the names and values that it has to be sent (None: it is passed by a link).
 BETWEEN = {
     "announcement": ("<h1>What\u2019s new</h1><p>Studies are faster.</p><form method=post action=/next><button>Got it"

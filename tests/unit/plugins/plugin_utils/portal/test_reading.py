@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import stat
+import urllib.parse
 
 import pytest
 
@@ -135,9 +136,30 @@ def test_notices_have_the_tone_of_their_classes() -> None:
     ],
 )
 def test_pages_that_send_themselves_are_known(html: str) -> None:
-    form = read(html).sends_itself
-    assert form is not None
+    [form] = read(html).send_themselves
     assert form.action == "https://app.cloudresearch.com/cb"
+
+
+TWO_HIDDEN = (
+    "<form id=out action=/out><input type=hidden name=t value=x></form>"
+    "<form name=back method=post action=/cb><input type=hidden name=code value=x></form>"
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "sent"),
+    [
+        ("document.forms[1].submit()", ["/cb"]),
+        ("document.back.submit()", ["/cb"]),
+        ("document.getElementById('out').submit()", ["/out"]),
+        ("document.querySelector('form').submit()", ["/out", "/cb"]),
+        ("(late ? document.forms[0] : document.forms[1]).submit()", ["/out", "/cb"]),
+        ("</script><a href=/x>Home</a><script>document.querySelector('form').submit()", []),
+    ],
+)
+def test_of_several_forms_the_script_says_which_it_sends(script: str, sent: list[str]) -> None:
+    forms = read(f"{TWO_HIDDEN}<script>{script}</script>").send_themselves
+    assert [urllib.parse.urlsplit(form.action).path for form in forms] == sent
 
 
 def test_ordinary_forms_do_not_send_themselves() -> None:
@@ -145,7 +167,7 @@ def test_ordinary_forms_do_not_send_themselves() -> None:
         "<form method=post action=/cb><input type=hidden name=t value=x><label>Email<input "
         "name=e></label></form><script>function go(){document.forms[0].submit()}</script>"
     )
-    assert read(html).sends_itself is None
+    assert read(html).send_themselves == []
 
 
 @pytest.mark.parametrize(
@@ -162,6 +184,11 @@ def test_ordinary_forms_do_not_send_themselves() -> None:
 )
 def test_pages_that_move_on_by_themselves(html: str, target: str) -> None:
     assert read(html).moves_to == ("https://app.cloudresearch.com" + target if target else "")
+
+
+def test_of_several_refreshes_the_first_one_counts() -> None:
+    html = "".join(f"<meta http-equiv=refresh content='0; url={path}'>" for path in ("/first", "/second"))
+    assert read(html).moves_to.endswith("/first")
 
 
 def test_a_form_sends_what_a_browser_would() -> None:
