@@ -98,7 +98,10 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import (
+    playbook_command,
+    stands_for,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
@@ -120,6 +123,8 @@ class LookupModule(LookupBase):
             kwargs["store"] = self._templar.template(variables[_STORE_VARIABLE])
         self.set_options(var_options=variables, direct=kwargs)
         options = self.get_options()
+        if "lab_account_lab" in variables:
+            stands_for(variables["inventory_hostname"], self._templar.template(variables["lab_account_lab"]))
         try:
             store = open_store(
                 _required_store(options["store"]),

@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.account i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import stands_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.journal import ChangeJournal
@@ -56,7 +57,11 @@ class LabAction(ActionBase):
         try:
             self._refuse_become()
             options = self.options(task_vars or {})
-            lab = str(options.get("lab") or (task_vars or {}).get("inventory_hostname") or "")
+            host = str((task_vars or {}).get("inventory_hostname") or "")
+            lab = str(options.get("lab") or host)
+            if self.inside_account and host:
+                # There the host is the lab, whatever name it has in the store.
+                stands_for(host, lab)
             # A worker runs all items of a loop, so the environment is put back.
             with environment.only({**os.environ, **self._task_environment()}), asking_for(lab):
                 # AWS, MTurk and the portal give back what others wrote, and a result is shown and logged.

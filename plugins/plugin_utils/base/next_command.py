@@ -28,6 +28,9 @@ _WITH_VALUE = (*_LIMIT, *_EXTRA, *_INVENTORY, *_VAULT)
 # A confirmation that was given for other labs is none for these.
 _CONFIRMATION = re.compile(r"retire_confirm=\S*")
 
+# By lab, its host; a worker of Ansible's is concerned with one.
+_HOSTS: dict[str, str] = {}
+
 
 def next_command(
     argv: t.Sequence[str], labs: t.Sequence[str] = (), *, playbook: str = "", check: bool | None = None
@@ -72,11 +75,20 @@ def command_for(argv: t.Sequence[str]) -> t.Callable[[t.Sequence[str], str], str
     return command
 
 
+def stands_for(host: str, lab: str) -> None:
+    """Note which inventory host a lab is, as far as this process is concerned: a run is limited to hosts, not to labs.
+
+    Without it, a lab's host has its name.
+    """
+    _HOSTS[lab] = host
+
+
 def playbook_command(playbook: str, lab: str) -> str:
     """The command that runs one of the collection's playbooks for one lab, with this run's inventory and secrets.
 
     :param playbook: its name in the collection, such as V(onboard).
     """
+    host = _HOSTS.get(lab, lab)
     words = ["ansible-playbook", f"{COLLECTION}.{playbook}"]
     started, *typed = sys.argv or [""]
     # Whatever else started the run, its words are no options of Ansible's.
@@ -87,9 +99,9 @@ def playbook_command(playbook: str, lab: str) -> str:
                 words += [option, kept]
             elif option in _ASK_VAULT:
                 words.append(option)
-    words += ["--limit", lab]
+    words += ["--limit", host]
     if playbook == "retire":
-        words += ["-e", f"retire_confirm={lab}"]
+        words += ["-e", f"retire_confirm={host}"]
     return shlex.join(words)
 
 

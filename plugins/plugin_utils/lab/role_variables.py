@@ -174,7 +174,7 @@ def retirement_confirmed(values: Values, task_vars: t.Mapping[str, t.Any], templ
     """Whether a lab that is declared absent may lose what it has.
 
     The playbook C(retire) asks for a confirmation itself. Any other run would retire a lab because of one word in the
-    inventory, so it needs the lab's name in C(retire_confirm).
+    inventory, so it needs the lab's host, or its name, in C(retire_confirm).
 
     :param values: what C(read) returned.
     """
@@ -182,7 +182,8 @@ def retirement_confirmed(values: Values, task_vars: t.Mapping[str, t.Any], templ
         return True
     given = templar.template(task_vars.get("retire_confirm", ""))
     names = given if isinstance(given, list) else str(given).split(",")
-    return values.get("lab_account_lab") in {str(name).strip() for name in names}
+    of_the_lab = {values.get("lab_account_lab"), task_vars.get("inventory_hostname")}
+    return not of_the_lab.isdisjoint(str(name).strip() for name in names)
 
 
 def derive(values: Values) -> dict[str, t.Any]:

@@ -13,6 +13,7 @@ import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups, silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row, advise
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
     StoreReason,
@@ -29,7 +30,7 @@ except ImportError:
     HAS_HVAC = False
 else:
 
-    class _NotAsked(requests.exceptions.ConnectionError):
+    class NotAsked(requests.exceptions.ConnectionError):
         """The server was not asked, because it did not answer other labs."""
 
     class _CarefulSession(requests.Session):
@@ -44,7 +45,7 @@ else:
             try:
                 question = silence.ask(f"{at.scheme}://{at.netloc}")
             except silence.NotAskedError as exc:
-                raise _NotAsked(str(exc)) from None
+                raise NotAsked(str(exc)) from None
             answer = kwargs.get("timeout") or _DEFAULT_TIMEOUT
             kwargs["timeout"] = (min(_CONNECT_TIMEOUT, answer), answer)
             try:
@@ -152,50 +153,54 @@ def saying(doing: str, rights: str) -> t.Iterator[None]:
         return
     try:
         yield
-    except hvac.exceptions.VaultError as exc:
-        raise _refused(doing, exc, rights) from None
-    except requests.exceptions.SSLError:
-        raise store_error(
-            StoreReason.TLS,
-            doing,
-            "its TLS certificate is not trusted.",
-            "Set store.ca_cert to the CA's certificate.",
-        ) from None
-    except requests.exceptions.InvalidURL as exc:
-        raise store_error(
-            StoreReason.TLS, doing, f"{exc}.", "Set store.url to the address of the active server, with https://."
-        ) from None
-    except _NotAsked as exc:
-        raise store_error(
-            StoreReason.UNREACHABLE,
-            doing,
-            f"the server was {exc}.",
-            "Remove the cause first (network, proxy, store.url, a server that is down or sealed); then run again for "
-            "this lab.",
-        ) from None
-    except requests.exceptions.RequestException as exc:
-        raise store_error(
-            StoreReason.UNREACHABLE,
-            doing,
-            f"the server could not be reached ({type(exc).__name__}).",
-            "Check store.url and the network, then run again.",
-        ) from None
+    except (hvac.exceptions.VaultError, requests.exceptions.RequestException) as exc:
+        raise refused(doing, exc, rights) from None
 
 
-def _refused(doing: str, exc: Exception, rights: str) -> CollectionError:
-    said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or type(exc).__name__
-    if isinstance(exc, hvac.exceptions.Forbidden):
-        return store_error(
-            StoreReason.DENIED,
-            doing,
-            f"the server denied it ({said}).",
-            f"Check that the token or AppRole is valid and that its policy allows {rights}.",
-        )
-    if isinstance(exc, hvac.exceptions.VaultDown) and "sealed" in said:
-        return store_error(StoreReason.SEALED, doing, "the server is sealed.", "Have it unsealed, then run again.")
-    return store_error(
+def refused(doing: str, exc: Exception, rights: str) -> CollectionError:
+    """What an exception of hvac's or of requests' means, by the table.
+
+    :param doing: what was done, to complete "could not ...".
+    :param rights: what the token's policy has to allow.
+    """
+    codes = [cls.__name__ for cls in type(exc).__mro__]
+    said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or str(exc) or codes[0]
+    advice = advise(VAULT_ROWS, codes, said, rights=rights)
+    return store_error(StoreReason(advice.row.reason), doing, f"{advice.told}.", advice.next_step)
+
+
+# What Vault and OpenBao refuse: hvac's exceptions, one for each HTTP status, and those of requests (their references).
+VAULT_ROWS = (
+    Row(
+        StoreReason.DENIED,
+        "the server denied it ({answer})",
+        "Check that the token or AppRole is valid and that its policy allows {rights}.",
+        "Forbidden Unauthorized",
+    ),
+    Row(StoreReason.SEALED, "the server is sealed", "Have it unsealed, then run again.", "VaultDown", said="sealed"),
+    Row(
+        StoreReason.TLS,
+        "its TLS certificate is not trusted",
+        "Set store.ca_cert to the CA's certificate.",
+        "SSLError",
+    ),
+    Row(StoreReason.TLS, "{answer}", "Set store.url to the address of the active server, with https://.", "InvalidURL"),
+    Row(
+        StoreReason.UNREACHABLE,
+        "the server was {answer}",
+        "Remove the cause first (network, proxy, store.url, a server that is down or sealed); then run again for this "
+        "lab.",
+        "NotAsked",
+    ),
+    Row(
+        StoreReason.UNREACHABLE,
+        "the server could not be reached ({code})",
+        "Check store.url and the network, then run again.",
+        "RequestException",
+    ),
+    Row(
         StoreReason.UNAVAILABLE,
-        doing,
-        f"the server said: {said}.",
+        "the server said: {answer}",
         "Check store.url, store.mount_point (a KV engine of version 2), store.namespace and the server's state.",
-    )
+    ),
+)

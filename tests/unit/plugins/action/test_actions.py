@@ -396,6 +396,16 @@ def test_the_command_that_retires_a_lab_is_whole(monkeypatch: pytest.MonkeyPatch
     assert retire in told
 
 
+def test_a_command_is_limited_to_the_host_and_not_to_the_labs_name_in_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {"lab_account_lab": "cognition", "inventory_hostname": "host-7", "lab_account_state": "absent"}
+    lab = {"lab": "cognition", "missing": ["retire"]}
+    refused = observe(monkeypatch, "onboard", lab, **given)
+    assert "retire --limit host-7 -e retire_confirm=host-7" in refused["next_step"]
+    assert not observe(monkeypatch, "onboard", lab, **given, retire_confirm="host-7").get("failed")
+
+
 def test_the_role_works_inside_the_account_only() -> None:
     result = act(lab_account_observe.ActionModule, {}).run(task_vars={"lab_account_lab": "lab-01"})
     assert result["failed"] and "aws_account" in result["msg"]

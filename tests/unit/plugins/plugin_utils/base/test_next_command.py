@@ -11,6 +11,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_com
     command_for,
     next_command,
     playbook_command,
+    stands_for,
 )
 
 RUN = "/opt/venv/bin/ansible-playbook labops.cloudresearch.onboard -i labs.yml --limit psychology -e a=1"
@@ -85,3 +86,9 @@ def test_the_command_for_one_lab_finds_the_same_inventory_and_secrets(
 
 def test_a_retirement_is_confirmed_by_the_labs_name() -> None:
     assert playbook_command("retire", "psych").endswith("retire --limit psych -e retire_confirm=psych")
+
+
+def test_a_run_is_limited_to_the_host_that_a_lab_is_whatever_its_name() -> None:
+    stands_for("host-7", "cognition")
+    assert playbook_command("onboard", "cognition").endswith("--limit host-7")
+    assert playbook_command("retire", "cognition").endswith("--limit host-7 -e retire_confirm=host-7")
