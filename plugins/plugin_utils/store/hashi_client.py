@@ -164,7 +164,9 @@ def refused(doing: str, exc: Exception, rights: str) -> CollectionError:
     :param rights: what the token's policy has to allow.
     """
     codes = [cls.__name__ for cls in type(exc).__mro__]
-    said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or str(exc) or codes[0]
+    # Without the server's own words, the text of hvac's exceptions is an address.
+    own_text = "" if isinstance(exc, hvac.exceptions.VaultError) else str(exc)
+    said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or own_text or codes[0]
     advice = advise(VAULT_ROWS, codes, said, rights=rights)
     return store_error(StoreReason(advice.row.reason), doing, f"{advice.told}.", advice.next_step)
 

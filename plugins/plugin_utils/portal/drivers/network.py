@@ -28,18 +28,7 @@ def tls_error(host: str | None, exc: Exception) -> PortalError:
             f"The portal at {host} could not be trusted: its certificate is for another host. Nothing was sent. This "
             "happens if the name was given up by its owner, or if something in the network intercepts the connection."
         )
-    if "expired" in text:
-        cause = "its certificate has expired"
-    elif "self-signed" in text or "self signed" in text:
-        cause = "its certificate is self-signed"
-    elif (
-        "unable to get local issuer" in text
-        or "certificate_verify_failed" in text
-        or "certificate verify failed" in text
-    ):
-        cause = "its certificate comes from an authority that is not trusted here"
-    else:
-        cause = "no secure connection could be made"
+    cause = next((cause for sign, cause in TLS_CAUSES if sign in text), "no secure connection could be made")
     return PortalError(
         TLS,
         f"The portal at {host} could not be trusted: {cause}. Nothing was sent.",
@@ -72,22 +61,7 @@ def unreachable(cause: str, doing: str, what_then: str, *, silent: bool = False)
 def plain_cause(exc: Exception) -> str:
     """What a failed connection means, in words."""
     text = str(exc)
-    for sign, cause in (
-        ("Temporary failure in name resolution", "host names cannot be looked up at the moment"),
-        ("NameResolutionError", UNKNOWN_NAME),
-        ("Name or service not known", UNKNOWN_NAME),
-        ("nodename nor servname provided", UNKNOWN_NAME),
-        ("No address associated with hostname", UNKNOWN_NAME),
-        ("Connection refused", "the connection was refused"),
-        ("Connection aborted", "the connection was cut"),
-        ("RemoteDisconnected", "the connection was cut"),
-        ("reset by peer", "the connection was cut"),
-        ("IncompleteRead", "the answer broke off"),
-        ("unreachable", "the network is unreachable"),
-    ):
-        if sign in text:
-            return cause
-    return type(exc).__name__
+    return next((cause for sign, cause in CAUSES if sign in text), type(exc).__name__)
 
 
 def retry_after(value: str | None) -> float | None:
@@ -101,6 +75,29 @@ def retry_after(value: str | None) -> float | None:
     return None if when is None else max(0.0, (when - times.now()).total_seconds())
 
 
+# What OpenSSL says, in lower case, and what it means; the first that fits.
+TLS_CAUSES = (
+    ("expired", "its certificate has expired"),
+    ("self-signed", "its certificate is self-signed"),
+    ("self signed", "its certificate is self-signed"),
+    ("unable to get local issuer", "its certificate comes from an authority that is not trusted here"),
+    ("certificate_verify_failed", "its certificate comes from an authority that is not trusted here"),
+    ("certificate verify failed", "its certificate comes from an authority that is not trusted here"),
+)
+# What requests, urllib3 and the systems below them say; the first that fits.
+CAUSES = (
+    ("Temporary failure in name resolution", "host names cannot be looked up at the moment"),
+    ("NameResolutionError", UNKNOWN_NAME),
+    ("Name or service not known", UNKNOWN_NAME),
+    ("nodename nor servname provided", UNKNOWN_NAME),
+    ("No address associated with hostname", UNKNOWN_NAME),
+    ("Connection refused", "the connection was refused"),
+    ("Connection aborted", "the connection was cut"),
+    ("RemoteDisconnected", "the connection was cut"),
+    ("reset by peer", "the connection was cut"),
+    ("IncompleteRead", "the answer broke off"),
+    ("unreachable", "the network is unreachable"),
+)
 # What Chromium calls it.
 BROWSER_CAUSES = {
     "NAME_NOT_RESOLVED": UNKNOWN_NAME,

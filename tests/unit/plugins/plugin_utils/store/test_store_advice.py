@@ -23,7 +23,7 @@ RIGHTS = "read on secret/data/*"
 Vault = hvac.exceptions
 CASES: list[tuple[Exception, str, str, str]] = [
     (Vault.Forbidden(errors=["permission denied"]), "store_denied", "(permission denied)", RIGHTS),
-    (Vault.Unauthorized("no token"), "store_denied", "(no token)", "token or AppRole"),
+    (Vault.Unauthorized("no token"), "store_denied", "(Unauthorized)", "token or AppRole"),
     (Vault.VaultDown(errors=["Vault is sealed"]), "store_sealed", "is sealed", "unsealed"),
     (Vault.VaultDown(errors=["standby"]), "store_unavailable", "said: standby", "store.mount_point"),
     (Vault.InvalidPath(), "store_unavailable", "said: InvalidPath", "store.mount_point"),
