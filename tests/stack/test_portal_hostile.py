@@ -20,6 +20,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import RunningBrowser
+from tests.simulator.portal.serving import Certificates
 from tests.stack.written_sites import Request, Run, Site, at_once, good_site, one_site, runner
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
@@ -298,3 +299,23 @@ def test_pages_after_the_one_with_the_secret_get_what_draws_them(sites: tuple[Si
     )
     own.answers["/home"] = f"<title>Home</title><body><script src={foreign.url}/menu.js></script>"
     assert in_browser(own).link.status == "linked"
+
+
+@pytest.mark.parametrize("after", ["/login", "/"])
+def test_from_https_to_http_nobody_is_led(run: Run, after: str) -> None:
+    """Neither before the sign-in nor after it, when a cookie of the session would go along in clear."""
+    plain, certificates = Site("127.0.0.1"), Certificates()
+    own = Site("127.0.0.1", certificates.context("self_signed", "127.0.0.1"))
+    good_site(own)
+    good_site(plain)
+    away = {"Location": f"{plain.url}/home", "Set-Cookie": "session=open; Path=/"}
+    own.answers[after] = (303, away, "")
+    try:
+        with pytest.raises(CollectionError) as caught:
+            run(own, validate_certs=False)
+    finally:
+        for site in (own, plain):
+            site.server.shutdown()
+        certificates.close()
+    assert caught.value.reason == "page_changed" and "not encrypted" in caught.value.message, caught.value.message
+    assert (plain.connections, plain.requests) == (0, [])

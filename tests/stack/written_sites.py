@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import http.server
 import pathlib
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +51,7 @@ Answer = str | tuple[int, dict[str, str], str | bytes] | Callable[[Request], Any
 class Site:
     """A server on one loopback address whose answers a test writes down."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[Request] = []
         self.connections = 0
@@ -86,7 +87,9 @@ class Site:
             do_GET = do_POST = do_OPTIONS = answer
 
         self.server = http.server.ThreadingHTTPServer((host, 0), Handler)
-        self.url = f"http://{host}:{self.server.server_address[1]}"
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def saw(self, text: str) -> bool:

@@ -19,6 +19,7 @@ import urllib.request
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import plain_cause
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.same_user import is_of_the_same_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust, Verdict
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
     Address,
@@ -38,7 +39,9 @@ class Gate:
     """Decides about connections.
 
     Before a secret is typed, any encrypted host may be reached. From then on only trusted hosts may, and those that the
-    guard grants for a script or style sheet of a later page; what is open to other hosts is cut.
+    guard grants for a script or style sheet of a later page; what is open to other hosts is cut. Programs of this
+    machine's other users are not served: they could go out as the operator, with the operator's proxy password. (A
+    password of the gate's own would be no better: Playwright gives a proxy's password to every site that asks for one.)
     """
 
     def __init__(self, trust: Trust) -> None:
@@ -95,6 +98,8 @@ class Gate:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if not is_of_the_same_user(writer.get_extra_info("peername"), writer.get_extra_info("sockname")):
+                return
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS)
             line, _separator, fields = head.partition(b"\r\n")
             method, target, _version = line.decode("ascii", "replace").split(" ", 2)
