@@ -19,6 +19,8 @@ BEGIN = ".. python -m tests.benchmark.calls writes this table\n"
 END = ".. End of the table\n"
 
 SERVICES = {"sts": "STS", "iam": "IAM", "mturk": "MTurk", "portal": "CloudResearch"}
+# The kinds of work, in the order in which they can be done for one lab.
+COUNTED = {**WORKS, "retire": "retirement"}
 # Works that only read: of one lab, they have no reason to ask anything twice.
 READ_ONLY = ("record", "page", "audit")
 
@@ -26,14 +28,15 @@ Counts = dict[str, collections.Counter[tuple[str, str]]]
 
 
 def count(simulator: Simulator, directory: pathlib.Path) -> Counts:
-    """By work, how often each action of each service is called for one lab, from nothing to converged."""
+    """By work, how often each action of each service is called for one lab, from nothing to converged and to gone."""
     fleet = Fleet(simulator, directory)
     fleet.add("lab-01")
     counts: Counts = {}
-    for work in WORKS:
+    options = {"page": ("-e", "lab_account_link_check=page"), "retire": ("-e", "retire_confirm=lab-01")}
+    for work in COUNTED:
         simulator.control.clear_calls()
-        options = ("-e", "lab_account_link_check=page") if work == "page" else ()
-        run = fleet.run("audit" if work == "audit" else "onboard", *options)
+        playbook = work if work in ("audit", "retire") else "onboard"
+        run = fleet.run(playbook, *options.get(work, ()))
         if run.return_code != 0:
             raise RuntimeError(run.output)
         calls = counted(simulator.control.calls())
@@ -49,14 +52,14 @@ def _what(call: t.Mapping[str, t.Any]) -> str:
 def as_rst(counts: Counts) -> str:
     """The guide's table."""
     lines = [".. list-table::", "   :header-rows: 1", "", "   * - Call"]
-    lines += [f"     - {title[0].upper()}{title[1:]}" for title in WORKS.values()]
+    lines += [f"     - {title[0].upper()}{title[1:]}" for title in COUNTED.values()]
     order = list(SERVICES)
     calls = sorted({call for counter in counts.values() for call in counter}, key=lambda c: (order.index(c[0]), c[1]))
     for service, action in calls:
         lines.append(f"   * - {SERVICES[service]}: {action}")
-        lines += [f"     - {counts[work][service, action] or ''}".rstrip() for work in WORKS]
+        lines += [f"     - {counts[work][service, action] or ''}".rstrip() for work in COUNTED]
     lines.append("   * - **All**")
-    lines += [f"     - **{counts[work].total()}**" for work in WORKS]
+    lines += [f"     - **{counts[work].total()}**" for work in COUNTED]
     return "\n".join(lines) + "\n"
 
 

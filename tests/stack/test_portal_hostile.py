@@ -302,9 +302,11 @@ def test_pages_after_the_one_with_the_secret_get_what_draws_them(sites: tuple[Si
 
 
 @pytest.mark.parametrize("after", ["/login", "/"])
-def test_from_https_to_http_nobody_is_led(run: Run, after: str) -> None:
+def test_from_https_to_http_nobody_is_led(run: Run, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither before the sign-in nor after it, when a cookie of the session would go along in clear."""
     plain, certificates = Site("127.0.0.1"), Certificates()
+    # Whatever the environment trusts, validate_certs is what the operator said last.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificates.ca_file)
     own = Site("127.0.0.1", certificates.context("self_signed", "127.0.0.1"))
     good_site(own)
     good_site(plain)

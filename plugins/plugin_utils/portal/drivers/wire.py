@@ -180,12 +180,14 @@ class Wire:
         sent = request.url or ""
         left = self._deadline.left()
         limit = min(_READ_SECONDS[request.method or "GET"], left)
+        # Without a word for this request, REQUESTS_CA_BUNDLE would count before the session's own.
+        verify = None if self._session.verify else False
         try:
             response = self._session.send(
                 request,
                 allow_redirects=False,
                 timeout=(min(_CONNECT_SECONDS, left), limit),
-                **self._session.merge_environment_settings(sent, {}, True, None, None),
+                **self._session.merge_environment_settings(sent, {}, True, verify, None),
             )
             with contextlib.closing(response):
                 body = _read_body(response, sent)

@@ -22,13 +22,17 @@ SAID = {
 }
 
 
+def linked(call: Call) -> str:
+    """What is linked, and the way to remove it."""
+    if not call.linked:
+        return "<p>No key is linked.</p>"
+    return f"""<p>Linked Access Key ID: <code>{call.linked}</code></p>
+<form method="post" action="/unlink">{call.hidden()}<button>Unlink</button></form>"""
+
+
 def key_form(call: Call) -> str:
     """The form for the key, and what is linked."""
-    linked = f"<p>Linked Access Key ID: <code>{call.linked}</code></p>" if call.linked else "<p>No key is linked.</p>"
-    unlink = (
-        f'<form method="post" action="/unlink">{call.hidden()}<button>Unlink</button></form>' if call.linked else ""
-    )
-    return f"""{linked}{unlink if call.linked else ""}
+    return f"""{linked(call)}
 <form method="post" action="/link">{call.hidden()}
   <label for="id">Access Key ID</label> <input id="id" name="access_key_id" autocomplete="off">
   <label for="secret">Secret Access Key</label> <input id="secret" name="secret_access_key" type="password">

@@ -30,6 +30,14 @@ async def silent_upstream_and_gate() -> tuple[Gate, int]:
     return gate, port
 
 
+async def whatever_comes(reader: asyncio.StreamReader) -> bytes:
+    """The beginning of an answer; nothing if the connection is cut before one."""
+    try:
+        return await reader.read(100)
+    except ConnectionResetError:
+        return b""
+
+
 def test_what_is_under_way_has_ended_once_the_gate_is_stopped() -> None:
     """Otherwise it ends when Python collects it, by when the event loop is closed."""
 
@@ -73,7 +81,7 @@ def test_programs_of_other_users_are_not_served(user: int, served: bool) -> None
         connection.connect(("127.0.0.1", urllib.parse.urlsplit(gate.address).port))
         reader, writer = await asyncio.open_connection(sock=connection)
         writer.write(f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        answered = await reader.read(100)
+        answered = await whatever_comes(reader)
         await gate.stop()
         return answered
 
@@ -87,10 +95,10 @@ def test_another_user_than_the_browsers_is_seen(monkeypatch: pytest.MonkeyPatch)
 
     async def answer() -> bytes:
         gate, port = await silent_upstream_and_gate()
-        reader, writer = await asyncio.open_connection("127.0.0.1", urllib.parse.urlsplit(gate.address).port)
         monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+        reader, writer = await asyncio.open_connection("127.0.0.1", urllib.parse.urlsplit(gate.address).port)
         writer.write(f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        answered = await reader.read()
+        answered = await whatever_comes(reader)
         await gate.stop()
         return answered
 
