@@ -149,11 +149,11 @@ def _link(seen: Examined) -> t.Iterator[Found]:
 
 def _other_users(seen: Examined) -> t.Iterator[Found]:
     """Live keys of users that the retirement of the lab's own user leaves alone."""
-    told = principal_findings.examined_keys(seen.lab.get("principals"))
+    judged = principal_findings.judged_users(seen.lab.get("principals"))
     for other in seen.lab.get("other_users") or []:
+        if other["user_name"] in judged:
+            continue  # that knows of denials and of exceptions, too
         for key_id in other["live_access_key_ids"]:
-            if key_id in told:
-                continue  # and if nothing is said there, the inventory says that it may be there
             yield Found(
                 "live_key_of_other_user",
                 f"Key {key_id} of the IAM user {other['user_name']} is active, and the user has the lab's policy "

@@ -58,13 +58,12 @@ def examine(
     yield from (_run_out(known) for known in exceptions if known_principals.has_run_out(known, today))
 
 
-def examined_keys(seen: Principals | None) -> set[str]:
-    """Ids of the keys of which C(examine) says what there is to say: those that can call MTurk, or may be able to."""
+def judged_users(seen: Principals | None) -> set[str]:
+    """Names of the users of which C(examine) says what there is to say."""
     return {
-        key["access_key_id"]
+        principal["name"]
         for principal in (seen["principals"] if seen else ())
-        if principal["mturk_right"] != Right.NO
-        for key in principal["keys"]
+        if principal["kind"] == PrincipalKind.USER
     }
 
 

@@ -90,8 +90,10 @@ def test_a_key_that_a_look_at_all_users_saw_is_told_once_and_not_if_it_is_an_exc
     about_it = [each["code"] for each in findings.evaluate(retired, now=NOW) if each["access_key_id"] == KEY_ID]
     assert about_it == told
     # The policy is there, and something else takes the right away.
-    without = {**lab_with(user(key(), mturk_right="no"), known=known), "other_users": [other]}
-    about_it = [each["code"] for each in findings.evaluate(without, now=NOW) if each["access_key_id"] == KEY_ID]
+    denied = {**lab_with(user(key(), mturk_right="no"), known=known), "other_users": [other]}
+    assert not [each for each in findings.evaluate(denied, now=NOW) if each["access_key_id"] == KEY_ID]
+    unjudged = {**lab_with(known=known), "other_users": [other]}
+    about_it = [each["code"] for each in findings.evaluate(unjudged, now=NOW) if each["access_key_id"] == KEY_ID]
     assert about_it == ["live_key_of_other_user"]
 
 
