@@ -162,7 +162,8 @@ def named_in(file: str, definition: str) -> t.Callable[[list[str], pathlib.Path]
 def python(words: list[str], _page: pathlib.Path) -> None:
     assert words[1] == "-m"
     if words[2] != "pytest":
-        assert (PROJECT / words[2].replace(".", "/")).exists(), words[2]
+        module = PROJECT / words[2].replace(".", "/")
+        assert module.exists() or module.with_suffix(".py").exists(), words[2]
     for path in words[3:]:
         assert not path.startswith("tests/") or (PROJECT / path).exists(), path
 
