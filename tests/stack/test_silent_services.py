@@ -18,6 +18,8 @@ from tests.stack.ansible_tasks import TaskRun, run_tasks
 LABS = [f"lab-{number:02d}" for number in range(1, 9)]
 FORKS = 2
 TRIES = 3
+# Two labs have to meet it. When the first one has, a third may begin before the second ends: pauses differ.
+MOST_ASKED = FORKS + 1
 
 
 class Deaf:
@@ -82,8 +84,8 @@ def test_mturk(tmp_path: pathlib.Path, deaf: Deaf) -> None:
     answers = [run.result("Ask", lab)["environments"]["production"] for lab in LABS]
     assert {answer["status"] for answer in answers} == {"unreachable"}
     skipped = not_asked(answer["message"] for answer in answers)
-    assert len(skipped) == len(LABS) - FORKS
-    assert len(deaf.connections) <= FORKS * TRIES
+    assert len(skipped) >= len(LABS) - MOST_ASKED
+    assert len(deaf.connections) <= MOST_ASKED * TRIES
     assert all(answer["next_step"].startswith(("Check the network", "Remove the cause")) for answer in answers)
 
 
@@ -98,7 +100,7 @@ def test_a_labs_own_endpoint_is_another_one(tmp_path: pathlib.Path, deaf: Deaf, 
         hosts={lab: {"own": own, "address": nobody} for lab in LABS},
     )
     told = [run.result("Ask", lab)["environments"]["production"]["message"] for lab in LABS]
-    assert len(not_asked(told[:4])) == 4 - FORKS and not not_asked(told[4:])
+    assert len(not_asked(told[:4])) >= 4 - MOST_ASKED and not not_asked(told[4:])
 
 
 def test_vault(tmp_path: pathlib.Path, deaf: Deaf) -> None:
@@ -108,8 +110,8 @@ def test_vault(tmp_path: pathlib.Path, deaf: Deaf) -> None:
     run = ask_for_all(tmp_path, "mturk_requester_check", options)
     results = [run.result("Ask", lab) for lab in LABS]
     assert {result["reason"] for result in results} == {"store_unreachable"}
-    assert len(not_asked(result["msg"] for result in results)) == len(LABS) - FORKS
-    assert len(deaf.connections) <= FORKS * TRIES
+    assert len(not_asked(result["msg"] for result in results)) >= len(LABS) - MOST_ASKED
+    assert len(deaf.connections) <= MOST_ASKED * TRIES
 
 
 def test_portal(tmp_path: pathlib.Path, nobody: str) -> None:
@@ -126,10 +128,10 @@ def test_portal(tmp_path: pathlib.Path, nobody: str) -> None:
     run = ask_for_all(tmp_path, "cloudresearch_link", options)
     results = [run.result("Ask", lab) for lab in LABS]
     assert {result["reason"] for result in results} == {"portal_unavailable"}
-    assert len(not_asked(result["msg"] for result in results)) == len(LABS) - FORKS
+    assert len(not_asked(result["msg"] for result in results)) >= len(LABS) - MOST_ASKED
 
 
 def test_a_name_that_is_gone(tmp_path: pathlib.Path) -> None:
     run = ask_for_all(tmp_path, "mturk_requester_check", check_mturk("https://mturk-requester.gone.invalid"))
     told = [run.result("Ask", lab)["environments"]["production"]["message"] for lab in LABS]
-    assert len(not_asked(told)) == len(LABS) - FORKS
+    assert len(not_asked(told)) >= len(LABS) - MOST_ASKED
