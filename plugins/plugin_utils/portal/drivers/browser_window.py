@@ -1,0 +1,315 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A window of a browser: acting in it, waiting until its page is at rest, and reading the page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import typing as t
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_guard import Guard
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
+    user_agent,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_stillness import stays_as_sent
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_watch import Watch
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
+    BROWSER_CAUSES,
+    BROWSER_SILENCE,
+    tls_error,
+    unreachable,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    PortalError,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
+    bare_address,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
+    Notice,
+    Page,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
+    DEEPEST_ELEMENT,
+    MOST_ELEMENTS,
+    too_large,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
+
+try:
+    from playwright.async_api import Error as PlaywrightError
+    from playwright.async_api import TimeoutError as PlaywrightTimeout
+except ImportError:
+    pass
+
+if t.TYPE_CHECKING:
+    from playwright.async_api import (
+        Browser,
+        BrowserContext,
+        ElementHandle,
+        JSHandle,
+    )
+    from playwright.async_api import Page as Tab
+
+# Seconds. A page is at rest when it has asked for nothing and changed nothing for QUIET.
+QUIET = 0.15
+_REST_AT_MOST = 20.0
+# A browser does more than a request before an answer begins to come.
+_ANSWER_SECONDS = 25
+_POLL = 0.04
+_ACT_MS = 5000
+# A request that is older is a channel that stays open, not an answer that is due.
+_LASTING = 6.0
+
+# As Playwright takes it.
+Cookie = dict[str, t.Any]
+Act = t.Callable[[], t.Awaitable[None]]
+
+
+async def nothing() -> None:
+    """Only wait and read."""
+
+
+class BrowserWindow:
+    """A window with a memory of its own, in which one tab is looked at: the one that was opened last.
+
+    :param slow_down: told how many seconds the portal asks to wait.
+    :ivar rested: the state in which a page had nothing more to do, until something is done with it.
+    """
+
+    def __init__(
+        self,
+        settings: PortalSettings,
+        deadline: Deadline,
+        snapshots: Snapshots | None,
+        slow_down: t.Callable[[float], None] | None,
+    ) -> None:
+        self._settings = settings
+        self._deadline = deadline
+        self._snapshots = snapshots
+        self._slow_down = slow_down
+        self._refs: JSHandle | None = None
+        self._typed_into: JSHandle | None = None
+        self.rested: tuple[t.Any, ...] | None = None
+        self.gate = Gate(settings.trust)
+        self.guard = Guard(settings.trust, self.gate, self._secret_is_gone)
+        self.watch = Watch(self.guard, self.gate)
+        self.context: BrowserContext | None = None
+
+    @property
+    def address(self) -> str:
+        """The address that the window shows."""
+        return self._tab.url
+
+    def secret_goes_in(self) -> None:
+        """A secret is about to be typed into the document as it was read last."""
+        self._typed_into = self._refs
+
+    async def open(self, browser: Browser, cookies: t.Sequence[Cookie]) -> None:
+        """Open it, with these cookies."""
+        await self.gate.start()
+        self.context = await browser.new_context(
+            ignore_https_errors=not self._settings.validate_certs,
+            user_agent=user_agent(browser.version),
+            locale="en-US",
+            viewport={"width": 1280, "height": 1000},
+            accept_downloads=False,
+            service_workers="block",
+            # Playwright's word for: also what is on this machine.
+            proxy={"server": self.gate.address, "bypass": "<-loopback>"},
+        )
+        await self.context.route("**/*", self.guard.handle)
+        for cookie in cookies:
+            # One that the browser will not take only costs another sign-in.
+            with contextlib.suppress(PlaywrightError):
+                domain = cookie["domain"].removesuffix(".local")
+                await self.context.add_cookies(t.cast(t.Any, [{**cookie, "domain": domain}]))
+        self._adopt(await self.context.new_page())
+        self.context.on("page", self._adopt)
+
+    def _adopt(self, tab: Tab) -> None:
+        """Watch a window; what opens a new one means it to be looked at."""
+        self._tab = tab
+        tab.set_default_timeout(_ACT_MS)
+        self.watch.follow(tab)
+
+    async def _secret_is_gone(self) -> bool:
+        """Whether the document that a secret was typed into is no more."""
+        if self._typed_into is None:
+            return False
+        try:
+            await asyncio.wait_for(self._typed_into.evaluate("() => 1"), 1)
+        except TimeoutError:
+            return False
+        except PlaywrightError:
+            return True
+        return False
+
+    async def goto(self, address: str) -> None:
+        """Go to an address, and wait for the answer to begin.
+
+        :raises PortalError: it does not come.
+        """
+        if not self.guard.refuse(address):
+            left = self._deadline.left()
+            try:
+                await self._tab.goto(address, wait_until="commit", timeout=self._milliseconds(_ANSWER_SECONDS))
+            except PlaywrightTimeout:
+                self.guard.raise_if_refused()
+                doing = f"reading {bare_address(address)}"
+                raise out_of_time(doing, min(left, _ANSWER_SECONDS), silent=left > _ANSWER_SECONDS) from None
+
+    async def stays_as_sent(self) -> bool:
+        """Whether the document is all there, in this window, and has nothing that could change it."""
+        document = self.watch.document
+        if document is None or self.watch.navigating() or document.frame != self._tab.main_frame:
+            return False
+        try:
+            if await self._tab.evaluate("document.readyState") != "complete":
+                return False
+        except PlaywrightError:
+            return False
+        return await stays_as_sent(document)
+
+    async def is_active(self, seconds: float) -> bool:
+        """Whether the page changes, moves or leaves within some seconds of its own time."""
+        try:
+            return bool(await self._tab.evaluate(browser_script.IS_ACTIVE, 1000 * seconds))
+        except PlaywrightError:
+            # It left, or a dialog came up.
+            await asyncio.sleep(_POLL)
+            return True
+
+    def _milliseconds(self, at_most: float) -> float:
+        return 1000 * max(0.05, min(at_most, self._deadline.left()))
+
+    async def element(self, ref: int) -> ElementHandle:
+        """The element of that number in the page as it was read last.
+
+        :raises PlaywrightError: it is gone.
+        """
+        element = None
+        if self._refs is not None:
+            element = (await self._refs.evaluate_handle("(refs, index) => refs[index]", ref)).as_element()
+        if element is None:
+            raise PlaywrightError("the element is gone")
+        return element
+
+    async def click(self, ref: int) -> None:
+        """Click on an element, whatever lies over it."""
+        element = await self.element(ref)
+        try:
+            await element.click(timeout=min(3000, self._milliseconds(3)))
+        except PlaywrightError as exc:
+            if "Timeout" not in str(exc) and "not visible" not in str(exc) and "outside" not in str(exc):
+                raise
+            # Something lies over it, such as a cookie notice.
+            await element.evaluate("element => element.click()")
+
+    async def check(self, ref: int) -> None:
+        """Tick a box."""
+        element = await self.element(ref)
+        if not await element.is_checked():
+            try:
+                await element.check(timeout=1000)
+            except PlaywrightError:
+                # A box drawn by a style sheet, with the real one out of sight.
+                await element.evaluate("element => element.click()")
+
+    async def act(self, act: Act, doing: str, quiet: float = QUIET) -> Page:
+        """Do something, wait until the page is at rest, read it."""
+        for _attempt in range(hiccups.TRIES):
+            page = await self._act_once(act, doing, quiet)
+            wait = page.retry_after
+            if page.status not in (429, 503) or wait is None:
+                return page
+            if self._slow_down is not None:
+                self._slow_down(wait)
+            if wait >= self._deadline.left():
+                return page
+            await asyncio.sleep(wait)
+            # The answer says that the request was not dealt with, so it may be made again.
+            act = self._reload
+        return page
+
+    async def _reload(self) -> None:
+        await self._tab.reload(wait_until="commit", timeout=self._milliseconds(60))
+
+    async def _act_once(self, act: Act, doing: str, quiet: float) -> Page:
+        self._deadline.check(doing)
+        self.watch.begin()
+        if act is not nothing:
+            self.rested = None
+        try:
+            await act()
+            await self._rest(doing, quiet)
+            return await self._read(doing)
+        except PlaywrightTimeout:
+            self.guard.raise_if_refused()
+            raise out_of_time(doing, self._settings.timeout) from None
+        except PlaywrightError as exc:
+            self.guard.raise_if_refused()
+            raise self._network_error(str(exc), doing) from None
+
+    async def _rest(self, doing: str, quiet: float) -> None:
+        end = time.monotonic() + min(_REST_AT_MOST, self._deadline.left())
+        while time.monotonic() < end:
+            await asyncio.sleep(_POLL)
+            self.guard.raise_if_refused()
+            if not self.watch.waiting(_LASTING) and self.watch.quiet_for() >= quiet:
+                return
+        if self._deadline.left() <= 0 or self.watch.navigating():
+            raise out_of_time(doing, self._settings.timeout)
+
+    async def _read(self, doing: str) -> Page:
+        for _attempt in range(20):
+            if self.watch.failure and self._tab.url.startswith(("chrome-error:", "about:")):
+                raise self._network_error(self.watch.failure, doing)
+            try:
+                handle = await self._tab.evaluate_handle(browser_script.READ_TREE, [MOST_ELEMENTS, DEEPEST_ELEMENT])
+                html = await (await handle.get_property("html")).json_value()
+                if await (await handle.get_property("tooLarge")).json_value():
+                    raise too_large(f"it has more than {MOST_ELEMENTS} elements, or they are nested too deep")
+                self._refs = await handle.get_property("refs")
+                break
+            except PlaywrightError as exc:
+                if "context" not in str(exc).lower() and "navigat" not in str(exc).lower():
+                    raise
+                # It moved on while it was being read.
+                await self._rest(doing, QUIET)
+        else:
+            raise out_of_time(doing, self._settings.timeout)
+        page = read_page(
+            html, self._tab.url, status=self.watch.status, scripts_run=True, retry_after=self.watch.retry_after
+        )
+        page.notices = [Notice(text) for text in self.watch.said] + page.notices
+        page.trail = list(self.watch.trail)
+        page.blocked = list(self.guard.blocked)
+        if self._snapshots is not None:
+            self._snapshots.keep(page, html)
+        return page
+
+    def _network_error(self, text: str, doing: str) -> PortalError:
+        failure, self.watch.failure = text, ""
+        if "ERR_CERT" in failure or "ERR_SSL" in failure or "SSL" in failure:
+            known = {"DATE_INVALID": "expired", "COMMON_NAME": "mismatch", "AUTHORITY": "certificate verify failed"}
+            cause = next((cause for sign, cause in known.items() if sign in failure), "")
+            return tls_error(bare_address(self._settings.portal_url), Exception(cause))
+        if "TIMED_OUT" in failure:
+            return out_of_time(doing, self._settings.timeout, silent=True)
+        cause = next(
+            (cause for sign, cause in BROWSER_CAUSES.items() if sign in failure),
+            plain(failure.splitlines()[0])[:120] if failure else "",
+        )
+        silent = any(sign in failure for sign in BROWSER_SILENCE)
+        return unreachable(cause, doing, "The next run looks first what was accepted.", silent=silent)
