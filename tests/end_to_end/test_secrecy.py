@@ -28,7 +28,7 @@ class ProcessWatch(threading.Thread):
 
     def run(self) -> None:
         """Look again and again."""
-        while not self._ended.wait(0.01):
+        while not self._ended.wait(0.03):
             for entry in pathlib.Path("/proc").iterdir():
                 if entry.name.isdigit():
                     try:
