@@ -58,6 +58,10 @@ demo: ready ## Onboard twelve labs on the local stack, then find and retire keys
 bench: ready ## Measure fleets of labs on the local stack (BENCH=--short: minutes instead of hours)
 	@$(PY) -m tests.benchmark $(BENCH)
 
+.PHONY: bench-growth
+bench-growth: ready ## Show that time and memory grow no faster than the number of labs (BENCH="--labs 500 2000")
+	@PYTHONPATH="$(CURDIR)/$(COLLECTIONS)" $(PY) -m tests.benchmark.growth $(BENCH)
+
 .PHONY: policies
 policies: ready ## Make the IAM policies in docs/iam anew from the calls of the playbooks
 	@$(PY) -m tests.tools.iam_policies

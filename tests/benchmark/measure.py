@@ -21,12 +21,14 @@ class Cost:
 
     :param wall_seconds: from its start to its end.
     :param cpu_seconds: user and system time of the program and all that it waited for; not the local stack's.
-    :param peak_megabytes: the most memory that the program itself had resident (Ansible: the parent of the workers).
+    :param parent_cpu_seconds: the part of it that the program itself took (Ansible: the parent of the workers).
+    :param peak_megabytes: the most memory that the program itself had resident.
     :param load_average: of the machine over the last minute, at the end; it should not be much more than its cores.
     """
 
     wall_seconds: float
     cpu_seconds: float
+    parent_cpu_seconds: float
     peak_megabytes: float
     load_average: float
 
@@ -55,7 +57,7 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        memory = _PeakMemory(process.pid)
+        watch = _Watch(process.pid)
         deadline = threading.Timer(timeout, _end, (process.pid,))
         deadline.start()
         try:
@@ -66,12 +68,13 @@ def run(
         finally:
             wall = time.monotonic() - start
             deadline.cancel()
-            memory.stop()
+            watch.stop()
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         text = path.read_text(errors="replace")
         raise RunFailed(f"{' '.join(command[:3])} ... ended with {process.returncode}:\n{text[-3000:]}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, memory.megabytes, os.getloadavg()[0])
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(wall, cpu, watch.cpu_seconds, watch.megabytes, os.getloadavg()[0])
 
 
 def _end(group: int) -> None:
@@ -81,24 +84,29 @@ def _end(group: int) -> None:
         pass
 
 
-class _PeakMemory:
-    """Watches the high-water mark of a process, which is gone when the process has ended."""
+class _Watch:
+    """Watches what the kernel tells of a process itself, which is gone when the process has ended."""
 
     def __init__(self, pid: int) -> None:
         self.megabytes = 0.0
-        self._status = pathlib.Path(f"/proc/{pid}/status")
+        self.cpu_seconds = 0.0
+        self._directory = pathlib.Path(f"/proc/{pid}")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
+        ticks = os.sysconf("SC_CLK_TCK")
         while not self._done.wait(0.2):
             try:
-                found = re.search(r"VmHWM:\s+(\d+) kB", self._status.read_text())
+                found = re.search(r"VmHWM:\s+(\d+) kB", (self._directory / "status").read_text())
+                # proc_pid_stat(5): user and system time are fields 14 and 15; the name, the second one, is in brackets.
+                fields = (self._directory / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 return
             if found:
                 self.megabytes = int(found.group(1)) / 1024
+            self.cpu_seconds = (int(fields[11]) + int(fields[12])) / ticks
 
     def stop(self) -> None:
         self._done.set()

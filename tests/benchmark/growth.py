@@ -1,0 +1,190 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether anything grows faster than the number of labs: time and memory of Ansible's parent process for large fleets.
+
+The labs' observations are recorded ones, so that no service is asked and a fleet of thousands takes minutes. All else
+is real: the inventory from a CSV file, the action that composes an outcome, the callback, the report, the verdict and
+the merge of slices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import sys
+import typing as t
+
+from tests.benchmark import measure
+from tests.fixtures.outcomes import converged_lab, outcomes
+from tests.fleet import PROJECT, tool
+
+DIRECTORY = PROJECT / "build" / "bench" / "growth"
+# What time and memory a lab may be, of those in the smallest fleet.
+LIMIT = 1.1
+# What two runs of the same thing differ by anyway.
+NOISE_SECONDS = 1.0
+NOISE_MEGABYTES = 3.0
+SLICES = 4
+ROSTER = "labs.lab_roster.yml"
+
+_PLAY = """\
+- name: Give each lab the outcome that its recorded observation leads to
+  hosts: all
+  connection: local
+  gather_facts: false
+  strategy: host_pinned
+  tasks:
+    - name: Compose the outcome
+      labops.cloudresearch.lab_account_outcome:
+        operation: audit
+        lab: "{{ inventory_hostname }}"
+        observed: "{{ recorded }}"
+        results: {}
+      register: lab_account_outcome
+
+- name: Report and verdict
+  ansible.builtin.import_playbook: labops.cloudresearch.finish
+"""
+
+_MERGE = """\
+- name: Merge the reports of slices
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Write the report of each slice
+      labops.cloudresearch.fleet_report_files:
+        directory: "slice-{{ item }}"
+        formats: [json]
+        outcomes: "{{ lookup('ansible.builtin.file', 'outcomes-' ~ item ~ '.json') | from_json }}"
+      loop: "{{ range(slices | int) }}"
+
+    - name: Write one report
+      labops.cloudresearch.fleet_report_files:
+        directory: merged
+        merge: ["slice-*/fleet-report.json"]
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """What one piece of work took its parent process, beyond what it takes for a handful of labs."""
+
+    work: str
+    labs: int
+    seconds: float
+    megabytes: float
+    fixed: measure.Cost
+
+    @property
+    def ms_a_lab(self) -> float:
+        """Processor time of the parent a lab."""
+        return max(0.0, self.seconds - self.fixed.parent_cpu_seconds) * 1000 / self.labs
+
+    @property
+    def kb_a_lab(self) -> float:
+        """Peak memory of the parent a lab."""
+        return max(0.0, self.megabytes - self.fixed.peak_megabytes) * 1024 / self.labs
+
+
+def main() -> int:
+    """Measure; 1 if something grows faster than the labs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmark.growth", description=__doc__)
+    parser.add_argument("--labs", type=int, nargs="+", default=[500, 2000], help="fleet sizes (default: 500 2000)")
+    parser.add_argument("--works", nargs="+", choices=list(WORKS), default=list(WORKS))
+    parser.add_argument("--forks", type=int, default=20)
+    options = parser.parse_args()
+    found: list[Growth] = []
+    for work in options.works:
+        fixed = run(work, 2, options.forks)
+        for labs in options.labs:
+            cost = run(work, labs, options.forks)
+            found.append(Growth(work, labs, cost.parent_cpu_seconds, cost.peak_megabytes, fixed))
+            print(line(found[-1]), flush=True)
+    too_fast = [growth for growth in found if grows_too_fast(growth, found)]
+    for growth in too_fast:
+        print(f"{growth.work}: grows faster than the labs at {growth.labs}", file=sys.stderr)
+    return 1 if too_fast else 0
+
+
+def line(growth: Growth) -> str:
+    """A measurement as a line of the table."""
+    return (
+        f"{growth.labs:>6} labs  {growth.work:<10} {growth.seconds:>8.1f} CPU s  {growth.megabytes:>6.0f} MB  "
+        f"{growth.ms_a_lab:>7.2f} ms a lab  {growth.kb_a_lab:>7.1f} kB a lab"
+    )
+
+
+def grows_too_fast(growth: Growth, found: t.Sequence[Growth]) -> bool:
+    """Whether a lab costs more than in the smallest fleet that the same work was measured for."""
+    smallest = min((each for each in found if each.work == growth.work), key=lambda each: each.labs)
+    return (
+        growth.ms_a_lab > smallest.ms_a_lab * LIMIT + NOISE_SECONDS * 1000 / growth.labs
+        or growth.kb_a_lab > smallest.kb_a_lab * LIMIT + NOISE_MEGABYTES * 1024 / growth.labs
+    )
+
+
+def run(work: str, labs: int, forks: int) -> measure.Cost:
+    """Do one piece of work for so many labs."""
+    directory = DIRECTORY / f"{work}-{labs}"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    write_roster(directory, labs)
+    command = WORKS[work](directory, labs)
+    environment = {
+        **os.environ,
+        "ANSIBLE_FORKS": str(forks),
+        "ANSIBLE_STDOUT_CALLBACK": "labops.cloudresearch.fleet_progress",
+        "ANSIBLE_INVENTORY_ENABLED": "labops.cloudresearch.lab_roster,ansible.builtin.host_list",
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+    }
+    return measure.run(command, environment, directory, timeout=3600, log="output.log")
+
+
+def write_roster(directory: pathlib.Path, labs: int) -> None:
+    """The labs as a spreadsheet would give them, and the observation that was recorded of one of them."""
+    with (directory / "labs.csv").open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["lab", "account id", "e-mail", "contact", "department"])
+        for number in range(1, labs + 1):
+            name = f"lab-{number:05d}"
+            writer.writerow([name, f"{number:012d}", f"{name}@uni.example", f"{name}-pi@uni.example", "Psychology"])
+    (directory / ROSTER).write_text("plugin: labops.cloudresearch.lab_roster\npath: labs.csv\n")
+    recorded = {"recorded": converged_lab()}
+    (directory / "group_vars").mkdir()
+    (directory / "group_vars" / "all.json").write_text(json.dumps(recorded))
+
+
+def _inventory(_directory: pathlib.Path, _labs: int) -> list[str]:
+    return [tool("ansible-inventory"), "-i", ROSTER, "--list", "--output", "list.json"]
+
+
+def _audit(directory: pathlib.Path, _labs: int) -> list[str]:
+    (directory / "play.yml").write_text(_PLAY)
+    report = f"fleet_report_directory={directory}/report"
+    return [tool("ansible-playbook"), "play.yml", "-i", ROSTER, "-e", report]
+
+
+def _merge(directory: pathlib.Path, labs: int) -> list[str]:
+    found = outcomes(labs)
+    for number in range(SLICES):
+        (directory / f"outcomes-{number}.json").write_text(json.dumps(found[number::SLICES]))
+    (directory / "merge.yml").write_text(_MERGE)
+    return [tool("ansible-playbook"), "merge.yml", "-i", "localhost,", "-e", f"slices={SLICES}"]
+
+
+WORKS: dict[str, t.Callable[[pathlib.Path, int], list[str]]] = {
+    "inventory": _inventory,
+    "audit": _audit,
+    "merge": _merge,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
