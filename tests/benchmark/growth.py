@@ -63,7 +63,7 @@ _MERGE = """\
         directory: "slice-{{ item }}"
         formats: [json]
         outcomes: "{{ lookup('ansible.builtin.file', 'outcomes-' ~ item ~ '.json') | from_json }}"
-      loop: "{{ range(slices | int) }}"
+      loop: "{{ range(slices | int) | list }}"
 
     - name: Write one report
       labops.cloudresearch.fleet_report_files:
