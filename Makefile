@@ -145,7 +145,7 @@ stack: ready browser ## Against the local stack: AWS, MTurk and portal doubles, 
 stack-portal: ready browser ## The same for what deals with the portal
 	@$(PYTEST) tests/stack/test_portal_*.py -n $(WORKERS) --dist loadfile
 
-E2E := $(addprefix e2e-,crash faults rights terminal labs)
+E2E := $(addprefix e2e-,crash faults rights terminal closing labs)
 .PHONY: e2e $(E2E)
 e2e: $(E2E) ## The real ansible-playbook against the local stack
 e2e-crash: ready
@@ -156,8 +156,10 @@ e2e-rights: ready
 	@$(PYTEST) tests/end_to_end/test_least_privilege.py tests/end_to_end/test_slices.py
 e2e-terminal: ready
 	@$(PYTEST) tests/end_to_end/test_callback_fleet_progress.py tests/end_to_end/test_callback_on_fleet.py tests/end_to_end/test_answers.py
+e2e-closing: ready
+	@$(PYTEST) $(addprefix tests/end_to_end/test_,closing_tour.py guide_mturk_closed.py suspend.py retire_plan.py drift.py)
 e2e-labs: ready browser
-	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py callback_fleet_progress.py callback_on_fleet.py answers.py)
+	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py callback_fleet_progress.py callback_on_fleet.py answers.py closing_tour.py guide_mturk_closed.py suspend.py retire_plan.py drift.py)
 
 # The README's commands, with each ansible-core and the amazon.aws that belongs to it.
 E2E_CORES := $(addprefix e2e-,$(CORES))

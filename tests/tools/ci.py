@@ -32,8 +32,9 @@ LANES = 3
 # ansible-core that are supported, all others run on the one in between. `unit` has nothing that `units-...` has not.
 TARGETS = (
     "stack",
-    "e2e-labs",
+    "e2e-closing",
     "stack-portal",
+    "e2e-labs",
     "e2e-crash",
     "e2e-rights",
     "sanity-2.21",

@@ -28,7 +28,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors im
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.repeating import repeat_unreadable
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.silence import heed
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import library_logs, masking
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
 
@@ -41,6 +41,8 @@ try:
     HAS_BOTOCORE = True
 except ImportError:
     HAS_BOTOCORE = False
+
+library_logs.keep_apart("boto3", "botocore", "urllib3")
 
 # IAM, Organizations and MTurk live there; STS answers there too.
 GLOBAL_REGION = "us-east-1"

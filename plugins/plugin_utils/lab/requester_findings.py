@@ -39,7 +39,7 @@ def examine(seen: Examined) -> t.Iterator[Found]:
 def _refused(seen: Examined) -> t.Iterator[Found]:
     refusals = {name: answer for name, answer in seen.environments.items() if answer.get("status") in REFUSALS}
     if refusals:
-        answer = next(iter(refusals.values()))
+        [answer, *_others] = refusals.values()
         yield Found(
             "key_refused",
             f"MTurk ({listed(refusals)}) {REFUSALS[answer['status']]}.{_code(answer)}",

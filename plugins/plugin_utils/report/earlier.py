@@ -112,7 +112,9 @@ def _point_in(report: Report) -> TrendPoint:
 def _point(report: Report) -> TrendPoint:
     counts = report["summary"]["mturk_keys"]
     numbers = [report["summary"]["labs"], *counts.values()]
-    if counts.keys() != KeyCounts.__annotations__.keys() or any(type(number) is not int for number in numbers):
+    if counts.keys() != KeyCounts.__annotations__.keys() or any(
+        not isinstance(number, int) or isinstance(number, bool) for number in numbers
+    ):
         raise ValueError("It has other numbers.")
     made = timestamp(moment(report["generated"]))
     return TrendPoint(generated=made, labs=report["summary"]["labs"], mturk_keys=counts)

@@ -11,7 +11,7 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups, silence
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups, library_logs, silence
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row, advise
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
@@ -86,6 +86,9 @@ else:
             if target and not may_take_a_secret(urllib.parse.urljoin(resp.url, target)):
                 raise requests.exceptions.InvalidURL("it sends its callers on to an address without TLS")
             return target
+
+
+library_logs.keep_apart("hvac", "requests", "urllib3")
 
 
 # Seconds for a connection and for an answer.

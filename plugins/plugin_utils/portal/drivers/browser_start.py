@@ -13,6 +13,7 @@ import typing as t
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment as process_environment
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import library_logs
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_loop import LoopThread
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     USER_AGENT,
@@ -31,6 +32,8 @@ except ImportError:
 
 if t.TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
+
+library_logs.keep_apart("asyncio")
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 

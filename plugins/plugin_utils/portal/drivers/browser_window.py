@@ -206,15 +206,26 @@ class BrowserWindow:
         return element
 
     async def click(self, ref: int) -> None:
-        """Click on an element, whatever lies over it."""
+        """Click on an element once, whatever lies over it.
+
+        Whether it can be clicked is tried before, without a click: a click that ran out of time may have been made, and
+        what it sends must not be sent twice.
+        """
         element = await self.element(ref)
         try:
-            await element.click(timeout=min(3000, self._milliseconds(3)))
+            await element.click(trial=True, timeout=min(3000, self._milliseconds(3)))
         except PlaywrightError as exc:
             if "Timeout" not in str(exc) and "not visible" not in str(exc) and "outside" not in str(exc):
                 raise
             # Something lies over it, such as a cookie notice.
-            await element.evaluate("element => element.click()")
+            try:
+                await element.evaluate("element => element.click()")
+            except PlaywrightError as failure:
+                # The page was left at once, which is what the click is for.
+                if "context was destroyed" not in str(failure):
+                    raise
+        else:
+            await element.click(timeout=self._milliseconds(_ANSWER_SECONDS))
 
     async def check(self, ref: int) -> None:
         """Tick a box."""

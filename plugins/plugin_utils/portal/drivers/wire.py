@@ -17,6 +17,7 @@ import threading
 import typing as t
 import zlib
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import library_logs
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import nobody_answered
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
@@ -51,6 +52,8 @@ except ImportError:
 
 if t.TYPE_CHECKING:
     from requests.cookies import RequestsCookieJar
+
+library_logs.keep_apart("charset_normalizer", "requests", "urllib3")
 
 _CONNECT_SECONDS = 5.0
 # A form may keep the portal busy for a while, and is not sent again; a page is asked for again.
