@@ -12,8 +12,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import collect, files, merge, writing
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.writing import OPTIONS
 
-# Where the labs come from: one of these.
+# Where the labs come from. With merge, labs says which there should be.
 SOURCES = ("labs", "outcomes", "merge")
+EXCLUSIVE = [("labs", "outcomes"), ("outcomes", "merge")]
 
 
 class ActionModule(ActionBase):
@@ -26,7 +27,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
-            argument_spec=OPTIONS, mutually_exclusive=[SOURCES], required_one_of=[SOURCES]
+            argument_spec=OPTIONS, mutually_exclusive=EXCLUSIVE, required_one_of=[SOURCES]
         )
         try:
             return {**result, **self._report(options, task_vars or {})}
@@ -35,20 +36,7 @@ class ActionModule(ActionBase):
 
     def _report(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         place = writing.place_of(options)
-        contacts = writing.contacts_of(options)
-        collected = collect.Collected(outcomes=options["outcomes"] or [], contacts=contacts)
-        if options["merge"] is not None:
-            labs, found = merge.labs_of(merge.find(options["merge"], place))
-            collected = collect.Collected(outcomes=list(labs), contacts={**found, **contacts})
-        elif options["outcomes"] is None:
-            collected = collect.from_hosts(
-                options["labs"],
-                task_vars.get("hostvars") or {},
-                contacts=contacts,
-                contact_variable=options["contact_variable"],
-                department_variable=options["department_variable"],
-            )
-        prepared = writing.prepare(options, place, collected)
+        prepared = writing.prepare(options, place, _collect(options, place, task_vars.get("hostvars") or {}))
         if not self._task.check_mode:
             files.write(prepared, place)
         result: dict[str, t.Any] = {
@@ -67,3 +55,27 @@ class ActionModule(ActionBase):
                 "after_header": f"{place.directory / place.name} (labs)",
             }
         return result
+
+
+def _collect(
+    options: t.Mapping[str, t.Any], place: files.Place, hostvars: t.Mapping[str, collect.Variables]
+) -> collect.Collected:
+    contacts = writing.contacts_of(options)
+    if options["outcomes"] is not None:
+        return collect.Collected(outcomes=options["outcomes"], contacts=contacts)
+    hosts = options["labs"] or []
+    reported: list[collect.Variables] = []
+    if options["merge"] is not None:
+        labs, found = merge.labs_of(merge.find(options["merge"], place))
+        hosts, reported, contacts = merge.without_report(hosts, labs, hostvars), [*labs], {**found, **contacts}
+    collected = collect.from_hosts(
+        hosts,
+        hostvars,
+        contacts=contacts,
+        contact_variable=options["contact_variable"],
+        department_variable=options["department_variable"],
+    )
+    if options["merge"] is not None:
+        collected.outcomes += reported
+        collected.not_begun, collected.not_reported = [], collected.not_begun
+    return collected

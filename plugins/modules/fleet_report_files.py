@@ -50,7 +50,9 @@ options:
         run; what a fact cache holds of earlier runs does not count.
       - A host without one is in the report as V(unknown), because the run did not begin it, and a host whose result
         has no outcome yet as V(failed), because the run left it in the middle. C(localhost) without one is left out.
-      - Exactly one of O(labs), O(outcomes) and O(merge) is required.
+      - With O(merge), the labs that the reports should have. Those that are in none of them are in the report as
+        V(unknown), so that nobody takes a lost slice for a small fleet.
+      - One of O(labs), O(outcomes) and O(merge) is required, and O(outcomes) stands alone.
     type: list
     elements: str
   outcomes:
@@ -61,7 +63,8 @@ options:
     description:
       - Reports (JSON or HTML) of slices of the fleet to make one report of, as paths or shell patterns.
       - A lab that is in more than one of them is taken from the run that ended last.
-      - A pattern or path that names no file is an error, so that no slice is left out silently.
+      - A pattern or path that names no file is an error. Whether a pattern names the reports of all slices, only
+        O(labs) can tell.
     type: list
     elements: path
   contacts:
@@ -146,6 +149,7 @@ EXAMPLES = r"""
     directory: /srv/reports/mturk
     merge:
       - /srv/reports/mturk/slices/*.json
+    labs: "{{ groups['labs'] }}"
   delegate_to: localhost
   run_once: true
 """

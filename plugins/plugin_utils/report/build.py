@@ -27,6 +27,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
 )
 
 NOT_BEGUN = "The run did not begin this lab: it was stopped before, or the host could not be reached or failed earlier."
+NOT_REPORTED = "No report of a slice has this lab: its run was lost before it could report, or no slice had the lab."
 INTERRUPTED = "The run ended in the middle of this lab: it was stopped, or a task failed without an outcome."
 
 
@@ -36,6 +37,7 @@ def build(
     title: str,
     now: datetime.datetime,
     not_begun: t.Sequence[str] = (),
+    not_reported: t.Sequence[str] = (),
     interrupted: t.Sequence[str] = (),
     contacts: t.Mapping[str, str] | None = None,
     departments: t.Mapping[str, str] | None = None,
@@ -46,12 +48,14 @@ def build(
     :param title: the page's heading.
     :param now: when the report is made.
     :param not_begun: labs of the run that it did not come to; nothing is known of them.
+    :param not_reported: labs of which the reports of slices tell nothing.
     :param interrupted: labs that were begun and have no outcome; they count as failed.
     :param contacts: by lab, the e-mail address that next steps for people go to.
     :param departments: by lab, the department that it belongs to.
     :raises CollectionError: something in it looks like a secret.
     """
-    told = [*outcomes, *map(_not_begun, not_begun), *map(_interrupted, interrupted)]
+    unknown = [*map(_not_begun, not_begun), *map(_not_reported, not_reported)]
+    told = [*outcomes, *unknown, *map(_interrupted, interrupted)]
     labs = [intake.read_lab(outcome, contacts or {}, departments or {}) for outcome in told]
     _make_names_unique(labs)
     labs.sort(key=lambda lab: _natural(lab["lab"]))
@@ -106,6 +110,11 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
 def _not_begun(name: str) -> t.Mapping[str, t.Any]:
     advice = "Read the run's output for this lab if it names it, then run the lab."
     return _without_outcome(name, State.UNKNOWN, "unknown", NOT_BEGUN, "not_begun", advice)
+
+
+def _not_reported(name: str) -> t.Mapping[str, t.Any]:
+    advice = "Run the lab's slice again, then merge the reports again."
+    return _without_outcome(name, State.UNKNOWN, "unknown", NOT_REPORTED, "not_reported", advice)
 
 
 def _interrupted(name: str) -> t.Mapping[str, t.Any]:

@@ -30,6 +30,7 @@ class Collected:
 
     :param outcomes: of labs that the run finished, whether well or not.
     :param not_begun: hosts that it did not come to.
+    :param not_reported: hosts of which the reports of slices tell nothing.
     :param interrupted: hosts whose lab it left in the middle.
     :param contacts: by lab, the e-mail address for next steps.
     :param departments: by lab, its department.
@@ -37,6 +38,7 @@ class Collected:
 
     outcomes: list[Variables] = dataclasses.field(default_factory=list)
     not_begun: list[str] = dataclasses.field(default_factory=list)
+    not_reported: list[str] = dataclasses.field(default_factory=list)
     interrupted: list[str] = dataclasses.field(default_factory=list)
     contacts: dict[str, str] = dataclasses.field(default_factory=dict)
     departments: dict[str, str] = dataclasses.field(default_factory=dict)

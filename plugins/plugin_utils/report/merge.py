@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import earlier, files, ocsf
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import collect, earlier, files, ocsf
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab
 
 
@@ -50,6 +50,22 @@ def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Lab], dict[str, str]]
             known.append(lab)
     found = [lab for known in kept.values() for lab in known]
     return found, {lab["lab"]: lab["contact"] for lab in found if lab["contact"]}
+
+
+def without_report(
+    hosts: t.Iterable[str], labs: t.Iterable[Lab], hostvars: t.Mapping[str, collect.Variables]
+) -> list[str]:
+    """The hosts of which the reports tell nothing.
+
+    :param labs: what :func:`labs_of` found.
+    :param hostvars: the variables of all hosts; a lab may be called otherwise than its host.
+    """
+    told = {lab["lab"] for lab in labs}
+    return [
+        host
+        for host in hosts
+        if host not in told and (host not in hostvars or hostvars[host].get("lab_account_lab") not in told)
+    ]
 
 
 def _same_account(one: Lab, other: Lab) -> bool:

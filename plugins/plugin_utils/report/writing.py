@@ -68,6 +68,7 @@ def prepare(options: t.Mapping[str, t.Any], place: files.Place, collected: colle
         title=options["title"],
         now=datetime.datetime.now(datetime.UTC),
         not_begun=collected.not_begun,
+        not_reported=collected.not_reported,
         interrupted=collected.interrupted,
         contacts=collected.contacts,
         departments=collected.departments,

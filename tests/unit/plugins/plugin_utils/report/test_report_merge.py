@@ -67,3 +67,19 @@ def test_a_slice_that_is_not_there_is_told(tmp_path):
     with pytest.raises(CollectionError, match=r"no report .*slice-3\.json") as caught:
         merge.find([str(tmp_path / "slice-3.json")], files.Place(tmp_path))
     assert "has to be run again" in caught.value.next_step
+
+
+def test_labs_that_no_slice_reports_are_unknown(tmp_path):
+    paths = [slice_of(tmp_path, "slice-1", [{**situation("converged"), "lab": name} for name in ("lab-1", "chem")])]
+    labs, _contacts = merge.labs_of(paths)
+    hostvars = {"lab-1": {}, "lab-2": {"lab_account_lab": "chem"}, "lab-3": {"lab_account_lab": "bio"}}
+    missing = merge.without_report([*hostvars, "gone"], labs, hostvars)
+    assert missing == ["lab-3", "gone"]
+    told = {lab["lab"]: lab for lab in report(labs, not_reported=missing)["labs"]}
+    assert {name: lab["state"] for name, lab in told.items()} == {
+        **dict.fromkeys(("lab-1", "chem"), "converged"),
+        **dict.fromkeys(missing, "unknown"),
+    }
+    for name in missing:
+        assert told[name]["steps"][0]["reason"] == "not_reported"
+        assert told[name]["next_steps"][0]["text"] == "Run the lab's slice again, then merge the reports again."
