@@ -153,13 +153,13 @@ e2e-crash: ready
 e2e-faults: ready
 	@$(PYTEST) tests/end_to_end/test_faults.py
 e2e-rights: ready
-	@$(PYTEST) tests/end_to_end/test_least_privilege.py tests/end_to_end/test_slices.py
+	@$(PYTEST) $(addprefix tests/end_to_end/test_,least_privilege.py slices.py runner_nodes.py)
 e2e-terminal: ready
 	@$(PYTEST) tests/end_to_end/test_callback_fleet_progress.py tests/end_to_end/test_callback_on_fleet.py tests/end_to_end/test_answers.py
 e2e-closing: ready
 	@$(PYTEST) $(addprefix tests/end_to_end/test_,closing_tour.py guide_mturk_closed.py suspend.py retire_plan.py drift.py)
 e2e-labs: ready browser
-	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py callback_fleet_progress.py callback_on_fleet.py answers.py closing_tour.py guide_mturk_closed.py suspend.py retire_plan.py drift.py)
+	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py runner_nodes.py callback_fleet_progress.py callback_on_fleet.py answers.py closing_tour.py guide_mturk_closed.py suspend.py retire_plan.py drift.py)
 
 # The README's commands, with each ansible-core and the amazon.aws that belongs to it.
 E2E_CORES := $(addprefix e2e-,$(CORES))

@@ -47,15 +47,19 @@ def store_keys(fleet: Fleet, labs: t.Iterable[dict[str, t.Any]], keys: t.Mapping
     """Write the records that an onboarding would have left in the store."""
     _make_importable()
     from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import ansible_vault, base
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import ansible_vault, base, open_store
     from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
 
     now = times.timestamp(times.now())
-    secret = VaultSecret(fleet.vault_password.read_bytes().strip())
-    directory = fleet.variables["lab_account_secret_store"]["directory"]
-    store = ansible_vault.AnsibleVaultStore(
-        {"directory": directory}, base.Surroundings(vault_secrets=[("default", secret)])
-    )
+    options = fleet.variables["lab_account_secret_store"]
+    store: base.SecretStore
+    if options["type"] == "ansible_vault":
+        secret = VaultSecret(fleet.vault_password.read_bytes().strip())
+        surroundings = base.Surroundings(vault_secrets=[("default", secret)])
+        store = ansible_vault.AnsibleVaultStore({"directory": options["directory"]}, surroundings)
+    else:
+        ops = {"access_key": fleet.simulator.ops_access_key, "secret_key": fleet.simulator.ops_secret_key}
+        store = open_store({**options, **ops})
     for lab in labs:
         name = lab["name"]
         key = lab_record.StoredKey(

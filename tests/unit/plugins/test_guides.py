@@ -182,7 +182,21 @@ CHECKS: dict[str, t.Callable[[list[str], pathlib.Path], t.Any]] = {
     ".venv/bin/python": python,
 }
 # Programs that are not ours, in commands that are short enough to be read.
-OTHERS = ("ansible-builder", "bao", "cd", "cp", "curl", "export", "git", "jq", "pip", "sha256sum")
+OTHERS = (
+    "ansible-builder",
+    "ansible-runner",
+    "bao",
+    "cd",
+    "cp",
+    "curl",
+    "export",
+    "git",
+    "jq",
+    "pip",
+    "set",
+    "sha256sum",
+    "ssh",
+)
 CHECKS |= dict.fromkeys(OTHERS, lambda _words, _page: None)
 
 
