@@ -68,7 +68,7 @@ class ActionModule(LabAction):
             "read_secret": key.read_secret,
         }
         warnings: list[str] = []
-        result = _link(asked, self.check_mode, warnings.append)
+        result = _act_on_link(asked, self.check_mode, warnings.append)
         if warnings:
             result["warnings"] = warnings
         if key.to_come:
@@ -106,7 +106,7 @@ class ActionModule(LabAction):
 
     def _record(self, options: Options, key: _Key, result: Result) -> None:
         """Record what the portal holds, unless the record says so already, and say so in the result."""
-        held = _held(result)
+        held = _key_held_by_portal(result)
         before = list(key.record.linked_key_ids) if key.record else []
         after = [held] if held else []
         if held is None or before == after or (key.record is None and not held):
@@ -128,7 +128,7 @@ class ActionModule(LabAction):
         }
 
 
-def _link(options: Options, check_mode: bool, warn: t.Callable[[str], None]) -> Result:
+def _act_on_link(options: Options, check_mode: bool, warn: t.Callable[[str], None]) -> Result:
     """Do what the options say at the portal."""
     # At once, for a person who is waited for, and on one line, so that a command in it can be pasted.
     announce = Display().display
@@ -157,7 +157,7 @@ def _link(options: Options, check_mode: bool, warn: t.Callable[[str], None]) -> 
     return link_options.as_result(done, check_mode, with_snapshots=settings.snapshot_dir is not None)
 
 
-def _held(result: t.Mapping[str, t.Any]) -> str | None:
+def _key_held_by_portal(result: t.Mapping[str, t.Any]) -> str | None:
     """The key that the portal was proved to hold; empty: the link was removed; None: nothing new is known."""
     link = result["link"]
     if link["status"] == "linked" and link["evidence"] != "record":

@@ -73,7 +73,7 @@ class ActionModule(LabAction):
             lab=base.lab_name(options["lab"]),
             user_name=str(options["user_name"]),
             request=_request(options),
-            link=_link(options),
+            link=_link_knowledge(options),
             prove=prove,
             journal=self.journal(options),
         )
@@ -84,13 +84,13 @@ class ActionModule(LabAction):
 
     def _foreseen_stop(self, stop: Stop, outcome: KeyOutcome, options: dict[str, t.Any]) -> CollectionError:
         error = stop.as_error(options["lab"], options["user_name"])
-        error.details.update(actions=_words(outcome), changed=outcome.changed)
+        error.details.update(actions=_actions_in_words(outcome), changed=outcome.changed)
         return error
 
     def _as_result(self, outcome: KeyOutcome) -> Result:
         result: Result = {
             "changed": outcome.changed,
-            "actions": _words(outcome),
+            "actions": _actions_in_words(outcome),
             "access_key_id": outcome.after.key_to_use,
             "access_keys": describe_keys(outcome.after),
             "notes": [note.as_dict() for note in outcome.notes],
@@ -130,7 +130,7 @@ def _request(options: t.Mapping[str, t.Any]) -> KeyRequest:
     )
 
 
-def _link(options: t.Mapping[str, t.Any]) -> LinkKnowledge:
+def _link_knowledge(options: t.Mapping[str, t.Any]) -> LinkKnowledge:
     key_id = str(options["linked_access_key_id"] or "")
     status = LinkStatus(options["link_status"] or ("linked" if key_id else "unknown"))
     if status == "linked" and not key_id:
@@ -144,7 +144,7 @@ def _invalid(message: str, next_step: str) -> CollectionError:
     return CollectionError(message, next_step=next_step, reason="invalid_options", step="access_key")
 
 
-def _words(outcome: KeyOutcome) -> list[str]:
+def _actions_in_words(outcome: KeyOutcome) -> list[str]:
     return [action.in_words() for action in outcome.actions]
 
 

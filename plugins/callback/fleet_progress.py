@@ -177,7 +177,7 @@ class CallbackModule(DefaultCallback):
         # Whatever the default callback writes goes by here.
         self._display = self._screen = CallbackDisplay(Display())
         self._run = FleetRun()
-        self._interruption = Interruption(lambda: self._close(None))
+        self._interruption = Interruption(lambda: self._show_end_of_run(None))
         self._late = LateFailures()
         self._retried: set[tuple[str, str, str]] = set()
         self._diff_shown = ("", "", "")
@@ -218,7 +218,7 @@ class CallbackModule(DefaultCallback):
             on_stderr = state in ("failed", progress.UNREACHABLE) and self.get_option("display_failed_stderr")
             self._display.display(text, color=COLORS.get(state), stderr=on_stderr)
 
-    def _bar(self) -> str:
+    def _progress_bar(self) -> str:
         # A terminal that has its cursor behind the last column may begin a new row.
         return "" if self._closed else self._run.progress_bar(columns() - 1)
 
@@ -227,11 +227,11 @@ class CallbackModule(DefaultCallback):
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
         wish = self.get_option("progress_bar")
         if wish == "always" or (wish == "auto" and is_terminal(sys.stdout) and self._display.verbosity < 3):
-            self._screen.status = StatusLine(sys.stdout, self._bar)
+            self._screen.status = StatusLine(sys.stdout, self._progress_bar)
         self._interruption.watch()
         # A run that is interrupted, or stopped by an error outside of tasks, ends without statistics.
         process = os.getpid()
-        atexit.register(lambda: self._close(None) if os.getpid() == process else None)
+        atexit.register(lambda: self._show_end_of_run(None) if os.getpid() == process else None)
         super().v2_playbook_on_start(playbook)
 
     def v2_playbook_on_vars_prompt(self, *_question: t.Any, **_options: t.Any) -> None:
@@ -244,19 +244,19 @@ class CallbackModule(DefaultCallback):
             self._run.begin_play(play)
             super().v2_playbook_on_play_start(play)
         else:  # the next batch of the same play
-            self._begin(super().v2_playbook_on_play_start, play)
+            self._note_beginning(super().v2_playbook_on_play_start, play)
 
     def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
-        self._begin(super().v2_playbook_on_task_start, task, is_conditional)
+        self._note_beginning(super().v2_playbook_on_task_start, task, is_conditional)
         self._run.begin_task(task)
         self._screen.redraw()
 
     def v2_playbook_on_handler_task_start(self, task: t.Any) -> None:
-        self._begin(super().v2_playbook_on_handler_task_start, task)
+        self._note_beginning(super().v2_playbook_on_handler_task_start, task)
         self._run.begin_task(task)
         self._screen.redraw()
 
-    def _begin(self, begin: t.Callable[..., None], *what: t.Any) -> None:
+    def _note_beginning(self, begin: t.Callable[..., None], *what: t.Any) -> None:
         """Let the default callback note what begins, and in plays about labs say nothing of it."""
         with self._screen.recording() if self._is_brief() else contextlib.nullcontext():
             begin(*what)
@@ -278,21 +278,21 @@ class CallbackModule(DefaultCallback):
         keep = self._is_worth_showing(result) and not isinstance(task_of(result), TaskInclude)
         self._show(super().v2_runner_on_ok, result, keep=keep)
         if outcome:
-            self._take(host_of(result), outcome)
+            self._take_outcome(host_of(result), outcome)
         self._screen.redraw()
 
-    def _take(self, host: str, outcome: t.Mapping[str, t.Any]) -> None:
+    def _take_outcome(self, host: str, outcome: t.Mapping[str, t.Any]) -> None:
         self._late.answered(host)
         self._run.is_fleet = True
-        self._finish(progress.lab_from_outcome(host, outcome))
+        self._show_finished_lab(progress.lab_from_outcome(host, outcome))
 
-    def _finish(self, lab: Lab) -> None:
+    def _show_finished_lab(self, lab: Lab) -> None:
         self._show_lines([(line, lab.state) for line in self._run.finish(lab)])
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         host, outcome = host_of(result), outcome_in(result)
         if outcome:
-            self._take(host, outcome)
+            self._take_outcome(host, outcome)
         lab = progress.lab_from_failure(host, task_of(result).get_name(), data_of(result))
         rescued = not ignore_errors and self._run.is_rescued(host)
         # So that the run fails in the end, the labs that failed are failed once more.
@@ -305,7 +305,7 @@ class CallbackModule(DefaultCallback):
             repeated=repeated,
         )
         if not (ignore_errors or rescued):
-            self._lose(lab, told=repeated)
+            self._note_lost_lab(lab, told=repeated)
         self._screen.redraw()
 
     def _show_failure(
@@ -322,11 +322,11 @@ class CallbackModule(DefaultCallback):
         elif not repeated:
             self._late.add(host_of(result), failure, rescued=rescued)
 
-    def _lose(self, lab: Lab, *, told: bool = False) -> None:
+    def _note_lost_lab(self, lab: Lab, *, told: bool = False) -> None:
         self._run.lose(lab.host)
         # What fails in a play that is not about labs, such as the one that writes the report, is no lab's failure.
         if self._run.is_fleet and not told:
-            self._finish(lab)
+            self._show_finished_lab(lab)
 
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
         host, task = host_of(result), task_of(result)
@@ -335,7 +335,7 @@ class CallbackModule(DefaultCallback):
         late = self._run.is_fleet and not ignored
         self._show_failure(super().v2_runner_on_unreachable, result, late=late)
         if not ignored:
-            self._lose(lab)
+            self._note_lost_lab(lab)
         self._screen.redraw()
 
     def v2_runner_on_skipped(self, result: t.Any) -> None:
@@ -369,12 +369,12 @@ class CallbackModule(DefaultCallback):
     # -- the end --------------------------------------------------------------------------------------------------
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
-        self._close(stats)
+        self._show_end_of_run(stats)
         labs = self._run.labs
         super().v2_playbook_on_stats(recap_with_labs_together(stats, labs) if labs and not self._is_wordy() else stats)
         self._show_last_lines(stats)
 
-    def _close(self, stats: t.Any) -> None:
+    def _show_end_of_run(self, stats: t.Any) -> None:
         """Show what was put off, and how the labs stand. Without statistics the run was cut short."""
         if self._closed:
             return

@@ -217,20 +217,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             # Ansible shows the message of a cause once more; it would say nothing new.
             raise AnsibleParserError(f"{path}: {exc} {exc.next_step}".rstrip()) from None
 
-    def _option(self, name: str) -> t.Any:
+    def _templated_option(self, name: str) -> t.Any:
         """The value of an option; what looks like a template in the file is one."""
         value = self.get_option(name)
         return self.templar.template(value) if value else value
 
     def _accounts(self, path: str, cache: bool) -> list[Account]:
         selection = Selection(
-            organizational_units=self._option("organizational_units"),
-            exclude_organizational_units=self._option("exclude_organizational_units"),
-            statuses=self._option("statuses"),
-            tags=self._option("tags"),
+            organizational_units=self._templated_option("organizational_units"),
+            exclude_organizational_units=self._templated_option("exclude_organizational_units"),
+            statuses=self._templated_option("statuses"),
+            tags=self._templated_option("tags"),
             include_management_account=self.get_option("include_management_account"),
         )
-        question = self._question(selection)
+        question = self._cache_condition(selection)
         uses_cache = bool(self.get_option("cache"))
         key = self.get_cache_key(path)
         if cache and uses_cache:
@@ -242,14 +242,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._cache[key] = {"question": question, "accounts": accounts}
         return accounts
 
-    def _question(self, selection: Selection) -> str:
+    def _cache_condition(self, selection: Selection) -> str:
         """What decides on the answer, as text: a cached answer to another question is of no use."""
-        connection = {name: self._option(name) for name in ("profile", "endpoint_url", "assume_role_arn")}
+        connection = {name: self._templated_option(name) for name in ("profile", "endpoint_url", "assume_role_arn")}
         return json.dumps([vars(selection), self._needs_tags(), connection], sort_keys=True, default=str)
 
     def _connection(self) -> AwsConnection:
         names = ("assume_role_arn", "external_id", "region", "endpoint_url")
-        params = {name: self._option(name) for name in names}
+        params = {name: self._templated_option(name) for name in names}
         written = self._credentials(written=True)
         # What the file says goes before what the environment says; of that, keys go before a profile, as in boto3.
         if not written:
@@ -262,7 +262,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """The options for credentials that stand in the file, or those that come from the environment."""
         found = {name: self.get_option_and_origin(name) for name in (*KEY_OPTIONS, "profile")}
         return {
-            name: self._option(name)
+            name: self._templated_option(name)
             for name, (value, origin) in found.items()
             if value and written != str(origin).startswith("env:")
         }
@@ -296,7 +296,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return bool(wish == "always" or self.get_option("tags"))
 
     def _populate(self, accounts: list[Account]) -> None:
-        preferences = [str(preference) for preference in self._option("hostnames")]
+        preferences = [str(preference) for preference in self._templated_option("hostnames")]
         check_preferences(preferences)
         names, warnings = name_accounts(accounts, preferences)
         if not accounts:

@@ -131,11 +131,11 @@ class LookupModule(LookupBase):
                 loader=self._loader,
                 lab_connection=lambda: AwsConnection({**options, "validate_certs": None}),
             )
-            return [self._part(self._key(store, base.lab_name(lab))) for lab in terms]
+            return [self._requested_field(self._stored_key(store, base.lab_name(lab))) for lab in terms]
         except CollectionError as exc:
             raise AnsibleLookupError(exc.as_result()["msg"]) from None
 
-    def _key(self, store: base.SecretStore, lab: str) -> StoredKey:
+    def _stored_key(self, store: base.SecretStore, lab: str) -> StoredKey:
         with asking_for(lab):
             record = store.get(lab).record
         if record is None:
@@ -157,7 +157,7 @@ class LookupModule(LookupBase):
             )
         return key
 
-    def _part(self, key: StoredKey) -> str | dict[str, str]:
+    def _requested_field(self, key: StoredKey) -> str | dict[str, str]:
         pair = {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
         field = self.get_option("field")
         return pair if field == "pair" else pair[field]

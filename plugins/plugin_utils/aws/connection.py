@@ -126,16 +126,17 @@ class AwsConnection:
         self._account_found = ""
 
     def __repr__(self) -> str:
-        return f"AwsConnection(profile={self._get('profile')!r}, assume_role_arn={self._get('assume_role_arn')!r})"
+        profile, role = self._param_or_none("profile"), self._param_or_none("assume_role_arn")
+        return f"AwsConnection(profile={profile!r}, assume_role_arn={role!r})"
 
-    def _get(self, name: str) -> t.Any:
+    def _param_or_none(self, name: str) -> t.Any:
         # botocore does not like empty strings; operators use them to blank an inherited default.
         return self._params.get(name) or None
 
     @property
     def assumed_account_id(self) -> str:
         """The account of the role to assume; empty without a role."""
-        found = re.match(r"arn:[^:]*:iam::(\d{12}):", str(self._get("assume_role_arn") or ""))
+        found = re.match(r"arn:[^:]*:iam::(\d{12}):", str(self._param_or_none("assume_role_arn") or ""))
         return found.group(1) if found else ""
 
     @property
@@ -163,13 +164,13 @@ class AwsConnection:
 
         :raises CollectionError: no credentials were found, or the role cannot be assumed.
         """
-        if self._get("unsigned"):
+        if self._param_or_none("unsigned"):
             return {}
-        if self._get("assume_role_arn"):
+        if self._param_or_none("assume_role_arn"):
             return dict(self._assumed_credentials())
         self._require_account()
-        if self._get("access_key"):
-            given = {name: self._get(name) for name in ("access_key", "secret_key", "session_token")}
+        if self._param_or_none("access_key"):
+            given = {name: self._param_or_none(name) for name in ("access_key", "secret_key", "session_token")}
             return {name: value for name, value in given.items() if value}
         try:
             found = self._session().get_credentials()
@@ -196,28 +197,28 @@ class AwsConnection:
         """
         key = (service, region_name, endpoint_url, max_attempts)
         if key not in self._clients:
-            assumed = self._assumed_credentials() if self._get("assume_role_arn") else None
+            assumed = self._assumed_credentials() if self._param_or_none("assume_role_arn") else None
             if assumed is None:
                 self._require_account()
             self._clients[key] = self._make_client(service, region_name, endpoint_url, max_attempts, assumed)
         return self._clients[key]
 
     def _session(self) -> t.Any:
-        if self._get("profile") and self._get("access_key"):
+        if self._param_or_none("profile") and self._param_or_none("access_key"):
             raise CollectionError(
                 "Both a profile and an access key were given.",
                 next_step="Give one of the options profile and access_key.",
                 reason="invalid_options",
             )
         with _session_lock:
-            session = _shared_session(self._get("profile"))
-            if not self._get("access_key"):
+            session = _shared_session(self._param_or_none("profile"))
+            if not self._param_or_none("access_key"):
                 self._refuse_to_prompt(session)
         return session
 
     def _refuse_to_prompt(self, session: t.Any) -> None:
         """botocore would ask for the code of a second factor on the terminal, in each worker anew, and wait."""
-        named = self._get("profile")
+        named = self._param_or_none("profile")
         if not named and os.environ.get("AWS_ACCESS_KEY_ID"):
             return
         profiles = session.full_config.get("profiles", {})
@@ -245,9 +246,9 @@ class AwsConnection:
             connect_timeout=patience.connect,
             read_timeout=patience.answer,
         )
-        if self._get("aws_config"):
+        if self._param_or_none("aws_config"):
             try:
-                config = config.merge(botocore.config.Config(**self._get("aws_config")))
+                config = config.merge(botocore.config.Config(**self._param_or_none("aws_config")))
             except (TypeError, botocore.exceptions.BotoCoreError) as exc:
                 raise CollectionError(
                     f"The option aws_config is wrong: {exc}.",
@@ -256,18 +257,18 @@ class AwsConnection:
                 ) from exc
         if max_attempts is not None:
             config = config.merge(botocore.config.Config(retries={"total_max_attempts": max_attempts}))
-        if self._get("unsigned"):
+        if self._param_or_none("unsigned"):
             config = config.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
         # Without a word from us botocore takes the bundle of E(AWS_CA_BUNDLE) or of its configuration.
-        verify = False if self._params.get("validate_certs") is False else self._get("aws_ca_bundle")
+        verify = False if self._params.get("validate_certs") is False else self._param_or_none("aws_ca_bundle")
         static: t.Mapping[str, t.Any] = assumed if assumed is not None else self._params
         try:
             session = self._session() if assumed is None else _shared_session()
             with _session_lock:
                 client = session.create_client(
                     service,
-                    region_name=region_name or self._get("region") or _configured_region(session),
-                    endpoint_url=endpoint_url or self._get("endpoint_url"),
+                    region_name=region_name or self._param_or_none("region") or _configured_region(session),
+                    endpoint_url=endpoint_url or self._param_or_none("endpoint_url"),
                     verify=verify,
                     aws_access_key_id=static.get("access_key") or None,
                     aws_secret_access_key=static.get("secret_key") or None,
@@ -281,7 +282,7 @@ class AwsConnection:
 
     def _assumed_credentials(self) -> dict[str, str]:
         if self._assumed is None:
-            role_arn = self._get("assume_role_arn")
+            role_arn = self._param_or_none("assume_role_arn")
             if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", str(role_arn)):
                 raise CollectionError(
                     f"{role_arn!r} is not the ARN of an IAM role.",
@@ -290,9 +291,9 @@ class AwsConnection:
                 )
             request = {
                 "RoleArn": role_arn,
-                "RoleSessionName": self._get("role_session_name") or COLLECTION,
-                "ExternalId": self._get("external_id"),
-                "DurationSeconds": self._get("role_duration"),
+                "RoleSessionName": self._param_or_none("role_session_name") or COLLECTION,
+                "ExternalId": self._param_or_none("external_id"),
+                "DurationSeconds": self._param_or_none("role_duration"),
             }
             try:
                 answer = self._make_client("sts", None, None, None, None).assume_role(
@@ -311,7 +312,7 @@ class AwsConnection:
 
     def _require_account(self) -> None:
         """Make sure, once, that credentials which name no account themselves belong to the one that was declared."""
-        wanted = self._get("account_id")
+        wanted = self._param_or_none("account_id")
         if not wanted or self._account_found:
             return
         doing = "find out which AWS account the credentials belong to"
@@ -339,9 +340,9 @@ class AwsConnection:
             if session.get_config_variable("ignore_configured_endpoint_urls"):
                 configured = None
             values = {
-                "region": self._get("region") or _configured_region(session),
-                "endpoint_url": self._get("endpoint_url") or configured,
-                "aws_ca_bundle": self._get("aws_ca_bundle") or session.get_config_variable("ca_bundle"),
+                "region": self._param_or_none("region") or _configured_region(session),
+                "endpoint_url": self._param_or_none("endpoint_url") or configured,
+                "aws_ca_bundle": self._param_or_none("aws_ca_bundle") or session.get_config_variable("ca_bundle"),
             }
         except botocore.exceptions.BotoCoreError as exc:
             raise aws_error(exc, "read the AWS configuration") from exc

@@ -94,7 +94,7 @@ class CreationUnclear(CollectionError):
 
 
 @contextlib.contextmanager
-def _saying(doing: str) -> t.Iterator[None]:
+def _aws_errors_during(doing: str) -> t.Iterator[None]:
     try:
         yield
     except AWS_FAILURES as exc:
@@ -103,7 +103,7 @@ def _saying(doing: str) -> t.Iterator[None]:
 
 def list_keys(client: t.Any, user_name: str) -> KeyListing:
     """The user's access keys; none when there is no such user. Their last use is not asked for."""
-    with _saying(f"list the access keys of the IAM user {user_name}"):
+    with _aws_errors_during(f"list the access keys of the IAM user {user_name}"):
         try:
             # A user has two keys at most, so there is no second page.
             answer = client.list_access_keys(UserName=user_name)
@@ -118,7 +118,7 @@ def list_keys(client: t.Any, user_name: str) -> KeyListing:
 
 def with_last_use(client: t.Any, key: IamKey) -> IamKey:
     """The key with its last use, as IAM knows it (it can lag behind for a while)."""
-    with _saying(f"read the last use of the access key {key.access_key_id}"):
+    with _aws_errors_during(f"read the last use of the access key {key.access_key_id}"):
         try:
             used = client.get_access_key_last_used(AccessKeyId=key.access_key_id)["AccessKeyLastUsed"]
         except ClientError as exc:
@@ -141,7 +141,7 @@ def owner_of(client: t.Any, access_key_id: str) -> str:
     A user that was renamed keeps its keys (IAM API reference, UpdateUser). A role that may look at the lab's user only
     is refused then. So it is for a key that is gone; but that refusal names the key as its resource, not the user.
     """
-    with _saying(f"find out whose the access key {access_key_id} is"):
+    with _aws_errors_during(f"find out whose the access key {access_key_id} is"):
         try:
             return str(client.get_access_key_last_used(AccessKeyId=access_key_id).get("UserName", ""))
         except ClientError as exc:
@@ -213,7 +213,7 @@ def delete_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
 
 
 def _change_key(doing: str, call: t.Callable[[], t.Mapping[str, t.Any]]) -> KeyCall:
-    with _saying(doing):
+    with _aws_errors_during(doing):
         try:
             return KeyCall(_request_id(call()))
         except ClientError as exc:

@@ -38,7 +38,7 @@ def _locked(path: str, wait: t.Callable[[], None]) -> t.IO[str]:
         file = os.fdopen(descriptor, "r+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _names(path, descriptor):
+            if _is_path_of(path, descriptor):
                 return file
         except BlockingIOError:
             wait()
@@ -48,7 +48,7 @@ def _locked(path: str, wait: t.Callable[[], None]) -> t.IO[str]:
         file.close()
 
 
-def _names(path: str, descriptor: int) -> bool:
+def _is_path_of(path: str, descriptor: int) -> bool:
     try:
         named = os.stat(path)
     except FileNotFoundError:

@@ -91,20 +91,20 @@ def mask_registered(text: str) -> str:
 def redact(text: str) -> str:
     """The text with whatever is known as a secret, or looks like one, taken out."""
     text = mask_registered(text)
-    for _kind, shape in _SHAPES:
+    for _character_class, shape in _SHAPES:
         text = shape.sub(REDACTED, text)
-    for _kind, run in _RUNS:
+    for _character_class, run in _RUNS:
         text = run.sub(lambda found: REDACTED if _is_random(found.group()) else found.group(), text)
     return text
 
 
 def _is_random(run: str) -> bool:
-    kinds = [_kind(character) for character in run[:_RANDOM_LENGTH]]
+    kinds = [_character_class(character) for character in run[:_RANDOM_LENGTH]]
     changes = sum(before != after for before, after in itertools.pairwise(kinds))
     return {"A", "a", "0"} <= set(kinds) and changes >= _LEAST_CHANGES
 
 
-def _kind(character: str) -> str:
+def _character_class(character: str) -> str:
     if character.isdigit():
         return "0"
     if character.isupper():

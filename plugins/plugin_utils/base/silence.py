@@ -101,7 +101,7 @@ def ask(endpoint: str, proxies: t.Mapping[str, str] | None = None) -> Question:
     :param proxies: those of the options, by scheme; those of the environment count anyway.
     :raises NotAskedError: it does not answer, and this lab is not the one to ask again.
     """
-    notes = _notes(endpoint, proxies)
+    notes = _notes_file(endpoint, proxies)
     if notes and check(endpoint, proxies):
         # Others wait for how this comes out.
         with contextlib.suppress(OSError):
@@ -114,7 +114,7 @@ def check(endpoint: str, proxies: t.Mapping[str, str] | None = None) -> bool:
 
     :raises NotAskedError: it does not answer, and it is too early to ask again.
     """
-    notes = _notes(endpoint, proxies)
+    notes = _notes_file(endpoint, proxies)
     if notes is None:
         return False
     try:
@@ -139,7 +139,7 @@ def nobody_answered(exc: BaseException) -> bool:
     return isinstance(reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.TimeoutError))
 
 
-def _notes(endpoint: str, proxies: t.Mapping[str, str] | None) -> pathlib.Path | None:
+def _notes_file(endpoint: str, proxies: t.Mapping[str, str] | None) -> pathlib.Path | None:
     if not _asker.lab:
         return None
     way = [endpoint.lower().rstrip("/"), sorted((proxies or {}).items()), sorted(urllib.request.getproxies().items())]

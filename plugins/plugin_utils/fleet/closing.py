@@ -36,15 +36,15 @@ MOST_NAMES = 10
 OPEN_STATES = ("failed", UNREACHABLE, NO_OUTCOME, UNKNOWN, "waiting_for_person")
 
 
-def _rank(lab: Lab) -> tuple[int, str]:
+def _attention_order(lab: Lab) -> tuple[int, str]:
     place = STATE_ORDER.index(lab.state) if lab.state in STATE_ORDER else -1
     return place, lab.host
 
 
-def _groups(labs: t.Iterable[Lab], key: t.Callable[[Lab], t.Hashable]) -> list[list[Lab]]:
+def _grouped_by(labs: t.Iterable[Lab], key: t.Callable[[Lab], t.Hashable]) -> list[list[Lab]]:
     """Labs of which the same is to be said, what needs attention first."""
     found: dict[t.Hashable, list[Lab]] = {}
-    for lab in sorted(labs, key=_rank):
+    for lab in sorted(labs, key=_attention_order):
         found.setdefault(key(lab), []).append(lab)
     return list(found.values())
 
@@ -60,12 +60,12 @@ def named(labs: t.Sequence[Lab]) -> str:
 
 def counts(labs: t.Iterable[Lab]) -> dict[str, int]:
     """How many labs are in each state, what needs attention first."""
-    return dict(collections.Counter(lab.state for lab in sorted(labs, key=_rank)))
+    return dict(collections.Counter(lab.state for lab in sorted(labs, key=_attention_order)))
 
 
 def problem_lines(labs: t.Iterable[Lab]) -> list[Line]:
     """What failed in labs that ended with an outcome, in full."""
-    groups = _groups((lab for lab in labs if lab.problems), lambda lab: tuple(lab.problems))
+    groups = _grouped_by((lab for lab in labs if lab.problems), lambda lab: tuple(lab.problems))
     return [(f"{named(group)}: {problem}", "failed") for group in groups for problem in group[0].problems]
 
 
@@ -75,7 +75,7 @@ def next_step_lines(labs: t.Iterable[Lab]) -> list[Line]:
     URLs stand alone, so that they can be clicked or copied.
     """
     lines: list[Line] = []
-    groups = _groups((lab for lab in labs if lab.next_steps), lambda lab: (lab.state, tuple(lab.next_steps)))
+    groups = _grouped_by((lab for lab in labs if lab.next_steps), lambda lab: (lab.state, tuple(lab.next_steps)))
     for group in groups:
         lines.append((f"{named(group)} ({group[0].state})", group[0].state))
         for step in group[0].next_steps:
@@ -94,8 +94,8 @@ def table_lines(labs: t.Sequence[Lab], width: int | None, which: str = "auto") -
         which the same is to be said in one row.
     """
     listed = list(labs) if which == "all" else [lab for lab in labs if not lab.is_quiet]
-    groups = _groups(listed, lambda lab: lab.host if which == "all" else (lab.state, _what_to_see(lab)))
-    lines = _listed(groups, width) if width and width < NARROW else _table(groups, width)
+    groups = _grouped_by(listed, lambda lab: lab.host if which == "all" else (lab.state, _what_to_see(lab)))
+    lines = _as_list(groups, width) if width and width < NARROW else _table(groups, width)
     quiet = len(labs) - len(listed)
     if quiet:
         lines.append((f"{quiet} {'lab needs' if quiet == 1 else 'labs need'} nothing.", ""))
@@ -129,7 +129,7 @@ def _table(groups: t.Sequence[t.Sequence[Lab]], width: int | None) -> list[Line]
     return lines
 
 
-def _listed(groups: t.Sequence[t.Sequence[Lab]], width: int) -> list[Line]:
+def _as_list(groups: t.Sequence[t.Sequence[Lab]], width: int) -> list[Line]:
     lines: list[Line] = []
     for group in groups:
         lab = group[0]
@@ -171,8 +171,8 @@ def last_lines(labs: t.Sequence[Lab], ending: Ending) -> list[Line]:
         (f"{'Labs:':<10}{len(labs)}: {numbers}", worst),
         (f"{'Findings:':<10}{_all_findings(labs)}", ""),
         (f"{'Report:':<10}{shown(ending.report) or 'none; -e fleet_report_directory=DIRECTORY writes one'}", ""),
-        (f"{'Result:':<10}{_result(ending)}", "failed" if ending.failed or ending.cut_short else ""),
-        (f"{'Next:':<10}{_next(labs, ending)}", ""),
+        (f"{'Result:':<10}{_result_in_words(ending)}", "failed" if ending.failed or ending.cut_short else ""),
+        (f"{'Next:':<10}{_next_command(labs, ending)}", ""),
     ]
 
 
@@ -183,25 +183,27 @@ def _all_findings(labs: t.Sequence[Lab]) -> str:
     order = {severity: place for place, severity in enumerate(SEVERITIES)}
     ranked = sorted(by_finding.items(), key=lambda item: (order.get(item[0].severity, -1), -item[1], item[0].title))
     unseen = sum(lab.state in ("failed", UNREACHABLE, NO_OUTCOME, UNKNOWN) for lab in labs)
-    texts = [f"{finding.severity}: {finding.title} ({_labs(number)})" for finding, number in ranked]
+    texts = [f"{finding.severity}: {finding.title} ({_number_of_labs(number)})" for finding, number in ranked]
     if unseen:
-        texts.append(f"{_labs(unseen)} could not be looked at in full")
+        texts.append(f"{_number_of_labs(unseen)} could not be looked at in full")
     return "; ".join(texts) or "none"
 
 
-def _labs(number: int) -> str:
+def _number_of_labs(number: int) -> str:
     return "1 lab" if number == 1 else f"{number} labs"
 
 
-def _result(ending: Ending) -> str:
-    failed = f"{_labs(len(ending.failed))} failed or {'was' if len(ending.failed) == 1 else 'were'} not reached"
+def _result_in_words(ending: Ending) -> str:
+    failed = (
+        f"{_number_of_labs(len(ending.failed))} failed or {'was' if len(ending.failed) == 1 else 'were'} not reached"
+    )
     if ending.cut_short:
         return "cut short" + (f"; {failed}" if ending.failed else "")
     return f"error, because {failed}" if ending.failed else "no error"
 
 
-def _next(labs: t.Sequence[Lab], ending: Ending) -> str:
-    unfinished = [lab for lab in sorted(labs, key=_rank) if lab.state in OPEN_STATES]
+def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
+    unfinished = [lab for lab in sorted(labs, key=_attention_order) if lab.state in OPEN_STATES]
     if unfinished:
         command = ending.command([lab.host for lab in unfinished], "again")
         when = "when the next steps above are done: " if any(lab.next_steps for lab in unfinished) else ""

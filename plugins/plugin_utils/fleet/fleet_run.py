@@ -108,13 +108,13 @@ class FleetRun:
         """A host begins a task."""
         self._started_at = self._started_at or time.monotonic()
         if host not in self._at_work:
-            self._concern(host)
+            self._add_concerned(host)
         self._at_work[host] = task.get_name()
         self._asked.discard(host)
         if fleet_play.asks_a_person(task):
             self._asked.add(host)
 
-    def _concern(self, host: str) -> None:
+    def _add_concerned(self, host: str) -> None:
         if host not in self._concerned:
             self._concerned.add(host)
             self._remaining.add(host)
@@ -126,7 +126,7 @@ class FleetRun:
         if before is not None and lab.host in self._finished:
             self._states[before.state] -= 1
         self._states[lab.state] += 1
-        self._concern(lab.host)
+        self._add_concerned(lab.host)
         self._remaining.discard(lab.host)
         self.labs[lab.host] = lab
         self._finished.add(lab.host)

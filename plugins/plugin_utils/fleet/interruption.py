@@ -44,8 +44,8 @@ class Interruption:
         """Stand before the handler that is installed now. Only the main thread may call this."""
         self._handler = signal.getsignal(signal.SIGINT)
         if callable(self._handler):
-            signal.signal(signal.SIGINT, self._interrupted)
-            signal.signal(signal.SIGTERM, self._terminated)
+            signal.signal(signal.SIGINT, self._on_interrupt)
+            signal.signal(signal.SIGTERM, self._on_terminate)
 
     def end(self, *, writes_files: bool = False) -> None:
         """The run has come to its end: do not interrupt what it still says.
@@ -60,27 +60,27 @@ class Interruption:
         """Whether the run was interrupted."""
         return self._begun
 
-    def _interrupted(self, number: int, frame: t.Any) -> None:
+    def _on_interrupt(self, number: int, frame: t.Any) -> None:
         if os.getpid() != self._process or self._begun:
             if not self._ended.is_set():
                 raise KeyboardInterrupt
             return
         self._begun = True
-        threading.Thread(target=self._insist, daemon=True).start()
+        threading.Thread(target=self._interrupt_until_ended, daemon=True).start()
         try:
             self._handler(number, frame)
         finally:
             # Ansible's handler lets the next signal end the process, without a word on how far the run came.
-            signal.signal(signal.SIGINT, self._interrupted)
+            signal.signal(signal.SIGINT, self._on_interrupt)
 
-    def _terminated(self, number: int, frame: t.Any) -> None:
+    def _on_terminate(self, number: int, frame: t.Any) -> None:
         if os.getpid() == self._process:
-            self._interrupted(signal.SIGINT, frame)
+            self._on_interrupt(signal.SIGINT, frame)
         else:  # a worker of an ansible-core that sets no handler of its own there
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    def _insist(self) -> None:
+    def _interrupt_until_ended(self) -> None:
         for _turn in range(MOST_REPEATS):
             if self._ended.wait(PATIENCE):
                 break

@@ -124,7 +124,7 @@ class OrganizationReader:
         statuses = selection.checked_statuses()
         found = []
         for unit in chosen_units(self._units(), selection):
-            for account in self._list("list_accounts_for_parent", "Accounts", ParentId=unit.id):
+            for account in self._list_all_pages("list_accounts_for_parent", "Accounts", ParentId=unit.id):
                 described = describe_account(account, unit)
                 is_management = described["id"] == management_account_id(described["arn"])
                 if described["status"] in statuses and (selection.include_management_account or not is_management):
@@ -147,26 +147,28 @@ class OrganizationReader:
                 raise
 
     def _tags_of(self, account_id: str) -> dict[str, str]:
-        listed = self._list("list_tags_for_resource", "Tags", ResourceId=account_id)
+        listed = self._list_all_pages("list_tags_for_resource", "Tags", ResourceId=account_id)
         return {tag["Key"]: tag["Value"] for tag in listed}
 
     def _units(self) -> list[Unit]:
         """The roots and every organizational unit, each after its parent."""
-        units = [Unit((root["Id"],), ()) for root in self._list("list_roots", "Roots")]
+        units = [Unit((root["Id"],), ()) for root in self._list_all_pages("list_roots", "Roots")]
         for unit in units:  # grows while it is walked
-            children = self._list("list_organizational_units_for_parent", "OrganizationalUnits", ParentId=unit.id)
+            children = self._list_all_pages(
+                "list_organizational_units_for_parent", "OrganizationalUnits", ParentId=unit.id
+            )
             units += [Unit((*unit.ids, child["Id"]), (*unit.names, child["Name"])) for child in children]
         return units
 
-    def _list(self, operation: str, result_key: str, **arguments: str) -> list[dict[str, t.Any]]:
+    def _list_all_pages(self, operation: str, result_key: str, **arguments: str) -> list[dict[str, t.Any]]:
         try:
             pages = self._client.get_paginator(operation).paginate(**arguments)
             # Names, addresses and tags are what others wrote.
             return [printable_values(item) for page in pages for item in page.get(result_key, [])]
         except AWS_FAILURES as exc:
-            raise self._refused(exc, operation) from exc
+            raise self._refusal_error(exc, operation) from exc
 
-    def _refused(self, exc: BaseException, operation: str) -> CollectionError:
+    def _refusal_error(self, exc: BaseException, operation: str) -> CollectionError:
         action = "organizations:" + "".join(word.capitalize() for word in operation.split("_"))
         code = error_code(exc)
         if code == "AWSOrganizationsNotInUseException":

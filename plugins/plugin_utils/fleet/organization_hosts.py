@@ -55,7 +55,7 @@ def name_accounts(accounts: t.Sequence[Account], preferences: t.Sequence[str]) -
 def _wished_name(account: Account, preferences: t.Sequence[str]) -> tuple[str, str]:
     """The host name that an account leads to, and the preference that gave it."""
     for wish in preferences:
-        name = host_name(_preferred(account, wish))
+        name = host_name(_wished_value(account, wish))
         if name:
             # A name of 12 digits would be taken for another account's id.
             imitates = re.fullmatch(r"\d{12}", name) and name != account["id"]
@@ -67,7 +67,7 @@ def _with_id(name: str, account_id: str) -> str:
     return f"{name}-{account_id}"
 
 
-def _preferred(account: Account, wish: str) -> str:
+def _wished_value(account: Account, wish: str) -> str:
     if wish.startswith("tag:"):
         return account.get("tags", {}).get(wish.removeprefix("tag:"), "")
     return {"id": account["id"], "name": account["name"], "email": account["email"]}[wish]

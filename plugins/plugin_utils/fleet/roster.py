@@ -132,13 +132,13 @@ class _RowReader:
         columns = self._layout.columns
         in_use = self._is_in_use(record)
         if any(record.cells[len(columns) :]):
-            self._problem(record, "", "the row has more cells than there are headings: a delimiter inside a value?")
+            self._add_problem(record, "", "the row has more cells than there are headings: a delimiter inside a value?")
         for index, column in enumerate(columns):
             cell = record.cells[index] if index < len(record.cells) else ""
             secret = secret_in(cell)
             if secret:
                 where = column.heading if column else f"column {index + 1}"
-                self._problem(record, where, f"the cell looks like {secret}. {WHERE_SECRETS_BELONG}")
+                self._add_problem(record, where, f"the cell looks like {secret}. {WHERE_SECRETS_BELONG}")
             elif column and column.variable and in_use:
                 if index in record.tidied:
                     self._tidied.append(f"line {record.line} ({column.heading})")
@@ -168,12 +168,12 @@ class _RowReader:
         variable = column.variable
         if not cell:
             if variable in self._required:
-                self._problem(record, column.heading, "the cell is empty, but each lab needs a value")
+                self._add_problem(record, column.heading, "the cell is empty, but each lab needs a value")
             return
         try:
-            value = self._checked(variable, cell)
+            value = self._checked_value(variable, cell)
         except ValueError as exc:
-            self._problem(record, column.heading, str(exc))
+            self._add_problem(record, column.heading, str(exc))
             return
         if variable == ACCOUNT_ID and sum(map(str.isdigit, cell)) < len(value):
             self._padded.append(f"line {record.line}: {cell} became {value}")
@@ -181,11 +181,11 @@ class _RowReader:
             line, first = self._seen.setdefault((variable, same_name(value)), (record.line, cell))
             if line != record.line:
                 spelled = f", written {first!r}" if first != cell else ""
-                self._problem(record, column.heading, f"{value!r} stands on line {line} already{spelled}")
+                self._add_problem(record, column.heading, f"{value!r} stands on line {line} already{spelled}")
         variables[variable] = value
 
     @staticmethod
-    def _checked(variable: str, cell: str) -> str:
+    def _checked_value(variable: str, cell: str) -> str:
         roster_cells.refuse_spreadsheet_error(cell)
         if variable == HOST:
             name = host_name(cell)
@@ -203,7 +203,7 @@ class _RowReader:
             return roster_cells.email(cell)
         return cell
 
-    def _problem(self, record: Record, heading: str, message: str) -> None:
+    def _add_problem(self, record: Record, heading: str, message: str) -> None:
         self._problems.append(Problem(record.line, heading, message))
 
     def warnings(self) -> list[str]:
@@ -218,14 +218,16 @@ class _RowReader:
         if self._tidied:
             found.append(
                 "White space, line breaks or characters that cannot be seen were taken from around or within values: "
-                f"{_some(self._tidied)}."
+                f"{_first_places(self._tidied)}."
             )
         if self._left_out:
             count = "1 account is" if len(self._left_out) == 1 else f"{len(self._left_out)} accounts are"
-            found.append(f"{count} left out, because AWS does not list them as ACTIVE: {_some(self._left_out)}.")
+            found.append(
+                f"{count} left out, because AWS does not list them as ACTIVE: {_first_places(self._left_out)}."
+            )
         return found
 
 
-def _some(places: t.Sequence[str]) -> str:
+def _first_places(places: t.Sequence[str]) -> str:
     more = len(places) - MOST_PLACES
     return ", ".join(places[:MOST_PLACES]) + (f" and {more} more" if more > 0 else "")

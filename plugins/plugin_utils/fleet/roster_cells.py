@@ -20,7 +20,7 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+")
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]]+@[A-Za-z0-9\w-]+(\.[A-Za-z0-9\w-]+)+")
 
 
-def _shown(cell: str) -> str:
+def _quoted(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else cell[:37] + "...")
 
 
@@ -39,21 +39,21 @@ def account_id(cell: str) -> str:
     text = re.sub(r'^="(.*)"$', r"\1", cell).removeprefix("'")
     if _SCIENTIFIC.fullmatch(text):
         raise ValueError(
-            f"{_shown(cell)} is an account id that the spreadsheet took for a number and rounded: its digits are lost. "
-            "Format the column as text and type the 12 digits again"
+            f"{_quoted(cell)} is an account id that the spreadsheet took for a number and rounded: its digits are "
+            "lost. Format the column as text and type the 12 digits again"
         )
     digits = re.sub(r"[ -]", "", text) if re.fullmatch(r"\d{4}([ -])\d{4}\1\d{4}", text) else text
     if not re.fullmatch(r"[0-9]+", digits):
-        raise ValueError(f"{_shown(cell)} is not an AWS account id, which has 12 digits and nothing else")
+        raise ValueError(f"{_quoted(cell)} is not an AWS account id, which has 12 digits and nothing else")
     if len(digits) > 12:
-        raise ValueError(f"{_shown(cell)} has {len(digits)} digits; an AWS account id has 12")
+        raise ValueError(f"{_quoted(cell)} has {len(digits)} digits; an AWS account id has 12")
     if len(digits) < 12 - MOST_RESTORED_ZEROS:
         raise ValueError(
-            f"{_shown(cell)} has {len(digits)} digits; an AWS account id has 12. So many leading zeros are not likely "
+            f"{_quoted(cell)} has {len(digits)} digits; an AWS account id has 12. So many leading zeros are not likely "
             "to have been lost: type the 12 digits, in a column that is formatted as text"
         )
     if not digits.strip("0"):
-        raise ValueError(f"{_shown(cell)} has only zeros and is no account id")
+        raise ValueError(f"{_quoted(cell)} has only zeros and is no account id")
     return digits.zfill(12)
 
 
@@ -61,7 +61,7 @@ def email(cell: str) -> str:
     """One e-mail address."""
     address = cell.removeprefix("mailto:")
     if not _EMAIL.fullmatch(address) or ".." in address:
-        raise ValueError(f"{_shown(cell)} is not an e-mail address")
+        raise ValueError(f"{_quoted(cell)} is not an e-mail address")
     return address
 
 
@@ -69,5 +69,5 @@ def state(cell: str) -> str:
     """V(present) or V(absent), in any case."""
     word = cell.casefold()
     if word not in STATES:
-        raise ValueError(f"{_shown(cell)} is not a state: write present or absent")
+        raise ValueError(f"{_quoted(cell)} is not a state: write present or absent")
     return word

@@ -75,18 +75,20 @@ def read_records(
     :param known_headings: squeezed headings that help to tell the delimiter.
     :param problems: takes what was found wrong.
     """
-    text = _decoded(content, encoding, problems)
+    text = _decoded_text(content, encoding, problems)
     if not text:
         return []
     announced = re.match(r"sep=(.)\r?\n?", text)  # Excel writes and reads such a first line
     skip = 1 if announced else 0
-    separator = DELIMITERS.get(delimiter) or (announced.group(1) if announced else _detected(text, known_headings))
+    separator = DELIMITERS.get(delimiter) or (
+        announced.group(1) if announced else _detected_delimiter(text, known_headings)
+    )
     records: list[Record] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
     try:
         for cells in reader:
-            tidy = [_tidy(cell) for cell in cells]
+            tidy = [_printable_cell(cell) for cell in cells]
             if line > skip and any(tidy):
                 changed = frozenset(index for index, cell in enumerate(cells) if cell != tidy[index])
                 records.append(Record(line, tidy, changed))
@@ -100,7 +102,7 @@ def read_records(
     return records
 
 
-def _decoded(content: bytes, encoding: str, problems: list[Problem]) -> str:
+def _decoded_text(content: bytes, encoding: str, problems: list[Problem]) -> str:
     codec = encoding
     if encoding == "auto":
         codec = next((name for mark, name in _BOMS if content.startswith(mark)), "utf-8")
@@ -136,12 +138,12 @@ def _decoded(content: bytes, encoding: str, problems: list[Problem]) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _detected(text: str, known_headings: t.Collection[str]) -> str:
+def _detected_delimiter(text: str, known_headings: t.Collection[str]) -> str:
     """The delimiter under which the first record has the most headings that we know, then the most cells."""
-    return max(DELIMITERS.values(), key=lambda delimiter: _fitness(text, delimiter, known_headings))
+    return max(DELIMITERS.values(), key=lambda delimiter: _delimiter_fitness(text, delimiter, known_headings))
 
 
-def _fitness(text: str, delimiter: str, known_headings: t.Collection[str]) -> tuple[int, int]:
+def _delimiter_fitness(text: str, delimiter: str, known_headings: t.Collection[str]) -> tuple[int, int]:
     known, most = 0, 0
     try:
         for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
@@ -154,6 +156,6 @@ def _fitness(text: str, delimiter: str, known_headings: t.Collection[str]) -> tu
     return known, most
 
 
-def _tidy(cell: str) -> str:
+def _printable_cell(cell: str) -> str:
     # A pasted value often has a line break behind it; a hostile one may steer the terminal that shows it.
     return printable(cell).strip()

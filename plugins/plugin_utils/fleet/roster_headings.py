@@ -189,13 +189,13 @@ def _status_column(
     for heading in map(squeezed, _STATUS_HEADINGS):
         if heading in headings and heading not in wishes:
             index = headings.index(heading)
-            words = _words(rows, index)
+            words = _words_in_column(rows, index)
             if words and words <= ACCOUNT_STATUSES:
                 return index
     return None
 
 
-def _words(rows: t.Sequence[Record], index: int) -> set[str]:
+def _words_in_column(rows: t.Sequence[Record], index: int) -> set[str]:
     return {row.cells[index].upper() for row in rows if index < len(row.cells) and row.cells[index]}
 
 
@@ -237,7 +237,7 @@ def _report_vague(
             f"{column.heading!r} alone does not say that it is {variable}: name the column "
             f"{CLEAR_HEADINGS[variable]!r}, or map it with the option columns"
         )
-        words = {word.lower() for word in _words(rows, index)}
+        words = {word.lower() for word in _words_in_column(rows, index)}
         if variable == STATE and words and words <= set(STATES):
             # Without it, labs that are to be gone would be made anew.
             problems.append(Problem(header.line, column.heading, advice))

@@ -89,24 +89,24 @@ class ChangeRecorder:
 
     def created(self, new: iam_keys.NewKey) -> None:
         """Record a key that was just created."""
-        self._record(KeyChangeAction.CREATED, new.key, new.request_id)
+        self._record_change(KeyChangeAction.CREATED, new.key, new.request_id)
 
     def activate(self, key: iam_keys.IamKey) -> bool:
         """Switch a key on again; whether there was such a key.
 
         :raises CollectionError: AWS refused or could not be reached, as for the next two.
         """
-        return self._change(KeyChangeAction.ACTIVATED, iam_keys.activate_key, key)
+        return self._make_and_record(KeyChangeAction.ACTIVATED, iam_keys.activate_key, key)
 
     def deactivate(self, key: iam_keys.IamKey) -> bool:
         """Switch a key off; whether there was such a key."""
-        return self._change(KeyChangeAction.DEACTIVATED, iam_keys.deactivate_key, key)
+        return self._make_and_record(KeyChangeAction.DEACTIVATED, iam_keys.deactivate_key, key)
 
     def delete(self, key: iam_keys.IamKey) -> bool:
         """Delete a key; whether there was such a key."""
-        return self._change(KeyChangeAction.DELETED, iam_keys.delete_key, key)
+        return self._make_and_record(KeyChangeAction.DELETED, iam_keys.delete_key, key)
 
-    def _change(
+    def _make_and_record(
         self,
         action: KeyChangeAction,
         call: t.Callable[[t.Any, str, str], iam_keys.KeyCall],
@@ -119,7 +119,7 @@ class ChangeRecorder:
             self._journal.require()
         done = call(self._iam, self._user_name, key.access_key_id)
         if done.found:
-            self._record(action, seen, done.request_id)
+            self._record_change(action, seen, done.request_id)
         return done.found
 
     def _with_last_use(self, key: iam_keys.IamKey) -> iam_keys.IamKey:
@@ -131,7 +131,7 @@ class ChangeRecorder:
             # Evidence without the last use is better than a live key.
             return key
 
-    def _record(self, action: KeyChangeAction, key: iam_keys.IamKey, request_id: str) -> None:
+    def _record_change(self, action: KeyChangeAction, key: iam_keys.IamKey, request_id: str) -> None:
         change: KeyChange = {
             "time": times.timestamp(times.now()),
             "action": action.value,

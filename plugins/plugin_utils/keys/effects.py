@@ -154,7 +154,7 @@ def _record_link(situation: Situation, record: LabRecord, access_key_id: str) ->
 def _promote(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
     superseded = record.superseded
     if record.current:
-        superseded = (*superseded, _superseded(record.current, access_key_id, situation.now))
+        superseded = (*superseded, _marked_superseded(record.current, access_key_id, situation.now))
     return dataclasses.replace(record, current=record.pending, pending=None, superseded=superseded)
 
 
@@ -162,11 +162,11 @@ def _supersede(situation: Situation, record: LabRecord, access_key_id: str) -> L
     if record.pending is None:
         return record
     by = record.current.access_key_id if record.current else None
-    superseded = (*record.superseded, _superseded(record.pending, by, situation.now))
+    superseded = (*record.superseded, _marked_superseded(record.pending, by, situation.now))
     return dataclasses.replace(record, pending=None, superseded=superseded)
 
 
-def _superseded(key: StoredKey, by: str | None, now: datetime.datetime) -> StoredKey:
+def _marked_superseded(key: StoredKey, by: str | None, now: datetime.datetime) -> StoredKey:
     return dataclasses.replace(key, superseded_by=by, superseded_at=timestamp(now))
 
 

@@ -107,7 +107,7 @@ class KeyLifecycle:
         :param assume_user: take a missing user for one that will have been created by then.
         :raises CollectionError: AWS or the store cannot be read, or the store could not be written.
         """
-        situation = self._observe()
+        situation = self._observe_situation()
         if assume_user and situation.user == UserOwner.MISSING and self._request.wants_key:
             situation = dataclasses.replace(situation, user=UserOwner.OURS)
         plan = key_plan.decide(situation)
@@ -128,7 +128,7 @@ class KeyLifecycle:
             in its details tells it, and the next run goes on from there.
         """
         with self._telling_what_was_done(), self._store.lock(self._lab):
-            return self._run()
+            return self._follow_plan()
 
     def carry_out(self, choose: Choose, *, predict: bool = False) -> KeyOutcome:
         """Do what C(choose) makes of the situation and nothing else, as an approved plan says it.
@@ -137,13 +137,13 @@ class KeyLifecycle:
         :raises CollectionError: as for C(run), and what C(choose) raises, before anything is changed.
         """
         with self._telling_what_was_done(), contextlib.nullcontext() if predict else self._store.lock(self._lab):
-            situation = before = self._observe()
+            situation = before = self._observe_situation()
             actions = tuple(choose(situation))
             for action in actions:
-                situation = key_effects.after(situation, action) if predict else self._do(situation, action)
+                situation = key_effects.after(situation, action) if predict else self._carry_out(situation, action)
             if predict:
                 return KeyOutcome(actions, before, situation, ())
-            return self._ended(before, situation, ())
+            return self._outcome_of(before, situation, ())
 
     @contextlib.contextmanager
     def _telling_what_was_done(self) -> t.Iterator[None]:
@@ -156,39 +156,39 @@ class KeyLifecycle:
             exc.step = exc.step or "access_key"
             raise
 
-    def _run(self) -> KeyOutcome:
-        situation = before = self._observe()
+    def _follow_plan(self) -> KeyOutcome:
+        situation = before = self._observe_situation()
         unclear = 0
         while True:
             step = key_plan.next_step(situation)
             if step is None:
-                return self._ended(before, situation, tuple(notes_on(situation)))
+                return self._outcome_of(before, situation, tuple(notes_on(situation)))
             if isinstance(step, Stop):
                 raise step.as_error(self._lab, self._user_name)
             try:
-                situation = self._do(situation, step)
+                situation = self._carry_out(situation, step)
             except iam_keys.CreationUnclear as exc:
                 unclear += 1
                 if unclear >= CREATION_ATTEMPTS:
                     raise _creation_gave_up(exc, self._lab) from exc
-                observed = self._observe()
+                observed = self._observe_situation()
                 situation = key_effects.continued(
                     situation, record=observed.record, keys=observed.keys, tags=observed.tags
                 )
 
-    def _ended(self, before: Situation, after: Situation, notes: tuple[Note, ...]) -> KeyOutcome:
+    def _outcome_of(self, before: Situation, after: Situation, notes: tuple[Note, ...]) -> KeyOutcome:
         actions = tuple(action for action, _at in self._done)
         at = tuple(moment for _action, moment in self._done)
         return KeyOutcome(actions, before, after, notes, self._proof, at=at, changes=tuple(self._recorder.changes))
 
-    def _observe(self) -> Situation:
+    def _observe_situation(self) -> Situation:
         seen = self._observer.look()
         self._snapshot = seen.snapshot
         self._account_id = seen.account_id or self._account_id
         self._recorder.user_arn = seen.user_arn or self._recorder.user_arn
         return seen.situation
 
-    def _do(self, situation: Situation, action: Action) -> Situation:
+    def _carry_out(self, situation: Situation, action: Action) -> Situation:
         if action.kind == ActionKind.CREATE:
             after = self._create(situation, action)
         elif action.kind == ActionKind.PROVE:
@@ -197,7 +197,7 @@ class KeyLifecycle:
             after = self._change(situation, action)
         return after
 
-    def _note(self, action: Action) -> None:
+    def _note_done(self, action: Action) -> None:
         self._done.append((action, times.now()))
 
     def _change(self, situation: Situation, action: Action) -> Situation:
@@ -207,14 +207,14 @@ class KeyLifecycle:
         else:
             if action.kind == ActionKind.DELETE_ORPHAN and situation.record:
                 # Writing the record first makes a run that is only slow, not dead, fail to store this key's secret.
-                self._put(situation.record)
+                self._put_record(situation.record)
             if not self._change_key(situation, action):
                 # Somebody else deleted it a moment ago.
-                self._note(Action(ActionKind.FOUND_GONE, action.access_key_id))
+                self._note_done(Action(ActionKind.FOUND_GONE, action.access_key_id))
                 return key_effects.found_gone(situation, action)
             if after.record and after.record is not situation.record:
-                self._put(after.record)
-        self._note(action)
+                self._put_record(after.record)
+        self._note_done(action)
         return after
 
     def _change_key(self, situation: Situation, action: Action) -> bool:
@@ -236,18 +236,18 @@ class KeyLifecycle:
     def _create(self, situation: Situation, action: Action) -> Situation:
         self._store.check(self._lab)
         record = situation.record or LabRecord(self._lab, self._account_id, self._user_name)
-        self._put(key_effects.with_intent(record, situation.keys, situation.now))
+        self._put_record(key_effects.with_intent(record, situation.keys, situation.now))
         self._recorder.find_caller()
         new = self._create_key(record)
         self._recorder.created(new)
         stored = StoredKey(new.key.access_key_id, new.secret_access_key, created=times.timestamp(new.key.created))
         record = key_effects.with_new_key(record, action.slot, stored)
         try:
-            self._put(record)
+            self._put_record(record)
         except BaseException as exc:
             self._undo_creation(new.key, exc)
             raise
-        self._note(dataclasses.replace(action, access_key_id=new.key.access_key_id))
+        self._note_done(dataclasses.replace(action, access_key_id=new.key.access_key_id))
         return key_effects.continued(situation, record=record, keys=(*situation.keys, new.key), created=True)
 
     def _create_key(self, record: LabRecord) -> iam_keys.NewKey:
@@ -271,7 +271,7 @@ class KeyLifecycle:
 
     def _put_or_delete(self, record: LabRecord) -> None:
         if record.slots():
-            self._put(record)
+            self._put_record(record)
         else:
             self._store.delete(self._snapshot)
 
@@ -307,11 +307,11 @@ class KeyLifecycle:
                 details={"access_key_id": stored.access_key_id, "proof": {"by": "", "status": proof.status}},
             )
         after = key_effects.with_proof(record, stored.access_key_id, proof.by, times.now())
-        self._put(after)
-        self._note(action)
+        self._put_record(after)
+        self._note_done(action)
         return key_effects.continued(situation, record=after, keys=situation.keys)
 
-    def _put(self, record: LabRecord) -> None:
+    def _put_record(self, record: LabRecord) -> None:
         self._snapshot = self._store.put(record, self._snapshot)
 
 

@@ -48,10 +48,10 @@ def known_principals(given: t.Sequence[t.Mapping[str, t.Any]]) -> list[KnownPrin
     :param given: validated against C(ARGUMENT_SPEC).
     :raises CollectionError: one says nobody, or more than one, has no reason, or no day.
     """
-    return [_checked(entry, number) for number, entry in enumerate(given, 1)]
+    return [_checked_entry(entry, number) for number, entry in enumerate(given, 1)]
 
 
-def _checked(entry: t.Mapping[str, t.Any], number: int) -> KnownPrincipal:
+def _checked_entry(entry: t.Mapping[str, t.Any], number: int) -> KnownPrincipal:
     values = {name: str(entry.get(name) or "").strip() for name in (*_IDENTIFIERS, "reason", "until")}
     named = [name for name in _IDENTIFIERS if values[name]]
     try:
@@ -97,7 +97,7 @@ def is_known(
     )
 
 
-def told(known: KnownPrincipal) -> str:
+def in_words(known: KnownPrincipal) -> str:
     """The exception in a few words."""
     if known["access_key_id"]:
         return f"key {known['access_key_id']}"

@@ -74,7 +74,7 @@ class NeededSteps:
         self.blocked: Blocked = (
             self._blocked_by_what_was_not_seen() or self._blocked_by_keys() or self._blocked_by_closing()
         )
-        self._find()
+        self._find_needed_steps()
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -91,7 +91,7 @@ class NeededSteps:
         return any(map(self.plan.final.waits_for_its_day, self.plan.final.keys))
 
     @property
-    def _absent(self) -> bool:
+    def _is_to_be_absent(self) -> bool:
         return self.declared.request.state == KeyState.ABSENT
 
     def _blocked_by_what_was_not_seen(self) -> Blocked:
@@ -140,15 +140,15 @@ class NeededSteps:
             "same, set lab_account_onboard_although_closed: true.",
         }
 
-    def _find(self) -> None:
+    def _find_needed_steps(self) -> None:
         if self.user is None:
             return
-        if self._absent:
+        if self._is_to_be_absent:
             self._to_retire()
             return
         if not self.declared.request.wants_key:
             if self.actions or self.plan.stop:
-                self.why["access_key"] = self._words(self.actions)
+                self.why["access_key"] = self._actions_in_words(self.actions)
             return
         self._iam_user(self.user)
         if self._keys_known:
@@ -158,7 +158,7 @@ class NeededSteps:
         request = dataclasses.replace(self.declared.request, retire_superseded=False)
         before_link = key_plan.decide(dataclasses.replace(self.situation, request=request))
         if before_link.actions or before_link.stop:
-            self.why["access_key"] = self._words(before_link.actions)
+            self.why["access_key"] = self._actions_in_words(before_link.actions)
         unlinked = [seen["message"] for seen in self.requester.values() if not seen["linked"]]
         if unlinked:
             self.why["requester"] = " ".join(unlinked)
@@ -176,7 +176,7 @@ class NeededSteps:
         if left:
             self.why["retire"] = "; ".join(action.in_words() for action in left)
 
-    def _words(self, actions: t.Iterable[Action]) -> str:
+    def _actions_in_words(self, actions: t.Iterable[Action]) -> str:
         return "; ".join(action.in_words() for action in actions) or self.blocked.get("message", "")
 
     def _iam_user(self, user: iam_user.UserDescription) -> None:

@@ -48,8 +48,8 @@ def compose(
     remaining = live_keys_remain(after) if operation != "audit" and not failure else None
     steps = Steps(after, operation, failure or remaining or {})
     next_steps = NextSteps(after, operation, steps.failed_step, failure or {}).all()
-    told = steps.told(next_steps)
-    unseen = _unseen(seen, operation)
+    told = steps.reported(next_steps)
+    unseen = _unseen_that_counts(seen, operation)
     state = _state(operation, seen, told, unseen)
     moment = now or times.now()
     ended = times.timestamp(moment)
@@ -93,7 +93,7 @@ def compose(
     return composed
 
 
-def _unseen(seen: Observation | None, operation: str) -> list[Unseen]:
+def _unseen_that_counts(seen: Observation | None, operation: str) -> list[Unseen]:
     """What could not be seen of that which the run was to answer for."""
     entries = (seen.get("unseen") or []) if seen else []
     if operation == "audit":

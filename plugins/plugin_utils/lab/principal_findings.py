@@ -55,7 +55,7 @@ def examine(
             and not known_principals.is_known(exceptions, principal, "", today)
         ):
             yield _without_key(principal)
-    yield from (_run_out(known) for known in exceptions if known_principals.has_run_out(known, today))
+    yield from (_exception_run_out(known) for known in exceptions if known_principals.has_run_out(known, today))
 
 
 def judged_users(seen: Principals | None) -> set[str]:
@@ -68,19 +68,19 @@ def judged_users(seen: Principals | None) -> set[str]:
 
 
 def _undeclared(principal: Principal, key: PrincipalKey) -> t.Iterator[Found]:
-    told, key_id = f"{_key(key)} of {_who(principal)}", key["access_key_id"]
-    right = _right(principal)
+    told, key_id = f"{_key_in_words(key)} of {_user_in_words(principal)}", key["access_key_id"]
+    right = _right_in_words(principal)
     if principal["kind"] == PrincipalKind.ROOT:
         yield Found(
             "root_key",
-            f"The account's root user has an active access key, which may do everything.{_last_use(key)}",
+            f"The account's root user has an active access key, which may do everything.{_last_use_in_words(key)}",
             "Sign in as root, see that nobody needs the key, and delete it (Security credentials in the console).",
         )
         return
     used_since = key["last_used"] >= vocabulary.CLOSED_FOR_GOOD.isoformat()
     yield Found(
         "undeclared_key_used" if used_since else "undeclared_live_key",
-        f"{told} is active, and nobody declared it. {right}{_last_use(key)}",
+        f"{told} is active, and nobody declared it. {right}{_last_use_in_words(key)}",
         f"{'Find out who still uses it' if used_since else 'Ask whose it is'}; {_deactivate(principal, key)} "
         "If it has to stay, name it in lab_account_known_principals, with a reason and a day.",
         key_id,
@@ -98,8 +98,8 @@ def _administrators(principal: Principal, key: PrincipalKey) -> t.Iterator[Found
     if key["last_used_service"] == vocabulary.MTURK_SERVICE:
         yield Found(
             "administrators_key_for_mturk",
-            f"{_key(key)} of {_who(principal)} was last used for Mechanical Turk, and may do nearly everything in the "
-            f"account.{_last_use(key)}",
+            f"{_key_in_words(key)} of {_user_in_words(principal)} was last used for Mechanical Turk, and may do nearly "
+            f"everything in the account.{_last_use_in_words(key)}",
             f"Whoever has the key has the account. {_deactivate(principal, key)}",
             key["access_key_id"],
         )
@@ -108,8 +108,8 @@ def _administrators(principal: Principal, key: PrincipalKey) -> t.Iterator[Found
 def _quarantined(principal: Principal, key: PrincipalKey) -> Found:
     return Found(
         "quarantined_key",
-        f"AWS found a key of {_who(principal)} in public and put the user in quarantine; {_key(key, 'key')} is still "
-        f"active.{_last_use(key)}",
+        f"AWS found a key of {_user_in_words(principal)} in public and put the user in quarantine; "
+        f"{_key_in_words(key, 'key')} is still active.{_last_use_in_words(key)}",
         f"At once, {_deactivate(principal, key)} Then check in CloudTrail what it did, and answer AWS's support case.",
         key["access_key_id"],
     )
@@ -118,37 +118,37 @@ def _quarantined(principal: Principal, key: PrincipalKey) -> Found:
 def _without_key(principal: Principal) -> Found:
     return Found(
         "user_with_right_and_no_key",
-        f"{_who(principal).capitalize()} has no key. {_right(principal)}",
+        f"{_user_in_words(principal).capitalize()} has no key. {_right_in_words(principal)}",
         "If nobody needs the right any more, remove it, so that nobody creates a key for it.",
     )
 
 
-def _run_out(known: KnownPrincipal) -> Found:
+def _exception_run_out(known: KnownPrincipal) -> Found:
     return Found(
         "exception_run_out",
-        f"The exception for {known_principals.told(known)} was valid until {known['until']}. Its reason was: "
+        f"The exception for {known_principals.in_words(known)} was valid until {known['until']}. Its reason was: "
         f"{known['reason'].rstrip('.')}.",
         "If the reason still holds, give a new day in lab_account_known_principals; else take the entry out.",
         known["access_key_id"],
     )
 
 
-def _who(principal: Principal) -> str:
+def _user_in_words(principal: Principal) -> str:
     return f"user {principal['path'].lstrip('/')}{principal['name']}"
 
 
-def _key(key: PrincipalKey, word: str = "Key") -> str:
+def _key_in_words(key: PrincipalKey, word: str = "Key") -> str:
     return f"{word} {key['access_key_id']}" if key["access_key_id"] else f"A {word.lower()}"
 
 
-def _right(principal: Principal) -> str:
+def _right_in_words(principal: Principal) -> str:
     how = "; ".join(principal["how"])
     if principal["mturk_right"] == Right.UNKNOWN:
         return f"Whether it may call Mechanical Turk is unknown: {how}."
     return f"It may {'read in' if principal['read_only'] else 'use'} Mechanical Turk: {how}."
 
 
-def _last_use(key: PrincipalKey) -> str:
+def _last_use_in_words(key: PrincipalKey) -> str:
     if not key["last_used"]:
         return " It was never used."
     service = f" for {key['last_used_service']}" if key["last_used_service"] else ""

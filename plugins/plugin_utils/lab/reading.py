@@ -73,12 +73,12 @@ class Reader:
         self._read_user(iam)
         self._check_account()
         others = self.pool.submit(self._other_users, iam) if self._looks_for_others() else None
-        with self._noting("access_keys"):
+        with self._noting_refusals("access_keys"):
             listing = asked_keys.result()
             keys = tuple(self.pool.map(lambda key: self._with_last_use(iam, key), listing.keys))
             self.listing = dataclasses.replace(listing, keys=keys)
         if others:
-            with self._noting("other_users"):
+            with self._noting_refusals("other_users"):
                 self.other_users = others.result()
         if self.declared.find_principals:
             self._look_at_principals()
@@ -91,7 +91,7 @@ class Reader:
         self.unseen.append({"part": part, "message": message, "reason": reason, "next_step": next_step})
 
     @contextlib.contextmanager
-    def _noting(self, part: str) -> t.Iterator[None]:
+    def _noting_refusals(self, part: str) -> t.Iterator[None]:
         """Note a part that AWS refuses to tell; any other failure goes on."""
         try:
             yield
@@ -101,7 +101,7 @@ class Reader:
             self._not_seen(part, exc.message, exc.reason, exc.next_step)
 
     def _read_user(self, iam: t.Any) -> None:
-        with self._noting("user"):
+        with self._noting_refusals("user"):
             reading = iam_user.read_user(
                 iam, self.declared.user.user_name, thorough=self.declared.thorough, pool=self.pool
             )
@@ -201,7 +201,7 @@ class Reader:
 
     def link(self, situation: Situation) -> Link:
         """Which key CloudResearch holds, as far as anybody knows and AWS bears it out."""
-        found = self._link(situation)
+        found = self._read_link(situation)
         if found.get("reason"):
             self._not_seen("portal", found["message"], found["reason"], found.get("next_step", ""))
         return found if self._part_unseen("access_keys") else _judged_by_aws(found, situation)
@@ -209,10 +209,10 @@ class Reader:
     def _part_unseen(self, part: str) -> bool:
         return any(entry["part"] == part for entry in self.unseen)
 
-    def _link(self, situation: Situation) -> Link:
+    def _read_link(self, situation: Situation) -> Link:
         wanted = situation.key_to_use or situation.suspended_key
         if not self.declared.link_wanted:
-            return _told("not_linked", "", "", "The lab is declared to have no CloudResearch account.")
+            return _link_as_known("not_linked", "", "", "The lab is declared to have no CloudResearch account.")
         recorded = [key for slot, key in situation.stored if key.linked]
         key = max(recorded, key=lambda entry: entry.linked or "") if recorded else None
         if self.declared.look is not None:
@@ -221,15 +221,17 @@ class Reader:
             except CollectionError as exc:
                 # What AWS and MTurk said is worth having all the same; the step that links will fail by itself.
                 reason = exc.reason or "error"
-                return {**_told("unknown", "", "", exc.message), "reason": reason, "next_step": exc.next_step}
+                return {**_link_as_known("unknown", "", "", exc.message), "reason": reason, "next_step": exc.next_step}
         if key and key.access_key_id == wanted:
             return _recorded("linked", key)
         stored = self.record.find(wanted) if self.record and wanted else None
         if stored and self.declared.judge_key_use and used_by_others(stored, situation.iam_key(wanted)):
-            return _told("linked", wanted, "key_use", f"Key {wanted} was used for MTurk, and not by this collection.")
+            return _link_as_known(
+                "linked", wanted, "key_use", f"Key {wanted} was used for MTurk, and not by this collection."
+            )
         if key:
             return _recorded("other_key", key)
-        return _told("unknown", "", "", "No run has recorded which key CloudResearch holds.")
+        return _link_as_known("unknown", "", "", "No run has recorded which key CloudResearch holds.")
 
 
 def used_by_others(stored: StoredKey, key: iam_keys.IamKey | None) -> bool:
@@ -267,7 +269,7 @@ def _judged_by_aws(link: Link, situation: Situation) -> Link:
         "the link is dead."
     )
     if link["evidence"] == "record":
-        link = _told(LinkStatus.UNKNOWN.value, "", "record", message)
+        link = _link_as_known(LinkStatus.UNKNOWN.value, "", "record", message)
     else:
         link = {**link, "status": LinkStatus.OTHER_KEY.value, "message": message}
     return {**link, "dead_access_key_id": key_id}
@@ -275,8 +277,8 @@ def _judged_by_aws(link: Link, situation: Situation) -> Link:
 
 def _recorded(status: str, key: StoredKey) -> Link:
     message = f"An earlier run recorded that CloudResearch holds key {key.access_key_id} (since {key.linked})."
-    return _told(status, key.access_key_id, "record", message)
+    return _link_as_known(status, key.access_key_id, "record", message)
 
 
-def _told(status: str, access_key_id: str, evidence: str, message: str) -> Link:
+def _link_as_known(status: str, access_key_id: str, evidence: str, message: str) -> Link:
     return {"status": status, "access_key_id": access_key_id, "evidence": evidence, "message": message}

@@ -33,9 +33,15 @@ class NextSteps:
 
     def all(self) -> list[NextStep]:
         """In the order of the flow."""
-        return [*self._requester(), *self._retire(), *self._unseen(), *self._link(), *self._failure()]
+        return [
+            *self._steps_for_requester(),
+            *self._steps_for_keys(),
+            *self._steps_for_unseen(),
+            *self._steps_for_link(),
+            *self._steps_for_failure(),
+        ]
 
-    def _requester(self) -> t.Iterator[NextStep]:
+    def _steps_for_requester(self) -> t.Iterator[NextStep]:
         answers = self.after.requester()
         # Nobody is sent to the web pages of a service that says itself that it is closed.
         closed = any(seen.get("status") == "service_closed" for seen in answers.values())
@@ -43,27 +49,27 @@ class NextSteps:
             if seen.get("next_step") and seen.get("status") != "not_checked":
                 person = seen.get("status") in WAITING_STATUSES and not closed
                 url = vocabulary.REQUESTER_LINK_URLS[environment] if person else ""
-                yield _next("requester", person, str(seen["next_step"]), url)
+                yield _next_step_entry("requester", person, str(seen["next_step"]), url)
 
-    def _retire(self) -> t.Iterator[NextStep]:
-        for note in self._notes():
+    def _steps_for_keys(self) -> t.Iterator[NextStep]:
+        for note in self._key_notes():
             taken_out = self.after.retiring or self.after.suspending
             if note["code"] not in _TOLD_ELSEWHERE and (note["code"] != "foreign_key" or taken_out):
                 step = "access_key" if self.after.suspending else "retire"
-                yield _next(step, False, f"{note['message']} {note['next_step']}")
+                yield _next_step_entry(step, False, f"{note['message']} {note['next_step']}")
         if self.after.retiring and self.operation != "audit":
             for key_id, user_name in live_keys_of_others(self.after):
                 text = f"If nobody uses key {key_id} of the IAM user {user_name}, deactivate it there."
-                yield _next("retire", False, text)
+                yield _next_step_entry("retire", False, text)
 
-    def _notes(self) -> list[NoteDescription]:
+    def _key_notes(self) -> list[NoteDescription]:
         for step in ("retire", "access_key"):
             newer = self.after.result(step).get("notes")
             if newer is not None:
                 return list(newer)
         return list(self.after.observed.get("notes") or []) if self.after.observed else []
 
-    def _unseen(self) -> t.Iterator[NextStep]:
+    def _steps_for_unseen(self) -> t.Iterator[NextStep]:
         observed = self.after.observed
         told: set[str] = set()
         for entry in (observed.get("unseen") or []) if observed else []:
@@ -73,9 +79,9 @@ class NextSteps:
             if wanted and entry["next_step"] and entry["next_step"] not in told:
                 told.add(entry["next_step"])
                 step = {"portal": "link", "other_users": "retire"}.get(entry["part"], "observe")
-                yield _next(step, entry["reason"] in PERSON_REASONS, entry["next_step"])
+                yield _next_step_entry(step, entry["reason"] in PERSON_REASONS, entry["next_step"])
 
-    def _link(self) -> t.Iterator[NextStep]:
+    def _steps_for_link(self) -> t.Iterator[NextStep]:
         result = self.after.result("link")
         if result.get("failed") and self.after.retiring:
             text = (
@@ -87,17 +93,17 @@ class NextSteps:
                     "CloudResearch could not be asked and seems to have closed. What it may still hold is of no use "
                     "without the key; there is nothing to remove there."
                 )
-            yield _next("link", False, text)
+            yield _next_step_entry("link", False, text)
         elif result.get("waiting_for_person"):
-            yield _next("link", True, str(result.get("next_step") or ""), str(result.get("url") or ""))
+            yield _next_step_entry("link", True, str(result.get("next_step") or ""), str(result.get("url") or ""))
         elif link_unproved(self.after):
-            yield _next("link", False, "See at the portal which key it holds, then run again.")
+            yield _next_step_entry("link", False, "See at the portal which key it holds, then run again.")
 
-    def _failure(self) -> t.Iterator[NextStep]:
+    def _steps_for_failure(self) -> t.Iterator[NextStep]:
         if self.failure:
             person = str(self.failure.get("reason") or "") in PERSON_REASONS
             text = str(self.failure.get("next_step") or "Look at the message of the step that failed, then run again.")
-            yield _next(self.failed_step, person, text, str(self.failure.get("url") or ""))
+            yield _next_step_entry(self.failed_step, person, text, str(self.failure.get("url") or ""))
 
 
 def live_keys_of_others(after: Afterwards) -> list[tuple[str, str]]:
@@ -131,5 +137,5 @@ def live_keys_remain(after: Afterwards) -> Result | None:
     return {"msg": what, "reason": "live_keys_remain", "step": step, "access_key_ids": ids}
 
 
-def _next(step: str, person: bool, text: str, url: str = "") -> NextStep:
+def _next_step_entry(step: str, person: bool, text: str, url: str = "") -> NextStep:
     return {"step": step, "who": "person" if person else "operator", "text": text, "url": url}

@@ -42,7 +42,7 @@ def _refused(seen: Examined) -> t.Iterator[Found]:
         [answer, *_others] = refusals.values()
         yield Found(
             "key_refused",
-            f"MTurk ({listed(refusals)}) {REFUSALS[answer['status']]}.{_code(answer)}",
+            f"MTurk ({listed(refusals)}) {REFUSALS[answer['status']]}.{_code_in_words(answer)}",
             answer.get("next_step") or f"Check the lab's key and policy: {seen.playbook('audit')}.",
         )
 
@@ -60,7 +60,7 @@ def _service_closed(seen: Examined, production: Facts) -> t.Iterator[Found]:
         key_id = str(key.get("access_key_id", ""))
         yield Found(
             "key_active_service_closed",
-            f"MTurk (production) {observed}, and key {key_id} is still active.{_code(production)}",
+            f"MTurk (production) {observed}, and key {key_id} is still active.{_code_in_words(production)}",
             doubt + vocabulary.closing_notice(seen.now.date()),
             key_id,
         )
@@ -99,6 +99,6 @@ def _balance(seen: Examined, production: Facts) -> t.Iterator[Found]:
         )
 
 
-def _code(answer: Facts) -> str:
+def _code_in_words(answer: Facts) -> str:
     code = answer.get("error_code")
     return f" It answered {code}." if code else ""

@@ -54,12 +54,12 @@ class Steps:
         self.unseen: dict[str, Unseen] = {}
         for entry in (observed.get("unseen") or []) if observed else []:
             for step in _STEPS_OF_PART.get(entry["part"], ()):
-                if entry["part"] != "mturk" or not self._mturk_told():
+                if entry["part"] != "mturk" or not self._is_known_not_linked():
                     self.unseen.setdefault(step, entry)
         #: What is missing for certain: a step that nobody can judge may be needed or not.
         self.known_missing = [step for step in self.missing if step not in self.unseen]
 
-    def _mturk_told(self) -> bool:
+    def _is_known_not_linked(self) -> bool:
         """Whether one environment is known not to be linked, so that the step is due whatever the other would say."""
         answers = self.after.requester().values()
         return any(not seen["linked"] and seen["status"] not in UNSEEN_STATUSES for seen in answers)
@@ -77,81 +77,89 @@ class Steps:
         reached = [step for step in vocabulary.STEPS if step not in ignored and self.after.result(step).get("failed")]
         return reached[-1] if reached else told
 
-    def told(self, next_steps: t.Sequence[NextStep]) -> list[Step]:
+    def reported(self, next_steps: t.Sequence[NextStep]) -> list[Step]:
         """All steps in their order.
 
         :param next_steps: what is left to do; a step that waits for a person is one that a person has to take.
         """
         waiting = {entry["step"] for entry in next_steps if entry["who"] == "person"}
-        return [self._told(step, waiting) for step in vocabulary.STEPS]
+        return [self._reported_step(step, waiting) for step in vocabulary.STEPS]
 
-    def _told(self, step: str, waiting: set[str]) -> Step:
+    def _reported_step(self, step: str, waiting: set[str]) -> Step:
         if step == self.failed_step:
-            return _failed(step, self.failure)
+            return _step_from_failure(step, self.failure)
         if self.operation == "audit" and step in self.unseen:
             entry = self.unseen[step]
             person = entry["reason"] in PERSON_REASONS
-            return _step(step, StepStatus.WAITING if person else StepStatus.UNKNOWN, entry["message"], entry["reason"])
-        told = self._taken(step, waiting)
+            return _step_entry(
+                step, StepStatus.WAITING if person else StepStatus.UNKNOWN, entry["message"], entry["reason"]
+            )
+        told = self._step_from_result(step, waiting)
         if step == "retire" and self.after.retiring and step in self.unseen and told["status"] != StepStatus.FAILED:
             # A retirement vouches for the whole account.
             entry = self.unseen[step]
-            return _step(step, StepStatus.UNKNOWN, f"{told['message']} {entry['message']}", entry["reason"])
+            return _step_entry(step, StepStatus.UNKNOWN, f"{told['message']} {entry['message']}", entry["reason"])
         return told
 
-    def _taken(self, step: str, waiting: set[str]) -> Step:
+    def _step_from_result(self, step: str, waiting: set[str]) -> Step:
         observed = self.after.observed
         if step == "observe":
-            return self._observe()
+            return self._observe_step()
         result = self.after.result(step)
         if result.get("skipped") or not result:
             if step in self.missing:
                 why = (observed.get("why_missing") or {}).get(step, "") if observed else ""
-                return _step(step, StepStatus.WAITING if step in waiting else StepStatus.SKIPPED, why)
+                return _step_entry(step, StepStatus.WAITING if step in waiting else StepStatus.SKIPPED, why)
             if observed is None:
-                return _step(step, StepStatus.SKIPPED, "The lab was not observed.")
-            return _step(step, StepStatus.OK, "Nothing had to be done.")
+                return _step_entry(step, StepStatus.SKIPPED, "The lab was not observed.")
+            return _step_entry(step, StepStatus.OK, "Nothing had to be done.")
         if result.get("failed"):
             if step == "link" and self.after.retiring:
-                return _step(step, StepStatus.SKIPPED, str(result.get("msg") or ""), str(result.get("reason") or ""))
-            return _failed(step, result)
+                return _step_entry(
+                    step, StepStatus.SKIPPED, str(result.get("msg") or ""), str(result.get("reason") or "")
+                )
+            return _step_from_failure(step, result)
         if step == "requester":
-            return self._requester()
+            return self._requester_step()
         if step == "link":
-            return self._link(result)
+            return self._link_step(result)
         changed = bool(result.get("changed"))
         if step == "iam_user":
             changed = changed or bool(self.after.result("iam_user_excess").get("changed"))
-        return _step(step, StepStatus.CHANGED if changed else StepStatus.OK, self._words(step, result, changed))
+        return _step_entry(
+            step, StepStatus.CHANGED if changed else StepStatus.OK, self._success_in_words(step, result, changed)
+        )
 
-    def _observe(self) -> Step:
+    def _observe_step(self) -> Step:
         if self.after.observed is None:
-            return _step("observe", StepStatus.SKIPPED, "")
+            return _step_entry("observe", StepStatus.SKIPPED, "")
         # An audit goes on without the store.
         store = self.after.store()
-        return _step("observe", StepStatus.OK, (store.get("message") if store else "") or "The lab was read.")
+        return _step_entry("observe", StepStatus.OK, (store.get("message") if store else "") or "The lab was read.")
 
-    def _requester(self) -> Step:
+    def _requester_step(self) -> Step:
         unlinked = [seen for seen in self.after.requester().values() if not seen.get("linked")]
         if not unlinked:
-            return _step("requester", StepStatus.OK, "The AWS account is linked to a requester account.")
+            return _step_entry("requester", StepStatus.OK, "The AWS account is linked to a requester account.")
         worst = next((seen for seen in unlinked if seen.get("status") not in WAITING_STATUSES), None)
         message = " ".join(str(seen.get("message")) for seen in unlinked)
         if worst is None:
-            return _step("requester", StepStatus.WAITING, message, "not_linked")
-        return _step("requester", StepStatus.FAILED, message, str(worst.get("status")))
+            return _step_entry("requester", StepStatus.WAITING, message, "not_linked")
+        return _step_entry("requester", StepStatus.FAILED, message, str(worst.get("status")))
 
-    def _link(self, result: Result) -> Step:
+    def _link_step(self, result: Result) -> Step:
         link: Result = result.get("link") or {}
         message = str(link.get("message") or "")
         if result.get("waiting_for_person"):
             # Nobody has to be waited for to end a link whose key is gone.
-            return _step("link", StepStatus.SKIPPED if self.after.retiring else StepStatus.WAITING, message, "manual")
+            return _step_entry(
+                "link", StepStatus.SKIPPED if self.after.retiring else StepStatus.WAITING, message, "manual"
+            )
         if link_unproved(self.after):
-            return _step("link", StepStatus.FAILED, message or UNPROVED, "link_not_proved")
-        return _step("link", StepStatus.CHANGED if result.get("changed") else StepStatus.OK, message)
+            return _step_entry("link", StepStatus.FAILED, message or UNPROVED, "link_not_proved")
+        return _step_entry("link", StepStatus.CHANGED if result.get("changed") else StepStatus.OK, message)
 
-    def _words(self, step: str, result: Result, changed: bool) -> str:
+    def _success_in_words(self, step: str, result: Result, changed: bool) -> str:
         """What a step did that ended well."""
         told = str(result.get("message") or "; ".join(map(str, result.get("actions") or [])))
         if told or step != "iam_user":
@@ -174,11 +182,11 @@ def link_unproved(after: Afterwards) -> bool:
     return link is None or link.get("status") != LinkStatus.LINKED
 
 
-def _failed(step: str, result: Result) -> Step:
+def _step_from_failure(step: str, result: Result) -> Step:
     reason = str(result.get("reason") or "")
     message = str(result.get("msg") or "The task failed without a message.")
-    return _step(step, StepStatus.WAITING if reason in PERSON_REASONS else StepStatus.FAILED, message, reason)
+    return _step_entry(step, StepStatus.WAITING if reason in PERSON_REASONS else StepStatus.FAILED, message, reason)
 
 
-def _step(name: str, status: StepStatus, message: str, reason: str = "") -> Step:
+def _step_entry(name: str, status: StepStatus, message: str, reason: str = "") -> Step:
     return {"name": name, "status": status.value, "message": message, "reason": reason}

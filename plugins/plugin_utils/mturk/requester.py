@@ -189,11 +189,11 @@ def _ask(
         codes = errors.error_codes(exc)
         if turk_code := (getattr(exc, "response", None) or {}).get("TurkErrorCode"):
             codes.insert(0, printable(str(turk_code)))
-        return _refused(codes, errors.plain_message(exc), environment, today)
+        return _meaning_of_failure(codes, errors.plain_message(exc), environment, today)
     except UNREADABLE:
         # A parked address or a proxy can answer 200 with anything, which botocore takes for an empty answer.
         said = "the answer did not come from MTurk: it contains no balance"
-        return _refused(["UnreadableAnswer"], said, environment, today)
+        return _meaning_of_failure(["UnreadableAnswer"], said, environment, today)
     low = environment == "production" and minimum_balance is not None and available < minimum_balance
     answer = _answer(
         Status.LINKED,
@@ -214,7 +214,7 @@ def _about_low_balance(available: decimal.Decimal, minimum: decimal.Decimal | No
     return f"Do not add money, although {found} {vocabulary.REFUND_NOTICE} {vocabulary.closing_notice(today)}"
 
 
-def _refused(codes: t.Sequence[str], said: str, environment: str, today: datetime.date) -> _Seen:
+def _meaning_of_failure(codes: t.Sequence[str], said: str, environment: str, today: datetime.date) -> _Seen:
     """What a failed call means, by MTurk's table."""
     advice = advise(
         MTURK_ROWS,

@@ -114,10 +114,10 @@ class PlanRun:
             )
         result = Result()
         for arn in dict.fromkeys(key["user_arn"] for key in keys):
-            self._user(arn, [key for key in keys if key["user_arn"] == arn], result)
+            self._work_on_user(arn, [key for key in keys if key["user_arn"] == arn], result)
         return result
 
-    def _user(self, arn: str, keys: t.Sequence[PlannedKey], result: Result) -> None:
+    def _work_on_user(self, arn: str, keys: t.Sequence[PlannedKey], result: Result) -> None:
         try:
             found = iam_user.get_user(self.connection.client("iam"), user_name(arn))
             same = found is not None and found.arn == arn
@@ -126,7 +126,7 @@ class PlanRun:
                 return
             lifecycle = self._lifecycle(user_name(arn), wanted, managed=found.managed)
             outcome = lifecycle.carry_out(
-                lambda situation: self._actions(situation, wanted, result), predict=self.predict
+                lambda situation: self._actions_on_keys(situation, wanted, result), predict=self.predict
             )
         except CollectionError as exc:
             result.changes += exc.details.get("changes") or []
@@ -136,7 +136,7 @@ class PlanRun:
             }
             for key in keys:
                 if key["access_key_id"] not in told:
-                    _refuse(result, key, exc.reason or "aws_error", exc.message)
+                    _note_refusal(result, key, exc.reason or "aws_error", exc.message)
             return
         result.done += [action.in_words() for action in outcome.actions]
         result.changes += outcome.changes
@@ -154,7 +154,7 @@ class PlanRun:
                 remove_foreign_keys=frozenset(key["access_key_id"] for key in keys),
             ),
             link=LinkKnowledge(),
-            prove=_never,
+            prove=_prove_nothing,
             journal=self.journal,
         )
 
@@ -165,31 +165,31 @@ class PlanRun:
         owner = iam_keys.owner_of(self.connection.client("iam"), key["access_key_id"])
         if owner:
             message = f"It now belongs to the user {owner}, or the user's path differs from that in {key['user_arn']}."
-            _refuse(result, key, "key_of_other_user", message)
+            _note_refusal(result, key, "key_of_other_user", message)
         else:
-            self._gone(key, result)
+            self._note_gone(key, result)
         return False
 
-    def _actions(self, situation: Situation, keys: t.Sequence[PlannedKey], result: Result) -> list[Action]:
+    def _actions_on_keys(self, situation: Situation, keys: t.Sequence[PlannedKey], result: Result) -> list[Action]:
         actions: list[Action] = []
         for planned in keys:
             key = situation.iam_key(planned["access_key_id"])
             if key is None:
                 owner = iam_keys.owner_of(self.connection.client("iam"), planned["access_key_id"])
                 if owner:
-                    _refuse(result, planned, "key_of_other_user", f"It belongs to the user {owner}, as AWS says.")
+                    _note_refusal(result, planned, "key_of_other_user", f"It belongs to the user {owner}, as AWS says.")
                 else:
-                    self._gone(planned, result)
-                    actions += _forgetting(situation, planned["access_key_id"])
+                    self._note_gone(planned, result)
+                    actions += _forget_suspension(situation, planned["access_key_id"])
             elif self.purpose == Purpose.RESTORE:
-                actions += self._restoring(situation, key)
+                actions += self._restore_actions(situation, key)
             elif self._was_used(situation, planned, key, result):
                 continue
             else:
-                actions += self._taking_out(situation, planned, key, result)
+                actions += self._take_out_actions(situation, planned, key, result)
         return actions
 
-    def _gone(self, key: PlannedKey, result: Result) -> None:
+    def _note_gone(self, key: PlannedKey, result: Result) -> None:
         if self.purpose == Purpose.RETIRE and key["do"] == Doing.RETIRE:
             result.gone.append(
                 {
@@ -200,7 +200,7 @@ class PlanRun:
                 }
             )
         else:
-            _refuse(result, key, "key_gone", "AWS has no such key any more.")
+            _note_refusal(result, key, "key_gone", "AWS has no such key any more.")
 
     def _was_used(self, situation: Situation, planned: PlannedKey, key: iam_keys.IamKey, result: Result) -> bool:
         if key.last_used is None:
@@ -215,10 +215,10 @@ class PlanRun:
         was = f"the plan knows of {planned['last_used']}" if planned["last_used"] else "the plan knows of no use"
         service = f" for {key.last_used_service}" if key.last_used_service else ""
         message = f"It was used on {times.timestamp(key.last_used)}{service}, and {was}: somebody may need it."
-        _refuse(result, planned, "key_used_since", message)
+        _note_refusal(result, planned, "key_used_since", message)
         return True
 
-    def _taking_out(
+    def _take_out_actions(
         self, situation: Situation, planned: PlannedKey, key: iam_keys.IamKey, result: Result
     ) -> list[Action]:
         key_id = key.access_key_id
@@ -235,12 +235,12 @@ class PlanRun:
         stored = situation.record is not None and bool(situation.record.slot_of(key_id))
         delete = ActionKind.DELETE if stored else ActionKind.DELETE_FOREIGN
         actions = [Action(ActionKind.DEACTIVATE, key_id)] if key.active else []
-        return [*actions, Action(delete, key_id, why="as the plan says"), *_forgetting(situation, key_id)]
+        return [*actions, Action(delete, key_id, why="as the plan says"), *_forget_suspension(situation, key_id)]
 
     @staticmethod
-    def _restoring(situation: Situation, key: iam_keys.IamKey) -> list[Action]:
+    def _restore_actions(situation: Situation, key: iam_keys.IamKey) -> list[Action]:
         if key.active:  # a run that was killed may have left the note of its suspension
-            return _forgetting(situation, key.access_key_id)
+            return _forget_suspension(situation, key.access_key_id)
         suspended = situation.suspension(key)
         if not (suspended and suspended.by_us):
             return []  # somebody else switched it off
@@ -250,14 +250,14 @@ class PlanRun:
         ]
 
 
-def _forgetting(situation: Situation, access_key_id: str) -> list[Action]:
+def _forget_suspension(situation: Situation, access_key_id: str) -> list[Action]:
     noted = suspension.tag_key(access_key_id) in situation.tags
     return [Action(ActionKind.FORGET_SUSPENSION, access_key_id)] if noted else []
 
 
-def _refuse(result: Result, key: PlannedKey, reason: str, message: str) -> None:
+def _note_refusal(result: Result, key: PlannedKey, reason: str, message: str) -> None:
     result.refused.append({"access_key_id": key["access_key_id"], "reason": reason, "message": message})
 
 
-def _never(access_key_id: str, secret_access_key: str) -> KeyProof:
+def _prove_nothing(access_key_id: str, secret_access_key: str) -> KeyProof:
     raise AssertionError("a plan proves no key")

@@ -118,17 +118,19 @@ class _Reader:
             raise _refusal(self._path, 0, "it is not the YAML of a plan") from exc
         fields = self._fields(root, required=("schema", "made_at", "accounts"))
         if self._text(fields["schema"]) != str(SCHEMA):
-            raise self._wrong(fields["schema"], f"schema is not {SCHEMA}: another version of the collection wrote it")
+            raise self._error_at(
+                fields["schema"], f"schema is not {SCHEMA}: another version of the collection wrote it"
+            )
         accounts = tuple(self._account(node) for node in self._list(fields["accounts"]))
         if not any(account.keys for account in accounts):
-            raise self._wrong(fields["accounts"], "it contains no key for which anything is to be done")
+            raise self._error_at(fields["accounts"], "it contains no key for which anything is to be done")
         return Plan(self._moment(fields["made_at"]), accounts)
 
     def _check_shape(self, content: bytes) -> None:
         """Refuse what only an attacker nests or repeats, before the parser recurses into it."""
         depth = 0
         for event in yaml.parse(content, Loader=_LOADER):
-            line = _line(event)
+            line = _line_number(event)
             if isinstance(event, yaml.AliasEvent):
                 raise _refusal(self._path, line, "a plan has no aliases")
             if isinstance(event, yaml.CollectionStartEvent):
@@ -144,10 +146,10 @@ class _Reader:
         )
         account_id, lab = self._text(fields["account_id"]), self._text(fields["lab"])
         if not ACCOUNT_ID.fullmatch(account_id):
-            raise self._wrong(fields["account_id"], f"{account_id!r} is not an account id, which has 12 digits")
+            raise self._error_at(fields["account_id"], f"{account_id!r} is not an account id, which has 12 digits")
         if not lab:
-            raise self._wrong(fields["lab"], "lab is empty")
-        self._once(self._lab_lines, lab, fields["lab"], "lab")
+            raise self._error_at(fields["lab"], "lab is empty")
+        self._refuse_repeated(self._lab_lines, lab, fields["lab"], "lab")
         undecided = self._list(fields["undecided"]) if "undecided" in fields else []
         return PlannedAccount(
             account_id,
@@ -156,7 +158,7 @@ class _Reader:
             tuple(self._undecided(each) for each in undecided),
             self._optional(fields, "looked_at"),
             self._optional(fields, "caller_arn"),
-            _line(node),
+            _line_number(node),
         )
 
     def _key(self, node: yaml.Node, account_id: str) -> PlannedKey:
@@ -167,17 +169,17 @@ class _Reader:
         )
         key_id, arn = self._text(fields["access_key_id"]), self._text(fields["user_arn"])
         if not KEY_ID.fullmatch(key_id):
-            raise self._wrong(fields["access_key_id"], f"{key_id!r} is not the id of a user's access key")
-        self._once(self._key_lines, key_id, fields["access_key_id"], "key")
+            raise self._error_at(fields["access_key_id"], f"{key_id!r} is not the id of a user's access key")
+        self._refuse_repeated(self._key_lines, key_id, fields["access_key_id"], "key")
         user = USER_ARN.fullmatch(arn)
         if user is None:
-            raise self._wrong(fields["user_arn"], f"{arn!r} is not the ARN of an IAM user")
+            raise self._error_at(fields["user_arn"], f"{arn!r} is not the ARN of an IAM user")
         if user.group("account_id") != account_id:
-            raise self._wrong(fields["user_arn"], f"the user {arn} is not in account {account_id}")
+            raise self._error_at(fields["user_arn"], f"the user {arn} is not in account {account_id}")
         do = self._text(fields["do"])
         if do not in tuple(Doing):
-            raise self._wrong(fields["do"], f"do is {do!r}, and may be {' or '.join(Doing)}")
-        last_used = self._maybe(fields["last_used"])
+            raise self._error_at(fields["do"], f"do is {do!r}, and may be {' or '.join(Doing)}")
+        last_used = self._text_or_blank(fields["last_used"])
         return PlannedKey(
             access_key_id=key_id,
             user_arn=arn,
@@ -195,7 +197,7 @@ class _Reader:
 
     def _fields(self, node: yaml.Node | None, *, required: t.Sequence[str], optional: t.Sequence[str] = ()) -> Fields:
         if node is None or not isinstance(node, yaml.MappingNode):
-            raise self._wrong(node, f"there should be fields here ({', '.join((*required, *optional))})")
+            raise self._error_at(node, f"there should be fields here ({', '.join((*required, *optional))})")
         known = (*required, *optional)
         fields: Fields = {}
         for name_node, value in node.value:
@@ -203,13 +205,13 @@ class _Reader:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 meant = f": is it {near[0]}?" if near else ""
-                raise self._wrong(name_node, f"{name!r} is not a field of a plan{meant}")
+                raise self._error_at(name_node, f"{name!r} is not a field of a plan{meant}")
             if name in fields:
-                raise self._wrong(name_node, f"{name} is there twice")
+                raise self._error_at(name_node, f"{name} is there twice")
             fields[name] = value
         missing = [name for name in required if name not in fields]
         if missing:
-            raise self._wrong(node, f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+            raise self._error_at(node, f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
         return fields
 
     def _list(self, node: yaml.Node) -> list[yaml.Node]:
@@ -217,39 +219,39 @@ class _Reader:
             return list(node.value)
         if self._is_null(node):  # all its entries were taken out
             return []
-        raise self._wrong(node, "there should be a list here")
+        raise self._error_at(node, "there should be a list here")
 
     def _text(self, node: yaml.Node) -> str:
         """A value as it was written, so that an account's leading zeros stay without quotes, too."""
         if not isinstance(node, yaml.ScalarNode) or node.tag not in _SCALARS:
-            raise self._wrong(node, "there should be a text here")
+            raise self._error_at(node, "there should be a text here")
         return str(node.value)
 
-    def _maybe(self, node: yaml.Node) -> str:
+    def _text_or_blank(self, node: yaml.Node) -> str:
         return "" if self._is_null(node) else self._text(node)
 
     def _optional(self, fields: Fields, name: str) -> str:
-        return self._maybe(fields[name]) if name in fields else ""
+        return self._text_or_blank(fields[name]) if name in fields else ""
 
     def _moment(self, node: yaml.Node) -> datetime.datetime:
         text = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
         moment = times.parse_time(text)
         if moment is None:
-            raise self._wrong(node, f"{text!r} is not a time, such as 2026-11-24T10:40:00Z")
+            raise self._error_at(node, f"{text!r} is not a time, such as 2026-11-24T10:40:00Z")
         return moment
 
-    def _once(self, seen: dict[str, int], name: str, node: yaml.Node, kind: str) -> None:
+    def _refuse_repeated(self, seen: dict[str, int], name: str, node: yaml.Node, kind: str) -> None:
         if name in seen:
-            raise self._wrong(node, f"{kind} {name} is in the plan twice, on line {seen[name]} before")
-        seen[name] = _line(node)
+            raise self._error_at(node, f"{kind} {name} is in the plan twice, on line {seen[name]} before")
+        seen[name] = _line_number(node)
 
     @staticmethod
     def _is_null(node: yaml.Node) -> bool:
         return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
-    def _wrong(self, node: yaml.Node | None, problem: str) -> CollectionError:
-        return _refusal(self._path, _line(node) if node else 1, problem)
+    def _error_at(self, node: yaml.Node | None, problem: str) -> CollectionError:
+        return _refusal(self._path, _line_number(node) if node else 1, problem)
 
 
-def _line(part: yaml.Node | yaml.Event) -> int:
+def _line_number(part: yaml.Node | yaml.Event) -> int:
     return part.start_mark.line + 1 if part.start_mark else 0

@@ -54,11 +54,11 @@ def build(
     :param departments: by lab, the department that it belongs to.
     :raises CollectionError: something in it looks like a secret.
     """
-    unknown = [*map(_not_begun, not_begun), *map(_not_reported, not_reported)]
-    told = [*outcomes, *unknown, *map(_interrupted, interrupted)]
+    unknown = [*map(_not_begun_outcome, not_begun), *map(_not_reported_outcome, not_reported)]
+    told = [*outcomes, *unknown, *map(_interrupted_outcome, interrupted)]
     labs = [intake.read_lab(outcome, contacts or {}, departments or {}) for outcome in told]
     _make_names_unique(labs)
-    labs.sort(key=lambda lab: _natural(lab["lab"]))
+    labs.sort(key=lambda lab: _natural_order(lab["lab"]))
     for lab in labs:
         guard.refuse_secrets(lab, lab=lab["lab"])
     report = Report(
@@ -87,10 +87,12 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
     not_stored = sum(1 for key in own if key["stored"] is False)
     return Summary(
         labs=len(labs),
-        states=_count(State, (lab["state"] for lab in labs)),
-        findings=_count(finding_kinds.SEVERITIES, (finding["severity"] for lab in labs for finding in lab["findings"])),
+        states=_count_words(State, (lab["state"] for lab in labs)),
+        findings=_count_words(
+            finding_kinds.SEVERITIES, (finding["severity"] for lab in labs for finding in lab["findings"])
+        ),
         drifted_labs=sum(1 for lab in labs if lab["drift"]),
-        next_steps=_count(Who, (step["who"] for lab in labs for step in lab["next_steps"])),
+        next_steps=_count_words(Who, (step["who"] for lab in labs for step in lab["next_steps"])),
         live_keys={
             "total": len(keys),
             "stored": stored,
@@ -100,24 +102,24 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
         },
         mturk_keys=key_counts.count(labs),
         requester={
-            environment: _count(RequesterStatus, (lab["requester"][environment]["status"] for lab in labs))
+            environment: _count_words(RequesterStatus, (lab["requester"][environment]["status"] for lab in labs))
             for environment in vocabulary.ENVIRONMENTS
         },
-        link=_count(vocabulary.LINK_STATUSES, (lab["link"]["status"] for lab in labs)),
+        link=_count_words(vocabulary.LINK_STATUSES, (lab["link"]["status"] for lab in labs)),
     )
 
 
-def _not_begun(name: str) -> t.Mapping[str, t.Any]:
+def _not_begun_outcome(name: str) -> t.Mapping[str, t.Any]:
     advice = "Read the run's output for this lab if it names it, then run the lab."
     return _without_outcome(name, State.UNKNOWN, "unknown", NOT_BEGUN, "not_begun", advice)
 
 
-def _not_reported(name: str) -> t.Mapping[str, t.Any]:
+def _not_reported_outcome(name: str) -> t.Mapping[str, t.Any]:
     advice = "Run the lab's slice again, then merge the reports again."
     return _without_outcome(name, State.UNKNOWN, "unknown", NOT_REPORTED, "not_reported", advice)
 
 
-def _interrupted(name: str) -> t.Mapping[str, t.Any]:
+def _interrupted_outcome(name: str) -> t.Mapping[str, t.Any]:
     advice = "Read the run's output for this lab, then run it again: what was begun is finished or put right."
     return _without_outcome(name, State.FAILED, "failed", INTERRUPTED, "interrupted", advice)
 
@@ -142,12 +144,12 @@ def _make_names_unique(labs: list[Lab]) -> None:
             lab["lab"] = f"{name} #{seen[name]}"
 
 
-def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+def _natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sorts C(lab-2) before C(lab-10)."""
     parts = re.findall(r"\d{1,18}|\D+", name)
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts)
 
 
-def _count(words: t.Iterable[str], seen: t.Iterable[str]) -> dict[str, int]:
+def _count_words(words: t.Iterable[str], seen: t.Iterable[str]) -> dict[str, int]:
     counter = collections.Counter(seen)
     return {str(word): counter[word] for word in words}

@@ -43,37 +43,37 @@ def groups(comparison: Comparison | None) -> list[Group]:
 
 
 def _groups(comparison: Comparison) -> t.Iterator[Group]:
-    yield Group("New findings", "bad", [_found(found) for found in comparison["findings_new"]])
-    yield Group("Findings gone", "good", [_found(found) for found in comparison["findings_gone"]])
-    yield Group("States", "info", [_moved(entry, labels.STATES) for entry in comparison["states"]])
-    yield Group("Keys", "info", [_key(entry) for entry in comparison["access_keys"]])
+    yield Group("New findings", "bad", [_finding_line(found) for found in comparison["findings_new"]])
+    yield Group("Findings gone", "good", [_finding_line(found) for found in comparison["findings_gone"]])
+    yield Group("States", "info", [_moved_line(entry, labels.STATES) for entry in comparison["states"]])
+    yield Group("Keys", "info", [_key_line(entry) for entry in comparison["access_keys"]])
     for name in vocabulary.ENVIRONMENTS:
         entries = [entry for entry in comparison["requester"] if entry["environment"] == name]
-        yield Group(f"MTurk {name}", "info", [_moved(entry, labels.REQUESTER) for entry in entries])
-    yield Group("CloudResearch", "info", [_moved(entry, labels.LINK) for entry in comparison["link"]])
+        yield Group(f"MTurk {name}", "info", [_moved_line(entry, labels.REQUESTER) for entry in entries])
+    yield Group("CloudResearch", "info", [_moved_line(entry, labels.LINK) for entry in comparison["link"]])
     yield Group("New next steps", "wait", [(step["lab"], step["text"]) for step in comparison["next_steps_new"]])
     yield Group("Next steps done", "good", [(step["lab"], step["text"]) for step in comparison["next_steps_done"]])
-    yield Group("Balances", "mute", [_money(entry) for entry in comparison["balances"]])
+    yield Group("Balances", "mute", [_money_line(entry) for entry in comparison["balances"]])
     yield Group("New labs", "info", [(name, "") for name in comparison["labs_new"]])
     yield Group("No longer in the report", "mute", [(name, "") for name in comparison["labs_gone"]])
 
 
-def _found(found: Found) -> tuple[str, str]:
+def _finding_line(found: Found) -> tuple[str, str]:
     key = f" ({found['access_key_id']})" if found["access_key_id"] else ""
     return found["lab"], f"{labels.finding_title(found['code'])}{key}, {found['severity']}"
 
 
-def _moved(entry: Moved, names: t.Mapping[str, Label]) -> tuple[str, str]:
+def _moved_line(entry: Moved, names: t.Mapping[str, Label]) -> tuple[str, str]:
     # A report of a newer collection may hold words that this one does not know.
     before, after = (names[word].word if word in names else word for word in (entry["before"], entry["after"]))
     return entry["lab"], f"{before} → {after}"
 
 
-def _key(entry: MovedKey) -> tuple[str, str]:
+def _key_line(entry: MovedKey) -> tuple[str, str]:
     before, after = entry["before"] or "not there", entry["after"] or "gone"
     return entry["lab"], f"{entry['access_key_id']} {before.lower()} → {after.lower()}"
 
 
-def _money(entry: Moved) -> tuple[str, str]:
+def _money_line(entry: Moved) -> tuple[str, str]:
     moved_by = decimal.Decimal(entry["after"]) - decimal.Decimal(entry["before"])
     return entry["lab"], f"{entry['before']} → {entry['after']} ({moved_by:+})"

@@ -54,7 +54,12 @@ def headline(report: Report) -> str:
     counts = report["summary"]["mturk_keys"]
     if not counts["accounts"]:
         return "No lab was in this run."
-    return "; ".join([_live(counts), *filter(None, _details(counts)), *filter(None, _not_seen(counts))]) + "."
+    return (
+        "; ".join(
+            [_live_keys_in_words(counts), *filter(None, _details_in_words(counts)), *filter(None, _not_seen(counts))]
+        )
+        + "."
+    )
 
 
 def departments(report: Report) -> list[Line]:
@@ -95,10 +100,10 @@ def facts(report: Report) -> list[str]:
     said = [f"Mechanical Turk closed on {labels.day(vocabulary.CLOSED_FOR_GOOD)}."]
     if today <= vocabulary.LAST_HISTORY:
         said.append(f"Labs can see their transaction history until {labels.day(vocabulary.LAST_HISTORY)}.")
-    return [*said, *_money(report)]
+    return [*said, *_money_in_words(report)]
 
 
-def _live(counts: KeyCounts) -> str:
+def _live_keys_in_words(counts: KeyCounts) -> str:
     if counts["live"]:
         accounts = labels.count(counts["accounts_with_live_keys"], "account")
         return f"{labels.count(counts['live'], 'live key')} with MTurk rights in {accounts}"
@@ -107,7 +112,7 @@ def _live(counts: KeyCounts) -> str:
     return f"No live key with MTurk rights is left in {labels.count(counts['accounts'], 'account')}"
 
 
-def _details(counts: KeyCounts) -> t.Iterator[str]:
+def _details_in_words(counts: KeyCounts) -> t.Iterator[str]:
     for name, told in (
         ("found_in_public", "found in public"),
         ("used_since_closing", "used since the closing"),
@@ -131,7 +136,7 @@ def _not_seen(counts: KeyCounts) -> t.Iterator[str]:
     yield f"{was} not looked at in full" if partly else ""
 
 
-def _money(report: Report) -> t.Iterator[str]:
+def _money_in_words(report: Report) -> t.Iterator[str]:
     """What is left in production; labs that share an account share its balance."""
     total, having, unknown = decimal.Decimal(0), 0, 0
     for account in key_counts.by_account(report["labs"]):

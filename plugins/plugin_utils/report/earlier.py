@@ -86,7 +86,7 @@ def trend(paths: t.Iterable[pathlib.Path], now: Report, latest: Report | None) -
     :param now: the report that the trend leads to; only what was made before it counts.
     :param latest: the report that was made last before it.
     """
-    points = {latest["generated"]: _point(latest)} if latest else {}
+    points = {latest["generated"]: _trend_point(latest)} if latest else {}
     warnings = []
     for path in paths:
         try:
@@ -106,10 +106,10 @@ def _point_in(report: Report) -> TrendPoint:
     if report["schema"] not in range(1, SCHEMA + 1):
         raise ValueError("It is of a schema that is not known here.")
     _bring_up_to_date(report)
-    return _point(report)
+    return _trend_point(report)
 
 
-def _point(report: Report) -> TrendPoint:
+def _trend_point(report: Report) -> TrendPoint:
     counts = report["summary"]["mturk_keys"]
     numbers = [report["summary"]["labs"], *counts.values()]
     if counts.keys() != KeyCounts.__annotations__.keys() or any(

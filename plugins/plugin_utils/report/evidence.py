@@ -97,7 +97,7 @@ def _account(lab: Lab) -> Account:
         lab,
         [key for key in there if not key["exception"]],
         [key for key in there if key["exception"]],
-        _gaps(lab),
+        _unread_parts(lab),
     )
 
 
@@ -131,7 +131,7 @@ def _is_left(key: AccountKey) -> bool:
     return key["mturk_right"] == Right.YES or key["status"] != AccountKeyStatus.INACTIVE
 
 
-def _gaps(lab: Lab) -> list[str]:
+def _unread_parts(lab: Lab) -> list[str]:
     look = lab["look"]
     if look is None:
         return [NOT_LOOKED]

@@ -143,7 +143,7 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     noted = account_keys.changes_of({"changes": journal.changes_in(journaled)})
     report = remembered.with_what_was(_earlier_reports(place, current), report, noted)
     before = load(previous) if previous is not None else current
-    points, unread = earlier.trend(_archived(place.directory / EARLIER, place.name, "json"), report, current)
+    points, unread = earlier.trend(_archived_files(place.directory / EARLIER, place.name, "json"), report, current)
     warnings += unread
     same = current if current and compare.fingerprint(current) == compare.fingerprint(report) else None
     if same and previous is None:
@@ -220,7 +220,7 @@ def _earlier_reports(place: Place, current: Report | None) -> t.Iterator[Report]
     """The reports that are in the place, newest first; what cannot be read is nobody's memory."""
     if current:
         yield current
-    for path in reversed(_archived(place.directory / EARLIER, place.name, "json")):
+    for path in reversed(_archived_files(place.directory / EARLIER, place.name, "json")):
         with contextlib.suppress(CollectionError):
             yield load(path)
 
@@ -243,11 +243,11 @@ def _archive(report: Report, place: Place) -> None:
 
 
 def _keep_latest(directory: pathlib.Path, name: str, ending: str, number: int) -> None:
-    for path in _archived(directory, name, ending)[:-number]:
+    for path in _archived_files(directory, name, ending)[:-number]:
         path.unlink()
 
 
-def _archived(directory: pathlib.Path, name: str, ending: str) -> list[pathlib.Path]:
+def _archived_files(directory: pathlib.Path, name: str, ending: str) -> list[pathlib.Path]:
     """The files of this name that were put away, the oldest first."""
     pattern = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z\.{ending}")
     return sorted(path for path in directory.glob("*") if pattern.fullmatch(path.name))

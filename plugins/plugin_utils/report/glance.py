@@ -92,12 +92,12 @@ def run_in_a_sentence(report: Report) -> str:
         return "No lab was in this run."
     serious = found["critical"] + found["high"]
     troubles = [
-        _labs(states[State.FAILED], "failed"),
-        _labs(states[State.UNKNOWN], "could not be seen"),
-        _labs(states[State.WAITING], "waits for a person", "wait for a person"),
-        _labs(states[State.DRIFTED], "drifted"),
-        _labs(states[State.CHANGED] if report["check_mode"] else 0, "would be changed"),
-        _labs(_partly_seen(report), "was not seen in full", "were not seen in full"),
+        _labs_in_words(states[State.FAILED], "failed"),
+        _labs_in_words(states[State.UNKNOWN], "could not be seen"),
+        _labs_in_words(states[State.WAITING], "waits for a person", "wait for a person"),
+        _labs_in_words(states[State.DRIFTED], "drifted"),
+        _labs_in_words(states[State.CHANGED] if report["check_mode"] else 0, "would be changed"),
+        _labs_in_words(_partly_seen(report), "was not seen in full", "were not seen in full"),
         labels.count(serious, "serious finding") + _critical(found["critical"]) if serious else "",
     ]
     said = [trouble for trouble in troubles if trouble]
@@ -193,7 +193,7 @@ def _accounts(counts: KeyCounts) -> Composition:
     return _composition("Accounts", {**parts, "seen": counts["accounts"] - sum(parts.values())}, labels.ACCOUNTS, "")
 
 
-def _labs(number: int, one: str, many: str = "") -> str:
+def _labs_in_words(number: int, one: str, many: str = "") -> str:
     return f"{labels.count(number, 'lab')} {one if number == 1 else many or one}" if number else ""
 
 

@@ -95,7 +95,7 @@ def keys_of(labs: t.Iterable[Lab]) -> list[AccountKey]:
                 nameless[key["principal"]] = nameless.get(key["principal"], 0) + 1
                 identity = (key["principal"], nameless[key["principal"]])
             known = found.get(identity)
-            found[identity] = _together(known, key) if known else key
+            found[identity] = _merged_key(known, key) if known else key
     return list(found.values())
 
 
@@ -132,7 +132,7 @@ def _is_seen_in_full(account: list[Lab]) -> bool:
     return any(lab["look"] is not None and lab["look"]["complete"] for lab in account)
 
 
-def _together(earlier: AccountKey, later: AccountKey) -> AccountKey:
+def _merged_key(earlier: AccountKey, later: AccountKey) -> AccountKey:
     """One key, of which two labs tell: the later one knows its state, unless AWS deleted it, which is for good."""
     state = earlier if earlier["status"] == AccountKeyStatus.DELETED else later
     used = max(earlier, later, key=lambda key: key["last_used"])

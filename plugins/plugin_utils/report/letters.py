@@ -70,7 +70,7 @@ def _body(labs: list[Lab], today: datetime.date) -> list[str]:
     for lab in labs:
         account = f" (AWS account {lab['account_id']})" if lab["account_id"] else ""
         lines += [f"{lab['lab']}{account}", "-" * len(lab["lab"])]
-        lines += [f"* {sentence}" for sentence in _found(lab, today)]
+        lines += [f"* {sentence}" for sentence in _what_was_found(lab, today)]
         steps = [step for step in lab["next_steps"] if step["who"] == Who.PERSON]
         if steps:
             lines.append("What we ask you to do:")
@@ -99,9 +99,9 @@ def _what_happened(today: datetime.date) -> list[str]:
     ]
 
 
-def _found(lab: Lab, today: datetime.date) -> list[str]:
+def _what_was_found(lab: Lab, today: datetime.date) -> list[str]:
     found = [_about_key(key) for key in _live_mturk_keys(lab)]
-    balance = _balance(lab)
+    balance = _balance_left(lab)
     if balance:
         left = f"{balance} US dollars are left in the Mechanical Turk account."
         found.append(f"{left} {vocabulary.REFUND_NOTICE}" if vocabulary.is_closed(today) else left)
@@ -136,7 +136,7 @@ def _dates(today: datetime.date) -> list[str]:
 
 def _concerns_people(lab: Lab) -> bool:
     asked = any(step["who"] == Who.PERSON for step in lab["next_steps"])
-    return asked or bool(_live_mturk_keys(lab)) or bool(_balance(lab))
+    return asked or bool(_live_mturk_keys(lab)) or bool(_balance_left(lab))
 
 
 def _live_mturk_keys(lab: Lab) -> list[AccountKey]:
@@ -144,7 +144,7 @@ def _live_mturk_keys(lab: Lab) -> list[AccountKey]:
     return [key for key in lab["account_keys"] if key_counts.is_live(key) and not key["exception"]]
 
 
-def _balance(lab: Lab) -> str:
+def _balance_left(lab: Lab) -> str:
     """What is left in production, in US dollars; empty for nothing, or where nobody knows."""
     amount = lab["requester"]["production"]["available_balance"] or ""
     return amount if amount.strip("-0.") else ""

@@ -109,9 +109,9 @@ def _row(lab: Lab, now: datetime.datetime, shown: t.Container[str]) -> Row:
     balance = lab["requester"]["production"]["available_balance"]
     sort_by = {"balance": float(balance)} if balance is not None else {}
     if key:
-        sort_by.update(_days(key, now))
+        sort_by.update(_days_of_key(key, now))
     cells = [
-        *(_about(key, len(keys) - 1, sort_by) if key else _without_key(lab)),
+        *(_key_cells(key, len(keys) - 1, sort_by) if key else _without_key(lab)),
         Cell("department", lab["department"], instead="not given"),
         Cell("balance", f"{float(balance):,.2f}" if balance is not None else "", instead="not known"),
     ]
@@ -127,12 +127,12 @@ def _row(lab: Lab, now: datetime.datetime, shown: t.Container[str]) -> Row:
     )
 
 
-def _about(key: AccountKey, others: int, days: t.Mapping[str, float]) -> list[Cell]:
+def _key_cells(key: AccountKey, others: int, days: t.Mapping[str, float]) -> list[Cell]:
     """The key that needs eyes first: which, whose, and when it was used."""
     name = "root user" if key["principal"].endswith(":root") else key["principal"].rpartition("/")[2]
     more = f"and {labels.count(others, 'other')}" if others else ""
     age = f"{days['age']:,.0f} d" if "age" in days else ""
-    used = "" if "use" not in days else "never" if math.isinf(days["use"]) else _ago(int(days["use"]))
+    used = "" if "use" not in days else "never" if math.isinf(days["use"]) else _days_ago(int(days["use"]))
     return [
         Cell("key", key["access_key_id"] or "not told by AWS", more, code=bool(key["access_key_id"])),
         Cell("whose", name or "not known", labels.STANDINGS[key_counts.standing(key)].word.removeprefix("more ")),
@@ -152,7 +152,7 @@ def _without_key(lab: Lab) -> list[Cell]:
     return [Cell("key", instead=said), *(Cell(name, instead="no live key") for name in ("whose", "use", "age"))]
 
 
-def _days(key: AccountKey, now: datetime.datetime) -> dict[str, float]:
+def _days_of_key(key: AccountKey, now: datetime.datetime) -> dict[str, float]:
     """Days since it was made and since it was last used; never is infinite, and what is not known is not there."""
     days: dict[str, float] = {}
     created, used = parse_time(key["created"]), parse_time(key["last_used"])
@@ -226,5 +226,5 @@ def _any_department(report: Report) -> bool:
     return any(lab["department"] for lab in report["labs"])
 
 
-def _ago(days: int) -> str:
+def _days_ago(days: int) -> str:
     return "today" if days == 0 else f"{days:,} d ago"

@@ -91,15 +91,15 @@ class Plot:
 
 def key_ages(report: Report) -> Plot:
     """Live keys with the right to call MTurk by age, those that nobody declared apart."""
-    counts = _empty(AGE_BINS)
+    counts = _empty_counts(AGE_BINS)
     unknown = 0
     now = moment(report["generated"])
-    for key in _live(report):
+    for key in _live_keys(report):
         created = parse_time(key["created"])
         if created is None:
             unknown += 1
         else:
-            counts[_bin(days_between(created, now), AGE_BINS)][key_counts.is_undeclared(key)] += 1
+            counts[_bin_of(days_between(created, now), AGE_BINS)][key_counts.is_undeclared(key)] += 1
     without = f"{unknown} of unknown age" if unknown else ""
     return _plot("key-age", "Age of live keys, in days", "live keys", AGE_BINS, counts, without)
 
@@ -108,14 +108,14 @@ def last_uses(report: Report) -> Plot:
     """Live keys by the days since they were last used; those that never were in a bin of their own."""
     now = moment(report["generated"])
     bins: Bins = (*USE_BINS, (None, "never"))
-    counts = _empty(bins)
+    counts = _empty_counts(bins)
     unknown = 0
-    for key in _live(report):
+    for key in _live_keys(report):
         used = parse_time(key["last_used"])
         if not key["last_use_known"]:
             unknown += 1
         else:
-            place = _bin(days_between(used, now), USE_BINS) if used else len(bins) - 1
+            place = _bin_of(days_between(used, now), USE_BINS) if used else len(bins) - 1
             counts[place][key_counts.is_undeclared(key)] += 1
     without = f"{unknown} whose last use is not known" if unknown else ""
     return _plot("last-use", "Last use of live keys, in days ago", "live keys", bins, counts, without)
@@ -123,7 +123,7 @@ def last_uses(report: Report) -> Plot:
 
 def balances(report: Report) -> Plot:
     """Labs by the money available in production, in US dollars."""
-    counts = _empty(BALANCE_BINS)
+    counts = _empty_counts(BALANCE_BINS)
     unknown = 0
     for lab in report["labs"]:
         balance = lab["requester"]["production"]["available_balance"]
@@ -175,14 +175,14 @@ def _bar(
     return Bar(label, counts, tuple(parts), round(place * width + width / 2, 2), round(top - 6, 2))
 
 
-def _empty(bins: Bins) -> list[list[int]]:
-    return [[0, 0] for _bin in bins]
+def _empty_counts(bins: Bins) -> list[list[int]]:
+    return [[0, 0] for _bin_of in bins]
 
 
-def _live(report: Report) -> t.Iterator[AccountKey]:
+def _live_keys(report: Report) -> t.Iterator[AccountKey]:
     for labs in key_counts.by_account(report["labs"]):
         yield from filter(key_counts.is_live, key_counts.keys_of(labs))
 
 
-def _bin(value: int, bins: Bins) -> int:
+def _bin_of(value: int, bins: Bins) -> int:
     return next(place for place, (limit, _label) in enumerate(bins) if limit is None or value <= limit)

@@ -38,15 +38,17 @@ def with_what_was(earlier: t.Iterable[Report], report: Report, noted: t.Sequence
         for lab in report["labs"]
         if lab["account_id"]
     }
-    before = _before(earlier, wanted)
+    before = _newest_earlier_keys(earlier, wanted)
     labs = [
-        _lab(lab, before.get((lab["lab"], lab["account_id"]), {}), by_account.get(lab["account_id"], []))
+        _remembering_lab(lab, before.get((lab["lab"], lab["account_id"]), {}), by_account.get(lab["account_id"], []))
         for lab in report["labs"]
     ]
     return {**report, "labs": labs, "summary": build.summarise(labs)}
 
 
-def _before(earlier: t.Iterable[Report], wanted: t.Mapping[Place, set[str]]) -> dict[Place, dict[str, AccountKey]]:
+def _newest_earlier_keys(
+    earlier: t.Iterable[Report], wanted: t.Mapping[Place, set[str]]
+) -> dict[Place, dict[str, AccountKey]]:
     """By lab and key id, the key in the newest report that has it."""
     found: dict[Place, dict[str, AccountKey]] = {}
     for report in earlier:
@@ -62,9 +64,9 @@ def _before(earlier: t.Iterable[Report], wanted: t.Mapping[Place, set[str]]) -> 
     return found
 
 
-def _lab(lab: Lab, known: t.Mapping[str, AccountKey], noted: t.Sequence[KeyChange]) -> Lab:
+def _remembering_lab(lab: Lab, known: t.Mapping[str, AccountKey], noted: t.Sequence[KeyChange]) -> Lab:
     changed = account_keys.as_changes_tell(noted)
-    rows = [_noted(row, changed.get(row["access_key_id"])) for row in lab["account_keys"]]
+    rows = [_with_journal(row, changed.get(row["access_key_id"])) for row in lab["account_keys"]]
     listed = {row["access_key_id"] for row in rows}
     # What a look does not list may also be of a user that lost its right: only a deletion tells that a key is gone.
     rows += [
@@ -72,13 +74,13 @@ def _lab(lab: Lab, known: t.Mapping[str, AccountKey], noted: t.Sequence[KeyChang
         for key_id, row in changed.items()
         if key_id not in listed and (lab["look"] is None or row["status"] == AccountKeyStatus.DELETED)
     ]
-    rows = [_row(row, known.get(row["access_key_id"])) for row in rows]
+    rows = [_with_earlier_facts(row, known.get(row["access_key_id"])) for row in rows]
     listed |= changed.keys()
     gone = [row for key_id, row in known.items() if row["status"] == AccountKeyStatus.DELETED and key_id not in listed]
     return {**lab, "account_keys": [*rows, *gone]}
 
 
-def _noted(row: AccountKey, noted: AccountKey | None) -> AccountKey:
+def _with_journal(row: AccountKey, noted: AccountKey | None) -> AccountKey:
     """The key with what the journal adds: the look and the run are newer than what it tells of the key's status."""
     if noted is None:
         return row
@@ -91,7 +93,7 @@ def _noted(row: AccountKey, noted: AccountKey | None) -> AccountKey:
     }
 
 
-def _row(row: AccountKey, before: AccountKey | None) -> AccountKey:
+def _with_earlier_facts(row: AccountKey, before: AccountKey | None) -> AccountKey:
     """A key that only a change tells of has no more than that in the outcome."""
     if before is None or row["created"]:
         return row

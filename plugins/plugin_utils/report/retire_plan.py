@@ -40,7 +40,7 @@ def propose(report: Report, made_at: datetime.datetime) -> Plan | None:
     looks = {Operation.AUDIT} | ({Operation.RETIRE} if report["check_mode"] else set())
     if not looks.intersection(report["operations"]):
         return None
-    accounts = [_account(lab) for lab in report["labs"]]
+    accounts = [_planned_account(lab) for lab in report["labs"]]
     return Plan(made_at, tuple(account for account in accounts if account.keys or account.undecided))
 
 
@@ -63,19 +63,19 @@ def content(report: Report, now: datetime.datetime, path: pathlib.Path) -> bytes
     return text.encode()
 
 
-def _account(lab: Lab) -> PlannedAccount:
+def _planned_account(lab: Lab) -> PlannedAccount:
     keys: list[PlannedKey] = []
     undecided: list[UndecidedKey] = []
     for key in lab["account_keys"]:
         if key["status"] == AccountKeyStatus.DELETED:
             continue
-        doubt = _doubt(lab, key)
+        doubt = _why_undecided(lab, key)
         if doubt:
             undecided.append(
                 UndecidedKey(access_key_id=key["access_key_id"], user_arn=key["principal"], why=doubt),
             )
         elif doubt is not None:
-            keys.append(_planned(lab, key))
+            keys.append(_planned_key(lab, key))
     look = lab["look"]
     return PlannedAccount(
         lab["account_id"],
@@ -87,7 +87,7 @@ def _account(lab: Lab) -> PlannedAccount:
     )
 
 
-def _doubt(lab: Lab, key: AccountKey) -> str | None:
+def _why_undecided(lab: Lab, key: AccountKey) -> str | None:
     """Why somebody has to decide about the key; empty: nobody; None: the key is no matter of the plan."""
     goes = any(retired["access_key_id"] == key["access_key_id"] for retired in lab["retired_keys"])
     if (key["mturk_right"] == Right.NO or key["exception"]) and not goes:
@@ -104,7 +104,7 @@ def _doubt(lab: Lab, key: AccountKey) -> str | None:
     return ""
 
 
-def _planned(lab: Lab, key: AccountKey) -> PlannedKey:
+def _planned_key(lab: Lab, key: AccountKey) -> PlannedKey:
     return PlannedKey(
         access_key_id=key["access_key_id"],
         user_arn=key["principal"],
@@ -112,11 +112,11 @@ def _planned(lab: Lab, key: AccountKey) -> PlannedKey:
         last_used=key["last_used"],
         last_used_service=key["last_used_service"],
         do=Doing.RETIRE.value,
-        why=_why(lab, key),
+        why=_why_planned(lab, key),
     )
 
 
-def _why(lab: Lab, key: AccountKey) -> str:
+def _why_planned(lab: Lab, key: AccountKey) -> str:
     parts = [f"can call MTurk ({'; '.join(key['how'])})" if key["how"] else "can call MTurk"]
     if key["mturk_right"] != Right.YES:
         parts = ["the lab is to be retired"]

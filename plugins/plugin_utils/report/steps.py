@@ -98,7 +98,7 @@ def checklists(report: Report) -> list[Checklist]:
     """The checklists that are not empty."""
     lists = [
         Checklist(Who.PERSON, "For people in the labs", _people(report)),
-        Checklist(Who.OPERATOR, "For operators", [Party("", _groups(report["labs"], Who.OPERATOR))]),
+        Checklist(Who.OPERATOR, "For operators", [Party("", _groups_of_same_steps(report["labs"], Who.OPERATOR))]),
     ]
     return [each for each in lists if each.groups]
 
@@ -170,7 +170,7 @@ def _people(report: Report) -> list[Party]:
     by_contact: dict[str, list[Lab]] = {}
     for lab in report["labs"]:
         by_contact.setdefault(lab["contact"].casefold(), []).append(lab)
-    parties = [_party(labs[0]["contact"], _groups(labs, Who.PERSON)) for labs in by_contact.values()]
+    parties = [_party(labs[0]["contact"], _groups_of_same_steps(labs, Who.PERSON)) for labs in by_contact.values()]
     found = [party for party in parties if party.groups]
     return sorted(found, key=lambda party: (not party.contact, -len(party.tasks), party.contact.casefold()))
 
@@ -183,18 +183,18 @@ def _party(contact: str, groups: list[Group]) -> Party:
     return dataclasses.replace(party, mail=_mail(contact, "Next steps for your labs", text))
 
 
-def _groups(labs: list[Lab], who: Who) -> list[Group]:
+def _groups_of_same_steps(labs: list[Lab], who: Who) -> list[Group]:
     alike: dict[tuple[tuple[str, str, str], ...], list[Task]] = {}
     for lab in labs:
         steps = [step for step in lab["next_steps"] if step["who"] == who]
         if steps:
             text = letter(lab, steps)
-            alike.setdefault(_sameness(lab, steps), []).append(Task(lab, steps, text, mail_address(lab, text)))
+            alike.setdefault(_comparable_steps(lab, steps), []).append(Task(lab, steps, text, mail_address(lab, text)))
     # What many labs need comes first; labs that stand alone keep their order.
     return [_group(tasks) for tasks in sorted(alike.values(), key=lambda tasks: -len(tasks))]
 
 
-def _sameness(lab: Lab, steps: list[NextStep]) -> tuple[tuple[str, str, str], ...]:
+def _comparable_steps(lab: Lab, steps: list[NextStep]) -> tuple[tuple[str, str, str], ...]:
     """Steps that differ only in the lab that a command is limited to, and in its account, are the same."""
     return tuple((step["step"], _without_names(step["text"], lab), step["url"]) for step in steps)
 

@@ -145,15 +145,15 @@ def _row(lab: Lab) -> dict[str, Cell]:
         "state": lab["state"],
         **{f"step_{step['name']}": step["status"] for step in lab["steps"]},
         **{f"findings_{severity}": severities.count(severity) for severity in finding_kinds.SEVERITIES},
-        "finding_codes": _joined(finding["code"] for finding in lab["findings"]),
-        "drift_codes": _joined(entry["code"] for entry in lab["drift"]),
+        "finding_codes": _joined_distinct(finding["code"] for finding in lab["findings"]),
+        "drift_codes": _joined_distinct(entry["code"] for entry in lab["drift"]),
         "next_steps": "\n".join(f"{step['text']} {step['url']}".strip() for step in lab["next_steps"]),
         "user_name": user["name"] if user else None,
         "user_exists": user["exists"] if user else None,
         "user_managed": user["managed"] if user else None,
-        "attached_policies": _joined(user["attached_policies"] if user else None),
-        "inline_policies": _joined(user["inline_policies"] if user else None),
-        "groups": _joined(user["groups"] if user else None),
+        "attached_policies": _joined_distinct(user["attached_policies"] if user else None),
+        "inline_policies": _joined_distinct(user["inline_policies"] if user else None),
+        "groups": _joined_distinct(user["groups"] if user else None),
         "console_access": user["console_access"] if user else None,
         "live_keys": len(live),
         "live_keys_not_stored": sum(1 for each in live if each["owner"] in ("ours", "") and each["stored"] is False),
@@ -165,15 +165,15 @@ def _row(lab: Lab) -> dict[str, Cell]:
         "key_last_used": key["last_used"] if key else None,
         "key_last_used_service": key["last_used_service"] if key else None,
         "production_status": production["status"],
-        "production_available_balance": _amount(production["available_balance"]),
-        "production_on_hold_balance": _amount(production["on_hold_balance"]),
+        "production_available_balance": _decimal_or_none(production["available_balance"]),
+        "production_on_hold_balance": _decimal_or_none(production["on_hold_balance"]),
         "sandbox_status": sandbox["status"],
         "link_status": lab["link"]["status"],
         "link_evidence": lab["link"]["evidence"],
         "link_access_key_id": lab["link"]["access_key_id"],
-        "unseen": _joined(each["part"] for each in lab["unseen"]),
-        "not_looked_for": _joined(each["code"] for each in lab["not_looked_for"]),
-        "retired_keys": _joined(key["access_key_id"] for key in lab["retired_keys"]),
+        "unseen": _joined_distinct(each["part"] for each in lab["unseen"]),
+        "not_looked_for": _joined_distinct(each["code"] for each in lab["not_looked_for"]),
+        "retired_keys": _joined_distinct(key["access_key_id"] for key in lab["retired_keys"]),
         "department": lab["department"],
         "contact": lab["contact"],
     }
@@ -196,9 +196,9 @@ def _key_row(lab: Lab, key: AccountKey) -> dict[str, Cell]:
     }
 
 
-def _amount(text: str | None) -> decimal.Decimal | None:
+def _decimal_or_none(text: str | None) -> decimal.Decimal | None:
     return None if text is None else decimal.Decimal(text)
 
 
-def _joined(texts: t.Iterable[str] | None) -> str:
+def _joined_distinct(texts: t.Iterable[str] | None) -> str:
     return " ".join(dict.fromkeys(texts or ()))

@@ -61,12 +61,12 @@ def one_of(value: object, words: t.Sequence[str]) -> str:
 
 def url(value: object) -> str:
     """An address on the web; empty for what is none."""
-    return _matching(_URL, value)
+    return _text_if_matching(_URL, value)
 
 
 def email(value: object) -> str:
     """An e-mail address; empty for what is none."""
-    return _matching(_EMAIL, value)
+    return _text_if_matching(_EMAIL, value)
 
 
 def amount(value: object) -> str | None:
@@ -93,6 +93,6 @@ def mappings(value: object) -> list[Untrusted]:
     return [item for item in value if isinstance(item, collections.abc.Mapping)]
 
 
-def _matching(pattern: re.Pattern[str], value: object) -> str:
+def _text_if_matching(pattern: re.Pattern[str], value: object) -> str:
     found = text(value)
     return found if pattern.match(found) else ""

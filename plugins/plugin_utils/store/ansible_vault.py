@@ -65,7 +65,7 @@ class AnsibleVaultStore(base.SecretStore):
         """Read and decrypt the lab's file; its version is the hash of what is on disk."""
         path = self._path(lab)
         doing = f"read the record of lab {lab}"
-        with self._guarded(doing, path):
+        with self._file_errors_during(doing, path):
             self._require_private(doing)
             content = private_files.read_file(path)
             if content is None:
@@ -79,7 +79,7 @@ class AnsibleVaultStore(base.SecretStore):
         doing = f"write the record of lab {record.lab}"
         # Through JSON, because texts from a playbook can be of types that YAML's safe dumper does not take.
         text = _HEADER + yaml_dump(json.loads(json.dumps(record.to_dict())), sort_keys=False)
-        with self._guarded(doing, path):
+        with self._file_errors_during(doing, path):
             self._require_private(doing)
             self._proof.require(doing)
             content = self._passwords.encrypt(text)
@@ -96,7 +96,7 @@ class AnsibleVaultStore(base.SecretStore):
         doing = f"remove the record of lab {after.lab}"
         if not os.path.isdir(self._directory):
             return
-        with self._guarded(doing, path):
+        with self._file_errors_during(doing, path):
             self._require_private(doing)
             with self._short_lock(after.lab):
                 self._require_unchanged(after, path)
@@ -134,7 +134,7 @@ class AnsibleVaultStore(base.SecretStore):
                 f"the directory {self._directory} is not writable: {exc.strerror}, for a file in {nearest}.",
                 "Make it writable for the user who runs Ansible, or set store.directory to another one.",
             ) from None
-        with self._guarded(doing, path):
+        with self._file_errors_during(doing, path):
             self._require_private(doing)
             self._proof.require(doing)
         self.get(lab)
@@ -196,7 +196,7 @@ class AnsibleVaultStore(base.SecretStore):
             )
         text = self._passwords.decrypt(content)
         if text is None:
-            raise self._unopened(doing, path, content)
+            raise self._cannot_decrypt_error(doing, path, content)
         fast = yaml.SafeLoader if len(text) > _SAFE_FOR_LIBYAML else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             data = yaml.load(text, Loader=fast)  # noqa: S506
@@ -205,7 +205,7 @@ class AnsibleVaultStore(base.SecretStore):
             data = None
         return base.checked_record(data, lab)
 
-    def _unopened(self, doing: str, path: str, content: bytes) -> CollectionError:
+    def _cannot_decrypt_error(self, doing: str, path: str, content: bytes) -> CollectionError:
         """Tell a wrong password from a damaged record, as far as that can be told."""
         restore = "Restore it from a backup or from version control"
         if not vault_passwords.is_whole(content):
@@ -223,7 +223,7 @@ class AnsibleVaultStore(base.SecretStore):
         return store_error(StoreReason.RECORD_MALFORMED, doing, why, next_step)
 
     @contextlib.contextmanager
-    def _guarded(self, doing: str, path: str) -> t.Iterator[None]:
+    def _file_errors_during(self, doing: str, path: str) -> t.Iterator[None]:
         try:
             yield
         except PermissionError as exc:

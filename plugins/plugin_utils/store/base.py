@@ -212,7 +212,7 @@ def file_lock(path: str, lab: str, timeout: float) -> collections.abc.Iterator[N
     def wait() -> None:
         if time.monotonic() >= deadline:
             raise CollectionError(
-                f"Another run{_holder(path)} has been working on the keys of lab {lab} for more than "
+                f"Another run{_lock_holder(path)} has been working on the keys of lab {lab} for more than "
                 f"{timeout:.0f} seconds.",
                 next_step="Let it end, then run again.",
                 reason=StoreReason.LAB_BUSY,
@@ -234,7 +234,7 @@ def file_lock(path: str, lab: str, timeout: float) -> collections.abc.Iterator[N
         yield
 
 
-def _holder(path: str) -> str:
+def _lock_holder(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             written = file.read(200)

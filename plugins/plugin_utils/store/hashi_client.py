@@ -49,7 +49,7 @@ else:
             answer = kwargs.get("timeout") or _DEFAULT_TIMEOUT
             kwargs["timeout"] = (min(_CONNECT_TIMEOUT, answer), answer)
             try:
-                response = self._patiently(request, **kwargs)
+                response = self._send_patiently(request, **kwargs)
             except requests.exceptions.RequestException as exc:
                 if silence.nobody_answered(exc):
                     question.silent()
@@ -61,7 +61,7 @@ else:
                 question.answered()
             return response
 
-        def _patiently(self, request: requests.PreparedRequest, **kwargs: t.Any) -> requests.Response:
+        def _send_patiently(self, request: requests.PreparedRequest, **kwargs: t.Any) -> requests.Response:
             """Send a request, a few times if need be: writes, too, as they are made with check-and-set; no sign-in.
 
             The repetitions of urllib3 see neither a body that breaks off nor one that is a web page, and know silence

@@ -94,7 +94,7 @@ class HashiVaultStore(base.SecretStore):
 
     def get(self, lab: str) -> base.Snapshot:
         """Read the newest version of the lab's secret."""
-        with self._saying("read", lab):
+        with self._errors_during("read", lab):
             kv = self._kv
             try:
                 answer = kv.read_secret_version(
@@ -112,14 +112,14 @@ class HashiVaultStore(base.SecretStore):
         except (KeyError, TypeError):
             raise self._no_engine(lab, "what answers there is not a KV engine of version 2") from None
         if data is None and not destroyed:
-            command = self._command("undelete", lab, f"-versions={version}")
+            command = self._cli_command("undelete", lab, f"-versions={version}")
             raise record_deleted(lab, f"version {version}, {self.location}", command)
         # After a version that was destroyed, writing goes on with its number.
         return base.Snapshot(lab, base.checked_record(data, lab) if data is not None else None, version)
 
     def put(self, record: LabRecord, after: base.Snapshot) -> base.Snapshot:
         """Write a new version if the newest one is still the one that was read."""
-        with self._saying("write", record.lab):
+        with self._errors_during("write", record.lab):
             kv = self._kv
             try:
                 answer = kv.create_or_update_secret(
@@ -142,7 +142,7 @@ class HashiVaultStore(base.SecretStore):
         """Remove the lab's secret with all its versions."""
         if not self._still_there(after):
             return
-        with self._saying("remove", after.lab):
+        with self._errors_during("remove", after.lab):
             self._kv.delete_metadata_and_all_versions(path=self._path(after.lab), mount_point=self._mount)
 
     def check(self, lab: str) -> None:
@@ -150,7 +150,7 @@ class HashiVaultStore(base.SecretStore):
         self._prove_engine(lab)
         self.get(lab)
         path = f"{self._mount}/data/{self._path(lab)}"
-        with self._saying("write", lab):
+        with self._errors_during("write", lab):
             try:
                 answer = self._connected.adapter.post("/v1/sys/capabilities-self", json={"paths": [path]})
             except hvac.exceptions.Forbidden:
@@ -164,7 +164,7 @@ class HashiVaultStore(base.SecretStore):
                 StoreReason.DENIED,
                 f"write the record of lab {lab}",
                 f"the token may not {missing} {path}.",
-                f"Give its policy {self._rights}.",
+                f"Give its policy {self._needed_rights}.",
             )
 
     def _prove_engine(self, lab: str) -> None:
@@ -176,7 +176,7 @@ class HashiVaultStore(base.SecretStore):
 
         :raises CollectionError: something else is mounted there, or nothing.
         """
-        with self._saying("find the engine of", lab):
+        with self._errors_during("find the engine of", lab):
             adapter = self._connected.adapter
             try:
                 found = adapter.get(f"/v1/sys/internal/ui/mounts/{self._mount}")["data"]
@@ -200,19 +200,19 @@ class HashiVaultStore(base.SecretStore):
             f"use the record of lab {lab} ({self.location})",
             f"{why}; the store needs a KV engine of version 2.",
             f"Set store.mount_point to one (and check store.url and store.namespace), or give the token's policy "
-            f"{self._rights}.",
+            f"{self._needed_rights}.",
         )
 
     @property
-    def _rights(self) -> str:
+    def _needed_rights(self) -> str:
         below = f"{self._prefix}*"
         return f"create, read and update on {self._mount}/data/{below} and delete on {self._mount}/metadata/{below}"
 
     def read_command(self, lab: str) -> str:
         """C(kv get); the token is the one that the command line has."""
-        return self._command("get", lab, "-format=json")
+        return self._cli_command("get", lab, "-format=json")
 
-    def _command(self, verb: str, lab: str, *flags: str) -> str:
+    def _cli_command(self, verb: str, lab: str, *flags: str) -> str:
         # The two servers' command lines take the same arguments, and each of them works with both servers.
         program = "bao" if shutil.which("bao") and not shutil.which("vault") else "vault"
         where = [f"-address={self._url}", f"-mount={self._mount}"]
@@ -236,5 +236,5 @@ class HashiVaultStore(base.SecretStore):
             self._client = hashi_client.sign_in(self._url, self._namespace, self._ca_cert, self._options)
         return self._client
 
-    def _saying(self, doing: str, lab: str) -> contextlib.AbstractContextManager[None]:
-        return hashi_client.saying(f"{doing} the record of lab {lab} ({self.location})", self._rights)
+    def _errors_during(self, doing: str, lab: str) -> contextlib.AbstractContextManager[None]:
+        return hashi_client.saying(f"{doing} the record of lab {lab} ({self.location})", self._needed_rights)

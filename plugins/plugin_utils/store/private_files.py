@@ -23,7 +23,9 @@ def why_not_private(directory: str) -> str:
     Whoever may write a directory above it can put another one in its place. The sticky bit keeps them from that.
     """
     here = os.path.realpath(directory)
-    for place in sorted({*_upwards(os.path.abspath(directory)), *_upwards(here)}, key=len, reverse=True):
+    for place in sorted(
+        {*_directories_upwards(os.path.abspath(directory)), *_directories_upwards(here)}, key=len, reverse=True
+    ):
         with contextlib.suppress(FileNotFoundError):
             status = os.stat(place)
             if place != here and status.st_mode & stat.S_ISVTX and status.st_uid in (0, os.geteuid()):
@@ -33,7 +35,7 @@ def why_not_private(directory: str) -> str:
     return ""
 
 
-def _upwards(place: str) -> t.Iterator[str]:
+def _directories_upwards(place: str) -> t.Iterator[str]:
     while True:
         yield place
         parent = os.path.dirname(place)

@@ -130,9 +130,9 @@ class LabRecord:
         """The record with new values for a key that it holds already."""
         return dataclasses.replace(
             self,
-            current=key if self._is(self.current, key) else self.current,
-            pending=key if self._is(self.pending, key) else self.pending,
-            superseded=tuple(key if self._is(other, key) else other for other in self.superseded),
+            current=key if self._is_same_key(self.current, key) else self.current,
+            pending=key if self._is_same_key(self.pending, key) else self.pending,
+            superseded=tuple(key if self._is_same_key(other, key) else other for other in self.superseded),
         )
 
     def without(self, access_key_id: str) -> LabRecord:
@@ -149,7 +149,7 @@ class LabRecord:
         )
 
     @staticmethod
-    def _is(one: StoredKey | None, other: StoredKey) -> bool:
+    def _is_same_key(one: StoredKey | None, other: StoredKey) -> bool:
         return one is not None and one.access_key_id == other.access_key_id
 
     def to_dict(self) -> dict[str, t.Any]:
@@ -192,9 +192,9 @@ class LabRecord:
         try:
             creating = data.get("creating")
             return cls(
-                lab=_text(data, "lab"),
-                account_id=_text(data, "account_id", _ACCOUNT_ID),
-                user_name=_text(data, "user_name"),
+                lab=_required_text(data, "lab"),
+                account_id=_required_text(data, "account_id", _ACCOUNT_ID),
+                user_name=_required_text(data, "user_name"),
                 current=_stored_key(data.get("current")),
                 pending=_stored_key(data.get("pending")),
                 superseded=tuple(key for key in map(_stored_key, data.get("superseded") or ()) if key),
@@ -234,8 +234,8 @@ def _stored_key(data: t.Any) -> StoredKey | None:
     _moment_text(data, "created")
     known = {field.name for field in dataclasses.fields(StoredKey)}
     values = {name: _optional_text(data, name) for name in data if name in known}
-    values["access_key_id"] = _text(data, "access_key_id", _ACCESS_KEY_ID)
-    values["secret_access_key"] = _text(data, "secret_access_key")
+    values["access_key_id"] = _required_text(data, "access_key_id", _ACCESS_KEY_ID)
+    values["secret_access_key"] = _required_text(data, "secret_access_key")
     masking.register(values["secret_access_key"])
     key = StoredKey(**t.cast("dict[str, t.Any]", values))
     for name in ("proved", "linked", "superseded_at", "deactivated_at", "collection_used_at"):
@@ -244,7 +244,7 @@ def _stored_key(data: t.Any) -> StoredKey | None:
     return key
 
 
-def _text(data: dict[str, t.Any], name: str, shape: re.Pattern[str] | None = None) -> str:
+def _required_text(data: dict[str, t.Any], name: str, shape: re.Pattern[str] | None = None) -> str:
     value = data[name]
     if not isinstance(value, str) or not value or (shape and not shape.fullmatch(value)):
         raise KeyError(name)
@@ -259,11 +259,11 @@ def _key_ids(data: dict[str, t.Any], name: str) -> tuple[str, ...]:
 
 
 def _optional_text(data: dict[str, t.Any], name: str) -> str | None:
-    return None if data[name] is None else _text(data, name)
+    return None if data[name] is None else _required_text(data, name)
 
 
 def _moment_text(data: dict[str, t.Any], name: str) -> str:
-    value = _text(data, name)
+    value = _required_text(data, name)
     try:
         moment(value)
     except ValueError:

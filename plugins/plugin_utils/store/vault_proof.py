@@ -43,7 +43,7 @@ class PasswordProof:
         """
         if self._proved:
             return
-        witnesses = list(self._witnesses())
+        witnesses = list(self._files_to_open())
         if witnesses and not any(self._passwords.writer_opens(content) for _path, content in witnesses):
             raise self._wrong_password(doing, *witnesses[0])
         self._proved = True
@@ -80,7 +80,7 @@ class PasswordProof:
         check = self._check_file()
         return check is not None and self._passwords.decrypt(check) is not None
 
-    def _witnesses(self) -> t.Iterator[tuple[str, bytes]]:
+    def _files_to_open(self) -> t.Iterator[tuple[str, bytes]]:
         """Path and content of the files of which the password has to open one.
 
         The check file if the same vault id wrote it. Else records of that vault id; if there are none, anything.

@@ -43,10 +43,12 @@ def parse(text: str) -> list[Row]:
     missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise ValueError(f"the columns {', '.join(missing)} are missing")
-    return [Row(row["arn"], row["user"], [key for place in _PLACES for key in _key(row, place)]) for row in reader]
+    return [
+        Row(row["arn"], row["user"], [key for place in _PLACES for key in _key_in_place(row, place)]) for row in reader
+    ]
 
 
-def _key(row: t.Mapping[str, str | None], place: int) -> list[PrincipalKey]:
+def _key_in_place(row: t.Mapping[str, str | None], place: int) -> list[PrincipalKey]:
     def cell(what: str) -> str:
         text = row.get(f"access_key_{place}_{what}") or ""
         return "" if text in _NOTHING else text
@@ -58,13 +60,13 @@ def _key(row: t.Mapping[str, str | None], place: int) -> list[PrincipalKey]:
         {
             "access_key_id": "",
             "status": (KeyStatus.ACTIVE if active else KeyStatus.INACTIVE).value,
-            "created": _moment(created),
-            "last_used": _moment(cell("last_used_date")),
+            "created": _as_timestamp(created),
+            "last_used": _as_timestamp(cell("last_used_date")),
             "last_used_service": cell("last_used_service"),
             "last_used_region": cell("last_used_region"),
         }
     ]
 
 
-def _moment(text: str) -> str:
+def _as_timestamp(text: str) -> str:
     return timestamp(moment(text).astimezone(datetime.UTC)) if text else ""

@@ -102,12 +102,12 @@ class _Look:
     def run(self, *, all_keys: bool) -> AccountLook:
         identity, looked_at = self._identity()
         # IAM makes the report while the rest is read.
-        begun = self._part(CREDENTIAL_REPORT, self._begin_report)
-        self._part(USERS_AND_POLICIES, self._read_details)
-        summary = self._part(ACCOUNT_SUMMARY, self._read_summary)
-        rows = self._part(CREDENTIAL_REPORT, self._read_report) if begun else None
+        begun = self._read_or_note(CREDENTIAL_REPORT, self._begin_report)
+        self._read_or_note(USERS_AND_POLICIES, self._read_details)
+        summary = self._read_or_note(ACCOUNT_SUMMARY, self._read_summary)
+        rows = self._read_or_note(CREDENTIAL_REPORT, self._read_report) if begun else None
         by_arn = {row.arn: row for row in rows or ()}
-        users = self._judged(by_arn)
+        users = self._judge_all_principals(by_arn)
         self._add_keys([found for found in users if found["kind"] == PrincipalKind.USER], by_arn, rows, all_keys)
         everybody = [*users, self._root(identity["Account"], identity["Arn"], by_arn, summary)]
         listed = [found for found in everybody if found["keys"] or found["mturk_right"] != Right.NO]
@@ -124,11 +124,11 @@ class _Look:
         }
         return AccountLook(principals, self._errors)
 
-    def _called(self) -> None:
+    def _count_call(self) -> None:
         with self._lock:
             self._calls += 1
 
-    def _part(self, what: str, read: t.Callable[[], T]) -> T | None:
+    def _read_or_note(self, what: str, read: t.Callable[[], T]) -> T | None:
         """What C(read) gives; None, and a note of why, where AWS refuses it or nobody understands it."""
         try:
             return read()
@@ -139,7 +139,7 @@ class _Look:
         return None
 
     def _identity(self) -> tuple[t.Mapping[str, str], str]:
-        self._called()
+        self._count_call()
         try:
             answer = self._connection.client("sts").get_caller_identity()
         except AWS_FAILURES as exc:
@@ -147,7 +147,7 @@ class _Look:
         return answer, timestamp(iam_keys.server_time(answer))
 
     def _begin_report(self) -> bool:
-        self._called()
+        self._count_call()
         self._iam.generate_credential_report()
         return True
 
@@ -155,20 +155,20 @@ class _Look:
         pages = self._iam.get_paginator("get_account_authorization_details").paginate(
             PaginationConfig={"PageSize": PAGE_SIZE}
         )
-        self._called()  # the call that fails, if one does
+        self._count_call()  # the call that fails, if one does
         for number, page in enumerate(pages):
             if number:
-                self._called()
+                self._count_call()
             for name in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"):
                 self._details[name] += page.get(name, ())
 
     def _read_summary(self) -> t.Mapping[str, int]:
-        self._called()
+        self._count_call()
         return t.cast("t.Mapping[str, int]", self._iam.get_account_summary()["SummaryMap"])
 
     def _read_report(self) -> list[credential_report.Row]:
         for wait in (*REPORT_WAITS, None):
-            self._called()
+            self._count_call()
             try:
                 content = self._iam.get_credential_report()["Content"]
                 return credential_report.parse(content.decode("utf-8", "replace"))
@@ -192,7 +192,7 @@ class _Look:
             reason="aws_error",
         )
 
-    def _judged(self, rows: t.Mapping[str, credential_report.Row]) -> list[Principal]:
+    def _judge_all_principals(self, rows: t.Mapping[str, credential_report.Row]) -> list[Principal]:
         """All users, groups and roles; also users that only the credential report has, as their policies are unread."""
         found = rights.judge_principals(
             rights.AccountDetails(
@@ -248,14 +248,14 @@ class _Look:
         listed = self._listed.get(user["name"])
         if listed is None and ACCESS_KEYS in self._errors:
             return  # who is refused once is refused again
-        listed = listed or self._part(ACCESS_KEYS, functools.partial(self._user_keys, user["name"]))
+        listed = listed or self._read_or_note(ACCESS_KEYS, functools.partial(self._user_keys, user["name"]))
         if listed is None:
             return
         reported = user["keys"]
         user["keys"] = [self._with_use(key, reported) for key in listed.keys]
 
     def _user_keys(self, user_name: str) -> iam_keys.KeyListing:
-        self._called()
+        self._count_call()
         return iam_keys.list_keys(self._iam, user_name)
 
     def _with_use(self, key: iam_keys.IamKey, reported: t.Sequence[PrincipalKey]) -> PrincipalKey:
@@ -273,7 +273,11 @@ class _Look:
             return {**same[0], "access_key_id": key.access_key_id, "status": described["status"]}
         used: iam_keys.IamKey | None = key
         if not key.last_use_known:
-            used = None if LAST_USE in self._errors else self._part(LAST_USE, functools.partial(self._last_use, key))
+            used = (
+                None
+                if LAST_USE in self._errors
+                else self._read_or_note(LAST_USE, functools.partial(self._last_use, key))
+            )
         if used is None or used.last_used is None:
             return described
         return {
@@ -284,7 +288,7 @@ class _Look:
         }
 
     def _last_use(self, key: iam_keys.IamKey) -> iam_keys.IamKey:
-        self._called()
+        self._count_call()
         return iam_keys.with_last_use(self._iam, key)
 
 

@@ -123,7 +123,7 @@ def _judge_statement(statement: object) -> Judgement:
     resource = _resource_match(statement)
     if resource is _Match.NO:
         return Judgement()
-    actions = _actions(statement)
+    actions = _judged_actions(statement)
     doubts = set()
     if resource is _Match.PERHAPS:
         doubts.add(RESOURCE)
@@ -134,14 +134,14 @@ def _judge_statement(statement: object) -> Judgement:
     return Judgement(perhaps_denied=actions, doubts=frozenset(doubts)) if doubts else Judgement(denied=actions)
 
 
-def _actions(statement: t.Mapping[str, object]) -> frozenset[str]:
-    name, patterns = _either(statement, "Action")
-    matched: frozenset[str] = frozenset().union(*map(_matching, patterns))
+def _judged_actions(statement: t.Mapping[str, object]) -> frozenset[str]:
+    name, patterns = _element_or_opposite(statement, "Action")
+    matched: frozenset[str] = frozenset().union(*map(_actions_matching, patterns))
     return _JUDGED - matched if name == "NotAction" else matched
 
 
 @functools.lru_cache(maxsize=4096)
-def _matching(pattern: str) -> frozenset[str]:
+def _actions_matching(pattern: str) -> frozenset[str]:
     # IAM knows * and ? only, and no difference between upper and lower case. fnmatch does not backtrack, whatever
     # somebody wrote; its third wildcard, the bracket, is taken as itself.
     folded = pattern.lower().replace("[", "[[]")
@@ -150,7 +150,7 @@ def _matching(pattern: str) -> frozenset[str]:
 
 def _resource_match(statement: t.Mapping[str, object]) -> _Match:
     """Whether the statement is about calls to MTurk, which has no resources: it needs C(*)."""
-    name, patterns = _either(statement, "Resource")
+    name, patterns = _element_or_opposite(statement, "Resource")
     best = max(map(_one_resource, patterns), default=_Match.NO)
     return _Match(_Match.YES - best) if name == "NotResource" else best
 
@@ -164,7 +164,7 @@ def _one_resource(pattern: str) -> _Match:
     return _Match.NO if others else _Match.PERHAPS
 
 
-def _either(statement: t.Mapping[str, object], name: str) -> tuple[str, list[str]]:
+def _element_or_opposite(statement: t.Mapping[str, object], name: str) -> tuple[str, list[str]]:
     """The element or its opposite, whichever the statement has, as a list of texts."""
     present = [key for key in (name, f"Not{name}") if key in statement]
     if len(present) != 1:

@@ -198,12 +198,12 @@ class _Verdict:
             if said.allowed & policy.MTURK_ACTIONS:
                 found.append(source.name)
             elif said.perhaps_allowed & policy.MTURK_ACTIONS:
-                found.append(f"{source.name}, with {_listed(said.doubts)}")
+                found.append(f"{source.name}, with {_joined_doubts(said.doubts)}")
         if found:
             found += [text for source in self._sources for text in _denials(source)]
         if self._boundary and self._granted:
             if self.possible == self._granted and self._boundary.judgement.doubts:
-                found.append(f"{self._boundary.name}, with {_listed(self._boundary.judgement.doubts)}")
+                found.append(f"{self._boundary.name}, with {_joined_doubts(self._boundary.judgement.doubts)}")
             elif self.possible != self._granted:
                 found.append(f"{self._boundary.name} does not allow {'all of it' if self.possible else 'it'}")
         return found
@@ -215,9 +215,9 @@ def _denials(source: _Source) -> list[str]:
     if denied:
         return [f"{source.name} denies {'it' if denied == policy.MTURK_ACTIONS else 'a part of it'}"]
     if said.perhaps_denied & policy.MTURK_ACTIONS:
-        return [f"{source.name} may deny it, with {_listed(said.doubts)}"]
+        return [f"{source.name} may deny it, with {_joined_doubts(said.doubts)}"]
     return []
 
 
-def _listed(doubts: t.Iterable[str]) -> str:
+def _joined_doubts(doubts: t.Iterable[str]) -> str:
     return " and ".join(sorted(doubts))

@@ -91,7 +91,7 @@ class BrowserDriver:
         self._own = start_browser(settings, deadline.left()) if running is None else None
         self._running = running or t.cast(RunningBrowser, self._own)
         try:
-            self._run(self._window.open(self._running.browser, cookies), "opening a window")
+            self._run_in_loop(self._window.open(self._running.browser, cookies), "opening a window")
         except BaseException:
             self.close()
             raise
@@ -101,7 +101,7 @@ class BrowserDriver:
         """The portal's clock minus ours, in seconds, as its last answer had it."""
         return self._window.watch.clock_difference
 
-    def _run(self, work: t.Coroutine[t.Any, t.Any, Result], doing: str) -> Result:
+    def _run_in_loop(self, work: t.Coroutine[t.Any, t.Any, Result], doing: str) -> Result:
         try:
             return self._running.loop.run(work, self._deadline.left())
         except TimeoutError:
@@ -118,7 +118,7 @@ class BrowserDriver:
     def _open(self, address: str) -> Page:
         for attempt in range(1, hiccups.TRIES + 1):
             try:
-                page = self._do(lambda: self._window.goto(address), f"reading {bare_address(address)}")
+                page = self._act_in_window(lambda: self._window.goto(address), f"reading {bare_address(address)}")
             except PortalError as exc:
                 if exc.reason != PORTAL_UNAVAILABLE or self._window.guard.refusal or self._is_last(attempt):
                     raise
@@ -137,7 +137,7 @@ class BrowserDriver:
         """Follow a link: press it if it can be seen, else go to its address."""
         if link.seen is Seen.VISIBLE and self._settings.trust.encrypted_enough(link.address):
             here = self._window.address
-            arrived = self._do(lambda: self._window.click(link.ref), f"following a link on {page.place}")
+            arrived = self._act_in_window(lambda: self._window.click(link.ref), f"following a link on {page.place}")
             if self._window.address != here or _signature(arrived) != _signature(page):
                 return arrived
         return self.open(link.address)
@@ -174,17 +174,17 @@ class BrowserDriver:
             else:
                 await (await self._window.element(form.ref)).evaluate("form => form.requestSubmit()")
 
-        return self._do(act, f"sending a form to {bare_address(action) if action else page.place}")
+        return self._act_in_window(act, f"sending a form to {bare_address(action) if action else page.place}")
 
     def press(self, page: Page, button: Button) -> Page:
         """Press a button that belongs to no form."""
-        return self._do(lambda: self._window.click(button.ref), f"pressing a button on {page.place}")
+        return self._act_in_window(lambda: self._window.click(button.ref), f"pressing a button on {page.place}")
 
     def reveal(self, page: Page, ref: int) -> Page | None:
         """Open a menu as a mouse does: move over it, and press it if that shows nothing new."""
-        return self._run(self._reveal(page, ref), f"opening a menu on {page.place}")
+        return self._run_in_loop(self._open_by_hovering(page, ref), f"opening a menu on {page.place}")
 
-    async def _reveal(self, page: Page, ref: int) -> Page | None:
+    async def _open_by_hovering(self, page: Page, ref: int) -> Page | None:
         before, doing = _signature(page), f"opening a menu on {page.place}"
 
         async def hover() -> None:
@@ -198,7 +198,7 @@ class BrowserDriver:
 
     def settle(self, page: Page) -> Page | None:
         """Wait for the page to change by itself."""
-        return self._run(self._settle(page), f"waiting for {page.place}")
+        return self._run_in_loop(self._settle(page), f"waiting for {page.place}")
 
     async def _settle(self, page: Page) -> Page | None:
         """Wait until the page has changed, or has nothing more to do.
@@ -251,8 +251,8 @@ class BrowserDriver:
         if self._own is not None:
             self._own.close()
 
-    def _do(self, act: Act, doing: str) -> Page:
-        return self._run(self._window.act(act, doing), doing)
+    def _act_in_window(self, act: Act, doing: str) -> Page:
+        return self._run_in_loop(self._window.act(act, doing), doing)
 
 
 def _signature(page: Page) -> tuple[t.Any, ...]:

@@ -135,7 +135,7 @@ class Gate:
             return
         try:
             path = urllib.parse.urlsplit(target)._replace(scheme="", netloc="", fragment="").geturl() or "/"
-            upstream[1].write(f"{method} {path} HTTP/1.1\r\n".encode() + _closing(fields))
+            upstream[1].write(f"{method} {path} HTTP/1.1\r\n".encode() + _with_connection_closed(fields))
             left = _content_length(fields)
             while left and (chunk := await browser[0].read(min(left, _CHUNK))):
                 upstream[1].write(chunk)
@@ -143,7 +143,7 @@ class Gate:
             while True:
                 head = await upstream[0].readuntil(b"\r\n\r\n")
                 line, _separator, answered = head.partition(b"\r\n")
-                browser[1].write(line + b"\r\n" + _closing(answered))
+                browser[1].write(line + b"\r\n" + _with_connection_closed(answered))
                 if not line.split(b" ", 2)[1].startswith(b"1"):
                     break
             await _pump(upstream[0], browser[1])
@@ -203,21 +203,21 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     sink.close()
 
 
-def _fields(head: bytes) -> t.Iterator[tuple[bytes, bytes]]:
+def _header_fields(head: bytes) -> t.Iterator[tuple[bytes, bytes]]:
     for line in head.split(b"\r\n"):
         name, colon, value = line.partition(b":")
         if colon:
             yield name, value
 
 
-def _closing(head: bytes) -> bytes:
+def _with_connection_closed(head: bytes) -> bytes:
     """Header fields that end the connection after this message, and without those for a proxy."""
-    kept = [name + b":" + value for name, value in _fields(head) if name.lower() not in _OWN_HEADERS]
+    kept = [name + b":" + value for name, value in _header_fields(head) if name.lower() not in _OWN_HEADERS]
     return b"\r\n".join([*kept, b"Connection: close", b"", b""])
 
 
 def _content_length(head: bytes) -> int:
-    for name, value in _fields(head):
+    for name, value in _header_fields(head):
         if name.lower() == b"content-length" and value.strip().isdigit():
             return int(value)
     return 0

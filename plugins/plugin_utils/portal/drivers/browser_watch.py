@@ -65,12 +65,12 @@ class Watch:
         tab.on("requestfailed", self._on_request_failed)
         tab.on("response", self._on_response)
         tab.on("dialog", self._on_dialog)
-        tab.on("framenavigated", lambda _frame: self._touch())
+        tab.on("framenavigated", lambda _frame: self._note_event())
 
     def begin(self) -> None:
         """Something is about to be done."""
         self.said, self.trail = [], []
-        self._touch()
+        self._note_event()
 
     def quiet_for(self) -> float:
         """Seconds since anything was asked for or answered."""
@@ -90,17 +90,17 @@ class Watch:
         """Whether a document is due."""
         return any(request.is_navigation_request() for request, _since in self._pending.values())
 
-    def _touch(self) -> None:
+    def _note_event(self) -> None:
         self._last_event = time.monotonic()
 
     def _on_request(self, request: Request) -> None:
         if request.resource_type in _AWAITED:
             self._pending[id(request)] = (request, time.monotonic())
-            self._touch()
+            self._note_event()
 
     def _on_request_end(self, request: Request) -> None:
         if self._pending.pop(id(request), None) is not None:
-            self._touch()
+            self._note_event()
 
     def _on_request_failed(self, request: Request) -> None:
         self._on_request_end(request)
@@ -129,7 +129,7 @@ class Watch:
 
     async def _on_dialog(self, dialog: Dialog) -> None:
         self.said.append(plain(dialog.message))
-        self._touch()
+        self._note_event()
         with contextlib.suppress(PlaywrightError):
             if dialog.type in ("alert", "beforeunload") or self.accept_dialogs:
                 await dialog.accept()

@@ -134,10 +134,10 @@ class BrowserWindow:
             with contextlib.suppress(PlaywrightError):
                 domain = cookie["domain"].removesuffix(".local")
                 await self.context.add_cookies(t.cast(t.Any, [{**cookie, "domain": domain}]))
-        self._adopt(await self.context.new_page())
-        self.context.on("page", self._adopt)
+        self._watch_tab(await self.context.new_page())
+        self.context.on("page", self._watch_tab)
 
-    def _adopt(self, tab: Tab) -> None:
+    def _watch_tab(self, tab: Tab) -> None:
         """Watch a window; what opens a new one means it to be looked at."""
         self._tab = tab
         tab.set_default_timeout(_ACT_MS)
@@ -263,7 +263,7 @@ class BrowserWindow:
             self.rested = None
         try:
             await act()
-            await self._rest(doing, quiet)
+            await self._wait_for_rest(doing, quiet)
             return await self._read(doing)
         except PlaywrightTimeout:
             self.guard.raise_if_refused()
@@ -272,7 +272,7 @@ class BrowserWindow:
             self.guard.raise_if_refused()
             raise self._network_error(str(exc), doing) from None
 
-    async def _rest(self, doing: str, quiet: float) -> None:
+    async def _wait_for_rest(self, doing: str, quiet: float) -> None:
         end = time.monotonic() + min(_REST_AT_MOST, self._deadline.left())
         while time.monotonic() < end:
             await asyncio.sleep(_POLL)
@@ -297,7 +297,7 @@ class BrowserWindow:
                 if "context" not in str(exc).lower() and "navigat" not in str(exc).lower():
                     raise
                 # It moved on while it was being read.
-                await self._rest(doing, QUIET)
+                await self._wait_for_rest(doing, QUIET)
         else:
             raise out_of_time(doing, self._settings.timeout)
         page = read_page(

@@ -99,11 +99,11 @@ class HttpDriver:
 
     def open(self, address: str) -> Page:
         """Go to an address."""
-        return self._go("GET", address)
+        return self._open_page("GET", address)
 
     def follow(self, page: Page, link: Link) -> Page:
         """Follow a link."""
-        return self._go("GET", link.address, referer=page)
+        return self._open_page("GET", link.address, referer=page)
 
     def send(
         self, page: Page, form: Form, fill: Fill, button: Button | None, *, check: t.Sequence[int] = (), what: str = ""
@@ -119,7 +119,7 @@ class HttpDriver:
                 posted = {}
             if posted is None:
                 if button.address and not fill:
-                    return self._go("GET", button.address, referer=page)
+                    return self._open_page("GET", button.address, referer=page)
                 raise _needs_script(page, f'the button "{button.label}" does nothing without it')
             extra, button = posted, None
         action = (button.action if button else "") or form.action
@@ -134,16 +134,16 @@ class HttpDriver:
                 # A secret in an address would end up in logs; such forms are meant to be sent by script.
                 raise _needs_script(page, f"the form would put the {what} into the page's address")
             bare = without_fragment(action).partition("?")[0]
-            return self._go("GET", f"{bare}?{urllib.parse.urlencode(pairs)}", referer=page)
+            return self._open_page("GET", f"{bare}?{urllib.parse.urlencode(pairs)}", referer=page)
         if what:
             self._trust.require(page.address, what)
         form_to_send = _Filled(pairs, form.encoding == "multipart/form-data", what)
-        return self._go("POST", action, referer=page, form=form_to_send)
+        return self._open_page("POST", action, referer=page, form=form_to_send)
 
     def press(self, page: Page, button: Button) -> Page:
         """Press a button that belongs to no form."""
         if button.address:
-            return self._go("GET", button.address, referer=page)
+            return self._open_page("GET", button.address, referer=page)
         raise _needs_script(page, f'the button "{button.label}" does nothing without it')
 
     def reveal(self, page: Page, ref: int) -> Page | None:
@@ -162,7 +162,7 @@ class HttpDriver:
             if self._trust.trusts(address):
                 answer = self._fetch("GET", address, referer=page)
                 if answer.status == 200:
-                    sheets.append(_text(answer))
+                    sheets.append(_body_text(answer))
         if not sheets:
             return None
         return read_page(self._html, page.address, status=page.status, styles=sheets)
@@ -189,10 +189,12 @@ class HttpDriver:
 
     # The network
 
-    def _go(self, method: str, address: str, *, referer: Page | None = None, form: _Filled | None = None) -> Page:
+    def _open_page(
+        self, method: str, address: str, *, referer: Page | None = None, form: _Filled | None = None
+    ) -> Page:
         answer = self._fetch(method, address, referer=referer, form=form)
         trail = list(self._trail)
-        self._html = _text(answer)
+        self._html = _body_text(answer)
         page = read_page(
             self._html,
             answer.address,
@@ -216,7 +218,7 @@ class HttpDriver:
                     next_step="Look at the page in a browser and report what has changed.",
                 )
             self._trust.require_readable(address)
-            answer = self._patiently(method, address, _headers(method, address, referer), form)
+            answer = self._fetch_patiently(method, address, _headers(method, address, referer), form)
             target = answer.header.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or not target:
                 return answer
@@ -231,17 +233,17 @@ class HttpDriver:
             next_step="Sign in with a browser and see whether it works there; then report what is different.",
         )
 
-    def _patiently(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
+    def _fetch_patiently(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
         """One request; again if the portal asks for patience, or is briefly away and nothing was sent."""
         with silence.heeded(address):
-            return self._repeated(method, address, headers, form)
+            return self._fetch_with_retries(method, address, headers, form)
 
-    def _repeated(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
+    def _fetch_with_retries(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
         for attempt in range(1, hiccups.TRIES + 1):
             last = attempt == hiccups.TRIES
             hurried = last or self._deadline.left() < 3
             try:
-                answer = self._once(method, address, headers, form)
+                answer = self._fetch_once(method, address, headers, form)
             except PortalError as exc:
                 passing = exc.reason == PORTAL_UNAVAILABLE or (isinstance(exc, NoAnswer) and attempt < _SILENT_TRIES)
                 if method != "GET" or not passing or hurried:
@@ -262,7 +264,7 @@ class HttpDriver:
                 return answer
         return answer
 
-    def _once(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
+    def _fetch_once(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
         if form is None:
             answer = self._wire.request(method, address, headers)
         else:
@@ -291,7 +293,7 @@ def _headers(method: str, address: str, referer: Page | None) -> dict[str, str]:
     return {**headers, "Origin": here} if method == "POST" else headers
 
 
-def _text(answer: Answer) -> str:
+def _body_text(answer: Answer) -> str:
     """The body as text, by the charset of the header, or of the page's own meta element, or UTF-8."""
     declared = _HEADER_CHARSET.search(answer.header.get("content-type", ""))
     encoding = declared[1] if declared else ""

@@ -23,7 +23,7 @@ def heeded(address: str) -> t.Iterator[None]:
 
     :raises PortalError: whoever is there did not answer other labs.
     """
-    with _told():
+    with _silence_as_portal_error():
         question = silence.ask(read_address(address).origin)
     try:
         yield
@@ -38,12 +38,12 @@ def check(address: str) -> None:
 
     :raises PortalError: whoever is there did not answer other labs.
     """
-    with _told():
+    with _silence_as_portal_error():
         silence.check(read_address(address).origin)
 
 
 @contextlib.contextmanager
-def _told() -> t.Iterator[None]:
+def _silence_as_portal_error() -> t.Iterator[None]:
     try:
         yield
     except silence.NotAskedError as exc:

@@ -125,7 +125,7 @@ def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
             ):
                 del tag[name]
             elif value:
-                kept = _kept_of(tag, name, value)
+                kept = _kept_value(tag, name, value)
                 tag[name] = blot(kept, listed, tokens=name not in _NAMING_ATTRIBUTES)
     for text in soup.find_all(string=True):
         if isinstance(text, PreformattedString):
@@ -143,7 +143,7 @@ def _is_plain_name(name: str, secrets: t.Iterable[str]) -> bool:
     return words is not None and not any(secret.casefold() in name.casefold() for secret in secrets)
 
 
-def _kept_of(tag: Tag, name: str, value: str) -> str:
+def _kept_value(tag: Tag, name: str, value: str) -> str:
     """What of an attribute says how the page is built; values and queries do not."""
     if name in _ADDRESS_ATTRIBUTES:
         if value.lower().startswith(("javascript:", "data:")):

@@ -128,7 +128,7 @@ class Trust:
     def _is_own(self, host: str) -> bool:
         if _same_machine(host) == _same_machine(self.host):
             return True
-        return _within(self.host, _HOME) and _within(host, _HOME)
+        return _is_in_domain(self.host, _HOME) and _is_in_domain(host, _HOME)
 
     def _is_listed(self, asked: Address) -> bool:
         for entry in self.trusted_hosts:
@@ -155,13 +155,13 @@ class Trust:
         """
         verdict = self.judge(address)
         if verdict is Verdict.UNENCRYPTED:
-            raise _refused(
+            raise _refusal_error(
                 address,
                 f"The portal leads to {bare_address(address)}, which is not encrypted. It was not followed.",
                 "Report it to CloudResearch.",
             )
         if verdict is Verdict.UNREADABLE:
-            raise _refused(
+            raise _refusal_error(
                 address,
                 f"The portal leads to an address that was not followed: {_why_unsafe(address)}.",
                 "Look at the page in a browser, and report the address to CloudResearch.",
@@ -176,21 +176,21 @@ class Trust:
         if verdict is Verdict.TRUSTED:
             return
         if verdict is Verdict.UNENCRYPTED:
-            raise _refused(
+            raise _refusal_error(
                 address,
                 f"The portal wants the {what} sent to {bare_address(address)}, which is not encrypted. Nothing "
                 "was sent there.",
                 "Do not send it. Report it to CloudResearch; use https:// for portal_url.",
             )
         if verdict is Verdict.UNREADABLE:
-            raise _refused(
+            raise _refusal_error(
                 address,
                 f"The portal wants the {what} sent to an address that browsers and programs may read differently: "
                 f"{_why_unsafe(address)}. Nothing was sent there.",
                 "Do not send it: the portal may have been tampered with. Tell CloudResearch.",
             )
         host = read_address(address).host
-        raise _refused(
+        raise _refusal_error(
             address,
             f"The portal wants the {what} sent to another site, {bare_address(address)}, which is not listed. "
             "Nothing was sent there.",
@@ -199,7 +199,7 @@ class Trust:
         )
 
 
-def _refused(address: str, message: str, next_step: str) -> PortalError:
+def _refusal_error(address: str, message: str, next_step: str) -> PortalError:
     return PortalError(PAGE_CHANGED, message, next_step=next_step, details={"refused_address": bare_address(address)})
 
 
@@ -211,5 +211,5 @@ def _why_unsafe(address: str) -> str:
     return "it was refused"
 
 
-def _within(host: str, domain: str) -> bool:
+def _is_in_domain(host: str, domain: str) -> bool:
     return host == domain or host.endswith("." + domain)

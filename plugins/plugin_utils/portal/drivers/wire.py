@@ -148,9 +148,9 @@ class Wire:
                 self._trust.require(written, what or "form")
         doing = f"{'reading' if method == 'GET' else 'sending a form to'} {bare_address(sent)}"
         self._deadline.check(doing)
-        return self._in_time(lambda: self._send(request, doing), doing)
+        return self._run_in_time(lambda: self._send(request, doing), doing)
 
-    def _in_time(self, work: t.Callable[[], Answer], doing: str) -> Answer:
+    def _run_in_time(self, work: t.Callable[[], Answer], doing: str) -> Answer:
         done: concurrent.futures.Future[Answer] = concurrent.futures.Future()
 
         def do() -> None:

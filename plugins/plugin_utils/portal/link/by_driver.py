@@ -34,7 +34,7 @@ REMOVE_BY_HAND = (
 
 def look(settings: PortalSettings, account: PortalAccount, key: KnownKey, *, browser: t.Any = None) -> LinkState:
     """Sign in, read the link page, submit nothing."""
-    return _visit(settings, account, key, browser, lambda page: LinkResult.unchanged(page.state(key))).link
+    return _visit_portal(settings, account, key, browser, lambda page: LinkResult.unchanged(page.state(key))).link
 
 
 def ensure_present(
@@ -52,7 +52,7 @@ def ensure_present(
             return LinkResult(True, after, before)
         return LinkResult(True, page.submit(key), before)
 
-    return _visit(settings, account, key, browser, work)
+    return _visit_portal(settings, account, key, browser, work)
 
 
 def ensure_absent(
@@ -82,10 +82,10 @@ def ensure_absent(
             return LinkResult(True, LinkState(LinkStatus.NOT_LINKED, message="The link would be removed."), before)
         return LinkResult(True, page.remove(control), before)
 
-    return _visit(settings, account, key, browser, work)
+    return _visit_portal(settings, account, key, browser, work)
 
 
-def _visit(
+def _visit_portal(
     settings: PortalSettings,
     account: PortalAccount,
     key: KnownKey,
@@ -110,7 +110,7 @@ def _visit(
         driver: Driver = choice.first_driver(settings, deadline, snapshots, journal.slow_down, browser)
         try:
             try:
-                return _work(Flow(driver, settings, account, journal, deadline), snapshots, work)
+                return _work_on_key_page(Flow(driver, settings, account, journal, deadline), snapshots, work)
             except PageChanged as exc:
                 if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
                     raise
@@ -122,7 +122,7 @@ def _visit(
                 driver.close()
                 driver = following
                 reason = f"Plain HTTP did not get through: {exc.problem}."
-                return _work(Flow(driver, settings, account, journal, deadline), snapshots, work, reason)
+                return _work_on_key_page(Flow(driver, settings, account, journal, deadline), snapshots, work, reason)
         except CollectionError as exc:
             if journal.password_sent:
                 exc.next_step = f"{exc.next_step} {journal.advice()}"
@@ -131,7 +131,7 @@ def _visit(
             driver.close()
 
 
-def _work(
+def _work_on_key_page(
     flow: Flow, snapshots: Snapshots | None, work: t.Callable[[KeyPage], LinkResult], driver_reason: str = ""
 ) -> LinkResult:
     """Do the work; its result, or its error, says how the portal was read.

@@ -66,9 +66,9 @@ class KeyPage:
 
     def state(self, key: KnownKey) -> LinkState:
         """How the account is linked, with the evidence for it."""
-        return judge(self._signs(), key)
+        return judge(self._signs_on_all_pages(), key)
 
-    def _signs(self) -> Signs:
+    def _signs_on_all_pages(self) -> Signs:
         """What the link page, and those passed on the way to it, say about the link."""
         signs = read_signs(self._view.page, self._wording)
         for page in self._visit.state.passed:
@@ -96,7 +96,7 @@ class KeyPage:
             tries += 1
             form = self._bring_up_form()
             before = self._view.page.texts()
-            outcome = self._outcome(self._send(form, key), before, key.access_key_id)
+            outcome = self._outcome_of_submission(self._send_form(form, key), before, key.access_key_id)
             if isinstance(outcome, LinkState):
                 return outcome
             if tries == 1 and isinstance(outcome, _Again):
@@ -148,7 +148,7 @@ class KeyPage:
             needs_javascript=page.scripts and not visit.driver.runs_scripts,
         )
 
-    def _send(self, form: LinkForm, key: KnownKey) -> Page:
+    def _send_form(self, form: LinkForm, key: KnownKey) -> Page:
         page = self._view.page
         fill = {form.access_key_id.ref: key.access_key_id, form.secret_access_key.ref: key.secret_access_key}
         if form.confirm is not None:
@@ -158,7 +158,7 @@ class KeyPage:
         check = [field.ref for field in boxes if field.seen is not Seen.HIDDEN and not field.checked]
         return self._visit.driver.send(page, form.form, fill, form.button, check=check, what="key")
 
-    def _outcome(self, page: Page, before: set[str], access_key_id: str) -> LinkState | _Refused | _Again:
+    def _outcome_of_submission(self, page: Page, before: set[str], access_key_id: str) -> LinkState | _Refused | _Again:
         """What became of the submission, from this page or those that follow it."""
         flow, visit, finished = self._flow, self._visit, False
         for _look in range(_LOOKS):
@@ -168,7 +168,7 @@ class KeyPage:
                     f"The portal answered the submission of the key with an error (status {page.status}); whether it "
                     "took the key is not known. The next run looks first.",
                 )
-            said = self._verdict(page, before, access_key_id)
+            said = self._judge_submission(page, before, access_key_id)
             if said is not None:
                 return said
             last_step = None if finished else visit.finder.last_step(page)
@@ -183,10 +183,10 @@ class KeyPage:
         # Signed out half-way, a page in between, or an answer without a word: go back and look.
         there = visit.finder.link_form(page, expected=True) is not None
         self._view = flow.reopen_link_page() if there else flow.continue_from(page)
-        said = self._verdict(self._view.page, before, access_key_id, fresh=True)
+        said = self._judge_submission(self._view.page, before, access_key_id, fresh=True)
         if said is not None:
             return said
-        signs = self._signs()
+        signs = self._signs_on_all_pages()
         if signs.linked and not signs.not_linked and not signs.ids:
             told = "The portal took the key without an error and shows that a key is linked, but not which one."
             return LinkState(LinkStatus.LINKED, access_key_id, SUBMISSION, told, balance=signs.balance)
@@ -200,7 +200,7 @@ class KeyPage:
             why="The key was submitted, but neither a success nor an error was recognised",
         )
 
-    def _verdict(
+    def _judge_submission(
         self, page: Page, before: set[str], access_key_id: str, *, fresh: bool = False
     ) -> LinkState | _Refused | _Again | None:
         """What one page says about the submission; None if nothing.
@@ -273,7 +273,7 @@ class KeyPage:
             if self._tells_removal(self._press_and_confirm(page, confirm), before):
                 return removed
         self._view = self._flow.reopen_link_page()
-        signs = self._signs()
+        signs = self._signs_on_all_pages()
         # A page that neither says so nor asks for a key proves nothing.
         if not signs.linked and (signs.not_linked or self._view.form is not None):
             return dataclasses.replace(removed, message="The portal shows no linked key any more.")

@@ -135,7 +135,7 @@ class Naming:
             names += [Name(f"{name.text} {card}", "card", 2) for name in names if 0 < len(name.text) < _SHORT]
         if not any(name.text for name in names):
             names.append(Name(self.text(tag, hidden_too=True), "hidden text", 4))
-        return _distinct(names)
+        return _distinct_names(names)
 
     def _card_heading(self, tag: Tag) -> str:
         """The heading of the card that a control is in, one of several that are made alike; else empty."""
@@ -152,11 +152,11 @@ class Naming:
 
     def labelled(self, tag: Tag) -> t.Iterator[Name]:
         """The names that an element's ARIA attributes give it."""
-        texts = [self._referred(name) for name in attribute(tag, "aria-labelledby").split()[:_MOST_REFERENCES]]
+        texts = [self._text_by_id(name) for name in attribute(tag, "aria-labelledby").split()[:_MOST_REFERENCES]]
         yield Name(plain(" ".join(texts)), "aria-labelledby")
         yield Name(plain(attribute(tag, "aria-label")), "aria-label")
 
-    def _referred(self, identifier: str) -> str:
+    def _text_by_id(self, identifier: str) -> str:
         tag = self._by_id.get(identifier)
         return self.text(tag, hidden_too=True, skip_controls=True) if tag is not None else ""
 
@@ -180,14 +180,14 @@ class Naming:
         names.append(Name(plain(attribute(tag, "placeholder")), "placeholder", 3))
         names.append(Name(plain(attribute(tag, "title")), "title", 3))
         described = attribute(tag, "aria-describedby").split()[:_MOST_REFERENCES]
-        names += [Name(self._referred(name), "description", 12) for name in described]
+        names += [Name(self._text_by_id(name), "description", 12) for name in described]
         group = self._group_name(tag)
         if group:
             first = next((name.text for name in names if name.text), "")
             names.append(Name(plain(f"{group} {first}"), "group", 6 if first else 2))
         if not any(name.text for name in names):
             names.append(Name(self._text_after(tag), "text after", 6))
-        return _distinct(names)
+        return _distinct_names(names)
 
     def _table_names(self, tag: Tag) -> t.Iterator[Name]:
         cell = tag.find_parent(["td", "th"])
@@ -287,7 +287,7 @@ class Naming:
         return ""
 
 
-def _distinct(names: t.Iterable[Name]) -> list[Name]:
+def _distinct_names(names: t.Iterable[Name]) -> list[Name]:
     found: dict[str, Name] = {}
     for name in names:
         text = name.text[:_LONGEST_NAME]

@@ -219,17 +219,17 @@ def describe(page: Page, *, fields: bool = True, limit: int = 12) -> list[str]:
             found += [f'field "{field.label}"' for field in form.fields if field.fillable]
     found += [f'button "{button.label}"' for button in page.buttons]
     found += [f'link "{link.label}"' for link in page.links if link.seen.usable]
-    found = [_short(item) for item in dict.fromkeys(found)]
+    found = [_shortened(item) for item in dict.fromkeys(found)]
     if not found:
-        found = [f'heading "{_short(heading)}"' for heading in page.headings] or [
-            f'text "{_short(block)}"' for block in page.blocks[:3]
+        found = [f'heading "{_shortened(heading)}"' for heading in page.headings] or [
+            f'text "{_shortened(block)}"' for block in page.blocks[:3]
         ]
     found += [f'not loaded: "{host}"' for host in page.blocked]
     more = len(found) - limit
     return found[:limit] + ([f"and {more} more"] if more > 0 else [])
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
 
 

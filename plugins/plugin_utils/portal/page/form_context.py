@@ -41,15 +41,15 @@ def context(form: Tag, naming: Naming, visibility: Visibility, effort: Effort) -
     headings = [tag for tag in before if isinstance(tag, Tag) and visibility.seen(tag).usable]
     texts += [naming.text(tag) for tag in headings[:2]]
     # What the nearest heading is a part of, such as the page's first heading, is about every form below it.
-    level = _level(headings[0]) if headings else 0
+    level = _heading_level(headings[0]) if headings else 0
     for tag in headings[1:]:
-        if _level(tag) < level:
-            level = _level(tag)
+        if _heading_level(tag) < level:
+            level = _heading_level(tag)
             texts.append(naming.text(tag))
     return [text for text in dict.fromkeys(texts) if text]
 
 
-def _level(heading: Tag) -> int:
+def _heading_level(heading: Tag) -> int:
     """How deep a heading stands: 1 for the page's own."""
     told = attribute(heading, "aria-level") or heading.name[1:]
     return int(told) if told.isdigit() else 2

@@ -157,7 +157,7 @@ def content(text: str) -> Words:
 _FILLER_STEMS = frozenset(_stem(word) for word in _FILLERS)
 
 
-def _index(part: Words, whole: Words) -> int:
+def _position_of(part: Words, whole: Words) -> int:
     """Where C(part) stands in C(whole) without a gap, or -1."""
     for start in range(len(whole) - len(part) + 1):
         if whole[start : start + len(part)] == part:
@@ -175,7 +175,7 @@ def score(text: str, phrase: str) -> int:
     said, wanted = content(text), content(phrase)
     if said == wanted:
         return SAME_CONTENT
-    position, extra = _index(wanted, said), len(said) - len(wanted)
+    position, extra = _position_of(wanted, said), len(said) - len(wanted)
     if position == 0:
         return max(BEGINS - 2 * extra, MATCH + 12)
     if position > 0:
@@ -192,9 +192,9 @@ def avoided(text: str, phrase: str, avoid: t.Iterable[str]) -> bool:
     "Secret access key" is no access key, "Access key ID (not the secret)" is one.
     """
     said, wanted = content(text), content(phrase)
-    start = _index(wanted, said)
+    start = _position_of(wanted, said)
     reach = said if start < 0 else said[: start + len(wanted) + 1]
-    return any(_index(words(word), reach) >= 0 for word in avoid)
+    return any(_position_of(words(word), reach) >= 0 for word in avoid)
 
 
 def says_any(text: str, single: t.Iterable[str]) -> bool:
@@ -203,7 +203,7 @@ def says_any(text: str, single: t.Iterable[str]) -> bool:
     return any(said.issuperset(words(word)) for word in single)
 
 
-def _weighty(text: str) -> Words:
+def _without_filler_words(text: str) -> Words:
     return tuple(word for word in words(text) if word not in _LIGHT)
 
 
@@ -217,14 +217,19 @@ def best(texts: t.Iterable[str], phrases: t.Sequence[str], avoid: t.Sequence[str
     for text in texts:
         for phrase in phrases:
             reached = score(text, phrase)
-            if strict and reached < EXACT and len(content(phrase)) == 1 and _weighty(text) != words(phrase):
+            if (
+                strict
+                and reached < EXACT
+                and len(content(phrase)) == 1
+                and _without_filler_words(text) != words(phrase)
+            ):
                 continue
             if reached > highest and (not avoid or reached == EXACT or not avoided(text, phrase, avoid)):
                 highest = reached
     return highest
 
 
-def _in_order(wanted: Words, said: Words, gap: int) -> tuple[int, int] | None:
+def _find_in_order(wanted: Words, said: Words, gap: int) -> tuple[int, int] | None:
     """The first place where C(wanted) stands in order with at most C(gap) other words between two of them."""
     for start, first in enumerate(said):
         if first != wanted[0]:
@@ -253,7 +258,7 @@ def says(text: str, phrases: t.Iterable[str], *, gap: int = 4) -> bool:
         all_said = set(said)
         for wanted in wanted_words:
             # Nearly no phrase is there at all, and a set tells that at once.
-            place = _in_order(wanted, said, gap) if wanted and all_said.issuperset(wanted) else None
+            place = _find_in_order(wanted, said, gap) if wanted and all_said.issuperset(wanted) else None
             if place is None:
                 continue
             start, end = place

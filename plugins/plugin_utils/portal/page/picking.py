@@ -82,7 +82,7 @@ class Picker:
             visible = [item for item in rivals if item.seen is Seen.VISIBLE]
             if len(visible) == 1 and not isinstance(visible[0], Link):
                 return visible[0]
-            raise self.changed(page, thing, setting, found=[_told(item) for item in rivals], ambiguous=True)
+            raise self.changed(page, thing, setting, found=[_control_in_words(item) for item in rivals], ambiguous=True)
         return rivals[0]
 
     def button(
@@ -113,7 +113,11 @@ class Picker:
             return None
         if submits:
             raise self.changed(
-                page, thing, setting, found=[_told(button) for button in submits], ambiguous=len(submits) > 1
+                page,
+                thing,
+                setting,
+                found=[_control_in_words(button) for button in submits],
+                ambiguous=len(submits) > 1,
             )
         return None
 
@@ -124,9 +128,9 @@ class Picker:
 
         :param before: the page that was acted upon; what is new since then is meant rather than what was there before.
         """
-        return self._control(page, phrases, avoid.NOT_GOING_ON, thing, setting, before)
+        return self._pick_control(page, phrases, avoid.NOT_GOING_ON, thing, setting, before)
 
-    def _control(
+    def _pick_control(
         self,
         page: Page,
         phrases: Phrases,
@@ -188,7 +192,7 @@ def to_leave_empty(field: Field) -> bool:
     return bool(best([name.text for name in field.names], avoid.LEAVE_EMPTY))
 
 
-def _told(control: Control) -> str:
+def _control_in_words(control: Control) -> str:
     kind = "link" if isinstance(control, Link) else "button" if isinstance(control, Button) else "field"
     where = ""
     if isinstance(control, Link):

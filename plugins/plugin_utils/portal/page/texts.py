@@ -52,7 +52,7 @@ class Texts:
                 text = self._page.naming.text(tag)
                 if text:
                     page.headings.append(text)
-            tone = self._tone(tag)
+            tone = self._notice_tone(tag)
             if tone is not None:
                 text = self._visible_text(tag)
                 if text and len(text) <= 600:
@@ -95,7 +95,7 @@ class Texts:
                     current = -id(child)
 
     @staticmethod
-    def _tone(tag: Tag) -> str | None:
+    def _notice_tone(tag: Tag) -> str | None:
         """error, success or empty for a notice; None for what is none."""
         role = attribute(tag, "role").lower()
         named = classes(tag)

@@ -68,7 +68,7 @@ _NEAR = 20
 _STATES = re.compile(r":(?:hover|focus-within|focus-visible|focus|checked|target|active)\b")
 
 
-def _judge(style: str) -> str:
+def _judge_style(style: str) -> str:
     """hidden, offscreen, shown, or empty for a style that says nothing about it."""
     style = style[:_LONGEST_STYLE]
     if _HIDING.search(style):
@@ -110,7 +110,7 @@ class Visibility:
                 [*styles, *(str(sheet.string or "") for sheet in soup.find_all("style"))], Matcher(soup, effort)
             )
         self._targets = self._controlled_elements(soup)
-        self._walk(soup, Seen.VISIBLE, None)
+        self._walk_tree(soup, Seen.VISIBLE, None)
 
     def seen(self, tag: Tag) -> Seen:
         """How much of it a person sees."""
@@ -124,7 +124,7 @@ class Visibility:
         judged: dict[int, tuple[tuple[int, int, int], str]] = {}
         order = 0
         for selectors, style in style_rules(sheets):
-            verdict = _judge(style)
+            verdict = _judge_style(style)
             if not verdict:
                 continue
             weight = 1 if "!important" in style else 0
@@ -159,7 +159,7 @@ class Visibility:
                 targets.setdefault(address[1:], []).append(tag)
         return targets
 
-    def _own(self, tag: Tag) -> str:
+    def _own_visibility(self, tag: Tag) -> str:
         """What the element itself says: hidden, closed, offscreen or shown."""
         if tag.name in _NEVER or (tag.name == "noscript" and self._scripts_run):
             return "never"
@@ -171,7 +171,7 @@ class Visibility:
             return "hidden"
         if tag.has_attr("popover") or (tag.name == "dialog" and not tag.has_attr("open")):
             return "hidden"
-        inline = _judge(attribute(tag, "style"))
+        inline = _judge_style(attribute(tag, "style"))
         if inline:
             return inline
         if id(tag) in self._judged:
@@ -186,8 +186,8 @@ class Visibility:
                 return "hidden"
         return "shown"
 
-    def _walk(self, tag: Tag, above: Seen, opener: Tag | None) -> None:
-        own = self._own(tag)
+    def _walk_tree(self, tag: Tag, above: Seen, opener: Tag | None) -> None:
+        own = self._own_visibility(tag)
         seen = above
         if own == "never":
             seen, opener = Seen.HIDDEN, None
@@ -203,18 +203,18 @@ class Visibility:
         summary = next((child for child in tags(tag) if child.name == "summary"), None) if closed else None
         for child in tags(tag):
             if closed and child is not summary:
-                self._walk(child, Seen.REACHABLE, opener or summary)
+                self._walk_tree(child, Seen.REACHABLE, opener or summary)
             else:
-                self._walk(child, seen, opener)
+                self._walk_tree(child, seen, opener)
 
     def _find_opener(self, tag: Tag) -> Tag | None:
         for name in (attribute(tag, "id"), *classes(tag)[:1]):
             for candidate in self._targets.get(name, []) if name else []:
-                if self._before(candidate):
+                if self._can_be_seen(candidate):
                     return candidate
         for name in attribute(tag, "aria-labelledby").split():
             labelling = self._by_id.get(name)
-            if labelling is not None and self._before(labelling) and _opens_things(labelling):
+            if labelling is not None and self._can_be_seen(labelling) and _opens_things(labelling):
                 return labelling
         looks_like_menu = (
             attribute(tag, "role") in ("menu", "listbox")
@@ -225,7 +225,7 @@ class Visibility:
             return None
         for before in tag.find_previous_siblings(limit=_NEAR):
             self._effort.check()
-            if isinstance(before, Tag) and self._before(before):
+            if isinstance(before, Tag) and self._can_be_seen(before):
                 inside = [item for item in (before, *before.find_all(True)) if _opens_things(item)]
                 if inside:
                     return inside[-1]
@@ -233,18 +233,18 @@ class Visibility:
                     return before
         parent = tag.parent
         # A menu inside the element that opens it, or beside a wrapped button.
-        if isinstance(parent, Tag) and id(parent) in self._seen and _opens_things(parent) and self._before(parent):
+        if isinstance(parent, Tag) and id(parent) in self._seen and _opens_things(parent) and self._can_be_seen(parent):
             return parent
-        if isinstance(parent, Tag) and id(tag) in self._sometimes and self._before(parent):
+        if isinstance(parent, Tag) and id(tag) in self._sometimes and self._can_be_seen(parent):
             return parent
         return None
 
-    def _before(self, tag: Tag) -> bool:
+    def _can_be_seen(self, tag: Tag) -> bool:
         """Whether an element can be seen; one that has not been walked yet can if nothing hides it."""
         if id(tag) in self._seen:
             return self._seen[id(tag)].usable
         return all(
-            self._own(item) == "shown"
+            self._own_visibility(item) == "shown"
             for item in (tag, *tag.parents)
             if isinstance(item, Tag) and item.name != "[document]"
         )

@@ -33,7 +33,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.sessio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.person import Person
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.second_factor import SecondFactor
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.sign_in import SignIn
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
 
 # More pages than any sign-in has; a portal that goes in circles must not be followed for ever.
 _STEPS = 30
@@ -75,12 +75,12 @@ class Flow:
     def continue_from(self, page: Page) -> LinkView:
         """Go on from any page of the portal."""
         visit, state = self.visit, self.visit.state
-        for _step in range(_STEPS):
+        for _take_step in range(_STEPS):
             visit.deadline.check("on the way to the page for the key")
             try:
-                result = self._step(page)
+                result = self._take_step(page)
             except PortalError as exc:
-                further = self._further(page, exc)
+                further = self._page_after_stop(page, exc)
                 if further is None:
                     raise
                 result = further
@@ -100,7 +100,7 @@ class Flow:
         renewed, self._renewals_told = renewals > self._renewals_told, renewals
         return renewed
 
-    def _further(self, page: Page, stopped: PortalError) -> Page | None:
+    def _page_after_stop(self, page: Page, stopped: PortalError) -> Page | None:
         """What to go on with where a step stopped; None if there is nothing."""
         if isinstance(stopped, PageChanged):
             return self._look_closer(page) if stopped.ambiguous else None
@@ -112,7 +112,7 @@ class Flow:
         self._seen_closer.add(page.address)
         return self.visit.driver.look_closer(page)
 
-    def _step(self, page: Page) -> Page | LinkView:
+    def _take_step(self, page: Page) -> Page | LinkView:
         visit, state = self.visit, self.visit.state
         stops.stop_if_away(visit, page)
         moved = self._passing.let_it_move(page)
@@ -135,7 +135,7 @@ class Flow:
 
     def _without_fields(self, page: Page) -> Page | LinkView:
         visit, state = self.visit, self.visit.state
-        stops.stop_if_locked(visit, page, page.texts() if len(page.blocks) <= 12 else loud(page))
+        stops.stop_if_locked(visit, page, page.texts() if len(page.blocks) <= 12 else prominent_texts(page))
         again = self._sign_in.after_stale_form(page)
         if again is not None:
             return again
@@ -172,12 +172,12 @@ class Flow:
         moved = visit.driver.settle(page) or self._passing.in_between(page, sure=False)
         if moved is not None:
             return moved
-        raise self._lost(page)
+        raise self._dead_end_error(page)
 
-    def _lost(self, page: Page) -> PortalError:
+    def _dead_end_error(self, page: Page) -> PortalError:
         """The error for a page that leads nowhere."""
         visit, state = self.visit, self.visit.state
-        said = [*loud(page), *(page.blocks if len(page.blocks) <= 12 else ())]
+        said = [*prominent_texts(page), *(page.blocks if len(page.blocks) <= 12 else ())]
         stops.stop_if_closed(visit, page, [*said, *(text for text in page.blocks if len(text) < 300)])
         stops.stop_if_said_unavailable(visit, page, said)
         known: dict[str, t.Any] = {"needs_javascript": page.scripts and not visit.driver.runs_scripts}

@@ -99,11 +99,11 @@ class Journal:
         spent = self._state.get("spent")
         if isinstance(spent, dict):
             reason = str(spent.get("reason", LOGIN_FAILED))
-            old = self._clock() - _number(spent.get("time")) > SECOND_FACTOR_SECONDS
+            old = self._clock() - _number_or_zero(spent.get("time")) > SECOND_FACTOR_SECONDS
             same = not (reason == SECOND_FACTOR_FAILED and old) and self._is_same(spent)
             self._once_more = same and spent.get("cut_short") == 1
             if same and not self._once_more:
-                raise self._spent(reason, str(spent.get("at", "")), refused=spent.get("refused") is True)
+                raise self._spent_error(reason, str(spent.get("at", "")), refused=spent.get("refused") is True)
         recent = self._recent_mistakes()
         left = self._state.get("attempts_left")
         last_one = bool(recent) and isinstance(left, int) and left <= 1
@@ -120,7 +120,7 @@ class Journal:
                 details={"tried": False},
             )
 
-    def _spent(self, reason: str, at: str, *, refused: bool) -> PortalError:
+    def _spent_error(self, reason: str, at: str, *, refused: bool) -> PortalError:
         what, kept = ("code", "TOTP secret") if reason == SECOND_FACTOR_FAILED else ("password", "password")
         email = self._account.email
         if refused:
@@ -153,7 +153,7 @@ class Journal:
             self._before = dict(self._state)
             self._state["wrong"] = [*self._recent_mistakes(), self._clock()]
             self.password_sent = True
-        self._spend(LOGIN_FAILED, refused=False)
+        self._note_spent(LOGIN_FAILED, refused=False)
         # A run that is killed now has seen no answer at all, so the next one may ask for it, once.
         self._state["spent"]["cut_short"] = 2 if self._once_more else 1
         self._save()
@@ -184,7 +184,7 @@ class Journal:
                 self._state["wrong"] = [*self._recent_mistakes(), self._clock()]
             self._state["attempts_left"] = attempts_left
             self.password_sent = False
-        self._spend(reason, refused=True)
+        self._note_spent(reason, refused=True)
 
     def accepted(self) -> None:
         """Remember that signing in worked."""
@@ -192,7 +192,7 @@ class Journal:
         if any(self._state.pop(name, None) is not None for name in ("spent", "wrong", "attempts_left")):
             self._save()
 
-    def _spend(self, reason: str, *, refused: bool) -> None:
+    def _note_spent(self, reason: str, *, refused: bool) -> None:
         salt, now = os.urandom(16), self._clock()
         self._state["spent"] = {
             "reason": reason,
@@ -216,7 +216,7 @@ class Journal:
         if self.password_sent:
             self._save()
         else:
-            self._spend(SECOND_FACTOR_FAILED, refused=False)
+            self._note_spent(SECOND_FACTOR_FAILED, refused=False)
 
     def _check_value(self, salt: bytes, reason: str, *, refused: bool) -> str:
         """Enough of a salted hash to tell whether the credentials have changed.
@@ -253,7 +253,7 @@ class Journal:
         with self._locked(self._pace_path, deadline) as file:
             state = _load(file)
             now = self._clock()
-            turn = max(now, _number(state.get("next")), _number(state.get("quiet_until")))
+            turn = max(now, _number_or_zero(state.get("next")), _number_or_zero(state.get("quiet_until")))
             # A clock that was set back must not stop a fleet.
             turn = turn if turn - now < 3600 else now
             state["next"] = turn + pace
@@ -265,11 +265,11 @@ class Journal:
         """The portal asked to be left alone for a while (Retry-After): no process signs in before that."""
         with self._locked(self._pace_path, Deadline(5)) as file:
             state = _load(file)
-            state["quiet_until"] = max(_number(state.get("quiet_until")), self._clock() + min(seconds, 600))
+            state["quiet_until"] = max(_number_or_zero(state.get("quiet_until")), self._clock() + min(seconds, 600))
             _store(file, state)
 
 
-def _number(value: t.Any) -> float:
+def _number_or_zero(value: t.Any) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 

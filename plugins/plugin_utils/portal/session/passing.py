@@ -18,7 +18,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.e
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, best, says
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import ranked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
 
 _MENUS = 12
 
@@ -73,7 +73,7 @@ class Passing:
             and not field.checked
             and self._wants_consent(field)
         ]
-        told = any(says(text, visit.wording.in_between_notice, gap=1) for text in loud(page))
+        told = any(says(text, visit.wording.in_between_notice, gap=1) for text in prominent_texts(page))
         is_there = visit.state.followed and visit.state.is_link_page(page)
         if not boxes and ((sure and not told) or is_there):
             return None

@@ -17,7 +17,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.p
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.sign_in_finder import CodeForm
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import stop_if_locked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
 
 # Second factors that no authenticator secret can answer.
 _SENT_CODE = (
@@ -145,7 +145,7 @@ class SecondFactor:
         chosen = self._choose_authenticator(page) if visit.account.totp_secret else None
         if chosen is not None:
             return chosen
-        if any(says(text, visit.wording.second_factor_notice, gap=2) for text in loud(page)):
+        if any(says(text, visit.wording.second_factor_notice, gap=2) for text in prominent_texts(page)):
             if visit.finder.control(page, visit.wording.skip_control, "control", "skip_control"):
                 # An invitation to set one up, not a demand.
                 return None

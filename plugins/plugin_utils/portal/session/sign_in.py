@@ -18,7 +18,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.sessio
     stop_if_locked,
     stop_if_said_unavailable,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
 
 _RENEWALS = 2
 # What sites answer to a form whose anti-forgery token or session is no longer known (419 and 440 are customary).
@@ -43,7 +43,7 @@ class SignIn:
                 settled = visit.driver.settle(page)
                 if settled is not None:
                     return settled
-                self._refused(page)
+                self._stop_if_refused(page)
         self._stop_before_a_lock(page)
         fill: dict[int, str] = {}
         if found.email is not None:
@@ -95,7 +95,7 @@ class SignIn:
         state.begin_sign_in_again()
         state.times_acted_on.clear()
 
-    def _refused(self, page: Page) -> None:
+    def _stop_if_refused(self, page: Page) -> None:
         """Say why the sign-in form is there again, unless only the form was too old."""
         visit, state = self._visit, self._visit.state
         new = visit.new_texts(page, state.said_before)
@@ -146,7 +146,7 @@ class SignIn:
         visit = self._visit
         if visit.state.signed_in or not visit.state.password_sent or page.status >= 400:
             return
-        complains = any(says(text, visit.wording.error_notice) for text in loud(page))
+        complains = any(says(text, visit.wording.error_notice) for text in prominent_texts(page))
         if visit.finder.sign_out(page) or (way is not None and not visit.finder.sign_in_links(page) and not complains):
             self.succeeded()
 
@@ -161,7 +161,7 @@ class SignIn:
         """A password that has run out is for its owner to renew."""
         visit = self._visit
         asks = any(sum(field.kind == "password" for field in form.fillable) >= 2 for form in page.forms)
-        told = [text for text in loud(page) if says(text, visit.wording.new_password_notice, gap=1)]
+        told = [text for text in prominent_texts(page) if says(text, visit.wording.new_password_notice, gap=1)]
         if visit.state.signed_in or not visit.state.password_sent or not asks or not told:
             return None
         visit.note(page, "new password wanted")

@@ -17,7 +17,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, loud
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
 
 # Signs of how many attempts are left before a lock.
 _ATTEMPTS_LEFT = re.compile(
@@ -60,7 +60,7 @@ def stop_at_captcha(visit: Visit, page: Page) -> None:
     labels = [name.text for form in page.forms for field in form.fillable for name in field.names]
     told = page.captcha or next((text for text in labels if says(text, notice)), "")
     if not told and not any(form.fillable for form in page.forms):
-        told = next((text for text in loud(page) if says(text, notice)), "")
+        told = next((text for text in prominent_texts(page) if says(text, notice)), "")
     if not told:
         return
     visit.note(page, "captcha")

@@ -135,6 +135,6 @@ class Visit:
         )
 
 
-def loud(page: Page) -> list[str]:
+def prominent_texts(page: Page) -> list[str]:
     """What a page says first: title, headings, notices."""
     return [page.title, *page.headings, *(notice.text for notice in page.notices if len(notice.text) < 300)]

@@ -32,7 +32,7 @@ def run(directory: pathlib.Path, check_mode: bool = False, **options: t.Any) -> 
         "timeout": 3,
         **options,
     }
-    return cloudresearch_link._link(given, check_mode, lambda _text: None)
+    return cloudresearch_link._act_on_link(given, check_mode, lambda _text: None)
 
 
 BAD: dict[str, tuple[dict[str, t.Any], str]] = {
