@@ -144,13 +144,13 @@ class KeyFinder(Picker):
 
     def unlink(self, page: Page) -> Link | Button | None:
         """The page's own control for removing the key."""
-        return self._control(
+        return self._pick_control(
             page, self.wording.unlink_control, avoid.NOT_UNLINK, "control that removes the key", "unlink_control"
         )
 
     def begin(self, page: Page) -> Link | Button | None:
         """What leads on to the form from the first step of a wizard."""
-        return self._control(
+        return self._pick_control(
             page, self.wording.begin_control, avoid.NOT_GOING_ON, "control that leads to the form", "begin_control"
         )
 
@@ -158,13 +158,13 @@ class KeyFinder(Picker):
         """What finishes a wizard behind the form, on a page that asks for no key."""
         if self.link_form(page, expected=True) is not None:
             return None
-        return self._control(
+        return self._pick_control(
             page, self.wording.link_confirm, avoid.NOT_GOING_ON, "control that finishes the link", "link_confirm"
         )
 
     def change_key(self, page: Page) -> Link | Button | None:
         """What brings up the form for another key."""
-        return self._control(
+        return self._pick_control(
             page,
             self.wording.change_key_control,
             avoid.NOT_CHANGE,

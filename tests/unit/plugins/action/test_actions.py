@@ -203,7 +203,7 @@ class Portal:
 @pytest.fixture
 def portal(monkeypatch: pytest.MonkeyPatch) -> Portal:
     found_there = Portal()
-    monkeypatch.setattr(cloudresearch_link, "_link", found_there.visit)
+    monkeypatch.setattr(cloudresearch_link, "_act_on_link", found_there.visit)
     return found_there
 
 
