@@ -42,6 +42,8 @@ def test_no_further_lab_once_too_many_have_failed(fleet: Fleet, one_by_one: tupl
     run = fleet.run("rotate", *one_by_one, "-e", "rotate_stop_after=2")
     assert run.return_code != 0
     assert {lab: outcome["state"] for lab, outcome in run.outcomes.items()} == {"lab-1": "failed", "lab-2": "failed"}
+    # The new key, and nothing else: that the lab is counted is no change.
+    assert {lab: run.changed()[lab] for lab in ("lab-1", "lab-2")} == {"lab-1": 1, "lab-2": 1}
     # Those that were left alone are told, and still work with their old key; so do those that failed.
     assert {lab for lab, counts in run.stats.items() if counts["failures"]} == set(LABS)
     assert "lab-4 was left alone" in run.output
