@@ -10,8 +10,11 @@ import gzip
 import os
 import pathlib
 import resource
+import shutil
 import socket
 import socketserver
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +24,8 @@ import pytest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import RunningBrowser
 from tests.simulator.portal.serving import Certificates
-from tests.stack.written_sites import Request, Run, Site, at_once, good_site, one_site, runner
+from tests.stack.portal_site import CHROMIUM
+from tests.stack.written_sites import HOME, Request, Run, Site, at_once, good_site, one_site, runner
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
@@ -231,6 +235,72 @@ def test_no_browser_without_its_sandbox_unless_the_operator_says_so(
     assert "allow_unsandboxed_browser" in caught.value.next_step
 
 
+# An ordinary user, who owns nothing here.
+NOBODY = 65534
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+def chromium_of_an_ordinary_user(home: pathlib.Path) -> str:
+    """The browser to start; for root, a program that starts it as another user, with a home of its own."""
+    user = AS_NOBODY if os.geteuid() == 0 else []
+    if any(not shutil.which(program) for program in ("setpriv", "unshare")):
+        pytest.skip("util-linux is needed to try it")
+    if subprocess.run([*user, "unshare", "--user", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("ordinary users may not make user namespaces here, which the sandbox needs")
+    if not user:
+        return CHROMIUM
+    os.chown(home, NOBODY, NOBODY)
+    program = home / "chromium"
+    program.write_text(
+        "#!/bin/sh\n"
+        # Playwright has made the profile's directory for its own user.
+        f'for word; do case "$word" in --user-data-dir=*) chown -R {NOBODY} "${{word#*=}}";; esac; done\n'
+        f'export HOME={home}\nexec {" ".join(user)} {CHROMIUM} "$@"\n'
+    )
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_the_sandbox_is_on_for_an_ordinary_user(
+    sites: tuple[Site, Site], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel tells it of the processes that draw pages while the driver visits a portal."""
+    own, _foreign = sites
+    good_site(own)
+    seen: list[tuple[str, dict[str, str], list[str]]] = []
+    here = namespaces("self")
+
+    def look(_request: Request) -> str:
+        for number in descendants():
+            with contextlib.suppress(OSError):
+                command = pathlib.Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ")
+                status = pathlib.Path(f"/proc/{number}/status").read_text()
+                facts = {name: value.strip() for name, value in (line.split(":", 1) for line in status.splitlines())}
+                shared = [name for name, place in namespaces(str(number)).items() if place == here[name]]
+                seen.append((command, facts, shared))
+        return HOME
+
+    own.answers["/home"] = look
+    with tempfile.TemporaryDirectory() as home:
+        program = chromium_of_an_ordinary_user(pathlib.Path(home))
+        if os.geteuid() == 0:
+            monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+        run = runner("browser", tmp_path)
+        result = run(own, browser_executable=program, allow_unsandboxed_browser=False, timeout=60)
+    assert result.link.status == "linked"
+    assert not any("--no-sandbox" in command for command, _facts, _shared in seen)
+    drawing = [(facts, shared) for command, facts, shared in seen if "--type=renderer" in command]
+    assert drawing
+    for facts, shared in drawing:
+        assert "0" not in facts["Uid"].split()
+        assert (facts["Seccomp"], facts["NoNewPrivs"], shared) == ("2", "1", [])
+
+
+def namespaces(process: str) -> dict[str, str]:
+    """The namespaces of a process that its sandbox replaces: its view of processes and of the network."""
+    return {name: os.readlink(f"/proc/{process}/ns/{name}") for name in ("pid", "net")}
+
+
 # How a script of a third party could carry away what was typed; the value is in none of the known spellings.
 TAKEN = "Array.from(document.querySelector('[name=p]').value).reverse().join('')"
 WAYS = {
@@ -287,6 +357,73 @@ def test_nothing_leaves_a_page_with_a_secret_for_another_host(tmp_path: pathlib.
     for name, (reason, requests, connections) in at_once(WAYS, visit).items():
         assert reason in ("", "page_changed", "portal_unavailable"), name
         assert (requests, connections) == (0, 0), name
+
+
+@pytest.fixture
+def datagrams() -> Iterator[socket.socket]:
+    """A socket for UDP on the address of the host that is not trusted."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.2", 0))
+        listening.setblocking(False)
+        yield listening
+
+
+def arrived(listening: socket.socket) -> list[bytes]:
+    found: list[bytes] = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            found.append(listening.recv(2000))
+    return found
+
+
+# Gathers candidates from servers at an address until there are no more. With what WebRTC may not ask, that is at once.
+CALL = """
+where => new Promise(done => {
+  const call = new RTCPeerConnection({iceServers: [{urls: `stun:${where}`}, ...['udp', 'tcp'].map(transport => (
+    {urls: `turn:${where}?transport=${transport}`, username: 'u', credential: 'c'}))]});
+  const found = [];
+  call.onicecandidate = event => event.candidate ? found.push(event.candidate.candidate) : done(found);
+  call.createDataChannel('data');
+  call.createOffer().then(offer => call.setLocalDescription(offer));
+})
+"""
+
+
+def test_no_packet_of_a_call_goes_around_the_gate(
+    sites: tuple[Site, Site], in_browser: Run, datagrams: socket.socket
+) -> None:
+    """Neither from a document nor from one inside it, whose scripts nobody asked to be left alone."""
+    own, foreign = sites
+    good_site(own)
+    udp = f"127.0.0.2:{datagrams.getsockname()[1]}"
+    tcp = foreign.url.removeprefix("http://")
+    form = own.answers["/"]
+    own.answers["/"] = (
+        f"<title>Hello</title><body><script>const call = {CALL};"
+        "const inner = document.createElement('iframe'); document.body.append(inner);"
+        "const calls = [call, inner.contentWindow.eval('(' + call + ')')];"
+        f"const all = calls.flatMap(call => [call('{udp}'), call('{tcp}')]);"
+        f"new WebTransport('https://{udp}/x').ready.catch(error => error).finally(() => Promise.allSettled(all).then("
+        f"() => {{ document.body.innerHTML = {form!r} }}))</script>"
+    )
+    assert in_browser(own).link.status == "linked"
+    assert (arrived(datagrams), foreign.connections) == ([], 0)
+
+
+def test_the_launch_arguments_alone_keep_packets_of_a_call_in(
+    chromium: RunningBrowser, datagrams: socket.socket
+) -> None:
+    async def gather() -> list[str]:
+        context = await chromium.browser.new_context()
+        try:
+            tab = await context.new_page()
+            found: list[str] = await tab.evaluate(CALL, f"127.0.0.2:{datagrams.getsockname()[1]}")
+            return found
+        finally:
+            await context.close()
+
+    assert chromium.loop.run(gather(), 60) == []
+    assert arrived(datagrams) == []
 
 
 def test_pages_after_the_one_with_the_secret_get_what_draws_them(sites: tuple[Site, Site], in_browser: Run) -> None:

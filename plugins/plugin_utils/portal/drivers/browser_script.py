@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script that the browser driver runs in a page: it writes the live tree down, with what only a browser knows.
+"""The scripts that the browser driver runs in a page: one writes the live tree down, with what only a browser knows.
 
 The marks are the constants C(*_MARK) of the package C(portal.page). The page itself is not changed. An element is
 marked hidden only for a cause of its own; what is inside it inherits that when it is read.
@@ -117,3 +117,7 @@ patience => new Promise(resolve => {
   observe(document);
 })
 """
+
+# Takes WebRTC out of every document before its own scripts run: its packets would go around the gate. No portal needs
+# it, and the launch arguments that keep it in have changed their names before.
+WITHOUT_CALLS = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection']) delete globalThis[name]"

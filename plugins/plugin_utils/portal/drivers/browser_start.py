@@ -46,7 +46,9 @@ _ARGUMENTS = (
     "--no-first-run",
     "--disable-background-networking",
     "--disable-sync",
-    # Nothing goes around the gate: no UDP (WebRTC, QUIC), and no names looked up ahead.
+    # Nothing goes around the gate: no UDP (WebRTC, QUIC), and no names looked up ahead. Chromium passes over a name
+    # that it does not know without a word, so older ones get the name that they knew.
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-quic",
     "--dns-prefetch-disable",

@@ -128,6 +128,7 @@ class BrowserWindow:
             # Playwright's word for: also what is on this machine.
             proxy={"server": self.gate.address, "bypass": "<-loopback>"},
         )
+        await self.context.add_init_script(browser_script.WITHOUT_CALLS)
         await self.context.route("**/*", self.guard.handle)
         for cookie in cookies:
             # One that the browser will not take only costs another sign-in.
