@@ -69,7 +69,7 @@ class ActionModule(LabAction):
         taken: dict[str, t.Any] = {
             "changed": bool(result.done),
             "actions": result.done,
-            "message": _message(result),
+            "message": result.in_words(),
             "retired_keys": result.retired_keys,
             "changes": result.changes,
         }
@@ -96,14 +96,3 @@ class ActionModule(LabAction):
         if self._task.diff:
             told["diff"] = {"before": "", "after": "".join(f"{words}\n" for words in result.done)}
         return t.cast(ActionResult, printable_values(told))
-
-
-def _message(result: Result) -> str:
-    done = "; ".join(result.done) or "Nothing had to be done"
-    parts = [f"{done[:1].upper()}{done[1:]}."]
-    if result.gone:
-        parts.append(f"Gone already: {', '.join(key['access_key_id'] for key in result.gone)}.")
-    parts += result.waiting
-    for refusal in result.refused:
-        parts.append(f"Key {refusal['access_key_id']} was left alone: {refusal['message']}")
-    return " ".join(parts)

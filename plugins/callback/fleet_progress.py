@@ -408,7 +408,7 @@ class CallbackModule(DefaultCallback):
         hosts, hostvars = list(self._run.labs), self._run.hostvars()
         try:
             if writing.is_wanted(hostvars[hosts[0]]):
-                self._run.report = str(writing.write_cut_short(hosts, self._run.at_work, hostvars))
+                self._run.report = writing.write_cut_short(hosts, self._run.at_work, hostvars)
         except (AnsibleError, CollectionError) as exc:
             self._run.report = f"none, because it could not be written: {exc}"
 

@@ -52,11 +52,13 @@ options:
         V(lab_account_aws_account_id); C(CloudResearch e-mail) or C(CloudResearch login) for
         V(lab_account_cloudresearch_email); C(Lab state) for V(lab_account_state); C(AWS profile) for
         V(lab_account_aws_profile); C(Assume role name) for V(lab_account_assume_role_name); C(IAM user) for
-        V(lab_account_iam_user).
-      - C(E-mail), C(State), C(Role) and C(Profile) alone can mean anything. They set no variable unless they are named
-        here, and a warning says so; a C(State) of V(present) and V(absent) stops the roster until it is named here.
-      - All other columns become keys of the host variable C(lab_roster), with lower-case letters, digits and
-        underscores (C(PI name) becomes C(lab_roster.pi_name)).
+        V(lab_account_iam_user); C(Contact e-mail) or C(Lab contact) for V(lab_contact_email); C(Department) for
+        V(lab_department).
+      - C(E-mail), C(State), C(Role), C(Profile) and C(Contact) alone can mean anything. They set no variable unless
+        they are named here, and a warning says so; a C(State) of V(present) and V(absent) stops the roster until it is
+        named here.
+      - All other columns, and those for contact and department, become keys of the host variable C(lab_roster), with
+        lower-case letters, digits and underscores (C(PI name) becomes C(lab_roster.pi_name)).
       - An empty cell sets no variable, so that defaults apply. In C(lab_roster) it is an empty string.
     type: dict
     default: {}

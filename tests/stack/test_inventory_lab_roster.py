@@ -90,6 +90,7 @@ def test_labs_variables_and_groups(source: Source) -> None:
         "lab_account_cloudresearch_email": "perception@example.edu",
         "lab_account_state": "present",
         "lab_account_tags": {"department": "Psychology"},
+        "lab_department": "Psychology",
         "lab_roster": {
             "department": "Psychology",
             "pi": "Müller, Renée",

@@ -28,6 +28,9 @@ _WITH_VALUE = (*_LIMIT, *_EXTRA, *_INVENTORY, *_VAULT)
 # A confirmation that was given for other labs is none for these.
 _CONFIRMATION = re.compile(r"retire_confirm=\S*")
 
+# The one host that a next step's command is for. Names that need quotes stand alone.
+_ONE_HOST = re.compile(r"(--limit |retire_confirm=)([A-Za-z0-9](?:[\w.-]*[\w-])?)(?=\.?(?:[\s)]|$))")
+
 # By lab, its host; a worker of Ansible's is concerned with one.
 _HOSTS: dict[str, str] = {}
 
@@ -103,6 +106,28 @@ def playbook_command(playbook: str, lab: str) -> str:
     if playbook == "retire":
         words += ["-e", f"retire_confirm={host}"]
     return shlex.join(words)
+
+
+def for_any(text: str, account_id: str) -> str:
+    """A next step as it is the same for all labs in which it has to be taken."""
+    return _without_account(_ONE_HOST.sub(r"\1*", text), account_id)
+
+
+def for_all(texts: t.Sequence[str], account_id: str) -> str:
+    """One next step instead of those of several labs that are the same: its command is limited to all of their hosts.
+
+    :param texts: of all labs, alike but for what C(for_any) leaves out.
+    :param account_id: of the first lab.
+    """
+    if len(texts) == 1:
+        return texts[0]
+    named = [_ONE_HOST.search(text) for text in texts]
+    hosts = ",".join(dict.fromkeys(found[2] for found in named if found))
+    return _without_account(_ONE_HOST.sub(lambda found: found[1] + hosts, texts[0]), account_id)
+
+
+def _without_account(text: str, account_id: str) -> str:
+    return re.sub(rf"\b{account_id}\b", "(the account's id)", text) if account_id.isdecimal() else text
 
 
 def _kept_of_extra(value: str) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 import textwrap
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import next_command
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import (
     NO_OUTCOME,
     STATE_ORDER,
@@ -18,6 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progres
     Finding,
     Lab,
     Line,
+    NextStep,
     clipped,
     display_width,
     findings_text,
@@ -75,15 +77,23 @@ def next_step_lines(labs: t.Iterable[Lab]) -> list[Line]:
     URLs stand alone, so that they can be clicked or copied.
     """
     lines: list[Line] = []
-    groups = _grouped_by((lab for lab in labs if lab.next_steps), lambda lab: (lab.state, tuple(lab.next_steps)))
+    groups = _grouped_by((lab for lab in labs if lab.next_steps), lambda lab: (lab.state, _steps_for_any(lab)))
     for group in groups:
         lines.append((f"{named(group)} ({group[0].state})", group[0].state))
-        for step in group[0].next_steps:
+        for same in zip(*(lab.next_steps for lab in group), strict=True):
+            text = next_command.for_all([step.text for step in same], group[0].account_id)
+            step = dataclasses.replace(same[0], text=text)
             who = f" (for the {step.who})" if step.who not in ("", "person") else ""
             lines.append((f"  [ ] {next_step_text(dataclasses.replace(step, url=''))}{who}", ""))
             if step.url and step.url not in step.text:
                 lines.append((f"      {step.url}", ""))
     return lines
+
+
+def _steps_for_any(lab: Lab) -> tuple[NextStep, ...]:
+    return tuple(
+        dataclasses.replace(step, text=next_command.for_any(step.text, lab.account_id)) for step in lab.next_steps
+    )
 
 
 def table_lines(labs: t.Sequence[Lab], width: int | None, which: str = "auto") -> list[Line]:
@@ -186,7 +196,7 @@ def _all_findings(labs: t.Sequence[Lab]) -> str:
     texts = [f"{finding.severity}: {finding.title} ({_number_of_labs(number)})" for finding, number in ranked]
     if unseen:
         texts.append(f"{_number_of_labs(unseen)} could not be looked at in full")
-    return "; ".join(texts) or "none"
+    return "; ".join(texts) or ("none in what was looked at" if any(lab.in_part for lab in labs) else "none")
 
 
 def _number_of_labs(number: int) -> str:

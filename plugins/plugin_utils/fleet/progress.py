@@ -62,6 +62,8 @@ class Lab:
     check_mode: bool = False
     message: str = ""  # the outcome's own sentence
     told: bool = True  # whether a line of its own has told the summary
+    account_id: str = ""
+    in_part: bool = False  # whether some findings were not looked for
 
     @property
     def is_quiet(self) -> bool:
@@ -95,6 +97,8 @@ def lab_from_outcome(host: str, outcome: t.Mapping[str, t.Any]) -> Lab:
         findings=_findings(outcome),
         check_mode=bool(outcome.get("check_mode")),
         message=shown(outcome.get("message") or ""),
+        account_id=shown(outcome.get("account_id") or ""),
+        in_part=bool(outcome.get("not_looked_for") or not outcome.get("user")),
     )
 
 

@@ -21,6 +21,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabula
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import roster_cells, roster_csv
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster_csv import Problem, Record
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster_headings import (
+    CONTACT,
+    DEPARTMENT,
     EMAIL,
     HOST,
     STATE,
@@ -143,7 +145,7 @@ class _RowReader:
                 if index in record.tidied:
                     self._tidied.append(f"line {record.line} ({column.heading})")
                 self._read_cell(record, column, cell, variables)
-            elif column and not column.variable:
+            if column and not secret and column.variable in ("", CONTACT, DEPARTMENT):
                 extra[roster_csv.normalised(column.heading).replace(" ", "_")] = cell
         if self._layout.hosts_by_id and ACCOUNT_ID in variables:
             variables[HOST] = variables[ACCOUNT_ID]

@@ -25,6 +25,8 @@ EMAIL = "lab_account_cloudresearch_email"
 STATE = "lab_account_state"
 PROFILE = "lab_account_aws_profile"
 ROLE = "lab_account_assume_role_name"
+CONTACT = "lab_contact_email"
+DEPARTMENT = "lab_department"
 
 # Headings that need no mapping, best first: of two that fit, the first of this list is taken.
 USUAL_HEADINGS: dict[str, tuple[str, ...]] = {
@@ -38,6 +40,9 @@ USUAL_HEADINGS: dict[str, tuple[str, ...]] = {
     PROFILE: ("aws profile",),
     ROLE: ("assume role name", "assume role"),
     "lab_account_iam_user": ("iam user", "iam user name"),
+    # What reports and letters are addressed by.
+    CONTACT: ("lab contact email", "contact email", "contact email address", "lab contact"),
+    DEPARTMENT: ("lab department", "department", "department name"),
 }
 # Headings that may mean the variable, and may as well mean something else; and what to call the column instead.
 VAGUE_HEADINGS: dict[str, tuple[str, ...]] = {
@@ -45,12 +50,14 @@ VAGUE_HEADINGS: dict[str, tuple[str, ...]] = {
     STATE: ("state", "status"),
     PROFILE: ("profile",),
     ROLE: ("role", "role name"),
+    CONTACT: ("contact", "contact person"),
 }
 CLEAR_HEADINGS = {
     EMAIL: "CloudResearch e-mail",
     STATE: "Lab state",
     PROFILE: "AWS profile",
     ROLE: "Assume role name",
+    CONTACT: "Contact e-mail",
 }
 
 # The account export of the AWS Organizations console (user guide, "Exporting details for an account").

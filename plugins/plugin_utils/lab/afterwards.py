@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NoteDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import CHANGES_A_RUN, KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, known_principals
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
     DriftEntry,
     Link,
@@ -21,6 +24,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes im
     Requester,
     StoreSeen,
 )
+
+# A key that waits for its link is told by the step that it waits for.
+_TOLD_ELSEWHERE = frozenset({"pending_key_not_linked"})
 
 # The result of a task, or what is known of one that was not run: nothing.
 Result = t.Mapping[str, t.Any]
@@ -31,12 +37,16 @@ class Afterwards:
 
     :param observed: None if the observation failed.
     :param results: by step name, the result of the task that took the step.
+    :param today: the day on which exceptions have to hold.
     """
 
-    def __init__(self, observed: Observation | None, results: t.Mapping[str, Result], *, check_mode: bool) -> None:
+    def __init__(
+        self, observed: Observation | None, results: t.Mapping[str, Result], *, check_mode: bool, today: datetime.date
+    ) -> None:
         self.observed = observed
         self.results = results
         self.check_mode = check_mode
+        self.today = today
 
     def result(self, step: str) -> Result:
         """What the step's task returned; empty if it was not taken."""
@@ -99,6 +109,27 @@ class Afterwards:
     def _observed_keys(self) -> list[KeyDescription]:
         return list(self.observed.get("access_keys") or []) if self.observed else []
 
+    def notes(self) -> list[NoteDescription]:
+        """What of the user's keys has to wait, or is left to a person.
+
+        A stranger's key is left only where no key is to stay, and the inventory does not declare it.
+        """
+        newer = [self.result(step).get("notes") for step in ("retire", "access_key")]
+        observed = self.observed.get("notes") if self.observed else None
+        notes: list[NoteDescription] = next((told for told in (*newer, observed) if told is not None), [])
+        elsewhere = _TOLD_ELSEWHERE if self.retiring or self.suspending else {*_TOLD_ELSEWHERE, "foreign_key"}
+        return [
+            note
+            for note in notes
+            if note["code"] not in elsewhere
+            and not (note["code"] == "foreign_key" and self.exception_for(self.user_name, note["access_key_id"]))
+        ]
+
+    @property
+    def step_of_notes(self) -> str:
+        """The step that C(notes) belong to."""
+        return "access_key" if self.suspending else "retire"
+
     def retired_keys(self) -> list[RetiredKey]:
         """The keys that the run deactivated or deleted, or in check mode would, with the moments."""
         return [key for step in ("access_key", "retire") for key in self.result(step).get("retired_keys") or []]
@@ -111,6 +142,32 @@ class Afterwards:
     def other_users(self) -> list[OtherUser] | None:
         """The account's other users with the lab's policy, if somebody looked."""
         return self.observed.get("other_users") if self.observed else None
+
+    @property
+    def user_name(self) -> str:
+        """The name of the lab's own user."""
+        user = self.observed.get("user") if self.observed else None
+        return user["name"] if user else ""
+
+    def own_live_keys(self) -> list[KeyDescription]:
+        """The active keys of the lab's own user; in check mode, as they would be."""
+        return [key for key in self.expected_keys() if key["status"] == "Active"]
+
+    def exception_for(self, user_name: str, access_key_id: str) -> KnownPrincipal | None:
+        """The exception that the inventory declares for a key of a user of the account, if it holds today."""
+        known = (self.observed.get("known_principals") or []) if self.observed else []
+        account_id = (self.observed.get("account_id") or "") if self.observed else ""
+        return known_principals.exception_for_key(known, user_name, access_key_id, account_id, self.today)
+
+    def kept_keys(self) -> list[tuple[str, KnownPrincipal]]:
+        """The live keys that a retirement or suspension leaves, each with the exception that declares it."""
+        live = [(self.user_name, key["access_key_id"]) for key in self.own_live_keys()]
+        if self.retiring:
+            live += [
+                (other["user_name"], key) for other in self.other_users() or [] for key in other["live_access_key_ids"]
+            ]
+        declared = [(key_id, self.exception_for(user_name, key_id)) for user_name, key_id in live]
+        return [(key_id, known) for key_id, known in declared if known]
 
     def user(self) -> iam_user.UserDescription | None:
         """The IAM user."""

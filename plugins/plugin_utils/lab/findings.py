@@ -21,7 +21,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import (
     requester_findings,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Examined, Facts, Found, listed
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES, store_is_missed
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import exception_for_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 
@@ -154,6 +155,9 @@ def _other_users(seen: Examined) -> t.Iterator[Found]:
         if other["user_name"] in judged:
             continue  # that knows of denials and of exceptions, too
         for key_id in other["live_access_key_ids"]:
+            known, account_id = seen.lab.get("known_principals") or [], str(seen.lab.get("account_id") or "")
+            if exception_for_key(known, other["user_name"], key_id, account_id, seen.now.date()):
+                continue
             yield Found(
                 "live_key_of_other_user",
                 f"Key {key_id} of the IAM user {other['user_name']} is active, and the user has the lab's policy "
@@ -177,8 +181,7 @@ def _completeness(seen: Examined) -> t.Iterator[Found]:
     unseen = [_PARTS[entry["part"]] for entry in seen.lab.get("unseen") or [] if entry["part"] in _PARTS]
     if seen.lab.get("user") is None:
         unseen.append("the IAM user and its keys")
-    store = seen.lab.get("store") or {}
-    if store.get("readable") is False or any(key.get("stored") is None for key in seen.all_keys):
+    if store_is_missed(seen.lab):
         unseen.append("the store")
     if seen.live_keys:
         for environment in vocabulary.ENVIRONMENTS:

@@ -41,11 +41,21 @@ def gaps(lab: t.Mapping[str, t.Any]) -> dict[str, str]:
         found.setdefault("last_use", f"The last use of {', '.join(unasked)} was not asked for (lab_account_thorough).")
     if lab.get("principals") is None:
         found.setdefault("principals", "It was not asked for (lab_account_find_principals).")
-    if (lab.get("store") or {}).get("readable") is False or any(key.get("stored") is None for key in keys):
-        found.setdefault("store", "The store was not read.")
+    if store_is_missed(lab):
+        found.setdefault("store", str((lab.get("store") or {}).get("message") or "The store was not read."))
     if keys:
         found.update(_silent_environments(lab))
     return found
+
+
+def store_is_missed(lab: t.Mapping[str, t.Any]) -> bool:
+    """Whether the store was not read although it could have told something.
+
+    Where none is declared, as by people who only look for keys, that is whose the keys of the lab's own user are.
+    """
+    if any(entry["part"] == "store" for entry in lab.get("unseen") or []):
+        return True
+    return any(key.get("stored") is None for key in lab.get("access_keys") or [])
 
 
 def _silent_environments(lab: t.Mapping[str, t.Any]) -> dict[str, str]:

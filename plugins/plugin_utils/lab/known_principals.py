@@ -97,6 +97,22 @@ def is_known(
     )
 
 
+def exception_for_key(
+    exceptions: t.Iterable[KnownPrincipal], user_name: str, access_key_id: str, account_id: str, today: datetime.date
+) -> KnownPrincipal | None:
+    """The exception that holds today for a key of one of the account's users; None if there is none.
+
+    :param user_name: whatever the user's path, which an ARN has and a name has not: IAM has each name once.
+    """
+
+    def fits(known: KnownPrincipal) -> bool:
+        resource, _slash, name = known["arn"].rpartition("/")
+        is_user = resource.partition("/")[0] == f"arn:aws:iam::{account_id}:user"
+        return access_key_id == known["access_key_id"] or user_name in (known["name"], name if is_user else "")
+
+    return next((known for known in exceptions if fits(known) and not has_run_out(known, today)), None)
+
+
 def in_words(known: KnownPrincipal) -> str:
     """The exception in a few words."""
     if known["access_key_id"]:

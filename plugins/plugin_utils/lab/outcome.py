@@ -44,14 +44,14 @@ def compose(
     """
     # Through Ansible it came as plain data.
     seen = t.cast("Observation | None", observed or None)
-    after = Afterwards(seen, results, check_mode=check_mode)
+    moment = now or times.now()
+    after = Afterwards(seen, results, check_mode=check_mode, today=moment.date())
     remaining = live_keys_remain(after) if operation != "audit" and not failure else None
     steps = Steps(after, operation, failure or remaining or {})
     next_steps = NextSteps(after, operation, steps.failed_step, failure or {}).all()
     told = steps.reported(next_steps)
     unseen = _unseen_that_counts(seen, operation)
     state = _state(operation, seen, told, unseen)
-    moment = now or times.now()
     ended = times.timestamp(moment)
     composed: Outcome = {
         "schema": SCHEMA,
@@ -142,16 +142,19 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
         case OutcomeState.CHANGED:
             changed = ", ".join(entry["name"] for entry in steps if entry["status"] == StepStatus.CHANGED)
             what = f"Lab {lab} {'would be' if composed['check_mode'] else 'was'} changed: {changed}."
-            return " ".join([what, *_days_of_suspended_keys(composed, after)])
+            return " ".join([what, *_days_of_suspended_keys(composed, after), *_kept_keys(after)])
         case OutcomeState.DRIFTED:
             return _difference(composed)
         case OutcomeState.CONVERGED:
             days = _days_of_suspended_keys(composed, after)
             if after.retiring and days:
-                return f"Lab {lab} waits until its keys may be deleted: {' '.join(days)}"
-            if after.suspending:
-                return " ".join([f"Lab {lab} is suspended.", *(days or ["It has no key."])])
-            return f"Lab {lab} is as declared."
+                what = f"Lab {lab} waits until its keys may be deleted: {' '.join(days)}"
+            elif after.suspending:
+                none = [] if after.own_live_keys() else ["It has no key."]
+                what = " ".join([f"Lab {lab} is suspended.", *(days or none)])
+            else:
+                what = f"Lab {lab} is as declared."
+            return " ".join([what, *_kept_keys(after)])
 
 
 def _difference(composed: Outcome) -> str:
@@ -170,6 +173,16 @@ def _days_of_suspended_keys(composed: Outcome, after: Afterwards) -> list[str]:
             goes = f", may be deleted on {may_go:%Y-%m-%d} (from {may_go:%H:%M} UTC)" if may_go else ""
             told.append(f"Key {key['access_key_id']}: suspended on {since:%Y-%m-%d}{goes}.")
     return told
+
+
+def _kept_keys(after: Afterwards) -> list[str]:
+    """A sentence for each live key that stays because the inventory says so."""
+    if not after.retiring and not after.suspending:
+        return []
+    return [
+        f"Key {key_id} stays active until {known['until']}, as declared: {_sentence(known['reason'])}"
+        for key_id, known in after.kept_keys()
+    ]
 
 
 def _sentence(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NoteDescription
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps import (
@@ -17,9 +16,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps imp
     link_unproved,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SERVICE_CLOSED
-
-# A key that waits for its link is told by the step that it waits for.
-_TOLD_ELSEWHERE = frozenset({"pending_key_not_linked"})
 
 
 class NextSteps:
@@ -52,22 +48,12 @@ class NextSteps:
                 yield _next_step_entry("requester", person, str(seen["next_step"]), url)
 
     def _steps_for_keys(self) -> t.Iterator[NextStep]:
-        for note in self._key_notes():
-            taken_out = self.after.retiring or self.after.suspending
-            if note["code"] not in _TOLD_ELSEWHERE and (note["code"] != "foreign_key" or taken_out):
-                step = "access_key" if self.after.suspending else "retire"
-                yield _next_step_entry(step, False, f"{note['message']} {note['next_step']}")
+        for note in self.after.notes():
+            yield _next_step_entry(self.after.step_of_notes, False, f"{note['message']} {note['next_step']}")
         if self.after.retiring and self.operation != "audit":
             for key_id, user_name in live_keys_of_others(self.after):
                 text = f"If nobody uses key {key_id} of the IAM user {user_name}, deactivate it there."
                 yield _next_step_entry("retire", False, text)
-
-    def _key_notes(self) -> list[NoteDescription]:
-        for step in ("retire", "access_key"):
-            newer = self.after.result(step).get("notes")
-            if newer is not None:
-                return list(newer)
-        return list(self.after.observed.get("notes") or []) if self.after.observed else []
 
     def _steps_for_unseen(self) -> t.Iterator[NextStep]:
         observed = self.after.observed
@@ -107,20 +93,24 @@ class NextSteps:
 
 
 def live_keys_of_others(after: Afterwards) -> list[tuple[str, str]]:
-    """Id and user of the live keys that other users with the lab's policy have."""
+    """Id and user of the live keys that other users with the lab's policy have, but for those that are declared."""
     return [
-        (key_id, other["user_name"]) for other in after.other_users() or [] for key_id in other["live_access_key_ids"]
+        (key_id, other["user_name"])
+        for other in after.other_users() or []
+        for key_id in other["live_access_key_ids"]
+        if not after.exception_for(other["user_name"], key_id)
     ]
 
 
 def live_keys_remain(after: Afterwards) -> Result | None:
     """The failure of a retirement or suspension that leaves, or would leave, live keys behind; None if it does not.
 
-    A retirement answers for the whole account, a suspension for the lab's user.
+    A retirement answers for the whole account, a suspension for the lab's user. A key that the inventory declares as an
+    exception, with a reason and a day that has not passed, may stay.
     """
     if not after.retiring and not after.suspending:
         return None
-    live = [key for key in after.expected_keys() if key["status"] == "Active"]
+    live = [key for key in after.own_live_keys() if not after.exception_for(after.user_name, key["access_key_id"])]
     others = live_keys_of_others(after) if after.retiring else []
     if not live and not others:
         return None

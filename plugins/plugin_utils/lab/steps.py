@@ -19,6 +19,9 @@ PERSON_REASONS = frozenset({"second_factor_required", "captcha", "manual"})
 # Requester statuses that a person ends by a click on the web.
 WAITING_STATUSES = frozenset({"not_linked"})
 
+# What to say of a step that has no words of its own.
+NOTHING_DUE, NOTHING_DONE, DONE = "Nothing had to be done.", "Nothing was done.", "Done."
+
 UNPROVED = "Nothing shows that CloudResearch holds the lab's key."
 
 # By part of the observation, the steps that nobody can judge without it.
@@ -112,7 +115,7 @@ class Steps:
                 return _step_entry(step, StepStatus.WAITING if step in waiting else StepStatus.SKIPPED, why)
             if observed is None:
                 return _step_entry(step, StepStatus.SKIPPED, "The lab was not observed.")
-            return _step_entry(step, StepStatus.OK, "Nothing had to be done.")
+            return _step_entry(step, StepStatus.OK, self._nothing_done(step))
         if result.get("failed"):
             if step == "link" and self.after.retiring:
                 return _step_entry(
@@ -159,11 +162,16 @@ class Steps:
             return _step_entry("link", StepStatus.FAILED, message or UNPROVED, "link_not_proved")
         return _step_entry("link", StepStatus.CHANGED if result.get("changed") else StepStatus.OK, message)
 
+    def _nothing_done(self, step: str) -> str:
+        """What to say of a step that did nothing: only where all was seen and none of it is left, nothing was due."""
+        left = [note["message"] for note in self.after.notes() if step == self.after.step_of_notes]
+        return " ".join([NOTHING_DONE, *left]) if left or step in self.unseen else NOTHING_DUE
+
     def _success_in_words(self, step: str, result: Result, changed: bool) -> str:
         """What a step did that ended well."""
         told = str(result.get("message") or "; ".join(map(str, result.get("actions") or [])))
         if told or step != "iam_user":
-            return told or "Nothing had to be done."
+            return told or (DONE if changed else self._nothing_done(step))
         user = self.after.observed.get("user") if self.after.observed else None
         name = user["name"] if user else "of the lab"
         done = "is removed" if self.after.retiring else "has its policy and tags"

@@ -78,6 +78,17 @@ class Result:
     gone: list[GoneKey] = dataclasses.field(default_factory=list)
     waiting: list[str] = dataclasses.field(default_factory=list)
 
+    def in_words(self) -> str:
+        """All of it in sentences. Nothing had to be done only where no key was left alone and none waits."""
+        left = bool(self.refused or self.waiting)
+        done = "; ".join(self.done) or f"Nothing {'was' if left else 'had to be'} done"
+        parts = [f"{done[:1].upper()}{done[1:]}."]
+        if self.gone:
+            parts.append(f"Gone already: {', '.join(key['access_key_id'] for key in self.gone)}.")
+        parts += self.waiting
+        parts += [f"Key {key['access_key_id']} was left alone: {key['message']}" for key in self.refused]
+        return " ".join(parts)
+
 
 @dataclasses.dataclass(frozen=True)
 class PlanRun:

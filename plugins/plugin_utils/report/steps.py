@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import shlex
+import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import next_command, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     Lab,
@@ -23,12 +22,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model 
 
 # Mail programs cut long mailto: addresses; the text to copy has no limit.
 _LONGEST_MAIL = 1800
-
-# Names that a host pattern and a shell take as they are.
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-
-# Stand for the lab and its account while labs are grouped; no text of a report holds them.
-_LAB, _ACCOUNT = "\x00lab", "\x00account"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,27 +189,11 @@ def _groups_of_same_steps(labs: list[Lab], who: Who) -> list[Group]:
 
 def _comparable_steps(lab: Lab, steps: list[NextStep]) -> tuple[tuple[str, str, str], ...]:
     """Steps that differ only in the lab that a command is limited to, and in its account, are the same."""
-    return tuple((step["step"], _without_names(step["text"], lab), step["url"]) for step in steps)
-
-
-def _without_names(text: str, lab: Lab) -> str:
-    if _PLAIN.match(lab["lab"]):
-        text = re.sub(rf"(--limit |retire_confirm=){re.escape(lab['lab'])}(?![\w-]|\.\w)", rf"\g<1>{_LAB}", text)
-    return re.sub(rf"\b{lab['account_id']}\b", _ACCOUNT, text) if lab["account_id"].isdecimal() else text
+    return tuple((step["step"], next_command.for_any(step["text"], lab["account_id"]), step["url"]) for step in steps)
 
 
 def _group(tasks: list[Task]) -> Group:
-    first = tasks[0]
-    if len(tasks) == 1:
-        return Group(tasks, first.steps)
-    limit = shlex.quote(",".join(task.lab["lab"] for task in tasks))
-    steps = [
-        NextStep(
-            step=step["step"],
-            who=step["who"],
-            text=_without_names(step["text"], first.lab).replace(_LAB, limit).replace(_ACCOUNT, "(the account's id)"),
-            url=step["url"],
-        )
-        for step in first.steps
-    ]
-    return Group(tasks, steps)
+    account_id = tasks[0].lab["account_id"]
+    alike = zip(*(task.steps for task in tasks), strict=True)
+    steps = [{**same[0], "text": next_command.for_all([step["text"] for step in same], account_id)} for same in alike]
+    return Group(tasks, t.cast("list[NextStep]", steps))

@@ -76,26 +76,35 @@ def prepare(options: t.Mapping[str, t.Any], place: files.Place, collected: colle
     return files.prepare(report, place, pathlib.Path(options["previous"]) if options["previous"] else None)
 
 
-def is_wanted(variables: t.Mapping[str, t.Any]) -> bool:
-    """Whether a run writes a report.
+# Why a check that was cut short writes nothing, though one that ends may.
+ONLY_FORESEEN = (
+    "none: the run would have changed nothing, and a report and a plan about some of its labs could be taken for the "
+    "whole; run it again"
+)
 
-    :param variables: of one of its labs.
+
+def is_wanted(variables: t.Mapping[str, t.Any]) -> bool:
+    """Whether a report was asked for.
+
+    :param variables: of one of the run's labs.
     """
-    return f"{ROLE_PREFIX}directory" in variables and not variables.get("ansible_check_mode")
+    return f"{ROLE_PREFIX}directory" in variables
 
 
 def write_cut_short(
     labs: t.Sequence[str], at_work: t.Collection[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
-) -> pathlib.Path:
+) -> str:
     """Write the report of a run that was cut short, for which Ansible runs no task any more.
 
     :param labs: the hosts of the run.
     :param at_work: those for which a task was begun.
     :param hostvars: the variables of all hosts.
-    :returns: the file for people.
+    :returns: the file for people, or why there is none: what a check foresaw for some labs is no base for a decision.
     :raises CollectionError: a variable of the role C(fleet_report) is wrong, or a file cannot be written.
     """
     variables = hostvars[labs[0]]
+    if variables.get("ansible_check_mode"):
+        return ONLY_FORESEEN
     names = [name for name in OPTIONS if name not in _SOURCES and f"{ROLE_PREFIX}{name}" in variables]
     checked = ArgumentSpecValidator(OPTIONS).validate({name: variables[f"{ROLE_PREFIX}{name}"] for name in names})
     if checked.error_messages:
@@ -114,7 +123,7 @@ def write_cut_short(
     place = place_of(options)
     writing = prepare(options, place, collected)
     files.write(writing, place)
-    return place.path(place.parts[0])
+    return str(place.path(place.parts[0]))
 
 
 def _permissions(text: str) -> int:

@@ -67,6 +67,25 @@ def test_labs_with_the_same_next_step_stand_together() -> None:
     assert texts(closing.problem_lines(failed)) == ["2 labs: lab-1, lab-2: link: No."]
 
 
+def test_steps_that_differ_only_in_host_and_account_stand_together_with_one_command() -> None:
+    def lab(number: int) -> Lab:
+        account = f"{number:012}"
+        text = (
+            f"For account {account}, run ansible-playbook retire --limit host-{number} -e retire_confirm=host-{number}."
+        )
+        return Lab(f"host-{number}", "failed", "", [NextStep("retire", text)], account_id=account)
+
+    lines = texts(closing.next_step_lines([lab(1), lab(2), Lab("c", "failed", "", [PASSWORD])]))
+    assert lines == [
+        "c (failed)",
+        "  [ ] link: Put the password right. (for the operator)",
+        "2 labs: host-1, host-2 (failed)",
+        "  [ ] retire: For account (the account's id), run ansible-playbook retire --limit host-1,host-2 "
+        "-e retire_confirm=host-1,host-2.",
+    ]
+    assert "For account 000000000001, run" in texts(closing.next_step_lines([lab(1)]))[1]
+
+
 def test_the_table_tells_findings_by_name_and_counts_the_healthy() -> None:
     assert texts(closing.table_lines(fleet(), None)) == [
         "LAB     STATE               FINDINGS",
@@ -115,6 +134,13 @@ def test_the_table_fits_the_terminal_and_breaks_no_word(width: int) -> None:
 def test_no_labs_give_no_lines() -> None:
     assert closing.table_lines([], 80) == []
     assert closing.next_step_lines([]) == []
+
+
+def test_no_findings_are_only_told_of_labs_of_which_all_was_looked_for() -> None:
+    assert texts(last([Lab("a", "converged")]))[1] == "Findings: none"
+    assert texts(last([Lab("a", "converged"), Lab("b", "converged", in_part=True)]))[1] == (
+        "Findings: none in what was looked at"
+    )
 
 
 # -- the last five lines -----------------------------------------------------------------------------------------------

@@ -327,6 +327,7 @@ def test_an_account_that_is_not_in_use_may_have_what_others_have() -> None:
         ("Role", "professor", "lab_account_assume_role_name", "Assume role name"),
         ("State", "Ohio", "lab_account_state", "Lab state"),
         ("Profile", "social", "lab_account_aws_profile", "AWS profile"),
+        ("Contact", "a@x.edu", "lab_contact_email", "Contact e-mail"),
     ],
 )
 def test_headings_that_say_too_little_set_nothing_without_a_mapping(
@@ -340,6 +341,15 @@ def test_headings_that_say_too_little_set_nothing_without_a_mapping(
     if heading != "State":
         mapped = read(text, columns={heading: variable})
         assert mapped.labs[0].variables[variable] == value and mapped.warnings == []
+
+
+def test_contact_and_department_have_usual_headings_and_stay_available_for_groups() -> None:
+    roster = read("Lab,AWS account,Contact E-Mail,Department\nOne,123456789012,pi@x.edu,Psychology\n")
+    (lab,) = roster.labs
+    assert (lab.variables["lab_contact_email"], lab.variables["lab_department"]) == ("pi@x.edu", "Psychology")
+    assert lab.extra == {"contact_e_mail": "pi@x.edu", "department": "Psychology"}
+    assert roster.warnings == []
+    assert "is not an e-mail address" in problems_of("Lab,AWS account,Contact e-mail\nOne,123456789012,Ada\n")[0]
 
 
 def test_a_state_that_would_be_passed_over_stops_the_roster() -> None:

@@ -216,6 +216,17 @@ def test_no_first_key_while_mturk_answers_as_closed(lab: Lab) -> None:
     assert call.access_key == "", "nobody's key signs the question"
 
 
+def test_who_only_looks_for_keys_misses_no_store(lab: Lab) -> None:
+    """Without a store, there is something to say of it only where the lab's user has keys: whose they are."""
+    nobody = lab.declare(store_missing="No store is declared.").wanted(state="absent").observe()
+    assert nobody["findings"] == []
+    assert not any("store" in entry["why"].lower() for entry in nobody["not_looked_for"])
+    seen = lab.user().key(STRANGER).observe()
+    (finding,) = [found for found in seen["findings"] if found["code"] == "observation_incomplete"]
+    assert "the store" in finding["message"]
+    assert {"code": "foreign_live_key", "why": "No store is declared."} in seen["not_looked_for"]
+
+
 def test_a_first_key_although_mturk_is_closed_if_that_is_wanted(lab: Lab) -> None:
     seen = lab.mturk(CLOSED).declare(onboard_although_closed=True).observe()
     assert seen["blocked"] == {} and "access_key" in seen["missing"]

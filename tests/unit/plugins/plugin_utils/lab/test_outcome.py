@@ -456,6 +456,57 @@ def test_live_keys_of_other_users_fail_a_retirement() -> None:
     assert composed["state"] == "converged"
 
 
+DECLARED = {"arn": "", "name": "", "access_key_id": "", "reason": "Billing export", "until": "2026-12-31"}
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        {"access_key_id": "A"},
+        {"name": "by-hand"},
+        {"arn": "arn:aws:iam::111122223333:user/by-hand"},
+        {"arn": "arn:aws:iam::111122223333:user/staff/by-hand"},
+    ],
+)
+def test_a_live_key_that_the_inventory_declares_may_stay_until_its_day(exception: dict[str, str]) -> None:
+    other = {"user_name": "by-hand", "how": "policy", "access_key_ids": ["A"], "live_access_key_ids": ["A"]}
+    seen = observed(declared_state="absent", other_users=[other], known_principals=[{**DECLARED, **exception}])
+    composed = compose(operation="retire", observed=seen)
+    assert composed["state"] == "converged"
+    assert composed["message"].endswith("Key A stays active until 2026-12-31, as declared: Billing export.")
+    assert composed["next_steps"] == []
+    late = compose(operation="retire", observed=seen, now=NOW + datetime.timedelta(days=60))
+    assert late["state"] == "failed" and "key A of the IAM user by-hand" in late["message"]
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        {"access_key_id": "B"},
+        {"name": "hand"},
+        {"arn": "arn:aws:iam::444455556666:user/by-hand"},
+        {"arn": "arn:aws:iam::111122223333:role/by-hand"},
+    ],
+)
+def test_an_exception_for_somebody_else_excuses_no_key(exception: dict[str, str]) -> None:
+    other = {"user_name": "by-hand", "how": "policy", "access_key_ids": ["A"], "live_access_key_ids": ["A"]}
+    seen = observed(declared_state="absent", other_users=[other], known_principals=[{**DECLARED, **exception}])
+    assert compose(operation="retire", observed=seen)["state"] == "failed"
+
+
+@pytest.mark.parametrize("state", ["absent", "suspended"])
+def test_a_strangers_key_on_the_labs_user_may_stay_if_the_inventory_declares_it(state: str) -> None:
+    known = {**DECLARED, "access_key_id": STRANGERS["access_key_id"]}
+    note = {"code": "foreign_key", "message": "m", "next_step": "Name it.", "access_key_id": "AKIASTRANGER"}
+    seen = observed(declared_state=state, access_keys=[STRANGERS], notes=[note])
+    operation = "retire" if state == "absent" else "suspend"
+    assert compose(operation=operation, observed=seen)["state"] == "failed"
+    composed = compose(operation=operation, observed={**seen, "known_principals": [known]})
+    assert (composed["state"], composed["next_steps"]) == ("converged", [])
+    assert "Key AKIASTRANGER stays active until 2026-12-31" in composed["message"]
+    assert "no key" not in composed["message"]
+
+
 def test_a_retirement_that_could_not_look_for_other_users_is_unknown() -> None:
     entry = {"part": "other_users", "message": "Denied.", "reason": "access_denied", "next_step": "Allow it."}
     composed = compose(operation="retire", observed=observed(declared_state="absent", unseen=[entry]))
@@ -581,6 +632,33 @@ def test_a_lab_that_waits_for_its_day_says_which() -> None:
         assert composed["next_steps"] == [
             {"step": "retire", "who": "operator", "text": "It waits. Run then.", "url": ""}
         ]
+
+
+def told_of(step: str, composed: t.Any) -> str:
+    return str(next(entry["message"] for entry in composed["steps"] if entry["name"] == step))
+
+
+def test_a_step_says_that_nothing_had_to_be_done_only_where_nothing_is_left() -> None:
+    note = {"code": "suspended_key_waits", "message": "It waits.", "next_step": "Run then.", "access_key_id": KEY}
+    absent = {"declared_state": "absent"}
+    assert told_of("retire", compose(operation="retire", observed=observed(**absent))) == "Nothing had to be done."
+    waiting = compose(operation="retire", observed=observed(**absent, notes=[note]))
+    assert told_of("retire", waiting) == "Nothing was done. It waits."
+    taken = {"retire": {"changed": False, "actions": [], "notes": [note], "access_keys": []}}
+    assert told_of("retire", compose(operation="retire", observed=observed(["retire"], **absent), results=taken)) == (
+        "Nothing was done. It waits."
+    )
+    unseen = [{"part": "other_users", "message": "Denied.", "reason": "access_denied", "next_step": ""}]
+    assert told_of("retire", compose(operation="retire", observed=observed(**absent, unseen=unseen))) == (
+        "Nothing was done. Denied."
+    )
+    # A stranger's key is nothing that onboarding has to do with.
+    strangers = {**note, "code": "foreign_key"}
+    assert told_of("retire", compose(operation="onboard", observed=observed(notes=[strangers]))) == (
+        "Nothing had to be done."
+    )
+    done = compose(operation="retire", observed=observed(["retire"], **absent), results={"retire": {"changed": True}})
+    assert told_of("retire", done) == "Done."
 
 
 def test_the_changes_of_keys_survive_into_the_outcome_in_bounds_also_of_a_step_that_failed() -> None:

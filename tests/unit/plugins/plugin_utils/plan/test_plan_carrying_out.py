@@ -136,3 +136,18 @@ def test_the_note_of_a_key_that_a_killed_run_made_active_goes_too(world: World) 
     assert run(world, Purpose.RESTORE, planned(key_id)).done == [f"remove the note that key {key_id} is suspended"]
     assert world.tags == {} and world.keys[key_id].active
     assert run(world, Purpose.RESTORE, planned(key_id)).done == []
+
+
+def test_nothing_had_to_be_done_is_said_only_where_nothing_is_left(world: World) -> None:
+    assert run(world, Purpose.RESTORE).in_words() == "Nothing had to be done."
+    gone = run(world, Purpose.RETIRE, planned("AKIA0000000000000001"))
+    assert gone.in_words() == "Nothing had to be done. Gone already: AKIA0000000000000001."
+    refused = run(world, Purpose.SUSPEND, planned("AKIA0000000000000001"))
+    assert refused.in_words() == (
+        "Nothing was done. Key AKIA0000000000000001 was left alone: AWS has no such key any more."
+    )
+    key_id = given_up(world)
+    assert run(world, Purpose.RETIRE, planned(key_id), days=14).in_words().startswith(f"Deactivate key {key_id}, ")
+    assert run(world, Purpose.RETIRE, planned(key_id), days=14).in_words() == (
+        f"Nothing was done. Key {key_id} is suspended, and may be deleted from 2026-03-15 on."
+    )

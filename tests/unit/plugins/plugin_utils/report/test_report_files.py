@@ -12,7 +12,7 @@ import stat
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files, model
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files, model, writing
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
 
 
@@ -21,9 +21,9 @@ def report(labs, hours=0):
 
 
 def run(made, place, previous=None):
-    writing = files.prepare(made, place, previous)
-    files.write(writing, place)
-    return writing
+    prepared = files.prepare(made, place, previous)
+    files.write(prepared, place)
+    return prepared
 
 
 @pytest.fixture
@@ -235,3 +235,17 @@ def test_a_report_of_an_earlier_schema_becomes_one_of_this_even_if_nothing_else_
     place.path("json").write_text(json.dumps(as_earlier(report(outcomes(5)))))
     assert set(run(report(outcomes(5), hours=1), place).changed) == {*place.parts, "plan", "manifest"}
     assert json.loads(place.path("json").read_text())["schema"] == model.SCHEMA
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_check_that_was_cut_short_writes_nothing_and_says_why(tmp_path, check_mode):
+    directory = tmp_path / "reports"
+    variables = {"fleet_report_directory": str(directory), "ansible_check_mode": check_mode}
+    hostvars = {
+        "lab-01": {**variables, "lab_account_outcome": situation("converged", lab="lab-01")},
+        "lab-02": variables,
+    }
+    assert writing.is_wanted(hostvars["lab-01"])
+    told = writing.write_cut_short(["lab-01", "lab-02"], (), hostvars)
+    assert directory.exists() is not check_mode
+    assert told == (writing.ONLY_FORESEEN if check_mode else str(directory / "fleet-report.html"))

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import html.parser
 import re
+import shlex
 import urllib.parse
 
 import pytest
@@ -284,7 +285,9 @@ def test_retired_keys_are_listed_with_their_times():
 
 def run_again(name, **changes):
     lab = {**situation("converged", lab=name), "state": "drifted", **changes}
-    command = f"ansible-playbook labops.cloudresearch.retire --limit {name} -e retire_confirm={name}"
+    command = shlex.join(
+        ["ansible-playbook", "labops.cloudresearch.retire", "--limit", name, "-e", f"retire_confirm={name}"]
+    )
     text = f"For account {lab['account_id']}, run {command}."
     return {**lab, "next_steps": [{"step": "iam_user", "who": "operator", "text": text, "url": ""}]}
 
@@ -315,3 +318,10 @@ def test_a_name_that_is_more_than_a_word_is_not_put_into_a_command_with_others()
         ["x;y"],
     ]
     assert "--limit lab-1,lab-1.x,lab-10 -e " in list_.groups[0].steps[0]["text"]
+
+
+def test_labs_whose_names_are_not_their_hosts_are_one_entry_and_the_command_is_for_the_hosts():
+    labs = [{**run_again(f"host-{number}"), "lab": f"Lab {number}"} for number in (1, 2)]
+    [list_] = steps.checklists(make(labs)[0])
+    [together] = list_.groups
+    assert together.steps[0]["text"].endswith("--limit host-1,host-2 -e retire_confirm=host-1,host-2.")
