@@ -512,6 +512,27 @@ def test_the_first_printed_page_is_one_and_nothing_is_torn(visit, reports):
     expect(tab.get_by_text("What needs a decision first")).to_be_visible()
 
 
+def test_printed_pages_are_full_and_their_words_whole(visit, reports):
+    tab = visit("fleet", viewport=A4)
+    # With a line for each new lab, and half-empty columns, there were fourteen.
+    assert len(re.findall(rb"/Type /Page\b", tab.pdf(prefer_css_page_size=True))) <= 12
+    tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    tab.emulate_media(media="print")
+    overlaps = tab.evaluate(
+        """() => [...document.querySelectorAll('.finding-head')].filter(head =>
+          head.children[0].getBoundingClientRect().right > head.children[1].getBoundingClientRect().left).length"""
+    )
+    assert overlaps == 0
+    for cell in tab.locator("#retired tbody td:nth-child(2), #retired tbody td:nth-child(3)").all():
+        assert (
+            cell.evaluate(
+                "cell => { const r = document.createRange(); r.selectNodeContents(cell); "
+                "return new Set([...r.getClientRects()].map(box => box.top)).size }"
+            )
+            == 1
+        ), cell.inner_text()
+
+
 def test_a_thousand_labs_are_a_page_of_bounded_size(visit, reports):
     assert reports[1]["thousand"].stat().st_size < 4_000_000
     # Elements cost more than bytes: some 60 a lab, most of them in its row.
