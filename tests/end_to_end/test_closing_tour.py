@@ -121,6 +121,8 @@ def audit_finds_all_and_nothing_else(tour: Tour, truth: t.Sequence[TrueKey]) -> 
         if finding_kinds.CATALOGUE[finding["code"]].needs == ("principals",)
     }
     assert told_findings == expected_findings(truth)
+    undeclared = {lab for lab, code, _key_id in told_findings if finding_kinds.CATALOGUE[code].undeclared_key}
+    assert {run.outcomes[lab]["state"] for lab in undeclared} == {"drifted"}, "no lab ends well with such a key"
     codes = {finding["code"] for outcome in run.outcomes.values() for finding in outcome["findings"]}
     assert "live_key_of_other_user" not in codes, "each key is told once"
 

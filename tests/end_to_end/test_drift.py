@@ -42,7 +42,8 @@ def test_drift_is_told_and_goes_only_where_it_was_named(fleet: Fleet) -> None:
     everything = {"extra_console_access", "extra_inline_policies", "extra_groups", "extra_attached_policies"}
     fleet.hosts["relieved"]["lab_account_remove_drift"] = ["console_access", "inline_policies", "groups"]
 
-    audit = fleet.run("audit")
+    audit = fleet.run("audit", "-e", "audit_fail_on_drift=true")
+    assert audit.return_code == 2 and "Lab told differs from its declared state" in audit.output, audit.output
     assert everything <= drift_codes(audit.outcomes["told"])
     assert audit.outcomes["told"]["state"] == "drifted"
 

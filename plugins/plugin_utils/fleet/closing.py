@@ -218,7 +218,7 @@ def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
         command = ending.command([lab.host for lab in unfinished], "again")
         when = "when the next steps above are done: " if any(lab.next_steps for lab in unfinished) else ""
         return when + (command or f"run again for {named(unfinished)}")
-    drifted = [lab for lab in labs if lab.state == "drifted"]
+    drifted = [lab for lab in labs if lab.state == "drifted" and lab.to_change]
     if drifted:
         command = ending.command([lab.host for lab in drifted], "show")
         return f"see what would be changed: {command}" if command else "see what onboarding these labs would change"

@@ -64,6 +64,7 @@ class Lab:
     told: bool = True  # whether a line of its own has told the summary
     account_id: str = ""
     in_part: bool = False  # whether some findings were not looked for
+    to_change: bool = True  # of a drifted lab: whether a run would do something about it
 
     @property
     def is_quiet(self) -> bool:
@@ -99,6 +100,7 @@ def lab_from_outcome(host: str, outcome: t.Mapping[str, t.Any]) -> Lab:
         message=shown(outcome.get("message") or ""),
         account_id=shown(outcome.get("account_id") or ""),
         in_part=bool(outcome.get("not_looked_for") or not outcome.get("user")),
+        to_change=bool(outcome.get("missing") or outcome.get("drift")),
     )
 
 
@@ -181,7 +183,9 @@ def _what_happened(state: str, outcome: t.Mapping[str, t.Any]) -> str:
     if state == UNKNOWN:
         return _without_next_step(shown(outcome.get("message") or "")) or "the outcome does not say why"
     if state == "drifted":
-        return " ".join(shown(drift.get("message", "")) for drift in _mappings(outcome.get("drift")))
+        drift = " ".join(shown(drift.get("message", "")) for drift in _mappings(outcome.get("drift")))
+        missing = ", ".join(shown(step) for step in outcome.get("missing") or [])
+        return drift or (f"missing: {missing}" if missing else "")
     next_steps = _mappings(outcome.get("next_steps"))
     return next_step_text(_next_step(next_steps[0])) if next_steps else shown(outcome.get("message") or "")
 

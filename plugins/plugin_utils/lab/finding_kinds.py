@@ -19,12 +19,14 @@ class FindingKind:
     :param title: a few words, for lists that group labs by finding.
     :param meaning: one sentence on why it matters.
     :param needs: the parts (see C(gaps)) without which nobody can look for it.
+    :param undeclared_key: whether it tells of a live key in a state that nobody declared.
     """
 
     severity: str
     title: str
     meaning: str
     needs: tuple[str, ...] = ()
+    undeclared_key: bool = False
 
 
 CATALOGUE: dict[str, FindingKind] = {
@@ -33,12 +35,14 @@ CATALOGUE: dict[str, FindingKind] = {
         "Live key whose secret nobody stored",
         "The key works, but its secret is not in the store, so it cannot be used, watched or rotated.",
         ("access_keys", "store"),
+        undeclared_key=True,
     ),
     "foreign_live_key": FindingKind(
         "high",
         "Live key that the collection did not create",
         "Somebody else holds the secret of a key with this user's rights.",
         ("access_keys", "store"),
+        undeclared_key=True,
     ),
     "key_active_service_closed": FindingKind(
         "high",
@@ -69,6 +73,7 @@ CATALOGUE: dict[str, FindingKind] = {
         "Live key of another user of the retired lab",
         "The account has another user with the MTurk policy, and retiring the lab's own user leaves its keys alive.",
         ("other_users",),
+        undeclared_key=True,
     ),
     "stored_key_missing_in_aws": FindingKind(
         "high",
@@ -144,18 +149,21 @@ CATALOGUE: dict[str, FindingKind] = {
         "Key that AWS found in public",
         "Anybody may have its secret, and AWS's quarantine does not keep it from Mechanical Turk.",
         ("principals",),
+        undeclared_key=True,
     ),
     "root_key": FindingKind(
         "critical",
         "Access key of root",
         "It may do everything in the account, no policy limits it, and Mechanical Turk takes it.",
         ("principals",),
+        undeclared_key=True,
     ),
     "undeclared_key_used": FindingKind(
         "critical",
         "Undeclared key used since the closing",
         "Nobody declared the key, and somebody used it after Mechanical Turk had closed.",
         ("principals",),
+        undeclared_key=True,
     ),
     "administrators_key_for_mturk": FindingKind(
         "high",
@@ -168,6 +176,7 @@ CATALOGUE: dict[str, FindingKind] = {
         "Live key with MTurk rights that nobody declared",
         "Somebody holds a key that nobody looks after.",
         ("principals",),
+        undeclared_key=True,
     ),
     "undeclared_key_never_used": FindingKind(
         "medium",

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import OutcomeState, StepStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import findings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds, findings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import not_looked_for
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.remaining import NextSteps, live_keys_remain
@@ -51,7 +51,8 @@ def compose(
     next_steps = NextSteps(after, operation, steps.failed_step, failure or {}).all()
     told = steps.reported(next_steps)
     unseen = _unseen_that_counts(seen, operation)
-    state = _state(operation, seen, told, unseen)
+    undeclared = _undeclared_keys(seen) if operation == "audit" else []
+    state = _state(operation, seen, told, unseen, undeclared)
     ended = times.timestamp(moment)
     composed: Outcome = {
         "schema": SCHEMA,
@@ -89,7 +90,7 @@ def compose(
         thresholds = Thresholds.from_mapping(seen.get("thresholds"))
         composed["findings"] = findings.evaluate(composed, thresholds, moment)
         composed["not_looked_for"] = not_looked_for(composed)
-    composed["message"] = _message(composed, unseen, after)
+    composed["message"] = _message(composed, unseen, after, undeclared)
     return composed
 
 
@@ -104,7 +105,11 @@ def _unseen_that_counts(seen: Observation | None, operation: str) -> list[Unseen
 
 
 def _state(
-    operation: str, seen: Observation | None, steps: t.Sequence[Step], unseen: t.Sequence[Unseen]
+    operation: str,
+    seen: Observation | None,
+    steps: t.Sequence[Step],
+    unseen: t.Sequence[Unseen],
+    undeclared: t.Sequence[str],
 ) -> OutcomeState:
     statuses = {step["status"] for step in steps}
     if StepStatus.FAILED in statuses:
@@ -115,11 +120,12 @@ def _state(
     if StepStatus.WAITING in statuses:
         return OutcomeState.WAITING_FOR_PERSON
     if operation == "audit":
-        return OutcomeState.DRIFTED if seen and (seen.get("missing") or seen.get("drift")) else OutcomeState.CONVERGED
+        differs = undeclared or (seen and (seen.get("missing") or seen.get("drift")))
+        return OutcomeState.DRIFTED if differs else OutcomeState.CONVERGED
     return OutcomeState.CHANGED if StepStatus.CHANGED in statuses else OutcomeState.CONVERGED
 
 
-def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -> str:
+def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards, undeclared: t.Sequence[str]) -> str:
     """One line for people: the lab, the step, what happened, what to do next."""
     lab, steps, next_steps = composed["lab"], composed["steps"], composed["next_steps"]
     match OutcomeState(composed["state"]):
@@ -132,8 +138,8 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
             reasons = dict.fromkeys(_sentence(entry["message"]) for entry in unseen)
             following = next((entry["next_step"] for entry in unseen if entry["next_step"]), "")
             what = f"It is unknown whether lab {lab} is as declared: {' '.join(reasons)}"
-            if composed["missing"] or composed["drift"]:
-                what = f"{_difference(composed)} What else there is, is unknown: {' '.join(reasons)}"
+            if composed["missing"] or composed["drift"] or undeclared:
+                what = f"{_difference(composed, undeclared)} What else there is, is unknown: {' '.join(reasons)}"
             return f"{what} Next step: {following}" if following and following not in what else what
         case OutcomeState.WAITING_FOR_PERSON:
             step = next(entry for entry in steps if entry["status"] == StepStatus.WAITING)
@@ -144,7 +150,7 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
             what = f"Lab {lab} {'would be' if composed['check_mode'] else 'was'} changed: {changed}."
             return " ".join([what, *_days_of_suspended_keys(composed, after), *_kept_keys(after)])
         case OutcomeState.DRIFTED:
-            return _difference(composed)
+            return _difference(composed, undeclared)
         case OutcomeState.CONVERGED:
             days = _days_of_suspended_keys(composed, after)
             if after.retiring and days:
@@ -157,9 +163,21 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards) -
             return " ".join([what, *_kept_keys(after)])
 
 
-def _difference(composed: Outcome) -> str:
-    missing = ", ".join(composed["missing"]) or "see its drift"
-    return f"Lab {composed['lab']} differs from its declared state: {missing}."
+def _undeclared_keys(seen: Observation | None) -> list[str]:
+    """The account's live keys in a state that nobody declared: their ids, or what the finding is called."""
+    told = [
+        (finding["access_key_id"], finding_kinds.CATALOGUE[finding["code"]])
+        for finding in (seen.get("findings") or [] if seen else [])
+        if finding["code"] in finding_kinds.CATALOGUE
+    ]
+    return list(dict.fromkeys(key_id or kind.title for key_id, kind in told if kind.undeclared_key))
+
+
+def _difference(composed: Outcome, undeclared: t.Sequence[str]) -> str:
+    differences = list(composed["missing"]) or (["see its drift"] if composed["drift"] else [])
+    if undeclared:
+        differences.append(f"live keys that nobody declared ({', '.join(undeclared)})")
+    return f"Lab {composed['lab']} differs from its declared state: {', '.join(differences)}."
 
 
 def _days_of_suspended_keys(composed: Outcome, after: Afterwards) -> list[str]:

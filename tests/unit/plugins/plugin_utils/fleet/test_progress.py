@@ -87,6 +87,16 @@ def test_an_unknown_lab_says_why() -> None:
     assert line("unknown", message=message).endswith("lab-01  The store could not be read: wrong vault password.")
 
 
+def test_a_drifted_lab_says_what_is_missing_and_whether_a_run_would_change_it() -> None:
+    undeclared = {"code": "undeclared_live_key", "severity": "high"}
+    by_people = progress.lab_from_outcome(
+        "a", {"state": "drifted", "missing": [], "drift": [], "findings": [undeclared]}
+    )
+    assert not by_people.to_change and by_people.summary == "1 high: Live key with MTurk rights that nobody declared"
+    by_a_run = progress.lab_from_outcome("b", {"state": "drifted", "missing": ["access_key", "link"], "drift": []})
+    assert by_a_run.to_change and by_a_run.summary == "missing: access_key, link"
+
+
 @pytest.mark.parametrize("broken", [{}, {"steps": None, "findings": "x", "next_steps": [1]}, {"drift": {"a": 1}}])
 @pytest.mark.parametrize(
     "state", ["converged", "changed", "failed", "drifted", "unknown", "waiting_for_person", "new_word"]

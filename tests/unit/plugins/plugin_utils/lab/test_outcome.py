@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, steps
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import CATALOGUE
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNTOLD_STATUSES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
 
@@ -290,6 +291,30 @@ def test_an_audit_finds_drift(more: dict[str, t.Any]) -> None:
     composed = compose(operation="audit", observed=observed(**more))
     assert composed["state"] == "drifted" and "failed" not in statuses(composed).values()
     assert "differs from its declared state" in composed["message"]
+
+
+UNDECLARED_KEY_CODES = [code for code, kind in CATALOGUE.items() if kind.undeclared_key]
+
+
+def finding(code: str, key_id: str = "AKIASTRANGER") -> dict[str, str]:
+    return {"code": code, "severity": "high", "message": "m", "next_step": "n", "access_key_id": key_id}
+
+
+@pytest.mark.parametrize("code", UNDECLARED_KEY_CODES)
+def test_a_live_key_that_nobody_declared_is_drift(code: str) -> None:
+    composed = compose(operation="audit", observed=observed(findings=[finding("key_old", KEY), finding(code)]))
+    assert composed["state"] == "drifted" and KEY not in composed["message"]
+    assert "live keys that nobody declared (AKIASTRANGER)" in composed["message"]
+
+
+def test_a_key_without_an_id_is_named_by_its_finding() -> None:
+    composed = compose(operation="audit", observed=observed(findings=[finding("root_key", "")]))
+    assert "nobody declared (Access key of root)" in composed["message"]
+
+
+def test_findings_about_declared_keys_are_no_drift() -> None:
+    others = [finding(code) for code in CATALOGUE if code not in UNDECLARED_KEY_CODES]
+    assert compose(operation="audit", observed=observed(findings=others))["state"] == "converged"
 
 
 def test_an_audit_tells_what_a_person_has_to_do() -> None:
