@@ -16,6 +16,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabula
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Stop
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
@@ -68,12 +69,14 @@ class ActionModule(LabAction):
             return proof.prove_key(signing, endpoints, timeout=options["propagation_timeout"])
 
         lifecycle = key_lifecycle.KeyLifecycle(
-            account,
-            self.store(options, account),
-            lab=base.lab_name(options["lab"]),
-            user_name=str(options["user_name"]),
-            request=_request(options),
-            link=_link_knowledge(options),
+            KeyObserver(
+                account,
+                self.store(options, account),
+                lab=base.lab_name(options["lab"]),
+                user_name=str(options["user_name"]),
+                request=_request(options),
+                link=_link_knowledge(options),
+            ),
             prove=prove,
             journal=self.journal(options),
         )

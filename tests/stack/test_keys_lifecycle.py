@@ -21,6 +21,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connectio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
@@ -76,14 +77,16 @@ class Bench:
             return proof.prove_key(signing, endpoints, timeout=timeout)
 
         return key_lifecycle.KeyLifecycle(
-            connection,
-            self.store(),
-            lab=self.name,
-            user_name=USER,
-            request=KeyRequest(**wanted),
-            link=link or LinkKnowledge(),
+            KeyObserver(
+                connection,
+                self.store(),
+                lab=self.name,
+                user_name=USER,
+                request=KeyRequest(**wanted),
+                link=link or LinkKnowledge(),
+                settle_seconds=1,
+            ),
             prove=prove,
-            settle_seconds=1,
         )
 
     def run(self, link: LinkKnowledge | None = None, **wanted: t.Any) -> KeyOutcome:

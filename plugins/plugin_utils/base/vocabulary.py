@@ -33,20 +33,30 @@ ENVIRONMENTS = ("production", "sandbox")
 # The steps of the flow, in order.
 STEPS = ("observe", "iam_user", "access_key", "requester", "link", "retire")
 
-# What a run over labs is for: the playbooks.
-OPERATIONS = ("onboard", "audit", "rotate", "suspend", "retire")
+
+class Operation(enum.StrEnum):
+    """What a run over labs is for: the playbooks."""
+
+    ONBOARD = "onboard"
+    AUDIT = "audit"
+    ROTATE = "rotate"
+    SUSPEND = "suspend"
+    RETIRE = "retire"
+
+
+OPERATIONS = tuple(operation.value for operation in Operation)
 
 
 class OutcomeState(enum.StrEnum):
-    """How a lab came out of a run."""
+    """How a lab came out of a run, what needs eyes first coming first."""
 
-    CONVERGED = "converged"
-    CHANGED = "changed"
-    WAITING_FOR_PERSON = "waiting_for_person"
     FAILED = "failed"
-    DRIFTED = "drifted"
     #: Something that the run was to look at could not be seen, so nobody can say whether the lab is fine.
     UNKNOWN = "unknown"
+    WAITING_FOR_PERSON = "waiting_for_person"
+    DRIFTED = "drifted"
+    CHANGED = "changed"
+    CONVERGED = "converged"
 
 
 OUTCOME_STATES = tuple(state.value for state in OutcomeState)
@@ -62,6 +72,13 @@ class StepStatus(enum.StrEnum):
     FAILED = "failed"
     #: What the step is about could not be seen.
     UNKNOWN = "unknown"
+
+
+class Who(enum.StrEnum):
+    """Whose a next step is: somebody's in the lab (at the portal or at MTurk), or the operator's."""
+
+    PERSON = "person"
+    OPERATOR = "operator"
 
 
 class LinkStatus(enum.StrEnum):

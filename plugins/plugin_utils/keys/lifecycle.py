@@ -12,11 +12,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import time
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys, iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import THROTTLING_CODES
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
@@ -32,17 +30,15 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions 
     Stop,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import ChangeRecorder, Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import SETTLE_SECONDS, KeyObserver
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyRequest,
-    LinkKnowledge,
     Situation,
     UserOwner,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import Snapshot
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
 
 # How often a key creation whose answer was lost is begun anew.
@@ -55,44 +51,20 @@ Choose = t.Callable[[Situation], t.Sequence[Action]]
 class KeyLifecycle:
     """One lab's keys, from whatever they are to what is requested.
 
-    :param connection: the way into the lab's AWS account, with permissions on the user's access keys.
+    :param observer: knows whose keys they are and what is requested, and looks at them.
     :param prove: signs a call with a new key (id and secret) and waits out IAM's propagation.
     :param journal: is told of each change at once.
     """
 
-    def __init__(
-        self,
-        connection: AwsConnection,
-        store: SecretStore,
-        *,
-        lab: str,
-        user_name: str,
-        request: KeyRequest,
-        link: LinkKnowledge,
-        prove: Prove,
-        sleep: t.Callable[[float], None] = time.sleep,
-        settle_seconds: float = SETTLE_SECONDS,
-        journal: Journal | None = None,
-    ) -> None:
-        self._connection = connection
-        self._store = store
-        self._lab = lab
-        self._user_name = user_name
-        self._request = request
+    def __init__(self, observer: KeyObserver, *, prove: Prove, journal: Journal | None = None) -> None:
+        self._observer = observer
+        self._connection = observer.connection
+        self._store = observer.store
+        self._lab = observer.lab
+        self._user_name = observer.user_name
         self._prove = prove
-        self._sleep = sleep
-        self._observer = KeyObserver(
-            connection,
-            store,
-            lab=lab,
-            user_name=user_name,
-            request=request,
-            link=link,
-            sleep=sleep,
-            settle_seconds=settle_seconds,
-        )
         self._account_id = ""
-        self._recorder = ChangeRecorder(connection, user_name, journal=journal)
+        self._recorder = ChangeRecorder(observer.connection, observer.user_name, journal=journal)
         self._snapshot = Snapshot("", None)
         self._proof: KeyProof | None = None
         self._done: list[tuple[Action, datetime.datetime]] = []
@@ -108,7 +80,7 @@ class KeyLifecycle:
         :raises CollectionError: AWS or the store cannot be read, or the store could not be written.
         """
         situation = self._observe_situation()
-        if assume_user and situation.user == UserOwner.MISSING and self._request.wants_key:
+        if assume_user and situation.user == UserOwner.MISSING and self._observer.request.wants_key:
             situation = dataclasses.replace(situation, user=UserOwner.OURS)
         plan = key_plan.decide(situation)
         if any(action.kind == ActionKind.CREATE for action in plan.actions):
@@ -265,7 +237,7 @@ class KeyLifecycle:
                     with contextlib.suppress(CollectionError):
                         self._put_or_delete(record)
                     raise
-            self._sleep(pause)
+            self._observer.sleep(pause)
             pause *= 2
         raise AssertionError("unreachable")
 

@@ -46,7 +46,12 @@ class KeysSeen:
 
 
 class KeyObserver:
-    """Looks at one lab's keys; the parameters are those of C(KeyLifecycle)."""
+    """Looks at one lab's keys.
+
+    :param connection: the way into the lab's AWS account, with permissions on the user's access keys.
+    :param request: what is wanted of the keys.
+    :param link: what is known of the link at the portal.
+    """
 
     def __init__(
         self,
@@ -60,35 +65,35 @@ class KeyObserver:
         sleep: t.Callable[[float], None] = time.sleep,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
-        self._connection = connection
-        self._store = store
-        self._lab = lab
-        self._user_name = user_name
-        self._request = request
+        self.connection = connection
+        self.store = store
+        self.lab = lab
+        self.user_name = user_name
+        self.request = request
         self._link = link
-        self._sleep = sleep
+        self.sleep = sleep
         self._settle_seconds = settle_seconds
 
     @property
     def _iam(self) -> t.Any:
-        return self._connection.client("iam")
+        return self.connection.client("iam")
 
     def look(self) -> KeysSeen:
         """Read the user, the keys and the record.
 
         :raises CollectionError: AWS or the store cannot be read, or they do not belong together.
         """
-        user = iam_user.get_user(self._iam, self._user_name)
-        snapshot = self._store.get(self._lab)
+        user = iam_user.get_user(self._iam, self.user_name)
+        snapshot = self.store.get(self.lab)
         record, account_id = snapshot.record, ""
         if user:
             account_id = user.account_id
         elif record:
             # Without a user, nothing else tells whether this is the account in which the record's keys are gone.
-            account_id = caller.account_of(self._connection)
+            account_id = caller.account_of(self.connection)
         if record:
-            require_record_of(record, account_id, self._user_name)
-        listing = self._settled_listing(record) if user else iam_keys.list_keys(self._iam, self._user_name)
+            require_record_of(record, account_id, self.user_name)
+        listing = self._settled_listing(record) if user else iam_keys.list_keys(self._iam, self.user_name)
         if record:
             self._require_gone(record, listing)
         tags = user.tags if user else {}
@@ -97,7 +102,7 @@ class KeyObserver:
             user=owner,
             keys=tuple(self._with_last_use(record, key, tags) for key in listing.keys),
             record=record,
-            request=self._request,
+            request=self.request,
             now=listing.at,
             # What came from the record is asked of the record: another run may have written it since.
             link=LinkKnowledge() if self._link.evidence == "record" else self._link,
@@ -113,29 +118,29 @@ class KeyObserver:
             owner = "" if key_id in listed else iam_keys.owner_of(self._iam, key_id)
             if not owner:
                 continue
-            if owner == self._user_name:
+            if owner == self.user_name:
                 raise CollectionError(
-                    f"AWS knows key {key_id} of lab {self._lab}, but does not list it among the keys of {owner}.",
+                    f"AWS knows key {key_id} of lab {self.lab}, but does not list it among the keys of {owner}.",
                     next_step="Run again in some minutes: AWS lists changes with a delay.",
                     reason="key_not_listed",
                     details={"access_key_id": key_id},
                 )
             raise CollectionError(
-                f"Key {key_id} of lab {self._lab} belongs to the IAM user {owner} by now, not to "
-                f"{self._user_name}: somebody renamed the user.",
-                next_step=f"Give the user its name {self._user_name} back (aws iam update-user), then run again.",
+                f"Key {key_id} of lab {self.lab} belongs to the IAM user {owner} by now, not to "
+                f"{self.user_name}: somebody renamed the user.",
+                next_step=f"Give the user its name {self.user_name} back (aws iam update-user), then run again.",
                 reason="key_of_other_user",
                 details={"access_key_id": key_id},
             )
 
     def _settled_listing(self, record: LabRecord | None) -> iam_keys.KeyListing:
-        listing = iam_keys.list_keys(self._iam, self._user_name)
+        listing = iam_keys.list_keys(self._iam, self.user_name)
         pause, waited = 0.5, 0.0
         while record and _unsettled(record, listing) and waited < self._settle_seconds:
-            self._sleep(pause)
+            self.sleep(pause)
             waited += pause
             pause = min(pause * 2, 4.0)
-            listing = iam_keys.list_keys(self._iam, self._user_name)
+            listing = iam_keys.list_keys(self._iam, self.user_name)
         return listing
 
     def _with_last_use(
@@ -144,9 +149,9 @@ class KeyObserver:
         """Ask for the last use where a decision rests on it: not for keys that simply stay."""
         slot = record.slot_of(key.access_key_id) if record else ""
         # A key that was used since is not suspended any more.
-        judged = self._request.suspends and suspension.tag_key(key.access_key_id) in tags
+        judged = self.request.suspends and suspension.tag_key(key.access_key_id) in tags
         # So is one that the operator named.
-        judged = judged or key.access_key_id in self._request.remove_foreign_keys
+        judged = judged or key.access_key_id in self.request.remove_foreign_keys
         in_use = slot in (Slot.CURRENT, Slot.PENDING) and not judged
         return key if in_use else iam_keys.with_last_use(self._iam, key)
 

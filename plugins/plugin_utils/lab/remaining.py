@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Who
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps import (
@@ -128,4 +129,4 @@ def live_keys_remain(after: Afterwards) -> Result | None:
 
 
 def _next_step_entry(step: str, person: bool, text: str, url: str = "") -> NextStep:
-    return {"step": step, "who": "person" if person else "operator", "text": text, "url": url}
+    return {"step": step, "who": Who.PERSON.value if person else Who.OPERATOR.value, "text": text, "url": url}

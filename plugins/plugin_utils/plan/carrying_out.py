@@ -23,6 +23,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import Journal, KeyChange
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
     KeyState,
@@ -155,16 +156,18 @@ class PlanRun:
 
     def _lifecycle(self, name: str, keys: t.Sequence[PlannedKey], *, managed: bool) -> KeyLifecycle:
         return KeyLifecycle(
-            self.connection,
-            self.open_store() if managed else NoStore({}),
-            lab=self.lab,
-            user_name=name,
-            request=KeyRequest(
-                state=KeyState.ABSENT if self.purpose == Purpose.RETIRE else KeyState.SUSPENDED,
-                retire_after_days=self.retire_after_days,
-                remove_foreign_keys=frozenset(key["access_key_id"] for key in keys),
+            KeyObserver(
+                self.connection,
+                self.open_store() if managed else NoStore({}),
+                lab=self.lab,
+                user_name=name,
+                request=KeyRequest(
+                    state=KeyState.ABSENT if self.purpose == Purpose.RETIRE else KeyState.SUSPENDED,
+                    retire_after_days=self.retire_after_days,
+                    remove_foreign_keys=frozenset(key["access_key_id"] for key in keys),
+                ),
+                link=LinkKnowledge(),
             ),
-            link=LinkKnowledge(),
             prove=_prove_nothing,
             journal=self.journal,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right, Unread
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange, KeyChangeAction
@@ -19,7 +19,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.eviden
     AccountKey,
     AccountKeyStatus,
     Look,
-    NotRead,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
 
@@ -40,7 +39,7 @@ def looked(outcome: Untrusted) -> Look | None:
         looked_at=untrusted.time(look.get("looked_at")),
         complete=look.get("complete") is True,
         unread=[
-            NotRead(what=untrusted.line(each.get("what")), reason=untrusted.text(each.get("reason")))
+            Unread(what=untrusted.line(each.get("what")), reason=untrusted.text(each.get("reason")))
             for each in untrusted.mappings(look.get("unread"))
         ],
         users_seen=untrusted.count(look.get("users_seen")),

@@ -12,17 +12,15 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation, OutcomeState, Who
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake, key_counts, untrusted
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
     SCHEMA,
     Lab,
-    Operation,
     Report,
-    State,
     Summary,
-    Who,
     live_keys,
 )
 
@@ -87,7 +85,7 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
     not_stored = sum(1 for key in own if key["stored"] is False)
     return Summary(
         labs=len(labs),
-        states=_count_words(State, (lab["state"] for lab in labs)),
+        states=_count_words(OutcomeState, (lab["state"] for lab in labs)),
         findings=_count_words(
             finding_kinds.SEVERITIES, (finding["severity"] for lab in labs for finding in lab["findings"])
         ),
@@ -111,17 +109,17 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
 
 def _not_begun_outcome(name: str) -> t.Mapping[str, t.Any]:
     advice = "Read the run's output for this lab if it names it, then run the lab."
-    return _without_outcome(name, State.UNKNOWN, "unknown", NOT_BEGUN, "not_begun", advice)
+    return _without_outcome(name, OutcomeState.UNKNOWN, "unknown", NOT_BEGUN, "not_begun", advice)
 
 
 def _not_reported_outcome(name: str) -> t.Mapping[str, t.Any]:
     advice = "Run the lab's slice again, then merge the reports again."
-    return _without_outcome(name, State.UNKNOWN, "unknown", NOT_REPORTED, "not_reported", advice)
+    return _without_outcome(name, OutcomeState.UNKNOWN, "unknown", NOT_REPORTED, "not_reported", advice)
 
 
 def _interrupted_outcome(name: str) -> t.Mapping[str, t.Any]:
     advice = "Read the run's output for this lab, then run it again: what was begun is finished or put right."
-    return _without_outcome(name, State.FAILED, "failed", INTERRUPTED, "interrupted", advice)
+    return _without_outcome(name, OutcomeState.FAILED, "failed", INTERRUPTED, "interrupted", advice)
 
 
 def _without_outcome(

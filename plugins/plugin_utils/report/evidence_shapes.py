@@ -8,6 +8,8 @@ from __future__ import annotations
 import enum
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Unread
+
 
 class AccountKeyStatus(enum.StrEnum):
     """How an access key is, as far as the run knows."""
@@ -48,20 +50,13 @@ class AccountKey(t.TypedDict):
     exception: str
 
 
-class NotRead(t.TypedDict):
-    """A part of the account that could not be read, and why."""
-
-    what: str
-    reason: str
-
-
 class Look(t.TypedDict):
     """Who looked for everybody who can call MTurk in the account, when, and what could not be read."""
 
     caller_arn: str
     looked_at: str
     complete: bool
-    unread: list[NotRead]
+    unread: list[Unread]
     users_seen: int
 
 

@@ -9,17 +9,13 @@ import collections
 import dataclasses
 import typing as t
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import OutcomeState
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels, plots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import KeyCounts
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Finding,
-    Lab,
-    Report,
-    State,
-    StepStatus,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, StepStatus
 
 # Findings that say that something was not seen: nothing is known to be well beside them.
 NOT_SEEN = frozenset({"observation_incomplete", "portal_unproved"})
@@ -92,11 +88,11 @@ def run_in_a_sentence(report: Report) -> str:
         return "No lab was in this run."
     serious = found["critical"] + found["high"]
     troubles = [
-        _labs_in_words(states[State.FAILED], "failed"),
-        _labs_in_words(states[State.UNKNOWN], "could not be seen"),
-        _labs_in_words(states[State.WAITING], "waits for a person", "wait for a person"),
-        _labs_in_words(states[State.DRIFTED], "drifted"),
-        _labs_in_words(states[State.CHANGED] if report["check_mode"] else 0, "would be changed"),
+        _labs_in_words(states[OutcomeState.FAILED], "failed"),
+        _labs_in_words(states[OutcomeState.UNKNOWN], "could not be seen"),
+        _labs_in_words(states[OutcomeState.WAITING_FOR_PERSON], "waits for a person", "wait for a person"),
+        _labs_in_words(states[OutcomeState.DRIFTED], "drifted"),
+        _labs_in_words(states[OutcomeState.CHANGED] if report["check_mode"] else 0, "would be changed"),
         _labs_in_words(_partly_seen(report), "was not seen in full", "were not seen in full"),
         labels.count(serious, "serious finding") + _critical(found["critical"]) if serious else "",
     ]
@@ -144,7 +140,7 @@ def not_seen(report: Report) -> list[NotSeen]:
     for lab in report["labs"]:
         for reason, subject, next_step, refused in _not_seen_of(lab):
             group = by_reason.setdefault(reason, NotSeen(reason or "No reason was given."))
-            group.label = labels.STATES[State.UNKNOWN] if refused else group.label
+            group.label = labels.STATES[OutcomeState.UNKNOWN] if refused else group.label
             group.next_step = group.next_step or next_step
             group.subjects += [subject] if subject not in group.subjects else []
             group.labs += [lab["lab"]] if lab["lab"] not in group.labs else []
@@ -166,7 +162,7 @@ def _not_seen_of(lab: Lab) -> t.Iterator[tuple[str, str, str, bool]]:
 def all_seen(report: Report) -> bool:
     """Whether every lab was seen in full, as far as anything tells."""
     return not _partly_seen(report) and not any(
-        lab["state"] in (State.FAILED, State.UNKNOWN) or lab["user"] is None or lab["not_looked_for"]
+        lab["state"] in (OutcomeState.FAILED, OutcomeState.UNKNOWN) or lab["user"] is None or lab["not_looked_for"]
         for lab in report["labs"]
     )
 
@@ -175,7 +171,7 @@ def _partly_seen(report: Report) -> int:
     return sum(
         1
         for lab in report["labs"]
-        if lab["state"] not in (State.FAILED, State.UNKNOWN)
+        if lab["state"] not in (OutcomeState.FAILED, OutcomeState.UNKNOWN)
         and (lab["unseen"] or any(finding["code"] in NOT_SEEN for finding in lab["findings"]))
     )
 

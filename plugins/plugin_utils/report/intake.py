@@ -13,27 +13,27 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation, OutcomeState, Who
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
+    DriftEntry,
+    Finding,
+    NextStep,
+    NotLookedFor,
+    Step,
+    Unseen,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import account_keys, untrusted
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Drift,
     Environment,
-    Finding,
     Key,
     KeyStatus,
     Lab,
     Link,
-    NextStep,
-    NotLookedFor,
-    Operation,
     RetiredKey,
-    State,
-    Step,
     StepStatus,
-    Unseen,
     User,
-    Who,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
 
@@ -58,11 +58,11 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str], departments: t.M
         account_id=untrusted.line(outcome.get("account_id")),
         operation=operation,
         check_mode=outcome.get("check_mode") is True,
-        state=untrusted.word(outcome.get("state"), State, State.FAILED),
+        state=untrusted.word(outcome.get("state"), OutcomeState, OutcomeState.FAILED),
         steps=_steps(outcome, operation, seen=user is not None),
         next_steps=[_next_step(step) for step in untrusted.mappings(outcome.get("next_steps"))],
         drift=[
-            Drift(
+            DriftEntry(
                 code=untrusted.line(each.get("code")),
                 message=untrusted.text(each.get("message")),
                 next_step=untrusted.text(each.get("next_step")),

@@ -9,14 +9,11 @@ import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation, OutcomeState
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.key_counts import Standing
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Operation,
-    State,
-    StepStatus,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import StepStatus
 
 
 class Label(t.NamedTuple):
@@ -28,12 +25,12 @@ class Label(t.NamedTuple):
 
 # Dictionaries keep the order in which the page lists and sorts: what needs eyes first comes first.
 STATES: dict[str, Label] = {
-    State.FAILED: Label("failed", "bad"),
-    State.UNKNOWN: Label("unknown", "unseen"),
-    State.WAITING: Label("waiting for a person", "wait"),
-    State.DRIFTED: Label("drifted", "drift"),
-    State.CHANGED: Label("changed", "info"),
-    State.CONVERGED: Label("converged", "good"),
+    OutcomeState.FAILED: Label("failed", "bad"),
+    OutcomeState.UNKNOWN: Label("unknown", "unseen"),
+    OutcomeState.WAITING_FOR_PERSON: Label("waiting for a person", "wait"),
+    OutcomeState.DRIFTED: Label("drifted", "drift"),
+    OutcomeState.CHANGED: Label("changed", "info"),
+    OutcomeState.CONVERGED: Label("converged", "good"),
 }
 STEP_STATUSES: dict[str, Label] = {
     StepStatus.FAILED: Label("failed", "bad"),

@@ -17,11 +17,12 @@ import re
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Who
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, Who
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
 
 DIRECTORY = "letters"
 

@@ -17,10 +17,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import fi
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import AccountKey
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Lab,
-    Report,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
 
 
 class Column(t.NamedTuple):

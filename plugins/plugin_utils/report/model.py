@@ -13,6 +13,14 @@ import enum
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
+    DriftEntry,
+    Finding,
+    NextStep,
+    NotLookedFor,
+    Step,
+    Unseen,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
     AccountKey,
     KeyCounts,
@@ -24,27 +32,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.eviden
 # 3: every key of each lab's account, who looked for them, and what was changed. 4: departments, counts of all keys that
 # can call MTurk, and those of earlier reports.
 SCHEMA = 4
-
-
-class Operation(enum.StrEnum):
-    """What a run was to do with a lab."""
-
-    ONBOARD = "onboard"
-    AUDIT = "audit"
-    ROTATE = "rotate"
-    SUSPEND = "suspend"
-    RETIRE = "retire"
-
-
-class State(enum.StrEnum):
-    """How a lab came out, what needs eyes first coming first."""
-
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    WAITING = "waiting_for_person"
-    DRIFTED = "drifted"
-    CHANGED = "changed"
-    CONVERGED = "converged"
 
 
 class StepStatus(enum.StrEnum):
@@ -66,65 +53,6 @@ class KeyStatus(enum.StrEnum):
     ACTIVE = "Active"
     INACTIVE = "Inactive"
     NOT_KNOWN = ""
-
-
-class Who(enum.StrEnum):
-    """Whose a next step is: somebody's in the lab, or the operator's."""
-
-    PERSON = "person"
-    OPERATOR = "operator"
-
-
-class Step(t.TypedDict):
-    """One step of the flow."""
-
-    name: str
-    status: str
-    message: str
-    reason: str
-
-
-class NextStep(t.TypedDict):
-    """What somebody has to do; C(url) is an http(s) address or empty."""
-
-    step: str
-    who: str
-    text: str
-    url: str
-
-
-class Drift(t.TypedDict):
-    """Where the user differs from its declaration."""
-
-    code: str
-    message: str
-    next_step: str
-
-
-class Finding(t.TypedDict):
-    """What was found; C(access_key_id) is empty when it is about no key."""
-
-    code: str
-    severity: str
-    message: str
-    next_step: str
-    access_key_id: str
-
-
-class Unseen(t.TypedDict):
-    """A part of the lab that was to be looked at and could not be read."""
-
-    part: str
-    message: str
-    reason: str
-    next_step: str
-
-
-class NotLookedFor(t.TypedDict):
-    """A kind of finding that could not be looked for, or that nobody asked to look for, and why."""
-
-    code: str
-    why: str
 
 
 class User(t.TypedDict):
@@ -202,7 +130,7 @@ class Lab(t.TypedDict):
     state: str
     steps: list[Step]
     next_steps: list[NextStep]
-    drift: list[Drift]
+    drift: list[DriftEntry]
     findings: list[Finding]
     unseen: list[Unseen]
     not_looked_for: list[NotLookedFor]

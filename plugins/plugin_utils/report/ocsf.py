@@ -15,8 +15,9 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Finding, Lab, Report
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
 
 NAME = "ocsf.json"
 VERSION = "1.5.0"

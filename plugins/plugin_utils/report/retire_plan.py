@@ -11,6 +11,7 @@ import pathlib
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan import reading, writing
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import (
     ACCOUNT_ID,
@@ -26,7 +27,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.eviden
     AccountKey,
     AccountKeyStatus,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Operation, Report
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
 
 # A plan that says the same is made anew after this time, so that the latest audit's plan does not grow too old.
 FRESH = datetime.timedelta(days=1)

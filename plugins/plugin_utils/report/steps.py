@@ -11,14 +11,9 @@ import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import next_command, vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Lab,
-    NextStep,
-    Report,
-    State,
-    StepStatus,
-    Who,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import OutcomeState, Who
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, StepStatus
 
 # Mail programs cut long mailto: addresses; the text to copy has no limit.
 _LONGEST_MAIL = 1800
@@ -101,13 +96,16 @@ def nothing_to_do(report: Report) -> str:
     labs = report["labs"]
     if not labs:
         return "No lab was in this run, so it is not known what is to be done."
-    if any(lab["state"] in (State.FAILED, State.UNKNOWN) or lab["unseen"] or lab["user"] is None for lab in labs):
+    if any(
+        lab["state"] in (OutcomeState.FAILED, OutcomeState.UNKNOWN) or lab["unseen"] or lab["user"] is None
+        for lab in labs
+    ):
         return "No next step was named, but not everything was seen: see the labs and their steps below."
     if any(lab["findings"] for lab in labs):
         return "No step is left for anybody. What to do about each finding is listed with it, above."
-    if any(lab["state"] not in (State.CONVERGED, State.CHANGED) or _something_left(lab) for lab in labs):
+    if any(lab["state"] not in (OutcomeState.CONVERGED, OutcomeState.CHANGED) or _something_left(lab) for lab in labs):
         return "No next step was named, but not every lab is as declared: see the labs and their steps below."
-    if report["check_mode"] and any(lab["state"] == State.CHANGED for lab in labs):
+    if report["check_mode"] and any(lab["state"] == OutcomeState.CHANGED for lab in labs):
         return "Nobody has anything to do beyond the run that was predicted here."
     if any(lab["not_looked_for"] for lab in labs):
         return "Nobody has anything to do about what was looked at. What was not looked at is listed above."

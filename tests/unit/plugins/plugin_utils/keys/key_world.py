@@ -19,6 +19,7 @@ import botocore.exceptions
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, LinkKnowledge
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
@@ -314,14 +315,16 @@ def lifecycle(world: World, link: LinkKnowledge | None = None, **wanted: t.Any) 
         world.now += datetime.timedelta(seconds=seconds)
 
     return key_lifecycle.KeyLifecycle(
-        t.cast(t.Any, Connection(world)),
-        t.cast(t.Any, Store(world)),
-        lab=LAB,
-        user_name=USER,
-        request=KeyRequest(**wanted),
-        link=link or LinkKnowledge(),
+        KeyObserver(
+            t.cast(t.Any, Connection(world)),
+            t.cast(t.Any, Store(world)),
+            lab=LAB,
+            user_name=USER,
+            request=KeyRequest(**wanted),
+            link=link or LinkKnowledge(),
+            sleep=sleep,
+        ),
         prove=prover(world),
-        sleep=sleep,
     )
 
 

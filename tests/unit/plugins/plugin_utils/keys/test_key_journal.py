@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
     KeyRequest,
     KeyState,
@@ -35,12 +36,14 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.ke
 def retirement(world: World, directory: pathlib.Path) -> KeyLifecycle:
     world.retiring = True
     return KeyLifecycle(
-        t.cast(t.Any, Connection(world)),
-        t.cast(t.Any, Store(world)),
-        lab=LAB,
-        user_name=USER,
-        request=KeyRequest(state=KeyState.ABSENT),
-        link=LinkKnowledge(),
+        KeyObserver(
+            t.cast(t.Any, Connection(world)),
+            t.cast(t.Any, Store(world)),
+            lab=LAB,
+            user_name=USER,
+            request=KeyRequest(state=KeyState.ABSENT),
+            link=LinkKnowledge(),
+        ),
         prove=prover(world),
         journal=journal.ChangeJournal(directory),
     )

@@ -295,10 +295,10 @@ def test_the_schema_knows_the_words_of_the_report():
     assert schema["properties"]["schema"]["const"] == model.SCHEMA
     assert schema["$id"].endswith(f":{model.SCHEMA}")
     for name, words in (
-        ("state", model.State),
-        ("operation", model.Operation),
+        ("state", vocabulary.OutcomeState),
+        ("operation", vocabulary.Operation),
         ("requester_status", RequesterStatus),
-        ("who", model.Who),
+        ("who", vocabulary.Who),
         ("severity", finding_kinds.SEVERITIES),
         ("link_status", vocabulary.LINK_STATUSES),
         ("step_name", vocabulary.STEPS),
