@@ -282,7 +282,7 @@ def test_the_end_shows_failures_in_full_next_steps_and_the_tables(project: Proje
             "Labs:     8: 2 failed, 1 unreachable, 2 no_outcome, 1 waiting_for_person, 1 changed, 1 converged",
             "Findings: 5 labs could not be looked at in full",
             "Report:   none; -e fleet_report_directory=DIRECTORY writes one",
-            "Result:   error, because 2 labs failed or were not reached",
+            "Result:   error, because 2 labs did not end well",
             f"Next:     when the next steps above are done: {command}",
         ]
     )

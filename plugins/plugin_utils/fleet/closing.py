@@ -204,9 +204,8 @@ def _number_of_labs(number: int) -> str:
 
 
 def _result_in_words(ending: Ending) -> str:
-    failed = (
-        f"{_number_of_labs(len(ending.failed))} failed or {'was' if len(ending.failed) == 1 else 'were'} not reached"
-    )
+    # Of the hosts that Ansible counts as failed, some are unknown, or could not be reached.
+    failed = f"{_number_of_labs(len(ending.failed))} did not end well"
     if ending.cut_short:
         return "cut short" + (f"; {failed}" if ending.failed else "")
     return f"error, because {failed}" if ending.failed else "no error"

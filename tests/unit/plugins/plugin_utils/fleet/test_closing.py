@@ -163,7 +163,7 @@ def test_the_last_five_lines() -> None:
         "Findings: high: Live key that the collection did not create (2 labs); medium: Live key that nobody uses "
         "(1 lab); 3 labs could not be looked at in full",
         "Report:   /r/fleet-report.html",
-        "Result:   error, because 2 labs failed or were not reached",
+        "Result:   error, because 2 labs did not end well",
         "Next:     when the next steps above are done: <again lab-02,lab-01,lab-07,lab-03>",
     ]
 
