@@ -112,6 +112,8 @@ class KeyLifecycle:
             situation = before = self._observe_situation()
             actions = tuple(choose(situation))
             for action in actions:
+                if action.kind in DEACTIVATIONS | DELETIONS and not situation.iam_key(action.access_key_id):
+                    continue  # It was found gone at the action before.
                 situation = key_effects.after(situation, action) if predict else self._carry_out(situation, action)
             if predict:
                 return KeyOutcome(actions, before, situation, ())

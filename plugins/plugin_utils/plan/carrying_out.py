@@ -150,7 +150,13 @@ class PlanRun:
                 if key["access_key_id"] not in told:
                     _note_refusal(result, key, exc.reason or "aws_error", exc.message)
             return
-        result.done += [action.in_words() for action in outcome.actions]
+        by_id = {key["access_key_id"]: key for key in wanted}
+        for action in outcome.actions:
+            # Between the look and the call, somebody else deleted it, or AWS listed it late.
+            if action.kind == ActionKind.FOUND_GONE and action.access_key_id in by_id:
+                self._gone(by_id[action.access_key_id], result)
+            else:
+                result.done.append(action.in_words())
         result.changes += outcome.changes
         result.retired_keys += outcome.retired_keys()
 

@@ -75,7 +75,8 @@ def _remembering_lab(lab: Lab, known: t.Mapping[str, AccountKey], noted: t.Seque
         if key_id not in listed and (lab["look"] is None or row["status"] == AccountKeyStatus.DELETED)
     ]
     rows = [_with_earlier_facts(row, known.get(row["access_key_id"])) for row in rows]
-    listed |= changed.keys()
+    # That it was suspended is all that the journal has of a key whose deletion nobody saw AWS confirm.
+    listed = {row["access_key_id"] for row in rows}
     gone = [row for key_id, row in known.items() if row["status"] == AccountKeyStatus.DELETED and key_id not in listed]
     return {**lab, "account_keys": [*rows, *gone]}
 

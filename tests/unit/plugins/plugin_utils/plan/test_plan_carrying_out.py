@@ -130,6 +130,20 @@ def test_the_note_of_a_key_that_a_killed_run_deleted_goes_too(world: World) -> N
     ]
 
 
+@pytest.mark.parametrize("call", ["update_access_key", "delete_access_key"])
+def test_a_key_that_somebody_deletes_a_moment_before_is_told_as_gone(world: World, call: str) -> None:
+    key_id = given_up(world)
+
+    def vanish(name: str, done: bool) -> None:
+        if name == call and not done:
+            world.keys.clear()
+
+    world.hook = vanish
+    result = run(world, Purpose.RETIRE, planned(key_id))
+    assert [gone["access_key_id"] for gone in result.gone] == [key_id]
+    assert f"delete key {key_id}" not in result.done and result.refused == []
+
+
 def test_the_note_of_a_key_that_a_killed_run_made_active_goes_too(world: World) -> None:
     key_id = given_up(world)
     world.tags = {suspension.tag_key(key_id): "2026-02-01T00:00:00Z"}

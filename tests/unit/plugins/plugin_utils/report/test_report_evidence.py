@@ -166,6 +166,7 @@ def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
         change("deactivated", two, request_id="req-2", time="2026-11-24T10:36:00Z"),
         change("deleted", one, request_id="req-3", time="2026-11-24T10:37:00Z"),
         change("deleted", "AKIA0000000000000009", account_id="999999999999"),
+        change("deactivated", three, request_id="req-4", time="2026-11-24T10:38:00Z"),
     )
     gone = {"access_key_id": one, "principal": "arn:aws:iam::000000000000:user/ada", "last_used": ""}
     lost = {**gone, "access_key_id": three}
@@ -180,7 +181,7 @@ def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
         one: ["deleted", "policy a", "2026-11-24T10:35:00Z", "2026-11-24T10:37:00Z", "req-3"],
         two: ["inactive", "policy a", "2026-11-24T10:36:00Z", "", "req-2"],
         # Its deletion was never answered.
-        three: ["deleted", "policy a", "", "", ""],
+        three: ["deleted", "policy a", "2026-11-24T10:38:00Z", "", "req-4"],
     }
     page = evidence.to_html(writing.report)
     assert "found it gone" in page and "CloudTrail, by the key" in page
