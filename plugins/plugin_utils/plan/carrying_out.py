@@ -154,7 +154,7 @@ class PlanRun:
         for action in outcome.actions:
             # Between the look and the call, somebody else deleted it, or AWS listed it late.
             if action.kind == ActionKind.FOUND_GONE and action.access_key_id in by_id:
-                self._gone(by_id[action.access_key_id], result)
+                self._note_gone(by_id[action.access_key_id], result)
             else:
                 result.done.append(action.in_words())
         result.changes += outcome.changes
