@@ -42,7 +42,7 @@ CORES = (
     Core("2.20", "ansible-core==2.20.10", "ansible==13.8.0", ("3.14", "3.13", "3.12")),
     Core("2.21", "ansible-core==2.21.5", "ansible==14.5.0", ("3.14", "3.13", "3.12")),
     # A release candidate until there is a release.
-    Core("2.22", "ansible-core==2.22.0rc1", "ansible==15.0.0a3", ("3.14", "3.13", "3.12")),
+    Core("2.22", "ansible-core==2.22.0rc1", "ansible==15.0.0a3", ("3.14", "3.13")),
 )
 
 

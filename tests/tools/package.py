@@ -45,6 +45,7 @@ BELONGS = (
     "docs/iam/*",  # policies to apply
     "execution-environment.yml",
     "extensions/audit/*",
+    "extensions/eda/*",
     "meta/*",
     "playbooks/*",
     "plugins/*",

@@ -50,6 +50,7 @@ ROLE_SPECS = {
     for role in (PROJECT / "roles").iterdir()
 }
 PLAYBOOK_VARIABLES = {"labs", "rotate_batch_size", "rotate_stop_after", "retire_confirm", "retire_plan"}
+PLAYBOOK_VARIABLES |= {"exposed_key_account", "exposed_key_id"}
 # A mistake that a comment quotes.
 EXAMPLES_OF_TYPING = {"lab_account_cloudresearch_emial"}
 RESULTS = {"lab_account_outcome", "fleet_report_result", "lab_account_plan"}
@@ -168,8 +169,18 @@ def python(words: list[str], _page: pathlib.Path) -> None:
         assert not path.startswith("tests/") or (PROJECT / path).exists(), path
 
 
+def rulebook(words: list[str], _page: pathlib.Path) -> None:
+    name = words[words.index("-r") + 1].removeprefix("labops.cloudresearch.")
+    text = (PROJECT / "extensions" / "eda" / "rulebooks" / f"{name}.yml").read_text()
+    [ruleset] = yaml.safe_load(text)
+    follow = ruleset["rules"][0]["action"]["run_playbook"]
+    playbook(["ansible-playbook", follow["name"]], _page)
+    assert follow["extra_vars"].keys() <= PLAYBOOK_VARIABLES
+
+
 CHECKS: dict[str, t.Callable[[list[str], pathlib.Path], t.Any]] = {
     "ansible-playbook": playbook,
+    "ansible-rulebook": rulebook,
     "ansible": adhoc,
     "ansible-inventory": lambda words, _page: read_by(InventoryCLI, words),
     "ansible-galaxy": lambda words, _page: read_by(GalaxyCLI, words),
