@@ -175,6 +175,14 @@ AWS_ROWS = (
         "TooManyUpdates",
         passing=True,
     ),
+    # Nobody creates a key without having seen that there is room for it.
+    Row(
+        "aws_error",
+        "the user has got another key in the meantime, and AWS allows no third ({code}: {answer})",
+        "If another run has this lab, let it end. Then run again, which looks at the user's keys anew.",
+        "LimitExceeded",
+        said=r"AccessKeysPerUser",
+    ),
     Row(
         "aws_error",
         "a quota of the AWS account is used up ({code}: {answer})",
