@@ -37,6 +37,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Report
 
 TEMPLATES = pathlib.Path(__file__).with_name("templates")
+# In the order in which they are one style and one script: later rules win, and later code uses what came before.
+STYLES = ("page.css", "table.css", "print.css")
+SCRIPTS = ("page.js", "table.js", "details.js", "next_steps.js", "events.js")
 
 _DATA_BLOCK = re.compile(r'<script type="application/json" id="report-data">(.*?)</script>', re.DOTALL)
 _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
@@ -44,7 +47,7 @@ _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
 def to_html(report: Report) -> str:
     """The page's text. The same report always gives the same page."""
-    style, script = asset("page.css") + asset("print.css"), asset("page.js")
+    style, script = (markupsafe.Markup("").join(map(asset, names)) for names in (STYLES, SCRIPTS))
     policy = (
         f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
