@@ -1,10 +1,12 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run is killed after each single call, in turn; the next run must leave what an undisturbed run leaves.
+"""A run is killed after each single call; the next run must leave what an undisturbed run leaves.
 
-There is one lab for each kill point. The kill points are counted from an undisturbed run, never written down. Of the
-calls that only look, before anything is changed, only the last is one: after any of them, the lab is as it was before.
+There is one lab for each kill point, and all of them are in one run: whoever makes a lab's last call stands still, and
+when that is so for each lab, the run is killed. The kill points are counted from an undisturbed run, never written
+down. Of calls in a row that only look, the first and the last are some, and before anything is changed only the last:
+after any of the others, the lab is as it was.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from tests import seed
 from tests.fleet import Fleet
 from tests.simulator.process import Simulator, running_simulator
 
-# Some thirty runs of ansible-playbook each.
 pytestmark = pytest.mark.timeout(900)
 
 USER = "cloudresearch-mturk"
@@ -89,14 +90,16 @@ def kill_points(fleet: Fleet, playbook: str, lab: str, *arguments: str) -> dict[
     run = fleet.run(playbook, "--limit", f"{lab}", *arguments)
     assert run.return_code == 0, run.output
     calls = [call["action"] for call in calls_of(fleet, lab)[before:]]
-    looks = next(number for number, action in enumerate(calls) if not action.startswith(LOOKING))
-    return {f"killed-after-{number:02d}": number for number in range(max(looks, 1), len(calls) + 1)}
+    # Looks are surrounded by what is none; at the end, nothing is.
+    only_looks = [True, *(action.startswith(LOOKING) for action in calls), False]
+    numbers = [n for n in range(1, len(calls) + 1) if not all(only_looks[n - 1 : n + 2])]
+    return {f"killed-after-{number:02d}": number for number in numbers}
 
 
-def killed_run(fleet: Fleet, playbook: str, lab: str, after: int, *arguments: str) -> None:
-    """A run over one lab that is killed after so many calls."""
-    process = fleet.start(playbook, "--limit", f"{lab}", *arguments)
-    fleet.simulator.control.kill_after(after, process.pid)
+def killed_run(fleet: Fleet, playbook: str, points: t.Mapping[str, int], *arguments: str) -> None:
+    """A run over these labs that is killed when so many calls have been made for each."""
+    process = fleet.start(playbook, "--limit", ",".join(points), "--forks", str(len(points)), *arguments)
+    fleet.simulator.control.kill_at_each(points, process.pid)
     fleet.let_go(process)
     process.wait(timeout=120)
     assert not fleet.simulator.control.disarm_kill() or process.returncode != 0
@@ -125,9 +128,9 @@ def test_onboarding_survives_a_kill_after_every_call(fleet: Fleet) -> None:
     expected = end_state(fleet, "undisturbed")
     assert expected["slots"]["current"]["held_by_portal"]
 
-    for lab, number in labs.items():
+    for lab in labs:
         fleet.add(lab)
-        killed_run(fleet, "onboard", lab, number)
+    killed_run(fleet, "onboard", labs)
     heal(fleet, "onboard")
     for lab in labs:
         assert end_state(fleet, lab) == expected, lab
@@ -143,8 +146,8 @@ def test_rotation_survives_a_kill_after_every_call(fleet: Fleet) -> None:
 
     seed.add_onboarded(fleet, *labs)
     first_keys = {lab: fleet.simulator.control.portal_key(lab) for lab in labs}
-    for lab, number in labs.items():
-        killed_run(fleet, "rotate", lab, number)
+    # All at once, so that no lab waits for one that stands still.
+    killed_run(fleet, "rotate", labs, "-e", f"rotate_batch_size={len(labs)}")
     # Onboarding goes on with a rotation that was begun; it begins none.
     heal(fleet, "onboard")
     for lab in labs:
@@ -165,8 +168,7 @@ def test_retirement_survives_a_kill_after_every_call(fleet: Fleet) -> None:
     assert not (fleet.store / "undisturbed.yml").exists()
 
     seed.add_onboarded(fleet, *labs)
-    for lab, number in labs.items():
-        killed_run(fleet, "retire", lab, number, *confirm)
+    killed_run(fleet, "retire", labs, "-e", f"retire_confirm={len(labs)}")
     heal(fleet, "retire", "-e", f"retire_confirm={len(labs) + 1}")
     for lab in labs:
         assert end_state(fleet, lab) == expected, lab

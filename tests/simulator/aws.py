@@ -140,7 +140,7 @@ class AwsApp:
         except AwsError as exc:
             answer = protocol.error_answer(call.service, exc)
         entry = self._record(call, answer)
-        if world.kill.count():
+        if world.kill.count(entry["lab"]):
             raise CutConnection
         after = world.faults.take(call.fault_target, "after")
         if after is None:

@@ -223,6 +223,10 @@ class ControlClient:
         """SIGKILL the process group right after the n-th call from now (AWS, MTurk, portal) took effect."""
         self._call("kill_after", n=n, pgid=pgid)
 
+    def kill_at_each(self, points: t.Mapping[str, int], pgid: int) -> None:
+        """Stop the caller of each lab's n-th call from now when that took effect; SIGKILL the group once all are."""
+        self._call("kill_at_each", points=dict(points), pgid=pgid)
+
     def disarm_kill(self) -> bool:
         """Never mind; whether it has fired."""
         return bool(self._call("disarm_kill")["fired"])

@@ -13,6 +13,8 @@ import pathlib
 import signal
 import typing as t
 
+from tests.simulator import server
+
 KINDS = (
     "throttle",
     "http_500",
@@ -37,6 +39,8 @@ KINDS = (
 )
 #: Kinds that make sense when the call has already taken effect: the answer is lost, or says nothing about the effect.
 AFTER_KINDS = ("http_500", "cut", "timeout", "web_page")
+#: Where calls are counted whatever lab they are for.
+ANY_LAB = ""
 
 
 class BadRequest(ValueError):
@@ -129,33 +133,44 @@ class Faults:
 class KillSwitch:
     """Kills a process group, with all that descends from it, right after the n-th call since arming took effect.
 
+    With a number for each of several labs, the process that makes a lab's n-th call stands still from then on, and the
+    kill comes when that is so for each lab: one run is killed at as many points as it has labs.
+
     Descendants too, as ansible-core gives each of its workers a session of its own. Guarded by the world's lock.
     """
 
     def __init__(self) -> None:
-        self._left = 0
+        self._left: dict[str, int] = {}
         self._pgid = 0
         self.fired = False
 
-    def arm(self, n: int, pgid: int) -> None:
-        """:param n: 1 for the very next call. :raises BadRequest: not a process group that may be killed."""
-        if n < 1:
+    def arm(self, points: t.Mapping[str, int], pgid: int) -> None:
+        """:param points: by lab, after how many of its calls, 1 for the very next one; V(ANY_LAB) counts all calls.
+
+        :raises BadRequest: not a process group that may be killed.
+        """
+        if not points or min(points.values()) < 1:
             raise BadRequest("n counts calls from 1")
         if pgid <= 1 or os.getpid() in _family(pgid):
             raise BadRequest(f"process group {pgid} is not one to kill: it would end the simulator or more")
-        self._left, self._pgid, self.fired = n, pgid, False
+        self._left, self._pgid, self.fired = dict(points), pgid, False
 
     def disarm(self) -> None:
         """Never mind."""
-        self._left = 0
+        self._left = {}
 
-    def count(self) -> bool:
-        """Note a call; V(True) if it was the one and the group is dead now."""
-        if self._left == 0:
+    def count(self, lab: str) -> bool:
+        """Note a call for a lab; V(True) if it was one to stop at and its caller will not see the answer."""
+        point = ANY_LAB if ANY_LAB in self._left else lab
+        if point not in self._left:
             return False
-        self._left -= 1
+        self._left[point] -= 1
+        if self._left[point]:
+            return False
+        del self._left[point]
         if self._left:
-            return False
+            _signal(_holders(server.peer_port(), _family(self._pgid) - {self._pgid}), signal.SIGSTOP)
+            return True
         self.fired = True
         # Stopped first: who is being listed must not start others meanwhile.
         victims: set[int] = set()
@@ -164,6 +179,22 @@ class KillSwitch:
             victims |= more
         _signal(victims, signal.SIGKILL)
         return bool(victims)
+
+
+def _holders(port: int, among: t.Iterable[int]) -> set[int]:
+    """Those of these processes whose end of a connection to us has this port."""
+    lines = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
+    # sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode (proc(5)); addresses are hexadecimal.
+    sockets = {f"socket:[{columns[9]}]" for columns in lines if int(columns[1].rpartition(":")[2], 16) == port}
+    found = set()
+    for pid in among:
+        for descriptor in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(descriptor) in sockets:
+                    found.add(pid)
+    if not found:
+        raise RuntimeError(f"nobody is to be found who called from port {port}")
+    return found
 
 
 def _signal(pids: t.Iterable[int], number: signal.Signals) -> None:

@@ -135,7 +135,7 @@ class MTurkApp:
             values |= {"status": exc.status, "error": exc.turk_error_code or exc.code}
             answer = _error(exc)
         entry = world.record("mturk", action, **values)
-        if caller == "client" and world.kill.count():
+        if caller == "client" and world.kill.count(entry["lab"]):
             raise CutConnection
         after = world.faults.take(target, "after")
         if after is None:

@@ -12,7 +12,7 @@ import time
 import typing as t
 
 from tests.simulator import account_reads, moto_adapter, policies
-from tests.simulator.faults import BadRequest, Fault
+from tests.simulator.faults import ANY_LAB, BadRequest, Fault
 from tests.simulator.stack import ADMINISTRATOR, Stack, public
 from tests.simulator.world import ENVIRONMENTS, MANAGEMENT_ACCOUNT, OPS_USER, ROLE_NAME, Lab, check_environment
 
@@ -307,7 +307,11 @@ class Operations:
 
     def kill_after(self, n: int, pgid: int) -> Result:
         with self._world.lock:
-            self._world.kill.arm(int(n), int(pgid))
+            self._world.kill.arm({ANY_LAB: int(n)}, int(pgid))
+
+    def kill_at_each(self, points: dict[str, int], pgid: int) -> Result:
+        with self._world.lock:
+            self._world.kill.arm({self._world.lab(lab).name: int(n) for lab, n in points.items()}, int(pgid))
 
     def disarm_kill(self) -> Result:
         with self._world.lock:

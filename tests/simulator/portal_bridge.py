@@ -113,7 +113,7 @@ class PortalBridge:
                 status=record.status,
                 error="" if record.status < 400 else f"HTTP {record.status}",
             )
-            if world.kill.count():
+            if world.kill.count(entry["lab"]):
                 raise _NO_ANSWER
             fault = world.faults.take(FaultTarget("portal", (action, record.page), entry["account_id"]), "after")
             if fault is None:

@@ -23,7 +23,18 @@ import urllib.parse
 WsgiApp = t.Callable[[dict[str, t.Any], t.Callable[..., t.Any]], t.Iterable[bytes]]
 
 IDLE_SECONDS = 120.0
+_serving = threading.local()
 LOOPBACK = "127.0.0.1"
+
+
+def note_peer(peer: tuple[str, int]) -> None:
+    """Say whose connection the current thread serves."""
+    _serving.port = peer[1]
+
+
+def peer_port() -> int:
+    """The client's port of the connection that the current thread serves."""
+    return int(_serving.port)
 
 
 class CutConnection(BaseException):
@@ -112,6 +123,7 @@ class HttpServer:
             self._accept_in_background()
 
     def _serve(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+        note_peer(peer)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(IDLE_SECONDS)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
 import signal
 import subprocess
@@ -171,12 +172,31 @@ CALLER = """
 """
 
 
+WORKERS = """
+import json, subprocess, sys
+code, arguments = json.load(sys.stdin)
+workers = [subprocess.Popen([sys.executable, "-c", code, *each], start_new_session=True) for each in arguments]
+for worker in workers:
+    worker.wait()
+"""
+
+
+def keys_for(simulator: Simulator, lab: dict[str, t.Any]) -> list[str]:
+    """Temporary credentials for a lab's account."""
+    credentials = ops_client(simulator, "sts").assume_role(RoleArn=lab["role_arn"], RoleSessionName="tests")
+    return [credentials["Credentials"][name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+
+
 def start_caller(simulator: Simulator, lab: dict[str, t.Any], before: str = "") -> subprocess.Popen[bytes]:
     """A process group that makes users, one after the other, and waits for a line first."""
-    credentials = ops_client(simulator, "sts").assume_role(RoleArn=lab["role_arn"], RoleSessionName="tests")
-    keys = [credentials["Credentials"][name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
     caller = subprocess.Popen(
-        [sys.executable, "-c", "input()\n" + before + textwrap.dedent(CALLER), simulator.aws_url, *keys],
+        [
+            sys.executable,
+            "-c",
+            "input()\n" + before + textwrap.dedent(CALLER),
+            simulator.aws_url,
+            *keys_for(simulator, lab),
+        ],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -224,6 +244,24 @@ class TestKill:
         output, _errors = caller.communicate(b"\n", timeout=20)
         assert (caller.returncode, output) == (-signal.SIGKILL, b"")
         assert [c["service"] for c in simulator.control.calls(since)] == ["portal"]
+
+    def test_one_run_is_killed_at_a_point_of_each_lab(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
+        other = new_lab(simulator)
+        arguments = [[simulator.aws_url, *keys_for(simulator, each)] for each in (lab, other)]
+        # As ansible-playbook and its workers: somebody who makes no calls, and below it one process a lab.
+        run = subprocess.Popen(
+            [sys.executable, "-c", WORKERS], cwd=PROJECT, stdin=subprocess.PIPE, start_new_session=True
+        )
+        CALLERS.append(run)
+        since = simulator.control.mark("armed")
+        simulator.control.kill_at_each({lab["name"]: 1, other["name"]: 3}, run.pid)
+        assert run.stdin is not None
+        run.stdin.write(json.dumps([textwrap.dedent(CALLER), arguments]).encode())
+        run.stdin.close()
+        assert run.wait(timeout=30) == -signal.SIGKILL
+        assert simulator.control.disarm_kill()
+        made = [call["lab"] for call in simulator.control.calls(since) if call["action"] == "CreateUser"]
+        assert (made.count(lab["name"]), made.count(other["name"])) == (1, 3)
 
     def test_disarmed(self, simulator: Simulator, lab: dict[str, t.Any]) -> None:
         caller = start_caller(simulator, lab)

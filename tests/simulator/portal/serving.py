@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from tests.simulator.server import note_peer
+
 from .site import Origins, make_portal
 from .state import PortalState
 
@@ -39,6 +41,10 @@ class _Handler(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Nothing on the terminal: PortalState has the log."""
+
+    def run_wsgi(self) -> None:
+        note_peer(self.client_address)
+        super().run_wsgi()
 
 
 class _Server(ThreadedWSGIServer):
