@@ -64,25 +64,13 @@ def test_drift_is_told_and_goes_only_where_it_was_named(fleet: Fleet) -> None:
     assert control.portal_key("told")
 
 
-def test_a_user_that_is_not_ours_is_left_alone_until_told_otherwise(fleet: Fleet) -> None:
-    hand_made(fleet, "lab-01")
-    refused = fleet.run("onboard")
-    outcome = refused.outcomes["lab-01"]
-    assert outcome["state"] == "failed"
-    assert "lab_account_adopt_existing_user" in json.dumps(outcome["next_steps"])
-    assert fleet.simulator.control.keys("lab-01") == []
-
-    adopted = fleet.run("onboard", "-e", "lab_account_adopt_existing_user=true")
-    assert adopted.return_code == 0, adopted.output
-    assert adopted.outcomes["lab-01"]["user"]["managed"] is True
-
-
-def test_strangers_keys_stay_and_two_of_them_stop_the_lab(fleet: Fleet) -> None:
+def test_strangers_users_and_keys_stay_until_told_otherwise_and_two_keys_stop_the_lab(fleet: Fleet) -> None:
     control = fleet.simulator.control
-    fleet.variables["lab_account_adopt_existing_user"] = True
+    hand_made(fleet, "not-ours")
     strangers = {}
     for lab, count in (("one", 1), ("two", 2)):
         hand_made(fleet, lab, policy_arns=["arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"])
+        fleet.hosts[lab]["lab_account_adopt_existing_user"] = True
         strangers[lab] = [control.create_access_key(lab, USER)["access_key_id"] for number in range(count)]
     run = fleet.run("onboard")
     one, two = run.outcomes["one"], run.outcomes["two"]
@@ -93,10 +81,19 @@ def test_strangers_keys_stay_and_two_of_them_stop_the_lab(fleet: Fleet) -> None:
     assert all(key_id in json.dumps(two["next_steps"]) for key_id in strangers["two"])
     assert [key["access_key_id"] for key in control.keys("two")] == strangers["two"]
 
-    # The operator gives one up, and the lab goes on once it is known that the portal does not hold it.
+    refused = run.outcomes["not-ours"]
+    assert refused["state"] == "failed"
+    assert "lab_account_adopt_existing_user" in json.dumps(refused["next_steps"])
+    assert control.keys("not-ours") == []
+
+    # The operator says whose the user is. One key is given up; its lab goes on once it is known that the portal does
+    # not hold it.
     given_up, kept = strangers["two"]
     fleet.hosts["two"]["lab_account_remove_foreign_keys"] = [given_up]
-    unknown = fleet.run("onboard", "--limit", "two")
+    fleet.hosts["not-ours"]["lab_account_adopt_existing_user"] = True
+    unknown = fleet.run("onboard", "--limit", "two,not-ours")
+    assert unknown.outcomes["not-ours"]["state"] == "changed", unknown.output
+    assert unknown.outcomes["not-ours"]["user"]["managed"] is True
     assert unknown.outcomes["two"]["state"] == "failed"
     assert len(control.keys("two")) == 2, "the portal might have held it"
     healed = fleet.run("onboard", "--limit", "two", "-e", "lab_account_link_check=page")
@@ -119,27 +116,29 @@ def test_strangers_keys_stay_and_two_of_them_stop_the_lab(fleet: Fleet) -> None:
     assert again.changed() == {"two": 0}
 
 
-@pytest.mark.parametrize(("playbook", "others"), [("onboard", ("", "1", "stays")), ("rotate", ("1",))])
+@pytest.mark.parametrize(("playbook", "confirmations"), [("onboard", ("", "1", "stays")), ("rotate", ("1",))])
 def test_a_lab_that_the_inventory_calls_absent_is_retired_only_when_named(
-    fleet: Fleet, playbook: str, others: tuple[str, ...]
+    fleet: Fleet, playbook: str, confirmations: tuple[str, ...]
 ) -> None:
-    seed.add_onboarded(fleet, "leaves", "stays")
-    fleet.hosts["leaves"]["lab_account_state"] = "absent"
-
-    for confirmation in others:
-        refused = fleet.run(playbook, "--limit", "leaves", "-e", f"retire_confirm={confirmation}")
-        outcome = refused.outcomes["leaves"]
-        assert outcome["state"] == "failed"
-        assert "its retirement was not confirmed" in outcome["message"]
-        assert "retire_confirm" in outcome["next_steps"][0]["text"]
-        assert [key["status"] for key in fleet.simulator.control.keys("leaves")] == ["Active"]
+    control = fleet.simulator.control
+    kept = {f"kept-{number}": confirmation for number, confirmation in enumerate(confirmations)}
+    seed.add_onboarded(fleet, "leaves", "stays", *kept)
+    for lab, confirmation in {"leaves": "stays,leaves", **kept}.items():
+        fleet.hosts[lab].update(lab_account_state="absent", retire_confirm=confirmation)
     predicted = fleet.run(playbook, "--limit", "leaves", "--check")
     assert predicted.outcomes["leaves"]["state"] == "changed"
 
-    done = fleet.run(playbook, "--limit", "leaves", "-e", "retire_confirm=stays,leaves")
+    done = fleet.run(playbook, "--limit", ",".join(["leaves", *kept]))
     assert done.outcomes["leaves"]["state"] == "changed", done.output
-    assert fleet.simulator.control.keys("leaves") == []
+    assert control.keys("leaves") == []
+    for lab in kept:
+        outcome = done.outcomes[lab]
+        assert outcome["state"] == "failed"
+        assert "its retirement was not confirmed" in outcome["message"]
+        assert "retire_confirm" in outcome["next_steps"][0]["text"]
+        assert [key["status"] for key in control.keys(lab)] == ["Active"]
     # What is gone needs no confirmation.
+    del fleet.hosts["leaves"]["retire_confirm"]
     again = fleet.run(playbook, "--limit", "leaves")
     assert again.outcomes["leaves"]["state"] == "converged", again.output
-    assert len(fleet.simulator.control.keys("stays")) == 1
+    assert len(control.keys("stays")) == 1
