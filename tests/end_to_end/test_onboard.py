@@ -14,7 +14,8 @@ from tests import seed
 from tests.fleet import Fleet, Run
 
 # More than there are forks.
-LABS = [f"lab-{number:02d}" for number in range(1, 7)]
+FORKS = ("--forks", "2")
+LABS = [f"lab-{number:02d}" for number in range(1, 4)]
 
 
 def changed_steps(run: Run) -> dict[str, list[str]]:
@@ -39,13 +40,13 @@ def test_labs_are_predicted_onboarded_and_left_alone(fleet: Fleet) -> None:
     for lab in LABS:
         fleet.add(lab)
 
-    predicted = fleet.run("onboard", "--check", "--diff")
+    predicted = fleet.run("onboard", "--check", "--diff", *FORKS)
     assert predicted.return_code == 0, predicted.output
     assert not writes(fleet)
     assert not fleet.simulator.control.submissions()
     assert not list(fleet.directory.glob("secrets/*"))
 
-    first = fleet.run("onboard")
+    first = fleet.run("onboard", *FORKS)
     assert first.return_code == 0, first.output
     assert changed_steps(first) == changed_steps(predicted)
     assert {outcome["state"] for outcome in first.outcomes.values()} == {"changed"}
@@ -58,7 +59,7 @@ def test_labs_are_predicted_onboarded_and_left_alone(fleet: Fleet) -> None:
 
     before = len(writes(fleet)), len(fleet.simulator.control.submissions())
     files = {path.name: path.read_bytes() for path in fleet.store.glob("*.yml")}
-    second = fleet.run("onboard")
+    second = fleet.run("onboard", *FORKS)
     assert second.return_code == 0, second.output
     assert second.changed() == dict.fromkeys(LABS, 0)
     assert {outcome["state"] for outcome in second.outcomes.values()} == {"converged"}
