@@ -23,6 +23,8 @@ class ProcessWatch(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.seen: set[bytes] = set()
+        # What runs before is nothing of ours, and there may be much of it.
+        self._others = set(pathlib.Path("/proc").iterdir())
         self.environments: set[bytes] = set()
         self._ended = threading.Event()
 
@@ -30,7 +32,7 @@ class ProcessWatch(threading.Thread):
         """Look again and again."""
         while not self._ended.wait(0.03):
             for entry in pathlib.Path("/proc").iterdir():
-                if entry.name.isdigit():
+                if entry.name.isdigit() and entry not in self._others:
                     try:
                         self.seen.add((entry / "cmdline").read_bytes())
                         self.environments.add((entry / "environ").read_bytes())
