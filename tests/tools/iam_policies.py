@@ -194,8 +194,8 @@ def calls_of_labs(simulator: Simulator, directory: pathlib.Path) -> dict[str, se
 def generate(simulator: Simulator, directory: pathlib.Path) -> dict[str, Document]:
     """All files of docs/iam by name without ending, from what the playbooks call."""
     policies = labs_policies(calls_of_labs(simulator, directory))
-    stores = calls_of_stores(simulator, directory, lambda playbook, lab: ([EVERYTHING], [EVERYTHING]))
-    for name, actions in stores.items():
+    stores = calls_of_stores(simulator, directory, lambda playbook, store, account: ([EVERYTHING], [EVERYTHING]))
+    for name, actions in stores["central"].items():
         policies[name] = STORES[name.removesuffix("-read")].policy(actions)
     policies["ops-inventory"] = inventory_policy(calls_of_inventory(simulator, directory, EVERYTHING))
     return with_the_rest(policies)

@@ -98,30 +98,31 @@ STORES: dict[str, Store] = {
 
 # The last onboarding meets a record that is in its recovery window.
 PLAYBOOKS = ("onboard", "audit", "retire", "onboard")
+# Values of the store's option account: that of the ops user's credentials, and the lab's own.
+ACCOUNTS = ("central", "lab")
 
 
 def calls_of_stores(
     simulator: Simulator,
     directory: pathlib.Path,
-    policies_for: t.Callable[[str, str], tuple[list[Document], list[Document]]],
-    **options: t.Any,
-) -> dict[str, set[str]]:
-    """Run the playbooks over a lab with each store.
+    policies_for: t.Callable[[str, str, str], tuple[list[Document], list[Document]]],
+) -> dict[str, dict[str, set[str]]]:
+    """Run the playbooks over labs with each store, in the management account and in the lab's own.
 
-    :param policies_for: the policies of the ops user and of the lab's role, for a playbook and a store.
-    :param options: of the stores, besides their own.
-    :returns: the actions by policy file.
+    :param policies_for: the policies of the ops user and of the lab's role, for a playbook, a store and its account.
+    :returns: by account, one of ACCOUNTS, the actions by policy file.
     """
     simulator.control.reset()
     fleet = Fleet(simulator, directory / "stores")
-    for name, store in STORES.items():
-        fleet.add(name)
-        fleet.hosts[name].update(store.variables(simulator, **options))
-    needed: dict[str, set[str]] = collections.defaultdict(set)
+    labs = {f"{name}-in-{account}": (name, account) for account in ACCOUNTS for name in STORES}
+    for lab, (name, account) in labs.items():
+        fleet.add(lab)
+        fleet.hosts[lab].update(STORES[name].variables(simulator, account=account))
+    needed: dict[str, dict[str, set[str]]] = {account: collections.defaultdict(set) for account in ACCOUNTS}
     for playbook in PLAYBOOKS:
         ops: list[Document] = []
-        for lab in fleet.hosts:
-            of_ops, of_role = policies_for(playbook, lab)
+        for lab, (name, account) in labs.items():
+            of_ops, of_role = policies_for(playbook, name, account)
             ops += of_ops
             give_role(fleet, lab, of_role)
         simulator.control.set_ops_policy(joined(ops))
@@ -129,13 +130,15 @@ def calls_of_stores(
         run = fleet.run(playbook, "-e", f"retire_confirm={len(fleet.hosts)}")
         simulator.control.set_ops_policy(None)
         assert run.return_code == 0, run.output
-        actions: set[str] = set().union(*called(fleet, since=before).values())
-        for name, store in STORES.items():
-            mine = {action for action in actions if action.startswith(f"{store.service}:")}
-            needed[name] |= mine | {implied for action, implied in store.implied.items() if action in mine}
+        actions = called(fleet, since=before)
+        for lab, (name, account) in labs.items():
+            store = STORES[name]
+            there = actions["" if account == "central" else lab]
+            mine = {action for action in there if action.startswith(f"{store.service}:")}
+            needed[account][name] |= mine | {implied for action, implied in store.implied.items() if action in mine}
             if playbook == "audit":
-                needed[f"{name}-read"] |= mine
-    return dict(needed)
+                needed[account][f"{name}-read"] |= mine
+    return needed
 
 
 def joined(documents: t.Sequence[Document]) -> Document:
