@@ -54,6 +54,10 @@ browser: ready ## Chromium for the browser tests (from Debian's packages, when r
 demo: ready ## Onboard twelve labs on the local stack, then find and retire keys that people made by hand
 	@$(PY) -m tests.tools.demo
 
+.PHONY: pictures
+pictures: ready browser ## Make the guides' pictures of the terminal and of the report anew
+	@PICTURES=write $(PYTEST) -k picture tests/end_to_end/test_callback_on_fleet.py tests/stack/test_report_browser.py
+
 .PHONY: bench
 bench: ready ## Measure fleets of labs on the local stack (BENCH=--short: minutes instead of hours)
 	@$(PY) -m tests.benchmark $(BENCH)

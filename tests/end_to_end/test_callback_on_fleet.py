@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
-from tests import seed
+from tests import pictures, seed
 from tests.end_to_end.callback_terminal import Session
 from tests.fleet import Fleet, Run
 
@@ -26,7 +27,13 @@ def table(output: str) -> dict[str, str]:
     return {found[1]: found[2] for found in (re.match(r"(lab-\d\d) +(\w+)", line) for line in lines) if found}
 
 
-def test_a_fleet_in_every_state(fleet: Fleet) -> None:
+def without_paths(fleet: Fleet, output: str) -> str:
+    """A run's output as it would be for somebody's own inventory."""
+    password = f"--vault-password-file {fleet.vault_password}"
+    return output.replace(str(fleet.inventory), "labs.yml").replace(password, "--ask-vault-pass")
+
+
+def test_a_fleet_in_every_state_and_its_picture(fleet: Fleet) -> None:
     fleet.add("lab-01")
     fleet.add("lab-02", requester_linked=[])
     fleet.add("lab-03")
@@ -35,7 +42,8 @@ def test_a_fleet_in_every_state(fleet: Fleet) -> None:
     fleet.hosts["lab-04"]["lab_account_aws_account_id"] = "999999999999"
     seed.add_onboarded(fleet, "lab-05")
 
-    run = onboard(fleet)
+    coloured = fleet.run("onboard", **EVERY_LAB, ANSIBLE_FORCE_COLOR="true")
+    run = dataclasses.replace(coloured, output=re.sub(r"\x1b\[[\d;]*m", "", coloured.output))
     states = {lab: outcome["state"] for lab, outcome in run.outcomes.items()}
     assert states == {
         "lab-01": "changed",
@@ -62,6 +70,10 @@ def test_a_fleet_in_every_state(fleet: Fleet) -> None:
 
     secrets = [lab["password"] for lab in fleet.simulator.control.labs()]
     assert not [secret for secret in [*secrets, "mistyped"] if secret in run.output]
+
+    text, shown = (without_paths(fleet, output[output.index("LABS **") :]) for output in (run.output, coloured.output))
+    title = "ansible-playbook labops.cloudresearch.onboard -i labs.yml"
+    pictures.require("terminal.svg", text, lambda: pictures.terminal(shown, columns=130, title=title))
 
 
 def test_verbose_output_has_tasks_and_lab_lines(fleet: Fleet) -> None:

@@ -17,6 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, matrix, page
 from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW
+from tests import pictures
 from tests.stack import axe
 from tests.tools.browser import NAMES
 
@@ -537,3 +538,16 @@ def test_a_thousand_labs_are_a_page_of_bounded_size(visit, reports):
     assert reports[1]["thousand"].stat().st_size < 4_000_000
     # Elements cost more than bytes: some 60 a lab, most of them in its row.
     assert visit("thousand").evaluate("document.querySelectorAll('*').length") < 60_000
+
+
+def test_the_pictures_of_the_guide_show_this_page(visit):
+    tab = visit("fleet")
+    beginning = [tab.locator(part) for part in ("header", "#glance")]
+    end = beginning[-1].bounding_box()
+    clip = {"x": 0, "y": 0, "width": DESKTOP["width"], "height": round(end["y"] + end["height"])}
+    text = "\n".join(part.inner_text() for part in beginning)
+    pictures.require("report.png", text, lambda: tab.screenshot(clip=clip, full_page=True))
+
+    tab.get_by_label("Finding", exact=True).select_option("severity:high")
+    table = tab.locator("#labs")
+    pictures.require("report-labs.png", table.inner_text(), table.screenshot)

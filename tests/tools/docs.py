@@ -52,13 +52,14 @@ def main() -> int:
     strict = ["--check-extra-docs-refs", "--disallow-unknown-collection-refs"]
     pages = ["collection", "--use-current", "--squash-hierarchy", "--fail-on-error", "--no-add-antsibull-docs-version"]
     site = ["-M", "html", str(rst), str(SITE), "-c", str(PROJECT / "docs/sphinx"), "-W", "--keep-going", "-q"]
+    # antsibull-docs copies the pages only.
+    shutil.copytree(PROJECT / "docs/docsite/rst/pictures", rst / "collections" / "docsite" / "pictures")
     steps: list[tuple[pathlib.Path, list[str]]] = [
         (collection, ["antsibull-changelog", "lint"]),
         (collection, ["antsibull-docs", *lint, *strict, "."]),
         (SITE, ["antsibull-docs", *pages, "--dest-dir", str(rst / "collections"), "labops.cloudresearch"]),
         (SITE, ["sphinx-build", *site]),
     ]
-    (rst / "collections").mkdir()
     for directory, command in steps:
         sys.stdout.write(f"{' '.join(command[:2])}\n")
         sys.stdout.flush()

@@ -204,6 +204,7 @@ OTHERS = (
     "git",
     "jq",
     "pip",
+    "pipx",
     "set",
     "sha256sum",
     "ssh",
