@@ -72,6 +72,8 @@ def test_a_fleet_in_every_state_and_its_picture(fleet: Fleet) -> None:
     assert not [secret for secret in [*secrets, "mistyped"] if secret in run.output]
 
     text, shown = (without_paths(fleet, output[output.index("LABS **") :]) for output in (run.output, coloured.output))
+    # How many tasks there were is no matter of the picture.
+    text = re.sub(r"\b(ok|skipped)=\d+ *", r"\1=... ", text)
     title = "ansible-playbook labops.cloudresearch.onboard -i labs.yml"
     pictures.require("terminal.svg", text, lambda: pictures.terminal(shown, columns=130, title=title))
 
