@@ -32,14 +32,14 @@ LANES = 3
 # ansible-core that are supported, all others run on the one in between. `unit` has nothing that `units-...` has not.
 TARGETS = (
     "stack",
-    "e2e-closing",
-    "stack-portal",
-    "e2e-labs",
-    "e2e-crash",
     "e2e-rights",
+    "stack-portal",
+    "e2e-closing",
     "sanity-2.21",
     "e2e-terminal",
+    "e2e-labs",
     "e2e-faults",
+    "e2e-crash",
     "e2e-2.22",
     "sanity-of-core-2.18",
     "docs",
