@@ -172,6 +172,8 @@ options:
       - With O(driver=browser) on a machine with a display, the browser opens a window there, in which a person can pass
         what only a person can (a captcha, a security key, a code by e-mail, an approval on a telephone); then the
         module goes on. Without a display, it fails at once with V(captcha) or V(second_factor_required).
+      - All tasks that share O(state_dir) open one window at a time, and wait for their turn. If nobody was there for
+        the whole time that a window was open, tasks that were waiting behind it do without.
     type: int
     default: 0
   wait_interval:

@@ -19,9 +19,9 @@ from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW
 from tests import pictures
 from tests.stack import axe
-from tests.tools.browser import NAMES
+from tests.tools.browser import PACKAGES
 
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+CHROMIUM = next(filter(None, map(shutil.which, PACKAGES["chromium"])), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 # What the margins of print.css leave of a page, at 96 pixels an inch.

@@ -136,7 +136,7 @@ def at_once(names: Iterable[str], visit: Callable[[str], Result], *, most: int =
 
 
 def runner(driver: str, directory: pathlib.Path, browser: Any = None) -> Run:
-    def run(site: Site, **options: Any) -> link.LinkResult:
+    def run(site: Site, *, announce: Callable[[str], None] | None = None, **options: Any) -> link.LinkResult:
         settings = link.PortalSettings.from_params(
             {
                 "portal_url": site.url,
@@ -146,7 +146,8 @@ def runner(driver: str, directory: pathlib.Path, browser: Any = None) -> Run:
                 "browser_executable": CHROMIUM,
                 "allow_unsandboxed_browser": True,
                 **options,
-            }
+            },
+            announce=announce,
         )
         account = link.PortalAccount("pi@uni.example", PASSWORD)
         return link.ensure_present(settings, account, link.KnownKey(KEY, SECRET), browser=browser)

@@ -71,8 +71,10 @@ class Driver(t.Protocol):
 
     name: str
     runs_scripts: bool
-    # Whether a person at this machine's display sees it, and can take part.
-    shows_window: bool
+
+    @property
+    def shows_window(self) -> bool:
+        """Whether a person at this machine's display sees it, and can take part."""
 
     def open(self, address: str) -> Page:
         """Go to an address."""

@@ -84,7 +84,6 @@ class BrowserDriver:
         :param cookies: what another driver was given by the portal, as Playwright takes them.
         :raises SettingsError: if Playwright or the browser is missing.
         """
-        self.shows_window = settings.window_for_person
         self._settings = settings
         self._deadline = deadline
         self._window = BrowserWindow(settings, deadline, snapshots, slow_down)
@@ -97,6 +96,11 @@ class BrowserDriver:
             raise
 
     @property
+    def shows_window(self) -> bool:
+        """Whether a person at this machine's display sees it, and has not closed it."""
+        return self._settings.window_for_person and not self._window.is_closed
+
+    @property
     def clock_difference(self) -> float | None:
         """The portal's clock minus ours, in seconds, as its last answer had it."""
         return self._window.watch.clock_difference
@@ -107,6 +111,8 @@ class BrowserDriver:
         except TimeoutError:
             self._window.guard.raise_if_refused()
             raise out_of_time(doing, self._settings.timeout) from None
+        except PlaywrightError as exc:
+            raise self._window.network_error(str(exc), doing) from None
 
     # The driver's interface
 
@@ -261,6 +267,7 @@ def _signature(page: Page) -> tuple[t.Any, ...]:
     return (
         page.address,
         page.title,
+        page.captcha,
         tuple(page.blocks),
         tuple((item.label, item.seen) for item in controls),
         len(page.notices),

@@ -37,14 +37,18 @@ _DRAWING = frozenset(("script", "stylesheet", "font"))
 class Guard:
     """Decides about requests, and remembers the first one that it had to refuse."""
 
-    def __init__(self, trust: Trust, gate: Gate, secret_is_gone: t.Callable[[], t.Awaitable[bool]]) -> None:
+    def __init__(
+        self, trust: Trust, gate: Gate, secret_is_gone: t.Callable[[], t.Awaitable[bool]], *, for_person: bool
+    ) -> None:
         """Prepare.
 
         :param secret_is_gone: tells whether the document that a secret was typed into has been left.
+        :param for_person: whether a person sees the window, who may have to pass what another host shows (a captcha).
         """
         self._trust = trust
         self._gate = gate
         self._secret_is_gone = secret_is_gone
+        self._for_person = for_person
         self._watched: dict[str, str] = {}
         self._what = ""
         self.refusal: PortalError | None = None
@@ -123,7 +127,8 @@ class Guard:
         if navigation:
             self.refuse(request.url)
             return False
-        if request.resource_type in _DRAWING and request.method == "GET" and await self._secret_is_gone():
+        needed = self._for_person or (request.resource_type in _DRAWING and request.method == "GET")
+        if needed and await self._secret_is_gone():
             self._gate.grant(request.url)
             return True
         self.blocked[bare_address(request.url).partition("://")[2].partition("/")[0]] = None

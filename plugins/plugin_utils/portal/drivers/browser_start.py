@@ -55,6 +55,9 @@ _ARGUMENTS = (
 )
 _STOP_SECONDS = 5.0
 
+# What Chromium says if it cannot open its window.
+_NO_DISPLAY = ("Missing X server", "Failed to connect to Wayland display", "The platform failed to initialize")
+
 _UNSANDBOXED = (
     "Chromium does not start its sandbox for root. Without the sandbox, a page that exploits a flaw in the browser "
     "controls this machine, with all its secrets."
@@ -117,6 +120,9 @@ def start_browser(settings: PortalSettings, seconds: float) -> RunningBrowser:
     path = executable(settings)
     sandbox = os.geteuid() != 0 and not settings.allow_unsandboxed_browser
     environment = _environment()
+    arguments = list(_ARGUMENTS)
+    if settings.window_for_person and not environment.get("DISPLAY"):
+        arguments.append("--ozone-platform=wayland")
     loop = LoopThread()
     playwright: Playwright | None = None
     try:
@@ -127,7 +133,7 @@ def start_browser(settings: PortalSettings, seconds: float) -> RunningBrowser:
             playwright.chromium.launch(
                 executable_path=path,
                 headless=not settings.window_for_person,
-                args=list(_ARGUMENTS),
+                args=arguments,
                 chromium_sandbox=sandbox,
                 env=dict(environment),
                 timeout=1000 * max(1.0, min(30.0, seconds)),
@@ -146,6 +152,12 @@ def start_browser(settings: PortalSettings, seconds: float) -> RunningBrowser:
                 "container does not allow.",
                 next_step="Allow unprivileged user namespaces, or, in a container for nothing else, say "
                 "allow_unsandboxed_browser: true.",
+            ) from None
+        if settings.window_for_person and any(sign in text for sign in _NO_DISPLAY):
+            raise SettingsError(
+                f"The browser {path} could not open a window for a person: the display that DISPLAY or WAYLAND_DISPLAY "
+                "names does not let it in.",
+                next_step="Run Ansible in a terminal of that desktop, or set both to nothing to go without a window.",
             ) from None
         first = plain(text.splitlines()[0])[:200] if text else "it did not answer in time"
         raise SettingsError(

@@ -29,6 +29,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    PORTAL_UNAVAILABLE,
     PortalError,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
@@ -70,6 +71,8 @@ _POLL = 0.04
 _ACT_MS = 5000
 # A request that is older is a channel that stays open, not an answer that is due.
 _LASTING = 6.0
+# What Playwright says of a window or browser that is gone.
+_CLOSED = "has been closed"
 
 # As Playwright takes it.
 Cookie = dict[str, t.Any]
@@ -102,7 +105,7 @@ class BrowserWindow:
         self._typed_into: JSHandle | None = None
         self.rested: tuple[t.Any, ...] | None = None
         self.gate = Gate(settings.trust)
-        self.guard = Guard(settings.trust, self.gate, self._secret_is_gone)
+        self.guard = Guard(settings.trust, self.gate, self._secret_is_gone, for_person=settings.window_for_person)
         self.watch = Watch(self.guard, self.gate)
         self.context: BrowserContext | None = None
 
@@ -110,6 +113,11 @@ class BrowserWindow:
     def address(self) -> str:
         """The address that the window shows."""
         return self._tab.url
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether somebody closed the window."""
+        return self._tab.is_closed()
 
     def secret_goes_in(self) -> None:
         """A secret is about to be typed into the document as it was read last."""
@@ -271,7 +279,7 @@ class BrowserWindow:
             raise out_of_time(doing, self._settings.timeout) from None
         except PlaywrightError as exc:
             self.guard.raise_if_refused()
-            raise self._network_error(str(exc), doing) from None
+            raise self.network_error(str(exc), doing) from None
 
     async def _wait_for_rest(self, doing: str, quiet: float) -> None:
         end = time.monotonic() + min(_REST_AT_MOST, self._deadline.left())
@@ -286,7 +294,7 @@ class BrowserWindow:
     async def _read(self, doing: str) -> Page:
         for _attempt in range(20):
             if self.watch.failure and self._tab.url.startswith(("chrome-error:", "about:")):
-                raise self._network_error(self.watch.failure, doing)
+                raise self.network_error(self.watch.failure, doing)
             try:
                 handle = await self._tab.evaluate_handle(browser_script.READ_TREE, [MOST_ELEMENTS, DEEPEST_ELEMENT])
                 html = await (await handle.get_property("html")).json_value()
@@ -295,7 +303,8 @@ class BrowserWindow:
                 self._refs = await handle.get_property("refs")
                 break
             except PlaywrightError as exc:
-                if "context" not in str(exc).lower() and "navigat" not in str(exc).lower():
+                moved_on = "context" in str(exc).lower() or "navigat" in str(exc).lower()
+                if _CLOSED in str(exc) or not moved_on:
                     raise
                 # It moved on while it was being read.
                 await self._wait_for_rest(doing, QUIET)
@@ -311,8 +320,15 @@ class BrowserWindow:
             self._snapshots.keep(page, html)
         return page
 
-    def _network_error(self, text: str, doing: str) -> PortalError:
+    def network_error(self, text: str, doing: str) -> PortalError:
+        """The error for what Playwright reports, in its words, about what was being done."""
         failure, self.watch.failure = text, ""
+        if _CLOSED in failure:
+            return PortalError(
+                PORTAL_UNAVAILABLE,
+                f"The browser, or its window, was closed while it was in use ({doing}).",
+                next_step="Run it again, and leave its windows open. It looks first what was accepted.",
+            )
         if "ERR_CERT" in failure or "ERR_SSL" in failure or "SSL" in failure:
             known = {"DATE_INVALID": "expired", "COMMON_NAME": "mismatch", "AUTHORITY": "certificate verify failed"}
             cause = next((cause for sign, cause in known.items() if sign in failure), "")

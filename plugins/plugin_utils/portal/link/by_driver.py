@@ -23,6 +23,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.s
     LinkResult,
     LinkState,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session import person
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
 
@@ -92,43 +93,58 @@ def _visit_portal(
     browser: t.Any,
     work: t.Callable[[KeyPage], LinkResult],
 ) -> LinkResult:
-    """Sign in with the driver asked for, do the work, and go on in a browser if the page needs one."""
+    """Sign in and do the work, when it is this account's turn."""
     check_account(account)
     silence.check(settings.portal_url)
-    journal = Journal(settings, account)
     snapshots = None
     if settings.snapshot_dir is not None:
         secrets = [*account.secrets(), key.secret_access_key, account.email]
         snapshots = Snapshots(
             settings.snapshot_dir, account.email.partition("@")[0], [text for text in secrets if text]
         )
-    queue = Deadline(settings.timeout)
-    with journal.held(queue):
-        journal.check()
-        journal.take_turn(queue)
-        deadline = Deadline(settings.timeout)
-        driver: Driver = choice.first_driver(settings, deadline, snapshots, journal.slow_down, browser)
+    with person.turn_at_display(settings) as settings:
+        journal = Journal(settings, account)
+        queue = Deadline(settings.timeout)
+        with journal.held(queue):
+            journal.check()
+            journal.take_turn(queue)
+            return _signed_in(settings, account, journal, snapshots, browser, work)
+
+
+def _signed_in(
+    settings: PortalSettings,
+    account: PortalAccount,
+    journal: Journal,
+    snapshots: Snapshots | None,
+    browser: t.Any,
+    work: t.Callable[[KeyPage], LinkResult],
+) -> LinkResult:
+    """Do the work with the driver asked for, and go on in a browser if the page needs one."""
+    deadline = Deadline(settings.timeout)
+    driver: Driver = choice.first_driver(settings, deadline, snapshots, journal.slow_down, browser)
+    try:
         try:
-            try:
-                return _work_on_key_page(Flow(driver, settings, account, journal, deadline), snapshots, work)
-            except PageChanged as exc:
-                if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
-                    raise
-                lacking = choice.why_no_browser(settings, browser)
-                if lacking:
-                    exc.next_step = f"{exc.next_step} {lacking}"
-                    raise
-                following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
-                driver.close()
-                driver = following
-                reason = f"Plain HTTP did not get through: {exc.problem}."
-                return _work_on_key_page(Flow(driver, settings, account, journal, deadline), snapshots, work, reason)
-        except CollectionError as exc:
-            if journal.password_sent:
-                exc.next_step = f"{exc.next_step} {journal.advice()}"
-            raise
-        finally:
+            return _work_on_key_page(Flow(driver, settings, account, journal, deadline), snapshots, work)
+        except PageChanged as exc:
+            if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
+                raise
+            lacking = choice.why_no_browser(settings, browser)
+            if lacking:
+                exc.next_step = f"{exc.next_step} {lacking}"
+                raise
+            following = choice.browser_after(driver, settings, deadline, snapshots, journal.slow_down, browser)
             driver.close()
+            driver = following
+            reason = f"Plain HTTP did not get through: {exc.problem}."
+            return _work_on_key_page(Flow(driver, settings, account, journal, deadline), snapshots, work, reason)
+    except CollectionError as exc:
+        if journal.password_sent:
+            if exc.reason in person.PASSED_BY_PERSONS:
+                journal.person_wanted(exc.reason)
+            exc.next_step = f"{exc.next_step} {journal.advice()}"
+        raise
+    finally:
+        driver.close()
 
 
 def _work_on_key_page(

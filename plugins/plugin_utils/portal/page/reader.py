@@ -12,7 +12,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.a
     looks_like_web,
     without_fragment,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.controls import Controls
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.controls import VALUE_MARK, Controls
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Form, Link, Page, Seen
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
     CONTROLS,
@@ -35,6 +35,8 @@ except ImportError:
 # The browser driver's mark for the number of an element's form.
 FORM_MARK = "data-labops-form"
 
+# Where the widgets of reCAPTCHA, hCaptcha and Turnstile put their server's answer once a person has passed them.
+_CAPTCHA_ANSWERS = frozenset(("g-recaptcha-response", "h-captcha-response", "cf-turnstile-response"))
 _CAPTCHA_CLASS = re.compile(r"^(?:g-recaptcha|h-captcha|cf-turnstile|frc-captcha|captcha|geetest\S*)$")
 _CAPTCHA_FRAME = re.compile(
     r"recaptcha/(?:api2|enterprise)/(?:anchor|bframe)|hcaptcha\.com|challenges\.cloudflare\.com|captcha"
@@ -170,7 +172,10 @@ class _Reader:
                 )
 
     def _read_frames(self, page: Page) -> None:
+        passed = False
         for tag in self._page.tags:
+            # Such a field is not for the eye.
+            passed = passed or (attribute(tag, "name") in _CAPTCHA_ANSWERS and bool(attribute(tag, VALUE_MARK)))
             if self._page.seen.seen(tag) is Seen.HIDDEN:
                 continue
             if tag.name in ("iframe", "frame"):
@@ -181,6 +186,8 @@ class _Reader:
                     page.frames.append(self._page.absolute(address))
             elif self._is_captcha_widget(tag):
                 page.captcha = page.captcha or "a captcha widget"
+        if passed:
+            page.captcha = ""
 
     def _is_captcha_widget(self, tag: Tag) -> bool:
         # One that is invisible only steps in where it suspects a robot.

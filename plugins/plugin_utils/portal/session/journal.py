@@ -14,13 +14,11 @@ import contextlib
 import datetime
 import hashlib
 import hmac
-import json
 import os
 import pathlib
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import locks
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
     PortalAccount,
@@ -29,9 +27,10 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
     LOGIN_FAILED,
     SECOND_FACTOR_FAILED,
+    SECOND_FACTOR_REQUIRED,
     PortalError,
-    SettingsError,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session import state_files
 
 # Different wrong passwords in a row before the module stops by itself. Sites usually lock an account after five.
 WRONG_PASSWORDS = 3
@@ -67,7 +66,7 @@ class Journal:
         """Keep other processes from signing in to the same account meanwhile, so that none repeats a mistake."""
         with self._locked(self.path, deadline) as file:
             self._file = file
-            self._state = _load(file)
+            self._state = state_files.load(file)
             try:
                 yield
                 self._end_of_sending()
@@ -77,33 +76,26 @@ class Journal:
             finally:
                 self._file = None
 
-    @contextlib.contextmanager
-    def _locked(self, path: pathlib.Path, deadline: Deadline) -> t.Iterator[t.IO[str]]:
-        with contextlib.ExitStack() as stack:
-            try:
-                file = stack.enter_context(
-                    locks.exclusive(
-                        str(path), lambda: deadline.sleep(0.05, "waiting for another run that uses the same account")
-                    )
-                )
-            except OSError as exc:
-                raise SettingsError(
-                    f"state_dir {path.parent} cannot be used: {exc.strerror}. Nothing was sent to the portal.",
-                    next_step="Name a directory that you can write to (option state_dir); it keeps the module from "
-                    "trying a refused password twice.",
-                ) from None
-            yield file
+    def _locked(self, path: pathlib.Path, deadline: Deadline) -> contextlib.AbstractContextManager[t.IO[str]]:
+        return state_files.locked(
+            path, lambda: deadline.sleep(0.05, "waiting for another run that uses the same account")
+        )
 
     def check(self) -> None:
         """Fail if these very credentials are spent, or if one more mistake could lock the account."""
         spent = self._state.get("spent")
         if isinstance(spent, dict):
             reason = str(spent.get("reason", LOGIN_FAILED))
-            old = self._clock() - _number_or_zero(spent.get("time")) > SECOND_FACTOR_SECONDS
+            old = self._clock() - state_files.number_or_zero(spent.get("time")) > SECOND_FACTOR_SECONDS
             same = not (reason == SECOND_FACTOR_FAILED and old) and self._is_same(spent)
-            self._once_more = same and spent.get("cut_short") == 1
+            person = str(spent.get("person", ""))
+            self._once_more = same and (
+                spent.get("cut_short") == 1 or (bool(person) and self._settings.window_for_person)
+            )
             if same and not self._once_more:
-                raise self._spent_error(reason, str(spent.get("at", "")), refused=spent.get("refused") is True)
+                raise self._spent_error(
+                    person or reason, str(spent.get("at", "")), refused=spent.get("refused") is True
+                )
         recent = self._recent_mistakes()
         left = self._state.get("attempts_left")
         last_one = bool(recent) and isinstance(left, int) and left <= 1
@@ -164,11 +156,25 @@ class Journal:
         if isinstance(spent, dict) and spent.pop("cut_short", None) is not None:
             self._save()
 
+    def person_wanted(self, reason: str) -> None:
+        """Remember that a person has to pass what came after the password, which is then sent again in a window only.
+
+        That is done once where nothing is known of the password; who asks for a second factor has taken it.
+        """
+        spent = self._state.get("spent")
+        taken = reason == SECOND_FACTOR_REQUIRED
+        if isinstance(spent, dict) and (taken or not self._once_more):
+            spent["person"] = reason
+            if taken:
+                self._state["wrong"] = self._before.get("wrong", [])
+            self._save()
+
     def advice(self) -> str:
         """What to say if nothing became known of the password."""
+        unless = ", unless a person is there to pass what comes after it" if self._state["spent"].get("person") else ""
         return (
             "The password counts as spent, because no page came back that was recognisably signed in: it is not sent "
-            f"again until it changes. If it is right, remove {self.path} before you run again."
+            f"again until it changes{unless}. If it is right, remove {self.path} before you run again."
         )
 
     def not_processed(self) -> None:
@@ -241,7 +247,7 @@ class Journal:
 
     def _save(self) -> None:
         if self._file is not None:
-            _store(self._file, self._state)
+            state_files.store(self._file, self._state)
 
     # The pace of a fleet
 
@@ -251,39 +257,23 @@ class Journal:
         if not pace and not self._pace_path.exists():
             return
         with self._locked(self._pace_path, deadline) as file:
-            state = _load(file)
+            state = state_files.load(file)
             now = self._clock()
-            turn = max(now, _number_or_zero(state.get("next")), _number_or_zero(state.get("quiet_until")))
+            turn = max(
+                now, state_files.number_or_zero(state.get("next")), state_files.number_or_zero(state.get("quiet_until"))
+            )
             # A clock that was set back must not stop a fleet.
             turn = turn if turn - now < 3600 else now
             state["next"] = turn + pace
-            _store(file, state)
+            state_files.store(file, state)
         if turn > now:
             time.sleep(turn - now)
 
     def slow_down(self, seconds: float) -> None:
         """The portal asked to be left alone for a while (Retry-After): no process signs in before that."""
         with self._locked(self._pace_path, Deadline(5)) as file:
-            state = _load(file)
-            state["quiet_until"] = max(_number_or_zero(state.get("quiet_until")), self._clock() + min(seconds, 600))
-            _store(file, state)
-
-
-def _number_or_zero(value: t.Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0
-
-
-def _load(file: t.IO[str]) -> dict[str, t.Any]:
-    file.seek(0)
-    try:
-        state = json.load(file)
-    except ValueError:
-        return {}
-    return state if isinstance(state, dict) else {}
-
-
-def _store(file: t.IO[str], state: t.Mapping[str, t.Any]) -> None:
-    file.seek(0)
-    file.truncate()
-    json.dump(state, file)
-    file.flush()
+            state = state_files.load(file)
+            state["quiet_until"] = max(
+                state_files.number_or_zero(state.get("quiet_until")), self._clock() + min(seconds, 600)
+            )
+            state_files.store(file, state)

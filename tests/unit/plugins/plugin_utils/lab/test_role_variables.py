@@ -14,6 +14,7 @@ import yaml
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, role_variables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
 
 
 class Plain:
@@ -146,3 +147,18 @@ def test_no_task_of_the_role_reads_a_dictionary_or_a_number_as_it_was_typed() ->
         # Handing a value on whole is fine: the module that gets it converts it.
         found = re.findall(rf"(?<!\w)(?:{inside})(?:\.|\[| *\|| *[<>=!+*-])[^}}]*", file.read_text())
         assert not found, (file.name, found)
+
+
+def test_the_role_hands_on_each_option_of_linking_that_is_for_the_operator_to_choose() -> None:
+    task = (ROLE / "tasks" / "link.yml").read_text()
+    handed = set(re.findall(r"^    (\w+):", task, re.MULTILINE))
+    # The store has the secret; the way to a store in the lab's account, and what AWS tells, come with the connection.
+    of_the_flow = {
+        "secret_access_key",
+        "key_used_by_portal",
+        "assume_role_arn",
+        "external_id",
+        "profile",
+        "endpoint_url",
+    }
+    assert link_options.ARGUMENT_SPEC.keys() - of_the_flow == handed
