@@ -45,7 +45,7 @@ ready: $(STAMP)
 	@$(PY) -m tests.tools.tree > /dev/null
 
 .PHONY: browser
-browser: ready ## Chromium for the browser tests (from Debian's packages, when run as root)
+browser: ready ## Chromium, Xvfb and xdotool for the browser tests (from Debian's packages, when run as root)
 	@$(PY) -m tests.tools.browser
 
 # --- see it --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,11 @@ from __future__ import annotations
 import threading
 import time
 
+from tests.desktop import BOX, captcha, desktop, somebody_who_clicks
 from tests.fleet import Fleet
+from tests.stack.written_sites import good_site, one_site
+
+__all__ = ["desktop"]
 
 
 def wait_until(condition: object, timeout: float = 60.0) -> None:
@@ -52,3 +56,19 @@ def test_labs_go_on_as_soon_as_their_person_is_done_and_hold_up_nobody(fleet: Fl
     }, run.output
     assert run.return_code == 0
     assert "Waiting for lab waits-1" in run.output
+
+
+def test_who_passes_a_captcha_in_the_window_gets_the_lab_linked(fleet: Fleet, desktop: None) -> None:
+    """The first pass, without a window, has sent the password already when it meets the captcha."""
+    fleet.add("asks")
+    with one_site() as own, one_site("127.0.0.2") as foreign:
+        good_site(own)
+        own.answers["/login"] = "<title>Check</title>" + captcha(foreign.url, "location.href = '/home'")
+        foreign.answers = {"/box": BOX, "/judge": "a person"}
+        fleet.variables |= {"lab_account_portal_url": own.url, "lab_account_link_driver": "browser"}
+        # Tests run as root, too, for whom Chromium has no sandbox.
+        fleet.variables["lab_account_portal_options"]["allow_unsandboxed_browser"] = True
+        with somebody_who_clicks("Check"):
+            run = fleet.run("onboard", "-e", "lab_account_wait_for_person=60")
+    assert run.outcomes["asks"]["state"] == "changed", run.output
+    assert "Pass it for " in run.output
