@@ -76,8 +76,7 @@ def files_below(directory: pathlib.Path, *, but: t.Container[pathlib.Path]) -> t
 
 def test_no_secret_is_anywhere_but_in_the_store(fleet: Fleet, tmp_path: pathlib.Path) -> None:
     control = fleet.simulator.control
-    fleet.add("good")
-    fleet.add("second-factor", totp_secret=True)
+    fleet.add("good", totp_secret=True)
     fleet.add("unlinked", requester_linked=("sandbox",))
     fleet.add("wrong-password")
     wrong = "a wrong pass-word that nobody may see"
@@ -113,10 +112,9 @@ def test_no_secret_is_anywhere_but_in_the_store(fleet: Fleet, tmp_path: pathlib.
         [
             ("onboard", ("--check",), "ansible.builtin.default"),
             ("onboard", (), "ansible.builtin.default"),
-            ("onboard", ("-e", "lab_account_link_check=page"), "ansible.posix.json"),
-            ("audit", (), "labops.cloudresearch.fleet_progress"),
-            ("rotate", ("--limit", "good:second-factor"), "ansible.builtin.default"),
-            ("retire", ("-e", "retire_confirm=5"), "ansible.builtin.default"),
+            ("audit", ("-e", "lab_account_link_check=page"), "ansible.posix.json"),
+            ("rotate", ("--limit", "good"), "labops.cloudresearch.fleet_progress"),
+            ("retire", ("-e", "retire_confirm=4"), "ansible.builtin.default"),
         ]
     ):
         run = fleet.run(playbook, "-vvvvv", "--diff", *report, *arguments, ANSIBLE_STDOUT_CALLBACK=stdout, **loud)
