@@ -16,6 +16,8 @@ import botocore.session
 import jmespath
 from botocore import xform_name
 
+# Arguments without a value.
+SWITCHES = ("with-decryption",)
 GLOBAL_OPTIONS = ("query", "output", "region", "endpoint_url", "profile", "ca_bundle")
 
 
@@ -23,11 +25,12 @@ def main(arguments: list[str]) -> None:
     """Run one command line, without the program's name."""
     service, operation, *rest = arguments
     given: dict[str, t.Any] = {}
-    for argument in rest:
+    words = iter(rest)
+    for argument in words:
         name, equals, value = argument.removeprefix("--").partition("=")
         if not argument.startswith("--"):
             wrong(f"Unknown options: {argument}")
-        given[name.replace("-", "_")] = value if equals else True
+        given[name.replace("-", "_")] = value if equals or name in SWITCHES else next(words, "")
     settings = {name: given.pop(name) for name in GLOBAL_OPTIONS if name in given}
     session = botocore.session.Session(profile=settings.get("profile"))
     client = session.create_client(
@@ -41,7 +44,8 @@ def main(arguments: list[str]) -> None:
     parameters = {}
     for member in members:
         if xform_name(member) in given:
-            parameters[member] = given.pop(xform_name(member))
+            text = given.pop(xform_name(member))
+            parameters[member] = True if xform_name(member, "-") in SWITCHES else text
     if given:
         wrong(f"Unknown options: {', '.join(given)}")
     answer = getattr(client, method)(**parameters)

@@ -156,8 +156,7 @@ def _last_use_in_words(key: PrincipalKey) -> str:
 
 
 def _deactivate(principal: Principal, key: PrincipalKey) -> str:
-    key_id = key["access_key_id"] or "KEY_ID"
-    return (
-        f"deactivate it (aws iam update-access-key --user-name {shlex.quote(principal['name'])} --access-key-id "
-        f"{key_id} --status Inactive)."
-    )
+    user, key_id = shlex.quote(principal["name"]), key["access_key_id"]
+    if not key_id:
+        return f"find its id (aws iam list-access-keys --user-name {user}) and deactivate it."
+    return f"deactivate it (aws iam update-access-key --user-name {user} --access-key-id {key_id} --status Inactive)."

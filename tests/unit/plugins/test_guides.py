@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What documents and messages tell people to type exists: programs, options, variables, files and names.
 
-The commands of the README and of the guide for after MTurk's closing, and the modules' examples, are run as they are
-(tests/end_to_end). All others are checked here, where it costs nothing: Ansible's own parsers read its command lines,
-botocore's models those of the AWS command line, and our argument specifications judge options and variables.
+The commands of the pages in C(RUN_AS_THEY_ARE), and the modules' examples, are run as they are (tests/end_to_end). A
+playbook's command in another guide has to be one of those, but for which labs it is for. All are checked here, where it
+costs nothing: Ansible's own parsers read its command lines, botocore's models those of the AWS command line, and our
+argument specifications judge options and variables.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ PAGES = [*sorted(RST.glob("*.rst")), *(PROJECT / name for name in ("README.md", 
 PAGES += [*sorted(PROJECT.glob("roles/*/README.md")), PROJECT / "tests" / "simulator" / "README.md"]
 # They are about words, promises and trust, so nobody comes to them for a command.
 WITHOUT_COMMAND = {"guide_glossary", "guide_compatibility", "guide_security"}
+
+# Pages whose commands tests/end_to_end runs one by one.
+RUN_AS_THEY_ARE = {"README", "guide_mturk_closed", "guide_keys", "guide_playbooks", "guide_report"}
+# Whose command it is for, how many at once, how secrets are asked for, and how much is said, make it no other command.
+NO_OTHER_COMMAND = {"subset", "inventory", "forks", "ask_vault_pass", "verbosity"}
 
 ROLE_SPECS = {
     role.name: yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
@@ -264,6 +270,31 @@ def test_commands_can_be_typed(page: pathlib.Path) -> None:
     for words in commands(page):
         assert words[0] in CHECKS, words
         CHECKS[words[0]](words, page)
+
+
+def kind_of_run(words: list[str]) -> tuple[tuple[str, ...], dict[str, t.Any], frozenset[str]]:
+    """A playbook's command without what makes it no other: the playbooks, other options, and names of variables."""
+    options = vars(read_by(PlaybookCLI, words))
+    given = frozenset(name for text in options["extra_vars"] for name in parse_kv(text) if name != "_raw_params")
+    left = {name: value for name, value in options.items() if name not in NO_OTHER_COMMAND | {"args", "extra_vars"}}
+    return tuple(options["args"]), left, given
+
+
+def test_each_playbooks_command_of_a_guide_is_one_that_is_run() -> None:
+    """Or one of those with fewer variables, such as without the directory for a report."""
+    ours = [
+        (page, kind_of_run(words))
+        for page in PAGES
+        for words in commands(page)
+        if words[0] == "ansible-playbook" and "labops." in " ".join(words)
+    ]
+    run = [kind for page, kind in ours if page.stem in RUN_AS_THEY_ARE]
+    assert len(ours) > len(run) > 15
+    for page, (playbooks, options, variables) in ours:
+        assert any(
+            (playbooks, options) == (others, other_options) and variables <= known
+            for others, other_options, known in run
+        ), (page.stem, playbooks, variables)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")

@@ -75,6 +75,12 @@ def found(
     return [dict(finding) for finding in findings.evaluate(lab_with(*principals, known=known), now=now)]
 
 
+def test_a_key_whose_id_nobody_could_read_has_a_command_that_tells_it() -> None:
+    told = findings.evaluate(lab_with(user(key(access_key_id=""))), now=NOW)
+    (finding,) = [each for each in told if each["code"] == "undeclared_live_key"]
+    assert "find its id (aws iam list-access-keys --user-name by-hand) and deactivate it." in finding["next_step"]
+
+
 @pytest.mark.parametrize(
     ("known", "told"),
     [

@@ -20,6 +20,7 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.ke
     USER,
     Connection,
     World,
+    client_error,
 )
 
 ARN = f"arn:aws:iam::{ACCOUNT}:user/{USER}"
@@ -165,3 +166,19 @@ def test_nothing_had_to_be_done_is_said_only_where_nothing_is_left(world: World)
     assert run(world, Purpose.RETIRE, planned(key_id), days=14).in_words() == (
         f"Nothing was done. Key {key_id} is suspended, and may be deleted from 2026-03-15 on."
     )
+
+
+def test_an_account_that_refuses_leaves_each_key_alone_and_says_why(world: World) -> None:
+    key_id = given_up(world)
+
+    def refuse(call: str, _done: bool) -> None:
+        if call == "update_access_key":
+            raise client_error("AccessDenied", 403, "UpdateAccessKey", "an explicit deny in a service control policy")
+
+    world.hook = refuse
+    result = run(world, Purpose.RETIRE, planned(key_id), planned("AKIA0000000000000009"))
+    assert world.keys[key_id].active and result.changes == []
+    (refused,) = result.refused
+    assert (refused["access_key_id"], refused["reason"]) == (key_id, "access_denied")
+    assert [gone["access_key_id"] for gone in result.gone] == ["AKIA0000000000000009"]
+    assert result.in_words().startswith("Nothing was done. Gone already: AKIA0000000000000009. Key ")
