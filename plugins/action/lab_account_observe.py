@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import shared_memory
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, outcome, role_variables
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, flow, outcome, role_variables
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up
@@ -23,6 +25,7 @@ connection_loader.get("labops.cloudresearch.aws_account", class_only=True)
 store_class("ansible_vault")
 connection.warm_up(("iam", "sts", "mturk"))
 warm_up.warm_up_portal()
+shared_memory.keep_through_forks()
 
 
 class ActionModule(ObservingAction):
@@ -78,9 +81,29 @@ class ActionModule(ObservingAction):
                 )
             )
             if result["state"] in ("failed", "unknown"):
-                # The role fails the task for it, and Ansible shows this as the cause.
+                # Ansible shows this as the cause where the task fails.
                 result["msg"] = result["message"]
+                result["failed"] = not self._role_says(task_vars, "__lab_account_verdict_later")
+        else:
+            result["steps"] = self._steps(lab["missing"], task_vars)
         return result
+
+    def _steps(self, missing: t.Sequence[str], task_vars: dict[str, t.Any]) -> list[str]:
+        """The files of the role that take the steps which are missing."""
+        first_pass = self._role_says(task_vars, "__lab_account_first_pass")
+        return flow.files(
+            self.variables["lab_account_state"],
+            missing,
+            # Results of an earlier pass over the lab, in the same run.
+            passed_before=any(task_vars.get(name) for name in flow.REGISTERED),
+            removes_excess=bool(self.variables["lab_account_remove_drift"]),
+            # The playbooks wait for people in a pass of its own, after the labs that need nobody.
+            waits=self.variables["lab_account_wait_for_person"] > 0 and not first_pass and not self.check_mode,
+        )
+
+    def _role_says(self, task_vars: dict[str, t.Any], name: str) -> bool:
+        """A switch that the playbooks set for the role."""
+        return boolean(self._templar.template(task_vars.get(name, False)))
 
     def _obstacle(
         self, lab: t.Mapping[str, t.Any], operation: str, task_vars: dict[str, t.Any]

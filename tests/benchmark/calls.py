@@ -10,19 +10,18 @@ import pathlib
 import tempfile
 import typing as t
 
-from tests.benchmark.ways import WORKS, counted
-from tests.fleet import PROJECT, Fleet
+from tests.benchmark import guide
+from tests.benchmark.ways import REPEATABLE, WORKS, counted, playbook
+from tests.fleet import Fleet
 from tests.simulator.process import Simulator, running_simulator
 
-GUIDE = PROJECT / "docs" / "docsite" / "rst" / "guide_scale.rst"
-BEGIN = ".. python -m tests.benchmark.calls writes this table\n"
-END = ".. End of the table\n"
+PROGRAM = "tests.benchmark.calls"
 
 SERVICES = {"sts": "STS", "iam": "IAM", "mturk": "MTurk", "portal": "CloudResearch"}
 # The kinds of work, in the order in which they can be done for one lab.
-COUNTED = {**WORKS, "retire": "retirement"}
+COUNTED = {work: WORKS[work] for work in ("onboard", "record", "page", "audit", "retire")}
 # Works that only read: of one lab, they have no reason to ask anything twice.
-READ_ONLY = ("record", "page", "audit")
+READ_ONLY = REPEATABLE
 
 Counts = dict[str, collections.Counter[tuple[str, str]]]
 
@@ -35,8 +34,7 @@ def count(simulator: Simulator, directory: pathlib.Path) -> Counts:
     options = {"page": ("-e", "lab_account_link_check=page"), "retire": ("-e", "retire_confirm=lab-01")}
     for work in COUNTED:
         simulator.control.clear_calls()
-        playbook = work if work in ("audit", "retire") else "onboard"
-        run = fleet.run(playbook, *options.get(work, ()))
+        run = fleet.run(playbook(work), *options.get(work, ()))
         if run.return_code != 0:
             raise RuntimeError(run.output)
         calls = counted(simulator.control.calls())
@@ -51,31 +49,26 @@ def _what(call: t.Mapping[str, t.Any]) -> str:
 
 def as_rst(counts: Counts) -> str:
     """The guide's table."""
-    lines = [".. list-table::", "   :header-rows: 1", "", "   * - Call"]
-    lines += [f"     - {title[0].upper()}{title[1:]}" for title in COUNTED.values()]
     order = list(SERVICES)
     calls = sorted({call for counter in counts.values() for call in counter}, key=lambda c: (order.index(c[0]), c[1]))
-    for service, action in calls:
-        lines.append(f"   * - {SERVICES[service]}: {action}")
-        lines += [f"     - {counts[work][service, action] or ''}".rstrip() for work in COUNTED]
-    lines.append("   * - **All**")
-    lines += [f"     - **{counts[work].total()}**" for work in COUNTED]
-    return "\n".join(lines) + "\n"
+    rows = [
+        [f"{SERVICES[service]}: {action}", *(str(counts[work][service, action] or "") for work in COUNTED)]
+        for service, action in calls
+    ]
+    rows.append(["**All**", *(f"**{counts[work].total()}**" for work in COUNTED)])
+    return guide.list_table(["Call", *(f"{title[0].upper()}{title[1:]}" for title in COUNTED.values())], rows)
 
 
 def written() -> str:
     """The table that the guide has."""
-    text = GUIDE.read_text(encoding="utf-8")
-    return text[text.index(BEGIN) + len(BEGIN) : text.index(END)].strip("\n") + "\n"
+    return guide.written(PROGRAM)
 
 
 def main() -> None:
     """Count, and write the table into the guide."""
     with running_simulator() as simulator, tempfile.TemporaryDirectory() as directory:
         table = as_rst(count(simulator, pathlib.Path(directory)))
-    text = GUIDE.read_text(encoding="utf-8")
-    before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-    GUIDE.write_text(f"{before}\n{table}\n{after}", encoding="utf-8")
+    guide.write(PROGRAM, table)
     print(table)
 
 

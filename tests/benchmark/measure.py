@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ class Cost:
     :param cpu_seconds: user and system time of the program and all that it waited for; not the local stack's.
     :param parent_cpu_seconds: the part of it that the program itself took (Ansible: the parent of the workers).
     :param peak_megabytes: the most memory that the program itself had resident.
+    :param children_megabytes: the most memory that all of its children together had for themselves.
     :param load_average: of the machine over the last minute, at the end; it should not be much more than its cores.
     """
 
@@ -30,6 +32,7 @@ class Cost:
     cpu_seconds: float
     parent_cpu_seconds: float
     peak_megabytes: float
+    children_megabytes: float
     load_average: float
 
 
@@ -74,7 +77,7 @@ def run(
         text = path.read_text(errors="replace")
         raise RunFailed(f"{' '.join(command[:3])} ... ended with {process.returncode}:\n{text[-3000:]}")
     cpu = usage.ru_utime + usage.ru_stime
-    return Cost(wall, cpu, watch.cpu_seconds, watch.megabytes, os.getloadavg()[0])
+    return Cost(wall, cpu, watch.cpu_seconds, watch.megabytes, watch.children_megabytes, os.getloadavg()[0])
 
 
 def _end(group: int) -> None:
@@ -85,10 +88,11 @@ def _end(group: int) -> None:
 
 
 class _Watch:
-    """Watches what the kernel tells of a process itself, which is gone when the process has ended."""
+    """Watches what the kernel tells of a process and its children, which is gone when they have ended."""
 
     def __init__(self, pid: int) -> None:
         self.megabytes = 0.0
+        self.children_megabytes = 0.0
         self.cpu_seconds = 0.0
         self._directory = pathlib.Path(f"/proc/{pid}")
         self._done = threading.Event()
@@ -97,7 +101,9 @@ class _Watch:
 
     def _watch(self) -> None:
         ticks = os.sysconf("SC_CLK_TCK")
-        while not self._done.wait(0.2):
+        for turn in itertools.count():
+            if self._done.wait(0.2):
+                return
             try:
                 found = re.search(r"VmHWM:\s+(\d+) kB", (self._directory / "status").read_text())
                 # proc_pid_stat(5): user and system time are fields 14 and 15; the name, the second one, is in brackets.
@@ -107,7 +113,31 @@ class _Watch:
             if found:
                 self.megabytes = int(found.group(1)) / 1024
             self.cpu_seconds = (int(fields[11]) + int(fields[12])) / ticks
+            # The kernel walks through all pages of a process for this, so it is asked less often.
+            if turn % 5 == 0:
+                private = sum(_private_kilobytes(child) for child in _descendants(int(self._directory.name)))
+                self.children_megabytes = max(self.children_megabytes, private / 1024)
 
     def stop(self) -> None:
         self._done.set()
         self._thread.join()
+
+
+def _descendants(pid: int) -> t.Iterator[int]:
+    """The processes that a process started, and those that they started. One that ends meanwhile has none."""
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return
+    for child in map(int, children):
+        yield child
+        yield from _descendants(child)
+
+
+def _private_kilobytes(pid: int) -> int:
+    """The memory of a process that it shares with no other; 0 if it has ended."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(found) for found in re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.MULTILINE))

@@ -8,15 +8,16 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from tests.benchmark import guide, targets
 from tests.benchmark.measure import Cost
+from tests.benchmark.targets import Ratio
 from tests.benchmark.ways import WORKS
 
-COLUMNS = "{:>5} {:>7}  {:<25} {:<6} {:>9} {:>8} {:>8} {:>8} {:>7} {:>8} {:>8} {:>9}"
+COLUMNS = "{:>5} {:>7}  {:<25} {:<6} {:>9} {:>8} {:>8} {:>8} {:>10} {:>7} {:>18} {:>18}"
 TITLES = (
-    *("labs", "latency", "work", "way", "wall s", "ms/lab", "CPU s", "peak MB", "calls"),
-    *("(a)/(b)", "(b)/(c)", "CPU (b/c)"),
+    *("labs", "latency", "work", "way", "wall s", "ms/lab", "CPU s", "peak MB", "workers MB", "calls"),
+    *("(a)/(b)", "(b)/(c)"),
 )
-RATIOS = ("stock_to_ours", "ours_to_bare", "cpu_ours_to_bare")
 LETTERS = {"stock": "(a)", "ours": "(b)", "bare": "(c)"}
 
 
@@ -62,18 +63,50 @@ def with_extrapolated(rows: t.Sequence[Row], sizes: t.Sequence[int]) -> list[Row
     return sorted(result, key=lambda row: (row.latency, row.labs, order.index(row.work), LETTERS[row.way]))
 
 
-def ratios(rows: t.Sequence[Row], row: Row) -> dict[str, float]:
-    """Of one of our own rows: C(stock_to_ours) and C(ours_to_bare) by wall time, C(cpu_ours_to_bare)."""
+class Ratios(t.NamedTuple):
+    """Of one job of ours, how it compares; None where the other way was not measured."""
+
+    from_stock: Ratio | None
+    to_bare: Ratio | None
+
+    @property
+    def missed(self) -> bool:
+        """Whether a target is missed."""
+        return any(ratio is not None and ratio.missed for ratio in self)
+
+
+def ratios(rows: t.Sequence[Row], row: Row) -> Ratios:
+    """The ratios of one of our own rows; of others there are none."""
     same = {other.way: other.cost for other in rows if _job(other) == _job(row)}
-    found: dict[str, float] = {}
     if row.way != "ours":
-        return found
-    if "stock" in same:
-        found["stock_to_ours"] = same["stock"].wall_seconds / row.cost.wall_seconds
-    if "bare" in same:
-        found["ours_to_bare"] = row.cost.wall_seconds / same["bare"].wall_seconds
-        found["cpu_ours_to_bare"] = row.cost.cpu_seconds / same["bare"].cpu_seconds
-    return found
+        return Ratios(None, None)
+    job = (row.work, row.labs, row.latency, row.cost)
+    return Ratios(
+        targets.from_stock(*job, same["stock"]) if "stock" in same else None,
+        targets.to_bare(*job, same["bare"]) if "bare" in same else None,
+    )
+
+
+def missed(rows: t.Sequence[Row]) -> list[str]:
+    """A line for each target that is missed."""
+    lines = []
+    for row in rows:
+        found = ratios(rows, row)
+        job = f"{row.labs} labs, {row.latency} ms, {WORKS[row.work]}"
+        if found.from_stock is not None and found.from_stock.missed:
+            lines.append(f"{job}: (a)/(b) {_as_cell(found.from_stock, least=True)}")
+        if found.to_bare is not None and found.to_bare.missed:
+            lines.append(f"{job}: (b)/(c) {_as_cell(found.to_bare)}")
+    return lines
+
+
+def _as_cell(ratio: Ratio | None, *, least: bool = False) -> str:
+    """A figure beside its target."""
+    if ratio is None:
+        return ""
+    if ratio.target is None:
+        return f"{ratio.value:.2f}"
+    return f"{ratio.value:.2f} ({'at least' if least else 'at most'} {ratio.target:g})"
 
 
 def _job(row: Row) -> tuple[int, int, str]:
@@ -82,7 +115,10 @@ def _job(row: Row) -> tuple[int, int, str]:
 
 def as_data(rows: t.Sequence[Row]) -> list[dict[str, t.Any]]:
     """For the JSON file."""
-    return [{**dataclasses.asdict(row), **ratios(rows, row)} for row in rows]
+    return [
+        {**dataclasses.asdict(row), **{n: r and r._asdict() for n, r in ratios(rows, row)._asdict().items()}}
+        for row in rows
+    ]
 
 
 def as_text(rows: t.Sequence[Row]) -> str:
@@ -101,14 +137,57 @@ def as_text(rows: t.Sequence[Row]) -> str:
                 f"{row.cost.wall_seconds / row.labs * 1000:.0f}",
                 f"{row.cost.cpu_seconds:.1f}",
                 f"{row.cost.peak_megabytes:.0f}",
+                f"{row.cost.children_megabytes:.0f}",
                 f"{row.calls:.1f}",
-                *(f"{found[name]:.2f}" if name in found else "" for name in RATIOS),
+                _as_cell(found.from_stock, least=True),
+                _as_cell(found.to_bare),
             ).rstrip()
+            + (" MISSED" if found.missed else "")
         )
     lines.append("(a) stock modules, (b) labops.cloudresearch, (c) bare script.")
     if any(row.extrapolated_from for row in rows):
         lines.append("* extrapolated in proportion from the largest fleet that stock modules were run for.")
     return "\n".join(lines)
+
+
+def as_rst(rows: t.Sequence[Row]) -> str:
+    """For the guide: a line a job, with the three ways side by side."""
+    titles = [
+        *("Work", "Labs", "Latency", "Wall s (a) / (b) / (c)", "CPU s (a) / (b) / (c)"),
+        *("MB of (b): parent + workers", "Calls a lab (b) / (c)", "(a)/(b)", "(b)/(c)"),
+    ]
+    lines = []
+    for row in rows:
+        if row.way != "ours":
+            continue
+        same = {other.way: other for other in rows if _job(other) == _job(row)}
+        of_ways = [same.get(way) for way in LETTERS]
+        found = ratios(rows, row)
+        lines.append(
+            [
+                WORKS[row.work],
+                str(row.labs),
+                f"{row.latency} ms",
+                " / ".join(_measured(other, "wall_seconds") for other in of_ways),
+                " / ".join(_measured(other, "cpu_seconds") for other in of_ways),
+                f"{row.cost.peak_megabytes:.0f} + {row.cost.children_megabytes:.0f}",
+                " / ".join(f"{other.calls:.0f}" if other else "-" for other in of_ways[1:]),
+                _marked(found.from_stock, least=True),
+                _marked(found.to_bare),
+            ]
+        )
+    return guide.list_table(titles, lines)
+
+
+def _measured(row: Row | None, what: str) -> str:
+    if row is None:
+        return "-"
+    return f"{getattr(row.cost, what):.1f}{'*' if row.extrapolated_from else ''}".replace("*", "\\*")
+
+
+def _marked(ratio: Ratio | None, *, least: bool = False) -> str:
+    cell = _as_cell(ratio, least=least)
+    return f"**{cell}, missed**" if ratio is not None and ratio.missed else cell
 
 
 def progress(row: Row) -> str:

@@ -23,8 +23,15 @@ WORKS = {
     "onboard": "first onboarding",
     "record": "re-run, portal by record",
     "page": "re-run, portal looked at",
-    "audit": "audit",
+    "audit": "audit with discovery",
+    "rotate": "rotation",
+    "suspend": "suspension",
+    "retire": "retirement",
 }
+# What can be done again and again, because it leaves a lab as it was.
+REPEATABLE = ("record", "page", "audit")
+# Works that are a playbook of their own, here and in the role of stock modules.
+PLAYBOOKS = ("audit", "rotate", "suspend", "retire")
 
 # What is no call of the program that is measured.
 NOT_COUNTED = ("control", "requester")
@@ -80,6 +87,11 @@ def counted(calls: t.Iterable[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     return [call for call in calls if call["caller"] == "client" and call["service"] not in NOT_COUNTED]
 
 
+def playbook(work: str) -> str:
+    """The name of the playbook that does this kind of work."""
+    return work if work in PLAYBOOKS else "onboard"
+
+
 class Ours(Way):
     """This collection's own playbooks."""
 
@@ -90,7 +102,9 @@ class Ours(Way):
         options = ["--forks", str(self.at_once)]
         if work == "page":
             options += ["-e", "lab_account_link_check=page"]
-        return self.fleet.command("audit" if work == "audit" else "onboard", *options)
+        if work == "retire":
+            options += ["-e", f"retire_confirm={len(self.labs)}"]
+        return self.fleet.command(playbook(work), *options)
 
     def seed(self) -> None:
         seed.store_keys(self.fleet, self.labs, seed.make_keys(self.fleet, self.labs))
@@ -128,9 +142,14 @@ class Stock(Way):
         }
         file = self.directory / "stock.json"
         file.write_text(json.dumps({"all": inventory}))
-        playbook = HERE / "stock" / ("audit.yml" if work == "audit" else "onboard.yml")
         options = ["-i", str(file), "--vault-password-file", str(self.fleet.vault_password)]
-        return [tool("ansible-playbook"), str(playbook), *options, "--forks", str(self.at_once)]
+        return [
+            tool("ansible-playbook"),
+            str(HERE / "stock" / f"{playbook(work)}.yml"),
+            *options,
+            "--forks",
+            str(self.at_once),
+        ]
 
     def environment(self) -> dict[str, str]:
         # The one setting that everybody who cares about speed has; forks are as many as the others have.

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the benchmarks make of their figures: ratios, targets, and the tables of the guide."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from tests.benchmark import growth, guide, table
+from tests.benchmark.measure import Cost
+
+
+def row(
+    way: str, cpu: float, *, labs: int = 200, work: str = "record", wall: float = 1.0, latency: int = 0
+) -> table.Row:
+    return table.Row(labs, latency, work, way, Cost(wall, cpu, 1.0, 90.0, 40.0, 2.0), 10.0, {})
+
+
+def test_a_missed_target_is_told_and_marked() -> None:
+    rows = [row("ours", 14.0), row("bare", 10.0)]
+    assert table.missed(rows) == ["200 labs, 0 ms, re-run, portal by record: (b)/(c) 1.40 (at most 1.3)"]
+    assert "**1.40 (at most 1.3), missed**" in table.as_rst(rows)
+    assert "MISSED" in table.as_text(rows)
+
+
+def test_a_target_that_is_met_stands_beside_its_figure() -> None:
+    rows = [row("ours", 13.0), row("bare", 10.0)]
+    assert table.missed(rows) == []
+    assert "1.30 (at most 1.3)" in table.as_rst(rows) and "missed" not in table.as_rst(rows)
+
+
+def test_with_latency_the_wall_time_counts() -> None:
+    rows = [row("ours", 50.0, wall=1.1, latency=80), row("bare", 10.0, wall=1.0, latency=80)]
+    assert table.missed(rows) == []
+
+
+def test_a_small_fleet_has_no_targets() -> None:
+    rows = [row("ours", 50.0, labs=20), row("bare", 10.0, labs=20)]
+    assert table.missed(rows) == []
+
+
+def test_what_stock_modules_would_take_is_in_proportion_and_marked() -> None:
+    rows = table.with_extrapolated(
+        [row("stock", 100.0, labs=20, work="onboard"), row("ours", 90.0, work="onboard")], [20, 200]
+    )
+    assert "1000.0\\*" in table.as_rst(rows)
+    assert table.missed(rows) == []
+
+
+def test_the_guide_says_that_the_machine_was_shared() -> None:
+    quiet = guide.Machine("2026-01-31T12:00:00Z", 4, "Linux-6.1", "3.12.1", "2.19.1", "1.40.0", 0.3)
+    assert quiet.sentences() == (
+        "Measured on 2026-01-31 on 4 cores (Linux) with Python 3.12.1, ansible-core 2.19.1 and botocore 1.40.0.\n"
+    )
+    busy = guide.Machine("2026-01-31T12:00:00Z", 4, "Linux-6.1", "3.12.1", "2.19.1", "1.40.0", 7.5)
+    assert "was shared" in busy.sentences() and "7.5" in busy.sentences()
+
+
+def test_each_program_writes_its_own_table(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    page = tmp_path / "guide.rst"
+    page.write_text(
+        "Before\n\n.. python -m one writes this table\n\nold\n\n.. End of the table\n\n"
+        ".. python -m two writes this table\n\n.. End of the table\n\nAfter\n"
+    )
+    monkeypatch.setattr(guide, "GUIDE", page)
+    guide.write("two", "new\n")
+    assert (guide.written("one"), guide.written("two")) == ("old\n", "new\n")
+    assert page.read_text().startswith("Before\n") and page.read_text().endswith("\nAfter\n")
+
+
+def test_growth_is_told() -> None:
+    fixed = Cost(1.0, 1.0, 1.0, 50.0, 0.0, 0.0)
+    small, large = growth.Growth("audit", 500, 6.0, 100.0, fixed), growth.Growth("audit", 2000, 61.0, 700.0, fixed)
+    assert growth.misses(small, [small, large]) == []
+    assert growth.misses(large, [small, large]) == ["a lab costs more than in a small fleet", "more than 600 MB"]
