@@ -85,10 +85,10 @@ class ActionModule(ObservingAction):
                 result["msg"] = result["message"]
                 result["failed"] = not self._role_says(task_vars, "__lab_account_verdict_later")
         else:
-            result["steps"] = self._steps(lab["missing"], task_vars)
+            result["task_files"] = self._task_files(lab["missing"], task_vars)
         return result
 
-    def _steps(self, missing: t.Sequence[str], task_vars: dict[str, t.Any]) -> list[str]:
+    def _task_files(self, missing: t.Sequence[str], task_vars: dict[str, t.Any]) -> list[str]:
         """The files of the role that take the steps which are missing."""
         first_pass = self._role_says(task_vars, "__lab_account_first_pass")
         return flow.files(

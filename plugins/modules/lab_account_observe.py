@@ -44,8 +44,8 @@ lab_account:
   description: What was observed, as M(labops.cloudresearch.lab_account_info) returns it.
   returned: when steps are to be taken, and on failure if the lab was read
   type: dict
-steps:
-  description: The task files of the role that are to be run, in their order.
+task_files:
+  description: The task files of the role that are to be included, in their order.
   returned: when steps are to be taken
   type: list
   elements: str

@@ -387,13 +387,13 @@ def test_what_did_not_end_well_has_a_message_that_ansible_shows(monkeypatch: pyt
 
 def test_the_role_is_told_which_of_its_files_to_include(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = {"missing": ["requester", "link"]}
-    assert observe(monkeypatch, "onboard", missing)["steps"] == ["requester", "link"]
+    assert observe(monkeypatch, "onboard", missing)["task_files"] == ["requester", "link"]
     waiting = {"lab_account_wait_for_person": 60}
-    assert observe(monkeypatch, "onboard", missing, **waiting)["steps"] == ["requester", "wait", "link"]
-    assert "wait" not in observe(monkeypatch, "onboard", missing, **waiting, __lab_account_first_pass=True)["steps"]
+    assert observe(monkeypatch, "onboard", missing, **waiting)["task_files"] == ["requester", "wait", "link"]
+    assert "wait" not in observe(monkeypatch, "onboard", missing, **waiting, __lab_account_first_pass=True)["task_files"]
     again = observe(monkeypatch, "onboard", missing, __lab_account_link={"changed": True})
-    assert again["steps"] == ["forget", "requester", "link"]
-    assert "steps" not in observe(monkeypatch, "audit", missing)
+    assert again["task_files"] == ["forget", "requester", "link"]
+    assert "task_files" not in observe(monkeypatch, "audit", missing)
 
 
 def test_the_account_that_ambient_credentials_lead_to_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
