@@ -103,7 +103,7 @@ class ActionModule(ObservingAction):
 
     def _role_says(self, task_vars: dict[str, t.Any], name: str) -> bool:
         """A switch that the playbooks set for the role."""
-        return boolean(self._templar.template(task_vars.get(name, False)))
+        return bool(boolean(self._templar.template(task_vars.get(name, False))))
 
     def _obstacle(
         self, lab: t.Mapping[str, t.Any], operation: str, task_vars: dict[str, t.Any]

@@ -102,7 +102,7 @@ def ask(endpoint: str, proxies: t.Mapping[str, str] | None = None) -> Question:
     :raises NotAskedError: it does not answer, and this lab is not the one to ask again.
     """
     notes = _notes_file(endpoint, proxies)
-    if notes and check(endpoint, proxies):
+    if notes and _is_due(notes):
         # Others wait for how this comes out.
         with contextlib.suppress(OSError):
             os.utime(notes)
@@ -115,8 +115,11 @@ def check(endpoint: str, proxies: t.Mapping[str, str] | None = None) -> bool:
     :raises NotAskedError: it does not answer, and it is too early to ask again.
     """
     notes = _notes_file(endpoint, proxies)
-    if notes is None:
-        return False
+    return notes is not None and _is_due(notes)
+
+
+def _is_due(notes: pathlib.Path) -> bool:
+    """Whether the endpoint of these notes did not answer and may be asked again; raises as C(check)."""
     try:
         entries = [json.loads(line) for line in notes.read_text(encoding="utf-8").splitlines()]
         labs = {lab for lab, _what, _moment in entries}

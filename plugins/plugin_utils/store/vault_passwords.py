@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import binascii
+import functools
 import shlex
 import typing as t
 
@@ -76,15 +77,15 @@ class VaultPasswords:
         :raises CollectionError: the run has no vault password.
         """
         self.encrypting()
-        return _decrypted(self._secrets, content)
+        return _decrypted(tuple(self._secrets), content)
 
     def writer_opens(self, content: bytes) -> bool:
         """Whether the password that encrypts opens a file."""
-        return _decrypted([self.encrypting()], content) is not None
+        return _decrypted((self.encrypting(),), content) is not None
 
     def id_that_opens(self, content: bytes) -> str:
         """The vault id of the run's password that opens a file; empty if none does."""
-        return next((str(pair[0]) for pair in self._secrets if _decrypted([pair], content) is not None), "")
+        return next((str(pair[0]) for pair in self._secrets if _decrypted((pair,), content) is not None), "")
 
     def view_command(self, path: str) -> str:
         """The shell command that shows a file, with the passwords from where this run has them."""
@@ -122,8 +123,14 @@ def is_whole(content: bytes) -> bool:
     return body.endswith(b"\n") and sizes[0] > 0 and sizes[1] == 32 and sizes[2] > 0 and sizes[2] % 16 == 0
 
 
-def _decrypted(secrets: list[tuple[str, t.Any]], content: bytes) -> bytes | None:
+@functools.lru_cache(maxsize=4)
+def _decrypted(secrets: tuple[tuple[str, t.Any], ...], content: bytes) -> bytes | None:
+    """The text of a vault file; None if no password opens it.
+
+    A key is derived from the password for each file, which takes longer than all else that a store does, so what a
+    worker reads twice it opens once.
+    """
     try:
-        return t.cast(bytes, VaultLib(secrets).decrypt(content))
+        return t.cast(bytes, VaultLib(list(secrets)).decrypt(content))
     except AnsibleError:
         return None
