@@ -52,7 +52,12 @@ PROGRAMS = {
         threading.Thread(target=later).start()
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
         """,
-    "a thread that fails": "import threading; t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()",
+    # By name: the numbers of those without go on from what this process has counted.
+    "a thread that fails": """
+        import threading
+        failing = threading.Thread(target=lambda: 1 / 0, name='failing')
+        failing.start(); failing.join()
+        """,
     "files left open": """
         def leave(name):
             inside = open(name, 'w'); inside.write('kept')
