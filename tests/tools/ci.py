@@ -29,7 +29,7 @@ LOGS = BUILD / "logs"
 LANES = 3
 
 # The longest first, so that all lanes end at about the same time. Those with a number are for the oldest and the newest
-# ansible-core that are supported, all others run on the one in between. `unit` has nothing that `units-...` has not.
+# ansible-core that are supported, all others run on the one in between. `unit` has nothing that `unit-...` has not.
 TARGETS = (
     "stack",
     "e2e-rights",
@@ -47,7 +47,7 @@ TARGETS = (
     "molecule",
     "integration",
     "package",
-    "units-2.18",
+    "unit-2.18",
 )
 # No target may hold CI up for good.
 LONGEST_SECONDS = 3600
