@@ -95,7 +95,7 @@ def test_a_person_ticks_the_box_in_the_window_and_the_module_does_the_rest(
     # And once more, when the password is on its way already and other hosts are shut out for what it was typed into.
     own.answers["/login"] = "<title>Check</title>" + captcha(foreign.url, "location.href = '/home'")
     told: list[str] = []
-    with somebody_who_clicks("Chromium") as titles:
+    with somebody_who_clicks("Chromium", told) as titles:
         done = runner("browser", tmp_path)(own, wait_timeout=120, announce=told.append)
     assert done.link.status == "linked"
     assert any("Log in" in title for title in titles) and any("Check" in title for title in titles)
