@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import pathlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ OTHER_KEY, OTHER_SECRET = "AKIAOTHEROTHEROTHER0", "0ther+secret/secret+secret/se
 BAD_KEY = "AKIABADBADBADBADBAD0"
 CHROMIUM = "/usr/bin/chromium"
 
+DRIVERS = ("http", "browser")
+
 SERVER_DRAWN = [name for name, rendering in RENDERINGS.items() if rendering.drawn == "server"]
 ALL = list(RENDERINGS)
 
@@ -31,6 +34,18 @@ def verify(access_key_id: str, secret_access_key: str) -> KeyVerdict:
     if (access_key_id, secret_access_key) in ((KEY, SECRET), (OTHER_KEY, OTHER_SECRET)):
         return KeyVerdict(True, "25.00")
     return KeyVerdict(False, error_code="UnrecognizedClientException")
+
+
+def by_driver(cases: Iterable[Any], in_browser: Collection[Any]) -> list[tuple[Any, ...]]:
+    """Cases with the driver before each: all of them over HTTP, and in a browser those that it might see otherwise.
+
+    What comes after the reading of a page (whose words mean what, what is done next, what is remembered) is the same
+    code for both drivers, and a visit in a browser costs thirty times as much.
+    """
+    several = [case if isinstance(case, tuple) else (case,) for case in cases]
+    chosen = [case for case in several if (case if len(case) > 1 else case[0]) in in_browser]
+    assert len(chosen) == len(in_browser), "each case is there"
+    return [("http", *case) for case in several] + [("browser", *case) for case in chosen]
 
 
 @dataclass

