@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an account is linked, and what proves it. Nothing here ever takes a hope for a proof."""
+"""How an account is linked, and what proves it. What is not proved is not reported as linked."""
 
 from __future__ import annotations
 
