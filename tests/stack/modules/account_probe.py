@@ -31,8 +31,6 @@ def main() -> None:
         module.deprecate("soon gone", date="2099-01-01", collection_name="labops.cloudresearch")
     elif do == "crash":
         raise ValueError("this module crashed")
-    elif do == "exit":
-        sys.exit(3)
     elif do == "exit with text":
         sys.exit("text instead of a result")
     elif do == "fail":
@@ -42,9 +40,6 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.buffer.write(b"\xff\xfe not UTF-8")
         module.exit_json(changed=True, text=b"caf\xc3\xa9")
-    elif do == "flood":
-        # Many times what a pipe holds: it has to be read while the module runs.
-        sys.stderr.write("x" * 2_000_000)
     elif do == "environment":
         with open("/proc/self/environ", "rb") as file:
             shown = file.read().decode(errors="replace")
