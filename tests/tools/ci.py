@@ -163,7 +163,10 @@ def main() -> int:
         for each in lanes:
             each.join()
     finally:
-        # Only left over when this was interrupted.
+        # Only left over when this was interrupted: the lanes make nothing further, and what they make now ends.
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.get_nowait()
         for process in list(RUNNING.values()):
             end(process)
     for result in results:
