@@ -173,12 +173,12 @@ e2e-closing: ready
 e2e-labs: ready browser
 	@$(PYTEST) tests/end_to_end $(addprefix --ignore=tests/end_to_end/test_,crash.py faults.py least_privilege.py slices.py runner_nodes.py callback_fleet_progress.py callback_on_fleet.py answers.py closing_tour.py guide_mturk_closed.py suspend.py retire_plan.py drift.py)
 
-# The README's commands, with each ansible-core and the amazon.aws that belongs to it.
+# The README's commands and the search for secrets, with each ansible-core and the amazon.aws that belongs to it.
 E2E_CORES := $(addprefix e2e-,$(CORES))
 .PHONY: $(E2E_CORES)
 $(E2E_CORES): e2e-%: ready
 	@found="$$($(PY) -m tests.tools.ansible_cores $*)"; echo "$$found"; case "$$found" in SKIPPED*) ;; \
-	*) LABOPS_ANSIBLE_BIN="$${found##*: }/bin" $(PYTEST) tests/end_to_end/test_readme.py ;; esac
+	*) LABOPS_ANSIBLE_BIN="$${found##*: }/bin" $(PYTEST) tests/end_to_end/test_readme.py tests/end_to_end/test_secrecy.py ;; esac
 
 .PHONY: integration
 integration: ready ## ansible-test integration against the local stack

@@ -22,6 +22,7 @@ import zipfile
 from .tree import BUILD, PROJECT, alone
 
 COLLECTIONS_INSIDE_VENV = "ansible_collections"
+INSIDE_COMMUNITY = ("ansible_collections/amazon/", "ansible_collections/ansible/posix/")
 TOOLS = ("pytest", "pytest-xdist", "pytest-timeout", "jsonschema", "hvac", "playwright")
 OWN_TO_EACH_CORE = ("ansible==", "ansible-core==", "resolvelib==")
 
@@ -151,11 +152,12 @@ def _install(core: Core, work: pathlib.Path) -> None:
         [*pip, "install", "--no-compile", core.package, "-r", PROJECT / "requirements.txt", *TOOLS, "-c", constraints],
         check=True,
     )
-    # The whole of "ansible" is large; its amazon.aws, where Ansible looks for what came with it, is all we need.
+    # The whole of "ansible" is large; its amazon.aws, where Ansible looks for what came with it, and the callback json
+    # of ansible.posix are all we need.
     subprocess.run([*pip, "download", "--no-deps", "--dest", work, core.community], check=True)
     (wheel,) = work.glob("ansible-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        members = [name for name in archive.namelist() if name.startswith("ansible_collections/amazon/")]
+        members = [name for name in archive.namelist() if name.startswith(INSIDE_COMMUNITY)]
         archive.extractall(_site_packages(venv), members)
     wheel.unlink()
     stamp.write_text(wanted)

@@ -41,6 +41,7 @@ TARGETS = (
     "e2e-faults",
     "e2e-crash",
     "e2e-2.22",
+    "e2e-2.18",
     "sanity-of-core-2.18",
     "docs",
     "lint",
