@@ -58,6 +58,29 @@ def refuse_warnings(output: str) -> None:
         raise Foreboding("\n".join(ours))
 
 
+def type_command(command: str, here: pathlib.Path, environment: t.Mapping[str, str], *, answer: str = "") -> str:
+    """Type a command line into a shell; it has to end well, without a warning. Its output.
+
+    :param answer: what is typed when it asks.
+    """
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=here,
+        env=dict(environment),
+        input=answer,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+        # Without a terminal, Ansible takes a password from standard input.
+        start_new_session=True,
+    )
+    assert done.returncode == 0, (command, done.stdout)
+    refuse_warnings(done.stdout)
+    return done.stdout
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """One finished run of ansible-playbook.

@@ -12,12 +12,11 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 
 import yaml
 
 from tests import seed
-from tests.fleet import Fleet, refuse_warnings, tool
+from tests.fleet import Fleet, tool, type_command
 from tests.unit.plugins.test_guides import RST, blocks
 
 
@@ -37,22 +36,7 @@ class Operator:
 
     def types(self, command: str, *, answer: str = "") -> str:
         """What the command says; it has to end well."""
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=self.here,
-            env=self.environment,
-            input=answer,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-            # Without a terminal, Ansible takes a password from standard input.
-            start_new_session=True,
-        )
-        assert done.returncode == 0, (command, done.stdout)
-        refuse_warnings(done.stdout)
-        return done.stdout
+        return type_command(command, self.here, self.environment, answer=answer)
 
 
 def sessions(page: str) -> list[str]:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 
 import pytest
 import yaml
 
-from tests.fleet import PROJECT, Fleet, Foreboding, refuse_warnings, tool
+from tests.fleet import PROJECT, Fleet, Foreboding, refuse_warnings, tool, type_command
 
 README = (PROJECT / "README.md").read_text()
 PASSWORD = "the operator's vault password"
@@ -57,22 +56,7 @@ def test_the_commands_of_the_readme_do_what_it_says(fleet: Fleet) -> None:
             name, _equals, value = command.removeprefix("export ").partition("=")
             environment[name] = value
             continue
-        run = subprocess.run(
-            ["bash", "-c", command],
-            cwd=here,
-            env=environment,
-            input=f"{PASSWORD}\n",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-            # Without a terminal, Ansible takes the password from standard input.
-            start_new_session=True,
-        )
-        assert run.returncode == 0, (command, run.stdout)
-        refuse_warnings(run.stdout)
-        outputs[command] = run.stdout
+        outputs[command] = type_command(command, here, environment, answer=f"{PASSWORD}\n")
 
     words = [re.findall(r"cloudresearch\.(\w+) .*?(--check|retire_confirm|$)", command)[0] for command in outputs]
     assert words == [

@@ -59,9 +59,6 @@ class OutcomeState(enum.StrEnum):
     CONVERGED = "converged"
 
 
-OUTCOME_STATES = tuple(state.value for state in OutcomeState)
-
-
 class StepStatus(enum.StrEnum):
     """How one step of the flow came out."""
 

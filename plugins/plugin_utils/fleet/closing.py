@@ -226,4 +226,5 @@ def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
         return f"do it: {command}" if command else "run again without --check"
     if any(lab.next_steps for lab in labs):
         return "see the next steps above"
-    return "look into the findings" if any(lab.findings for lab in labs) else "nothing to do"
+    left = any(lab.findings or lab.state == "drifted" for lab in labs)
+    return "look into the findings" if left else "nothing to do"

@@ -184,7 +184,8 @@ def _what_happened(state: str, outcome: t.Mapping[str, t.Any]) -> str:
         return _without_next_step(shown(outcome.get("message") or "")) or "the outcome does not say why"
     if state == "drifted":
         drift = " ".join(shown(drift.get("message", "")) for drift in _mappings(outcome.get("drift")))
-        missing = ", ".join(shown(step) for step in outcome.get("missing") or [])
+        steps_missing = outcome.get("missing")
+        missing = ", ".join(map(shown, steps_missing if isinstance(steps_missing, (list, tuple)) else []))
         return drift or (f"missing: {missing}" if missing else "")
     next_steps = _mappings(outcome.get("next_steps"))
     return next_step_text(_next_step(next_steps[0])) if next_steps else shown(outcome.get("message") or "")

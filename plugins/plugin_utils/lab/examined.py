@@ -9,6 +9,7 @@ import datetime
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import known_principals
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 
 # A part of an observation or of an outcome, which may be an old one, with parts missing.
@@ -40,6 +41,17 @@ class Examined:
         self.live_keys = [key for key in self.all_keys if key.get("status") == "Active"]
         self.environments: t.Mapping[str, Facts] = lab.get("requester") or {}
         self.portal: Facts = lab.get("link") or {}
+
+    @property
+    def user_name(self) -> str:
+        """The name of the lab's own user; empty if it could not be read."""
+        return str((self.lab.get("user") or {}).get("name") or "")
+
+    def is_declared(self, user_name: str, access_key_id: str) -> bool:
+        """Whether the inventory declares a key of one of the account's users as an exception that holds now."""
+        known, account_id = self.lab.get("known_principals") or [], str(self.lab.get("account_id") or "")
+        today = self.now.date()
+        return known_principals.exception_for_key(known, user_name, access_key_id, account_id, today) is not None
 
     def playbook(self, playbook: str) -> str:
         """The command that runs the playbook for this lab."""

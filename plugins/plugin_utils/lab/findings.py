@@ -22,7 +22,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import (
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Examined, Facts, Found, listed
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES, store_is_missed
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import exception_for_key
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
 
@@ -155,8 +154,7 @@ def _other_users(seen: Examined) -> t.Iterator[Found]:
         if other["user_name"] in judged:
             continue  # that knows of denials and of exceptions, too
         for key_id in other["live_access_key_ids"]:
-            known, account_id = seen.lab.get("known_principals") or [], str(seen.lab.get("account_id") or "")
-            if exception_for_key(known, other["user_name"], key_id, account_id, seen.now.date()):
+            if seen.is_declared(other["user_name"], key_id):
                 continue
             yield Found(
                 "live_key_of_other_user",

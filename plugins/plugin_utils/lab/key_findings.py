@@ -53,14 +53,29 @@ def _stored_key_ids(seen: Examined) -> list[str]:
 
 
 def _live_key(seen: Examined, key: Facts, key_id: str) -> t.Iterator[Found]:
-    if key.get("owner") == "foreign":
+    yield from _live_key_without_secret(seen, key, key_id)
+    if key.get("slot") == "superseded":
+        yield Found(
+            "superseded_key_live",
+            f"Key {key_id} was superseded by a newer one and is still active.",
+            f"Run {seen.playbook('rotate')}: it retires the old key once CloudResearch is proved to hold the new one.",
+            key_id,
+        )
+    yield from _live_key_over_time(seen, key, key_id)
+
+
+def _live_key_without_secret(seen: Examined, key: Facts, key_id: str) -> t.Iterator[Found]:
+    owner = key.get("owner")
+    if owner in ("foreign", "unknown") and seen.is_declared(seen.user_name, key_id):
+        return  # Whoever created it, the inventory says why it is there.
+    if owner == "foreign":
         yield Found(
             "foreign_live_key",
             f"Key {key_id} is active, and the collection did not create it.",
             "Ask the lab who uses it. The collection never changes it unless this lab's inventory names it.",
             key_id,
         )
-    elif key.get("stored") is False and key.get("owner") == "unknown":
+    elif key.get("stored") is False and owner == "unknown":
         yield Found(
             "unstored_live_key",
             f"Key {key_id} is active, and its user carries the collection's tag, but the store holds no record of "
@@ -78,14 +93,6 @@ def _live_key(seen: Examined, key: Facts, key_id: str) -> t.Iterator[Found]:
             "and could not store. If somebody else made it, deactivate it once nobody needs it.",
             key_id,
         )
-    if key.get("slot") == "superseded":
-        yield Found(
-            "superseded_key_live",
-            f"Key {key_id} was superseded by a newer one and is still active.",
-            f"Run {seen.playbook('rotate')}: it retires the old key once CloudResearch is proved to hold the new one.",
-            key_id,
-        )
-    yield from _live_key_over_time(seen, key, key_id)
 
 
 def _live_key_over_time(seen: Examined, key: Facts, key_id: str) -> t.Iterator[Found]:

@@ -178,6 +178,7 @@ def test_the_last_five_lines() -> None:
         ([Lab("a", "changed", check_mode=True)], "do it: <do >"),
         ([Lab("a", "drifted"), Lab("b", "converged")], "see what would be changed: <show a>"),
         ([Lab("a", "drifted", to_change=False, findings=[UNUSED])], "look into the findings"),
+        ([Lab("a", "drifted", to_change=False)], "look into the findings"),
         ([Lab("a", "failed")], "<again a>"),
     ],
 )

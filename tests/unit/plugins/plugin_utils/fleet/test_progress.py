@@ -97,7 +97,9 @@ def test_a_drifted_lab_says_what_is_missing_and_whether_a_run_would_change_it() 
     assert by_a_run.to_change and by_a_run.summary == "missing: access_key, link"
 
 
-@pytest.mark.parametrize("broken", [{}, {"steps": None, "findings": "x", "next_steps": [1]}, {"drift": {"a": 1}}])
+@pytest.mark.parametrize(
+    "broken", [{}, {"missing": 5}, {"steps": None, "findings": "x", "next_steps": [1]}, {"drift": {"a": 1}}]
+)
 @pytest.mark.parametrize(
     "state", ["converged", "changed", "failed", "drifted", "unknown", "waiting_for_person", "new_word"]
 )

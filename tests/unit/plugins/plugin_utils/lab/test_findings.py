@@ -205,3 +205,14 @@ def test_nobody_is_told_to_pay_for_hits_that_there_cannot_be_any_more():
 
     assert "prepay HITs" in advice((2026, 9, 29))
     assert "prepay" not in advice((2026, 9, 30)) and "refunds" in advice((2026, 9, 30))
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, False), (-1, True)])
+@pytest.mark.parametrize("by", ["access_key_id", "name"])
+def test_a_strangers_key_on_the_labs_user_that_the_inventory_declares_is_no_finding(by, days, told):
+    lab = situation("stranger_has_a_key")
+    [key_id] = [key["access_key_id"] for key in lab["access_keys"] if key["owner"] == "foreign"]
+    declared = {"access_key_id": key_id} if by == "access_key_id" else {"name": lab["user"]["name"]}
+    until = (NOW + datetime.timedelta(days=days)).date().isoformat()
+    exception = {"name": "", "arn": "", "access_key_id": "", "reason": "ticket 4711", "until": until, **declared}
+    assert ("foreign_live_key" in codes({**lab, "known_principals": [exception]})) is told
