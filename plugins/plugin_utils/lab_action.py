@@ -15,17 +15,17 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import options as aws_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.account import refuse_other_credentials
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import stands_for
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.journal import ChangeJournal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore, open_store
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
+from .aws import options as aws_options
+from .aws.account import refuse_other_credentials
+from .aws.connection import AwsConnection
+from .base import environment
+from .base.errors import CollectionError
+from .base.next_command import stands_for
+from .base.silence import asking_for
+from .base.text import printable_values
+from .keys.journal import ChangeJournal
+from .store import SecretStore, open_store
+from .store.options import STORE_ARGUMENT_SPEC
 
 Spec = dict[str, dict[str, t.Any]]
 Options = dict[str, t.Any]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, observation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Observation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from .aws.connection import AwsConnection
+from .base.errors import CollectionError
+from .lab import declaration, observation
+from .lab.shapes import Observation
+from .lab_action import LabAction, Options
+from .store import lab_store
+from .store.record import LabRecord
 
 
 class ObservingAction(LabAction):

@@ -11,8 +11,8 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..base.errors import CollectionError
+from .connection import AwsConnection
 
 # Variables of the operator's environment that no program in a lab's account gets: credentials, and what leads to some.
 _OPERATORS_PREFIXES = ("AWS_", "VAULT_", "BAO_", "ANSIBLE_VAULT_", "ANSIBLE_HASHI_VAULT_", "BOTO_")

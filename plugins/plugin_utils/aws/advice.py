@@ -10,7 +10,8 @@ messages"; what closed services answered is from public issue threads (aws-nuke 
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import (
+from ..base.advice import Row
+from .shared_advice import (
     ACCOUNT,
     ANSWERED,
     CLOCK,
@@ -29,7 +30,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_ad
     TLS,
     UNKNOWN_KEY,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row
 
 _NOT_ACCEPTED = "{service} does not accept the credentials ({code}: {answer})"
 _NO_CREDENTIALS = "no AWS credentials could be obtained ({answer})"

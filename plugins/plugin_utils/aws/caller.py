@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import AWS_FAILURES, aws_error
+from .connection import AwsConnection
+from .errors import AWS_FAILURES, aws_error
 
 
 def account_of(connection: AwsConnection) -> str:

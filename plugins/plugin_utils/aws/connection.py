@@ -19,18 +19,12 @@ import re
 import threading
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
-    AWS_FAILURES,
-    aws_error,
-    no_credentials,
-    not_assumable,
-    second_factor_wanted,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.repeating import repeat_unreadable
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.silence import heed
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import library_logs, masking
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
+from ..base import library_logs, masking
+from ..base.errors import CollectionError
+from ..base.vocabulary import COLLECTION
+from .errors import AWS_FAILURES, aws_error, no_credentials, not_assumable, second_factor_wanted
+from .repeating import repeat_unreadable
+from .silence import heed
 
 try:
     import botocore.config

@@ -11,15 +11,11 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.advice import AWS_ROWS, NOT_ASSUMABLE
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import (
-    ACCESS_DENIED_CODES,
-    ANSWERED,
-    DENIALS,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import advise
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
+from ..base.advice import advise
+from ..base.errors import CollectionError
+from ..base.text import printable
+from .advice import AWS_ROWS, NOT_ASSUMABLE
+from .shared_advice import ACCESS_DENIED_CODES, ANSWERED, DENIALS
 
 try:
     import botocore.exceptions

@@ -14,16 +14,10 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
-    AWS_FAILURES,
-    aws_error,
-    error_code,
-    is_connection_failure,
-    plain_message,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import ACCESS_DENIED_CODES
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking, times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..base import masking, times
+from ..base.errors import CollectionError
+from .errors import AWS_FAILURES, aws_error, error_code, is_connection_failure, plain_message
+from .shared_advice import ACCESS_DENIED_CODES
 
 try:
     from botocore.exceptions import ClientError

@@ -10,14 +10,10 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
-    AWS_FAILURES,
-    aws_error,
-    error_code,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
+from ..base import vocabulary
+from ..base.errors import CollectionError
+from ..base.times import timestamp
+from .errors import AWS_FAILURES, aws_error, error_code
 
 # IAM's answer for a user, a login profile or a policy that does not exist.
 MISSING_CODE = "NoSuchEntity"

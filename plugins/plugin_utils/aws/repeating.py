@@ -16,7 +16,7 @@ import json
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
+from ..base import hiccups
 
 try:
     import botocore.exceptions

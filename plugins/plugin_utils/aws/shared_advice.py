@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row
+from ..base.advice import Row
 
 SIGNATURE = "InvalidSignatureException SignatureDoesNotMatch"
 UNKNOWN_KEY = f"{SIGNATURE} AuthFailure InvalidAccessKeyId InvalidClientTokenId UnrecognizedClientException"

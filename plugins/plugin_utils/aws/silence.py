@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import silence
+from ..base import silence
 
 try:
     import botocore.exceptions

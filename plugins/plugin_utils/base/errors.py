@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable, printable_values
+from .text import printable, printable_values
 
 
 class CollectionError(Exception):

@@ -16,7 +16,7 @@ import threading
 import types
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import program_in_fork
+from . import program_in_fork
 
 _READ_AT_ONCE = 1 << 20
 

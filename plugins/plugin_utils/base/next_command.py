@@ -11,8 +11,8 @@ import shlex
 import sys
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import names_a_secret, secret_in
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
+from .masking import names_a_secret, secret_in
+from .vocabulary import COLLECTION
 
 # More labs than these make a line that nobody pastes; for the labs that lack nothing, another run changes nothing.
 MOST_NAMED = 20

@@ -27,7 +27,7 @@ import time
 import types
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.carried_modules import InstalledSources
+from .carried_modules import InstalledSources
 
 # Packages that a program brings itself, in the version and the state that it was written for.
 _OWN_TO_PROGRAMS = ("ansible", "ansible_collections")

@@ -28,7 +28,7 @@ import urllib.request
 
 from ansible import constants
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
+from .text import printable
 
 try:
     import requests

@@ -9,7 +9,7 @@ import datetime
 import enum
 import re
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from .errors import CollectionError
 
 COLLECTION = "labops.cloudresearch"
 

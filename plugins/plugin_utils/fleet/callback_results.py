@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.fleet_play import OUTCOME_ACTIONS, action_of
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import is_outcome
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import Call
+from .fleet_play import OUTCOME_ACTIONS, action_of
+from .progress import is_outcome
+from .status_line import Call
 
 
 def data_of(result: t.Any) -> t.Any:

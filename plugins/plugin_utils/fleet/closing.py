@@ -10,8 +10,9 @@ import dataclasses
 import textwrap
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import next_command
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import (
+from ..base import next_command
+from ..lab.finding_kinds import SEVERITIES
+from .progress import (
     NO_OUTCOME,
     STATE_ORDER,
     UNKNOWN,
@@ -27,7 +28,6 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progres
     padded,
     shown,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import SEVERITIES
 
 # Below this width columns beside each other cannot be read, so the table becomes a list.
 NARROW = 60

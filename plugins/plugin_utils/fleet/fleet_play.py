@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
+from ..base.vocabulary import COLLECTION
 
 COLLECTION_ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The role's actions that return a lab's outcome.

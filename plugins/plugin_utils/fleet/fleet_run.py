@@ -9,8 +9,8 @@ import collections
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import fleet_play, progress
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import NO_OUTCOME, Lab
+from . import fleet_play, progress
+from .progress import NO_OUTCOME, Lab
 
 
 class FleetRun:

@@ -11,10 +11,7 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
-    ACCOUNT_ID_VARIABLE,
-    COLLECTION,
-)
+from ..base.vocabulary import ACCOUNT_ID_VARIABLE, COLLECTION
 
 try:
     from ansible.template import trust_as_template

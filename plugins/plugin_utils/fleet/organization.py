@@ -15,16 +15,11 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
-    AWS_FAILURES,
-    aws_error,
-    error_code,
-    plain_message,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import ACCESS_DENIED_CODES
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
+from ..aws.errors import AWS_FAILURES, aws_error, error_code, plain_message
+from ..aws.shared_advice import ACCESS_DENIED_CODES
+from ..base import times
+from ..base.errors import CollectionError
+from ..base.text import printable_values
 
 # AWS API reference, Organizations, Account: State. Its older field Status was to be retired on 2026-09-09.
 STATUSES = ("PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED")

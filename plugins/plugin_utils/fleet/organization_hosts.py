@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.lab_name import host_name, same_name
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organization import Account
+from ..base.errors import CollectionError
+from ..base.lab_name import host_name, same_name
+from .organization import Account
 
 
 def name_accounts(accounts: t.Sequence[Account], preferences: t.Sequence[str]) -> tuple[dict[str, str], list[str]]:

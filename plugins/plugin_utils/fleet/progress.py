@@ -13,9 +13,9 @@ import dataclasses
 import typing as t
 import unicodedata
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import redact
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import CATALOGUE, SEVERITIES
+from ..base.masking import redact
+from ..base.text import printable
+from ..lab.finding_kinds import CATALOGUE, SEVERITIES
 
 UNREACHABLE = "unreachable"
 NO_OUTCOME = "no_outcome"

@@ -12,15 +12,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.lab_name import host_name, same_name
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import secret_in
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
-    ACCOUNT_ID_VARIABLE as ACCOUNT_ID,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import roster_cells, roster_csv
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster_csv import Problem, Record
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster_headings import (
+from ..base.errors import CollectionError
+from ..base.lab_name import host_name, same_name
+from ..base.masking import secret_in
+from ..base.vocabulary import ACCOUNT_ID_VARIABLE as ACCOUNT_ID
+from . import roster_cells, roster_csv
+from .roster_csv import Problem, Record
+from .roster_headings import (
     CONTACT,
     DEPARTMENT,
     EMAIL,

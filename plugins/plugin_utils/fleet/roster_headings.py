@@ -8,17 +8,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import names_a_secret, redact
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
-    ACCOUNT_ID_VARIABLE as ACCOUNT_ID,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster_cells import STATES
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster_csv import (
-    Problem,
-    Record,
-    normalised,
-    squeezed,
-)
+from ..base.masking import names_a_secret, redact
+from ..base.vocabulary import ACCOUNT_ID_VARIABLE as ACCOUNT_ID
+from .roster_cells import STATES
+from .roster_csv import Problem, Record, normalised, squeezed
 
 HOST = "inventory_hostname"
 EMAIL = "lab_account_cloudresearch_email"

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..base.errors import CollectionError
 
 
 class Slot(enum.StrEnum):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..aws import caller, iam_keys
+from ..aws.connection import AwsConnection
+from ..base import times
+from ..base.errors import CollectionError
 
 # A user has two keys at most, so a run makes a handful of changes; more would be a mistake that must not fill a result.
 CHANGES_A_RUN = 100

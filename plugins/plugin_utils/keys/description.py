@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Situation
+from ..base import times
+from .situation import Situation
 
 
 class KeyDescription(t.TypedDict):

@@ -12,23 +12,12 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
-    DEACTIVATIONS,
-    DELETIONS,
-    NEW_KEY,
-    Action,
-    ActionKind,
-    Slot,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Situation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import Suspension, tag_key
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
-    CreationIntent,
-    LabRecord,
-    StoredKey,
-)
+from ..aws.iam_keys import IamKey
+from ..base.times import timestamp
+from ..store.record import CreationIntent, LabRecord, StoredKey
+from .actions import DEACTIVATIONS, DELETIONS, NEW_KEY, Action, ActionKind, Slot
+from .situation import Situation
+from .suspension import Suspension, tag_key
 
 
 def with_intent(record: LabRecord, keys: t.Iterable[IamKey], now: datetime.datetime) -> LabRecord:

@@ -13,8 +13,8 @@ import json
 import os
 import pathlib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
+from ..base.errors import CollectionError
+from .changes import KeyChange
 
 NAME = "key-changes.jsonl"
 # Some 400 bytes a change.

@@ -14,32 +14,22 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys, iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import THROTTLING_CODES
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import effects as key_effects
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
-    DEACTIVATIONS,
-    DELETIONS,
-    Action,
-    ActionKind,
-    Note,
-    Stop,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import ChangeRecorder, Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import notes as notes_on
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    Situation,
-    UserOwner,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import Snapshot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ..aws import iam_keys, iam_user
+from ..aws.shared_advice import THROTTLING_CODES
+from ..base import times
+from ..base.errors import CollectionError
+from ..mturk.proof import KeyProof
+from ..store.base import Snapshot
+from ..store.record import LabRecord, StoredKey
+from . import effects as key_effects
+from . import plan as key_plan
+from . import suspension
+from .actions import DEACTIVATIONS, DELETIONS, Action, ActionKind, Note, Stop
+from .changes import ChangeRecorder, Journal
+from .looking import KeyObserver
+from .notes import notes as notes_on
+from .outcome import KeyOutcome
+from .situation import Situation, UserOwner
 
 # How often a key creation whose answer was lost is begun anew.
 CREATION_ATTEMPTS = 3

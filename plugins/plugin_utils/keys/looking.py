@@ -10,20 +10,15 @@ import datetime
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Slot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyRequest,
-    LinkKnowledge,
-    Situation,
-    UserOwner,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ..aws import caller, iam_keys, iam_user
+from ..aws.connection import AwsConnection
+from ..base import times
+from ..base.errors import CollectionError
+from ..store.base import SecretStore, Snapshot
+from ..store.record import LabRecord
+from . import suspension
+from .actions import Slot
+from .situation import KeyRequest, LinkKnowledge, Situation, UserOwner
 
 # How long to look out for a key that IAM may not list yet, when something says that it should be there.
 SETTLE_SECONDS = 10.0

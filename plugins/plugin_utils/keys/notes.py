@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Note, Slot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Situation, portal_key
+from ..aws.iam_keys import IamKey
+from . import superseded
+from .actions import Note, Slot
+from .situation import Situation, portal_key
 
 
 def foreign_held_back(situation: Situation, key: IamKey) -> str:

@@ -8,19 +8,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
-    DEACTIVATIONS,
-    DELETIONS,
-    Action,
-    ActionKind,
-    Note,
-    Stop,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey, describe_retired
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Situation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
+from ..base import times
+from ..mturk.proof import KeyProof
+from .actions import DEACTIVATIONS, DELETIONS, Action, ActionKind, Note, Stop
+from .changes import KeyChange
+from .description import RetiredKey, describe_retired
+from .situation import Situation
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,25 +22,14 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import KEYS_A_USER, IamKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded, suspending
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
-    Action,
-    ActionKind,
-    Note,
-    Slot,
-    Stop,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.effects import after
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.notes import foreign_held_back, notes
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyState,
-    Situation,
-    UserOwner,
-    portal_key,
-)
+from ..aws.iam_keys import KEYS_A_USER, IamKey
+from ..base import times
+from ..base.vocabulary import LinkStatus
+from . import superseded, suspending
+from .actions import Action, ActionKind, Note, Slot, Stop
+from .effects import after
+from .notes import foreign_held_back, notes
+from .situation import KeyState, Situation, UserOwner, portal_key
 
 
 @dataclasses.dataclass(frozen=True)

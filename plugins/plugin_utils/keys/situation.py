@@ -10,11 +10,11 @@ import datetime
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ..aws.iam_keys import IamKey
+from ..base import times
+from ..base.vocabulary import LinkStatus
+from ..store.record import LabRecord, StoredKey
+from . import suspension
 
 
 class KeyState(enum.StrEnum):

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import datetime
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Action, ActionKind, Note, Slot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    Situation,
-    portal_key,
-    portal_lets_go,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import StoredKey
+from ..base import times
+from ..store.record import StoredKey
+from .actions import Action, ActionKind, Note, Slot
+from .situation import Situation, portal_key, portal_lets_go
 
 # The portal's own calls can go on with a replaced key for a while, and IAM reports uses late.
 USE_TOLERANCE = datetime.timedelta(minutes=15)

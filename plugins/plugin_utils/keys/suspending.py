@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Action, ActionKind, Stop
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import Situation, UserOwner
+from ..aws.iam_keys import IamKey
+from . import suspension
+from .actions import Action, ActionKind, Stop
+from .situation import Situation, UserOwner
 
 
 def suspend(situation: Situation) -> Action | Stop | None:

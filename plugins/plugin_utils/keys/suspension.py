@@ -13,8 +13,8 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_keys import IamKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
+from ..aws.iam_keys import IamKey
+from ..base import times
 
 # The id of the key follows. IAM's rules for tags: letters, digits, spaces and _ . : / = + - @, 128 characters a key.
 TAG_PREFIX = "labops-cloudresearch-suspended-"

@@ -8,22 +8,15 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NoteDescription
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import CHANGES_A_RUN, KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, known_principals
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
-    DriftEntry,
-    Link,
-    Observation,
-    OtherUser,
-    Requester,
-    StoreSeen,
-)
+from ..aws import iam_user
+from ..base import vocabulary
+from ..base.vocabulary import LinkStatus
+from ..keys.actions import NoteDescription
+from ..keys.changes import CHANGES_A_RUN, KeyChange
+from ..keys.description import KeyDescription, RetiredKey
+from . import drift, known_principals
+from .known_principals import KnownPrincipal
+from .shapes import DriftEntry, Link, Observation, OtherUser, Requester, StoreSeen
 
 # A key that waits for its link is told by the step that it waits for.
 _TOLD_ELSEWHERE = frozenset({"pending_key_not_linked"})

@@ -8,15 +8,15 @@ from __future__ import annotations
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest, KeyState
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, known_principals
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration, PortalLook
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
+from ..base import vocabulary
+from ..base.errors import CollectionError
+from ..keys.situation import KeyRequest, KeyState
+from ..portal.link import account_link
+from ..store.options import STORE_ARGUMENT_SPEC
+from . import drift, known_principals
+from .declared import Declaration, PortalLook
+from .shapes import Link
+from .thresholds import Thresholds
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "lab": {"type": "str", "required": True},

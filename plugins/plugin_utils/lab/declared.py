@@ -9,11 +9,11 @@ import dataclasses
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyRequest
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
+from ..keys.situation import KeyRequest
+from . import drift
+from .known_principals import KnownPrincipal
+from .shapes import Link
+from .thresholds import Thresholds
 
 # Looks which key the portal holds; given the key that it should hold, and the one that an earlier run recorded.
 PortalLook = t.Callable[[str, str], Link]

@@ -12,10 +12,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import DriftEntry
+from ..aws import iam_user
+from ..base import vocabulary
+from ..base.next_command import playbook_command
+from .shapes import DriftEntry
 
 # Codes of what the user has too much of begin with this; the rest is a word of C(iam_user.EXCESS_KINDS).
 EXCESS_PREFIX = "extra_"

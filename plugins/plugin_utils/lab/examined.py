@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import known_principals
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
+from ..base.next_command import playbook_command
+from . import known_principals
+from .thresholds import Thresholds
 
 # A part of an observation or of an outcome, which may be an old one, with parts missing.
 Facts = t.Mapping[str, t.Any]

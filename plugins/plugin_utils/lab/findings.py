@@ -13,17 +13,12 @@ import datetime
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import (
-    finding_kinds,
-    key_findings,
-    principal_findings,
-    requester_findings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Examined, Facts, Found, listed
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES, store_is_missed
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
+from ..base import times, vocabulary
+from . import finding_kinds, key_findings, principal_findings, requester_findings
+from .examined import Examined, Facts, Found, listed
+from .gaps import UNSEEN_STATUSES, store_is_missed
+from .shapes import Finding
+from .thresholds import Thresholds
 
 # Attached policies that hand over (nearly) the whole account: named in the text, because they need haste.
 ADMINISTRATIVE_POLICIES = frozenset({"AdministratorAccess", "PowerUserAccess", "IAMFullAccess"})

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.finding_kinds import CATALOGUE
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NotLookedFor
+from ..base import vocabulary
+from .finding_kinds import CATALOGUE
+from .shapes import NotLookedFor
 
 # Statuses of an environment that was asked and did not tell.
 UNTOLD_STATUSES = frozenset({"throttled", "unreachable", "clock_skew", "error"})

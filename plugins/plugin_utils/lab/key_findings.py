@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, parse_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Examined, Facts, Found
+from ..base.times import days_between, parse_time
+from .examined import Examined, Facts, Found
 
 
 def examine(seen: Examined) -> t.Iterator[Found]:

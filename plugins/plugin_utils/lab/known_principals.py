@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..aws.principals.shapes import Principal
+from ..base.errors import CollectionError
 
 # By which of these an exception says whom it is for.
 _IDENTIFIERS = ("arn", "name", "access_key_id")

@@ -8,31 +8,16 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import plan as key_plan
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import (
-    DELETIONS,
-    Action,
-    ActionKind,
-    Slot,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.plan import Plan
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyState,
-    LinkKnowledge,
-    Situation,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tagged_key_ids
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
-    Blocked,
-    DriftEntry,
-    Link,
-    Requester,
-    Unseen,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status
+from ..aws import iam_user
+from ..base.vocabulary import LinkStatus
+from ..keys import plan as key_plan
+from ..keys.actions import DELETIONS, Action, ActionKind, Slot
+from ..keys.plan import Plan
+from ..keys.situation import KeyState, LinkKnowledge, Situation
+from ..keys.suspension import tagged_key_ids
+from ..mturk.status import Status
+from .declared import Declaration
+from .shapes import Blocked, DriftEntry, Link, Requester, Unseen
 
 # The choices name the options of mturk_access_key; this is how the role calls them.
 _ROLE_WORDS = (

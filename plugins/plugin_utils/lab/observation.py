@@ -8,18 +8,18 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, describe_keys
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import LinkKnowledge, Situation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import drift, findings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import not_looked_for
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.needed_steps import NeededSteps
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.reading import Reader
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Observation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ..aws.connection import AwsConnection
+from ..base import times
+from ..base.vocabulary import LinkStatus
+from ..keys.description import KeyDescription, describe_keys
+from ..keys.situation import LinkKnowledge, Situation
+from ..store.record import LabRecord
+from . import drift, findings
+from .declared import Declaration
+from .gaps import not_looked_for
+from .needed_steps import NeededSteps
+from .reading import Reader
+from .shapes import Observation
 
 # Threads that read one lab, besides the main one: each opens a connection of its own, and connections cost more than
 # the calls that they carry. Labs overlap anyway, by forks.

@@ -12,15 +12,15 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import OutcomeState, StepStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds, findings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import not_looked_for
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.remaining import NextSteps, live_keys_remain
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Observation, Outcome, Step, Unseen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps import Steps
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.thresholds import Thresholds
+from ..base import times
+from ..base.vocabulary import OutcomeState, StepStatus
+from . import finding_kinds, findings
+from .afterwards import Afterwards, Result
+from .gaps import not_looked_for
+from .remaining import NextSteps, live_keys_remain
+from .shapes import Observation, Outcome, Step, Unseen
+from .steps import Steps
+from .thresholds import Thresholds
 
 SCHEMA = 2
 

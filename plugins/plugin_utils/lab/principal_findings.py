@@ -9,18 +9,11 @@ import datetime
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import (
-    KeyStatus,
-    Principal,
-    PrincipalKey,
-    PrincipalKind,
-    Principals,
-    Right,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import known_principals
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Found
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
+from ..aws.principals.shapes import KeyStatus, Principal, PrincipalKey, PrincipalKind, Principals, Right
+from ..base import vocabulary
+from . import known_principals
+from .examined import Found
+from .known_principals import KnownPrincipal
 
 
 def examine(

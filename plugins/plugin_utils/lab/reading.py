@@ -10,24 +10,24 @@ import contextlib
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import look
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principals
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.shared_advice import ACCESS_DENIED_CODES
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import superseded
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Slot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import require_record_of
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import KeyState, Situation, UserOwner
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.suspension import tag_key
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.declared import Declaration
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNTOLD_STATUSES
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Link, OtherUser, Requester, Unseen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester as mturk
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ..aws import caller, iam_keys, iam_user
+from ..aws.connection import AwsConnection
+from ..aws.principals import look
+from ..aws.principals.shapes import Principals
+from ..aws.shared_advice import ACCESS_DENIED_CODES
+from ..base import times, vocabulary
+from ..base.errors import CollectionError
+from ..base.vocabulary import LinkStatus
+from ..keys import superseded
+from ..keys.actions import Slot
+from ..keys.looking import require_record_of
+from ..keys.situation import KeyState, Situation, UserOwner
+from ..keys.suspension import tag_key
+from ..mturk import requester as mturk
+from ..store.record import LabRecord, StoredKey
+from .declared import Declaration
+from .gaps import UNTOLD_STATUSES
+from .shapes import Link, OtherUser, Requester, Unseen
 
 
 class Reader:

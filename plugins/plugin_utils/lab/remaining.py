@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Who
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.steps import (
-    PERSON_REASONS,
-    WAITING_STATUSES,
-    link_unproved,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SERVICE_CLOSED
+from ..base import vocabulary
+from ..base.vocabulary import Who
+from ..portal.errors import SERVICE_CLOSED
+from .afterwards import Afterwards, Result
+from .shapes import NextStep
+from .steps import PERSON_REASONS, WAITING_STATUSES, link_unproved
 
 
 class NextSteps:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.examined import Examined, Facts, Found, listed
+from ..base import vocabulary
+from .examined import Examined, Facts, Found, listed
 
 # What MTurk says of a key that it does not know, or does not let in (see the module mturk_requester_check).
 REFUSALS = {

@@ -15,10 +15,10 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import settings as portal_settings
+from ..base import vocabulary
+from ..base.errors import CollectionError
+from ..portal.drivers import settings as portal_settings
+from . import declaration
 
 Values = dict[str, t.Any]
 

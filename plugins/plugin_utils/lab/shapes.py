@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.iam_user import UserDescription
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principals
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NoteDescription
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import KeyDescription, RetiredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.known_principals import KnownPrincipal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import EnvironmentAnswer
+from ..aws.iam_user import UserDescription
+from ..aws.principals.shapes import Principals
+from ..keys.actions import NoteDescription
+from ..keys.changes import KeyChange
+from ..keys.description import KeyDescription, RetiredKey
+from ..mturk.requester import EnvironmentAnswer
+from .known_principals import KnownPrincipal
 
 # What C(mturk.requester.check_environment) returns, by environment.
 Requester = dict[str, EnvironmentAnswer]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus, StepStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.afterwards import Afterwards, Result
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.gaps import UNSEEN_STATUSES
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep, Step, Unseen
+from ..base import vocabulary
+from ..base.vocabulary import LinkStatus, StepStatus
+from .afterwards import Afterwards, Result
+from .gaps import UNSEEN_STATUSES
+from .shapes import NextStep, Step, Unseen
 
 # Failures that a person clears up at the portal; the lab waits for that person, and the fleet goes on.
 PERSON_REASONS = frozenset({"second_factor_required", "captcha", "manual"})

@@ -9,8 +9,8 @@ import dataclasses
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..base import vocabulary
+from ..base.errors import CollectionError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,9 +11,9 @@ codes are from public issue threads: ParlAI #1062 and psiTurk #372 (AWS.AccountN
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import shared_advice as shared
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row
+from ..aws import shared_advice as shared
+from ..base import vocabulary
+from ..base.advice import Row
 
 _LINK_IT = (
     "The AWS account is not linked to an MTurk requester account ({environment})",

@@ -9,14 +9,10 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import errors
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.requester import (
-    Clock,
-    Sleep,
-    check_environment,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status
+from ..aws import connection as aws
+from ..aws import errors
+from .requester import Clock, Sleep, check_environment
+from .status import Status
 
 # Answers that say nothing of the key, although MTurk would not, or could not, tell its balance.
 _SILENT_ON_KEY = frozenset({Status.UNREACHABLE, Status.SERVICE_CLOSED, Status.ERROR})

@@ -16,13 +16,13 @@ import decimal
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import errors
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import advise
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.advice import MTURK_ROWS
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status
+from ..aws import connection as aws
+from ..aws import errors
+from ..base import vocabulary
+from ..base.advice import advise
+from ..base.text import printable
+from .advice import MTURK_ROWS
+from .status import Status
 
 ENVIRONMENTS = vocabulary.ENVIRONMENTS
 

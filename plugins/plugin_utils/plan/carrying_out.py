@@ -14,26 +14,21 @@ import datetime
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import caller, iam_keys, iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Action, ActionKind
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import Journal, KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import RetiredKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyRequest,
-    KeyState,
-    LinkKnowledge,
-    Situation,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.proof import KeyProof
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.no_store import NoStore
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import Doing, PlannedKey, user_name
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore
+from ..aws import caller, iam_keys, iam_user
+from ..aws.connection import AwsConnection
+from ..base import times
+from ..base.errors import CollectionError
+from ..keys import suspension
+from ..keys.actions import Action, ActionKind
+from ..keys.changes import Journal, KeyChange
+from ..keys.description import RetiredKey
+from ..keys.lifecycle import KeyLifecycle
+from ..keys.looking import KeyObserver
+from ..keys.situation import KeyRequest, KeyState, LinkKnowledge, Situation
+from ..mturk.proof import KeyProof
+from ..store.base import SecretStore
+from .no_store import NoStore
+from .shapes import Doing, PlannedKey, user_name
 
 NEW_PLAN = "Run the audit again and have its new plan approved."
 

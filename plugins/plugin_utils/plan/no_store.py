@@ -8,12 +8,8 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import (
-    SecretStore,
-    Snapshot,
-    Surroundings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ..store.base import SecretStore, Snapshot, Surroundings
+from ..store.record import LabRecord
 
 
 class NoStore(SecretStore):

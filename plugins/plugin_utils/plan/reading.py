@@ -12,9 +12,9 @@ import typing as t
 
 import yaml
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import (
+from ..base import times
+from ..base.errors import CollectionError
+from .shapes import (
     ACCOUNT_ID,
     KEY_ID,
     MOST_DAYS,

@@ -9,9 +9,9 @@ import re
 
 import yaml
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import COLLECTION
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import MOST_DAYS, SCHEMA, Plan
+from ..base import times
+from ..base.vocabulary import COLLECTION
+from .shapes import MOST_DAYS, SCHEMA, Plan
 
 _HEADING = f"""\
 # Access keys to be taken out of service, as an audit found them. Nothing happens by itself.

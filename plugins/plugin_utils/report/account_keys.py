@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right, Unread
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times, vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import suspension
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange, KeyChangeAction
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import untrusted
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
-    AccountKey,
-    AccountKeyStatus,
-    Look,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
+from ..aws.principals.shapes import Right, Unread
+from ..base import times, vocabulary
+from ..keys import suspension
+from ..keys.changes import KeyChange, KeyChangeAction
+from . import untrusted
+from .evidence_shapes import AccountKey, AccountKeyStatus, Look
+from .untrusted import Untrusted
 
 OWNERS = ("ours", "foreign", "unknown")
 

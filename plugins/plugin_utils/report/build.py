@@ -10,19 +10,13 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation, OutcomeState, Who
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import guard, intake, key_counts, untrusted
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    SCHEMA,
-    Lab,
-    Report,
-    Summary,
-    live_keys,
-)
+from ..base import vocabulary
+from ..base.times import timestamp
+from ..base.vocabulary import Operation, OutcomeState, Who
+from ..lab import finding_kinds
+from ..mturk.status import Status as RequesterStatus
+from . import guard, intake, key_counts, untrusted
+from .model import SCHEMA, Lab, Report, Summary, live_keys
 
 NOT_BEGUN = "The run did not begin this lab: it was stopped before, or the host could not be reached or failed earlier."
 NOT_REPORTED = "No report of a slice has this lab: its run was lost before it could report, or no slice had the lab."

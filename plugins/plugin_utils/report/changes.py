@@ -9,15 +9,10 @@ import dataclasses
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Comparison,
-    Found,
-    Moved,
-    MovedKey,
-)
+from ..base import vocabulary
+from . import labels
+from .labels import Label
+from .model import Comparison, Found, Moved, MovedKey
 
 # A few can be read at once; many would hide the other groups.
 _OPEN_AT_MOST = 5

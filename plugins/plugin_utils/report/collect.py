@@ -14,7 +14,7 @@ import collections.abc
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome as lab_outcome
+from ..lab import outcome as lab_outcome
 
 VARIABLE = "lab_account_outcome"
 

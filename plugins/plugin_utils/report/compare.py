@@ -9,20 +9,10 @@ import copy
 import json
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Comparison,
-    Found,
-    Lab,
-    LabStep,
-    Moved,
-    MovedInEnvironment,
-    MovedKey,
-    Report,
-    StepStatus,
-)
+from ..base import vocabulary
+from ..lab import finding_kinds
+from ..mturk.status import Status as RequesterStatus
+from .model import Comparison, Found, Lab, LabStep, Moved, MovedInEnvironment, MovedKey, Report, StepStatus
 
 Pair = tuple[Lab, Lab]
 Key = tuple[str, str, str]

@@ -9,11 +9,11 @@ import dataclasses
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import KeyCounts
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Report
+from ..base import vocabulary
+from ..base.times import moment
+from . import key_counts, labels
+from .evidence_shapes import KeyCounts
+from .model import Report
 
 # As many rows of each table as fit on the first printed page.
 ON_FIRST_PAGE = 8

@@ -10,16 +10,11 @@ import json
 import pathlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment, timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
-    account_keys,
-    build,
-    compare,
-    page,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import KeyCounts, TrendPoint
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import SCHEMA, Report
+from ..base.errors import CollectionError
+from ..base.times import moment, timestamp
+from . import account_keys, build, compare, page
+from .evidence_shapes import KeyCounts, TrendPoint
+from .model import SCHEMA, Report
 
 
 def load(path: pathlib.Path) -> Report:

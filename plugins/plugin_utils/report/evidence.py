@@ -12,15 +12,12 @@ from __future__ import annotations
 import dataclasses
 import enum
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels, page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
-    AccountKey,
-    AccountKeyStatus,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
+from ..aws.principals.shapes import Right
+from ..base import vocabulary
+from . import labels, page
+from .evidence_shapes import AccountKey, AccountKeyStatus
+from .labels import Label
+from .model import Lab, Report
 
 NOT_LOOKED = "Nobody looked at all users of the account in this run."
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Unread
+from ..aws.principals.shapes import Unread
 
 
 class AccountKeyStatus(enum.StrEnum):

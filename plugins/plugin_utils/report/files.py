@@ -17,23 +17,12 @@ import stat
 import tempfile
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
-    account_keys,
-    compare,
-    earlier,
-    evidence,
-    letters,
-    ocsf,
-    page,
-    remembered,
-    retire_plan,
-    tables,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.earlier import load
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Report
+from ..base.errors import CollectionError
+from ..base.times import moment
+from ..keys import journal
+from . import account_keys, compare, earlier, evidence, letters, ocsf, page, remembered, retire_plan, tables
+from .earlier import load
+from .model import Report
 
 FORMATS = ("html", "csv", "json")
 PLAN = "plan"

@@ -9,13 +9,13 @@ import collections
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import OutcomeState
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels, plots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import KeyCounts
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, StepStatus
+from ..base.vocabulary import OutcomeState
+from ..lab import finding_kinds
+from ..lab.shapes import Finding
+from . import key_counts, labels, plots
+from .evidence_shapes import KeyCounts
+from .labels import Label
+from .model import Lab, Report, StepStatus
 
 # Findings that say that something was not seen: nothing is known to be well beside them.
 NOT_SEEN = frozenset({"observation_incomplete", "portal_unproved"})

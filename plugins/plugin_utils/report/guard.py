@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import secret_in as secret_kind
+from ..base.errors import CollectionError
+from ..base.masking import secret_in as secret_kind
 
 
 def refuse_secrets(value: t.Any, *, lab: str = "", path: str = "") -> None:

@@ -12,30 +12,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation, OutcomeState, Who
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
-    DriftEntry,
-    Finding,
-    NextStep,
-    NotLookedFor,
-    Step,
-    Unseen,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import account_keys, untrusted
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import (
-    Environment,
-    Key,
-    KeyStatus,
-    Lab,
-    Link,
-    RetiredKey,
-    StepStatus,
-    User,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.untrusted import Untrusted
+from ..base import vocabulary
+from ..base.vocabulary import Operation, OutcomeState, Who
+from ..lab import finding_kinds
+from ..lab.shapes import DriftEntry, Finding, NextStep, NotLookedFor, Step, Unseen
+from ..mturk.status import Status as RequesterStatus
+from . import account_keys, untrusted
+from .model import Environment, Key, KeyStatus, Lab, Link, RetiredKey, StepStatus, User
+from .untrusted import Untrusted
 
 
 def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str], departments: t.Mapping[str, str]) -> Lab:

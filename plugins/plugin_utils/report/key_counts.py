@@ -8,14 +8,10 @@ from __future__ import annotations
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
-    AccountKey,
-    AccountKeyStatus,
-    KeyCounts,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab
+from ..aws.principals.shapes import Right
+from ..base import vocabulary
+from .evidence_shapes import AccountKey, AccountKeyStatus, KeyCounts
+from .model import Lab
 
 # What is told of the same key by labs that share an account: the one that knows more counts.
 _RIGHTS: list[str] = [Right.YES, Right.NO, Right.UNKNOWN]

@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation, OutcomeState
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk.status import Status as RequesterStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.key_counts import Standing
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import StepStatus
+from ..base.times import parse_time
+from ..base.vocabulary import Operation, OutcomeState
+from ..lab import finding_kinds
+from ..mturk.status import Status as RequesterStatus
+from .key_counts import Standing
+from .model import StepStatus
 
 
 class Label(t.NamedTuple):

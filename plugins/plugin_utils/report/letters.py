@@ -15,14 +15,12 @@ import email.utils
 import hashlib
 import re
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Who
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
-    AccountKey,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
+from ..base import vocabulary
+from ..base.times import moment
+from ..base.vocabulary import Who
+from . import key_counts, labels
+from .evidence_shapes import AccountKey
+from .model import Lab, Report
 
 DIRECTORY = "letters"
 

@@ -11,13 +11,13 @@ import datetime
 import math
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, moment, parse_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts, labels
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import AccountKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.labels import Label
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
+from ..base import vocabulary
+from ..base.times import days_between, moment, parse_time
+from ..lab import finding_kinds
+from . import key_counts, labels
+from .evidence_shapes import AccountKey
+from .labels import Label
+from .model import Lab, Report
 
 
 class Column(t.NamedTuple):

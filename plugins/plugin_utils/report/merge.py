@@ -9,9 +9,9 @@ import glob
 import pathlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import collect, earlier, files, ocsf
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab
+from ..base.errors import CollectionError
+from . import collect, earlier, files, ocsf
+from .model import Lab
 
 
 def find(patterns: t.Sequence[str], place: files.Place) -> list[pathlib.Path]:

@@ -12,21 +12,9 @@ from __future__ import annotations
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import (
-    DriftEntry,
-    Finding,
-    NextStep,
-    NotLookedFor,
-    Step,
-    Unseen,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
-    AccountKey,
-    KeyCounts,
-    Look,
-    TrendPoint,
-)
+from ..keys.changes import KeyChange
+from ..lab.shapes import DriftEntry, Finding, NextStep, NotLookedFor, Step, Unseen
+from .evidence_shapes import AccountKey, KeyCounts, Look, TrendPoint
 
 # Raised whenever readers have to follow. 2: the state unknown; what was not seen, and what was retired, of each lab.
 # 3: every key of each lab's account, who looked for them, and what was changed. 4: departments, counts of all keys that

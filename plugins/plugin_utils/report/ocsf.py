@@ -13,11 +13,11 @@ import hashlib
 import json
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import Finding
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import labels
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
+from ..base import vocabulary
+from ..base.times import moment
+from ..lab.shapes import Finding
+from . import labels
+from .model import Lab, Report
 
 NAME = "ocsf.json"
 VERSION = "1.5.0"

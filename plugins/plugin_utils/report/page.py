@@ -21,20 +21,11 @@ import typing as t
 import jinja2
 import markupsafe
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
-    changes,
-    decision,
-    glance,
-    labels,
-    matrix,
-    packing,
-    plots,
-    steps,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Report
+from ..base import vocabulary
+from ..base.times import moment
+from ..lab import finding_kinds
+from . import changes, decision, glance, labels, matrix, packing, plots, steps
+from .model import Report
 
 TEMPLATES = pathlib.Path(__file__).with_name("templates")
 # In the order in which they are one style and one script: later rules win, and later code uses what came before.

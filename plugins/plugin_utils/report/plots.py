@@ -12,10 +12,10 @@ import dataclasses
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import days_between, moment, parse_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import key_counts
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import AccountKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Report
+from ..base.times import days_between, moment, parse_time
+from . import key_counts
+from .evidence_shapes import AccountKey
+from .model import Report
 
 # (upper limit, label); ages and uses in days, limit included; money in US dollars, limit excluded.
 Bins = tuple[tuple[int | None, str], ...]

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import KeyChange
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import account_keys, build
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
-    AccountKey,
-    AccountKeyStatus,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
+from ..keys.changes import KeyChange
+from . import account_keys, build
+from .evidence_shapes import AccountKey, AccountKeyStatus
+from .model import Lab, Report
 
 Place = tuple[str, str]
 

@@ -9,25 +9,13 @@ import contextlib
 import datetime
 import pathlib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Right
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import Operation
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan import reading, writing
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import (
-    ACCOUNT_ID,
-    KEY_ID,
-    USER_ARN,
-    Doing,
-    Plan,
-    PlannedAccount,
-    PlannedKey,
-    UndecidedKey,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import (
-    AccountKey,
-    AccountKeyStatus,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report
+from ..aws.principals.shapes import Right
+from ..base.errors import CollectionError
+from ..base.vocabulary import Operation
+from ..plan import reading, writing
+from ..plan.shapes import ACCOUNT_ID, KEY_ID, USER_ARN, Doing, Plan, PlannedAccount, PlannedKey, UndecidedKey
+from .evidence_shapes import AccountKey, AccountKeyStatus
+from .model import Lab, Report
 
 # A plan that says the same is made anew after this time, so that the latest audit's plan does not grow too old.
 FRESH = datetime.timedelta(days=1)

@@ -9,11 +9,11 @@ import dataclasses
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import next_command, vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import OutcomeState, Who
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.shapes import NextStep
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, StepStatus
+from ..base import next_command, vocabulary
+from ..base.times import moment
+from ..base.vocabulary import OutcomeState, Who
+from ..lab.shapes import NextStep
+from .model import Lab, Report, StepStatus
 
 # Mail programs cut long mailto: addresses; the text to copy has no limit.
 _LONGEST_MAIL = 1800

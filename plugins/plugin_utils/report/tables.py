@@ -18,10 +18,10 @@ import io
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.evidence_shapes import AccountKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.model import Lab, Report, live_keys
+from ..base import vocabulary
+from ..lab import finding_kinds
+from .evidence_shapes import AccountKey
+from .model import Lab, Report, live_keys
 
 Cell = str | int | bool | decimal.Decimal | None
 

@@ -10,9 +10,9 @@ import enum
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.masking import mask_registered
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import parse_time, timestamp
+from ..base.masking import mask_registered
+from ..base.text import printable
+from ..base.times import parse_time, timestamp
 
 # Nothing else may become a link in the page: a javascript: address in an outcome stays text.
 _URL = re.compile(r"https?://[^\s\"'<>`\\]+\Z", re.IGNORECASE)

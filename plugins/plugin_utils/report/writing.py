@@ -11,8 +11,8 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, collect, files
+from ..base.errors import CollectionError
+from . import build, collect, files
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
     "directory": {"type": "path", "required": True},

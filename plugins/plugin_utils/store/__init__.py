@@ -10,11 +10,11 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import SecretStore, Snapshot, Surroundings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import invalid_options
+from ..aws.connection import AwsConnection
+from ..base import masking
+from .base import SecretStore, Snapshot, Surroundings
+from .options import STORE_ARGUMENT_SPEC
+from .reasons import invalid_options
 
 __all__ = [
     "DEFAULT_TYPE",

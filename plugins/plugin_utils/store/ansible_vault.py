@@ -15,15 +15,11 @@ import typing as t
 import yaml
 from ansible.module_utils.common.yaml import yaml_dump
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, private_files, vault_passwords
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
-    StoreReason,
-    invalid_options,
-    store_error,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.vault_proof import CHECK_FILE, PasswordProof
+from ..base.errors import CollectionError
+from . import base, private_files, vault_passwords
+from .reasons import StoreReason, invalid_options, store_error
+from .record import LabRecord
+from .vault_proof import CHECK_FILE, PasswordProof
 
 _HEADER = "# Written by labops.cloudresearch: the access keys of one lab. Do not edit.\n"
 # libyaml's parser runs out of stack, and the process dies, on texts that nest some ten thousand levels deep.

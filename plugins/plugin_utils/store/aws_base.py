@@ -10,10 +10,10 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import GLOBAL_REGION, AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import AWS_FAILURES, aws_error
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason, invalid_options
+from ..aws.connection import GLOBAL_REGION, AwsConnection
+from ..aws.errors import AWS_FAILURES, aws_error
+from . import base
+from .reasons import StoreReason, invalid_options
 
 # How to reach a central account. In the lab's account the task's own options say that.
 CENTRAL_OPTIONS = frozenset(

@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import error_code
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import aws_base, base
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
-    invalid_options,
-    record_deleted,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ..aws.errors import error_code
+from . import aws_base, base
+from .reasons import invalid_options, record_deleted
+from .record import LabRecord
 
 try:
     from botocore.exceptions import ClientError

@@ -17,11 +17,11 @@ import socket
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import locks, times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason, store_error
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ..aws.connection import AwsConnection
+from ..base import locks, times
+from ..base.errors import CollectionError
+from .reasons import StoreReason, store_error
+from .record import LabRecord
 
 # Names that every store takes as they are: no separators, no leading dot, nothing that a path or an URL could bend.
 _LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")

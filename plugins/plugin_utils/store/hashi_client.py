@@ -11,15 +11,11 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups, library_logs, silence
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.advice import Row, advise
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
-    StoreReason,
-    invalid_options,
-    store_error,
-)
+from ..base import hiccups, library_logs, silence
+from ..base.addresses import may_take_a_secret
+from ..base.advice import Row, advise
+from ..base.errors import CollectionError
+from .reasons import StoreReason, invalid_options, store_error
 
 try:
     import hvac

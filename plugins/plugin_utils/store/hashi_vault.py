@@ -12,16 +12,11 @@ import shlex
 import shutil
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import may_take_a_secret
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, hashi_client
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import (
-    StoreReason,
-    invalid_options,
-    record_deleted,
-    store_error,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ..base.addresses import may_take_a_secret
+from ..base.errors import CollectionError
+from . import base, hashi_client
+from .reasons import StoreReason, invalid_options, record_deleted, store_error
+from .record import LabRecord
 
 try:
     import hvac.exceptions

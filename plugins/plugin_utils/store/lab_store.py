@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import SecretStore
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.base import conflict
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ..base import times
+from ..base.errors import CollectionError
+from ..base.next_command import playbook_command
+from . import SecretStore
+from .base import conflict
+from .record import LabRecord, StoredKey
 
 
 def key_in_use(record: LabRecord | None, store: SecretStore, lab: str) -> StoredKey:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..base.errors import CollectionError
 
 
 class StoreReason(enum.StrEnum):

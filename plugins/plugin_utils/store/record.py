@@ -13,10 +13,10 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import masking
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment, timestamp
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
+from ..base import masking
+from ..base.errors import CollectionError
+from ..base.times import moment, timestamp
+from .reasons import StoreReason
 
 RECORD_VERSION = 1
 

@@ -13,8 +13,8 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, match_encrypt_secret
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
+from ..base.errors import CollectionError
+from .reasons import StoreReason
 
 # What Ansible calls passwords that were given without an id.
 DEFAULT_ID = "default"

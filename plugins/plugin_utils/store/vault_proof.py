@@ -14,9 +14,9 @@ import contextlib
 import os
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import private_files, vault_passwords
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason, store_error
+from ..base.errors import CollectionError
+from . import private_files, vault_passwords
+from .reasons import StoreReason, store_error
 
 # No lab's name begins with an underscore, and C(ansible-vault rekey *.yml) takes this file along.
 CHECK_FILE = "_vault_check.yml"

@@ -13,8 +13,8 @@ import csv
 import datetime
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import KeyStatus, PrincipalKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import moment, timestamp
+from ...base.times import moment, timestamp
+from .shapes import KeyStatus, PrincipalKey
 
 # The places of a user's keys.
 _PLACES = (1, 2)

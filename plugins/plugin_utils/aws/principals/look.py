@@ -17,24 +17,13 @@ import threading
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_keys
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import (
-    AWS_FAILURES,
-    aws_error,
-    error_code,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import credential_report, rights
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import (
-    KeyStatus,
-    Principal,
-    PrincipalKey,
-    PrincipalKind,
-    Principals,
-    Right,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
+from ...base.errors import CollectionError
+from ...base.times import timestamp
+from .. import iam_keys
+from ..connection import AwsConnection
+from ..errors import AWS_FAILURES, aws_error, error_code
+from . import credential_report, rights
+from .shapes import KeyStatus, Principal, PrincipalKey, PrincipalKind, Principals, Right
 
 # The most that IAM gives on one page.
 PAGE_SIZE = 1000

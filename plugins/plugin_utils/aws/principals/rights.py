@@ -13,13 +13,8 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import policy
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import (
-    Principal,
-    PrincipalKey,
-    PrincipalKind,
-    Right,
-)
+from . import policy
+from .shapes import Principal, PrincipalKey, PrincipalKind, Right
 
 # IAM User Guide, "AWS managed policies": what AWS attaches to a user whose key it found in public.
 QUARANTINE_PREFIX = "AWSCompromisedKeyQuarantine"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import pathlib
 
 import pytest
@@ -42,11 +43,13 @@ def _package(module: str) -> str:
 
 def _imports(path: pathlib.Path) -> list[str]:
     """The modules of the collection that a file imports, relative to plugins."""
+    own = PREFIX + ".".join(path.relative_to(PLUGIN_UTILS.parent).parent.parts)
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PREFIX):
-            module = str(node.module).removeprefix(PREFIX)
-            found += [f"{module}.{alias.name}" for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.util.resolve_name("." * node.level + (node.module or ""), own)
+            if module.startswith(PREFIX):
+                found += [f"{module.removeprefix(PREFIX)}.{alias.name}" for alias in node.names]
     return found
 
 
