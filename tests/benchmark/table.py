@@ -80,10 +80,9 @@ def ratios(rows: t.Sequence[Row], row: Row) -> Ratios:
     same = {other.way: other.cost for other in rows if _job(other) == _job(row)}
     if row.way != "ours":
         return Ratios(None, None)
-    job = (row.work, row.labs, row.latency, row.cost)
     return Ratios(
-        targets.from_stock(*job, same["stock"]) if "stock" in same else None,
-        targets.to_bare(*job, same["bare"]) if "bare" in same else None,
+        targets.from_stock(row.work, row.labs, row.cost, same["stock"]) if "stock" in same else None,
+        targets.to_bare(row.work, row.labs, row.latency, row.cost, same["bare"]) if "bare" in same else None,
     )
 
 

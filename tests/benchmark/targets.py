@@ -9,8 +9,7 @@ import typing as t
 
 from tests.benchmark.measure import Cost
 
-# Without latency the processor is what a run waits for, so processor times are compared, which say the same on a
-# machine that does other things besides. With latency it is the network, so wall times are.
+# Wall times are compared: they are what an operator waits for.
 TO_BARE_WITHOUT_LATENCY = {"onboard": 3.0, "record": 1.3, "page": 1.3, "audit": 1.4}
 TO_BARE_WITH_LATENCY = 1.2
 # How many times as fast as stock modules, at least.
@@ -31,22 +30,17 @@ class Ratio(t.NamedTuple):
     missed: bool
 
 
-def seconds(cost: Cost, latency: int) -> float:
-    """What counts of a run."""
-    return cost.wall_seconds if latency else cost.cpu_seconds
-
-
 def to_bare(work: str, labs: int, latency: int, ours: Cost, bare: Cost) -> Ratio:
     """(b)/(c): how much more than the bare script this collection takes."""
-    value = seconds(ours, latency) / seconds(bare, latency)
+    value = ours.wall_seconds / bare.wall_seconds
     target = TO_BARE_WITH_LATENCY if latency else TO_BARE_WITHOUT_LATENCY.get(work)
     if labs < SMALLEST_FLEET:
         target = None
     return Ratio(value, target, target is not None and round(value, 2) > target)
 
 
-def from_stock(work: str, labs: int, latency: int, ours: Cost, stock: Cost) -> Ratio:
+def from_stock(work: str, labs: int, ours: Cost, stock: Cost) -> Ratio:
     """(a)/(b): how many times as fast as stock modules this collection is."""
-    value = seconds(stock, latency) / seconds(ours, latency)
+    value = stock.wall_seconds / ours.wall_seconds
     target = FROM_STOCK.get(work) if labs >= SMALLEST_FLEET else None
     return Ratio(value, target, target is not None and round(value, 1) < target)
