@@ -18,6 +18,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action im
     LabAction,
     Options,
     Result,
+    Spec,
+    Variables,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link, warm_up
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
@@ -52,12 +54,12 @@ class ActionModule(LabAction):
 
     step = "link"
     aws = False
-    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+    spec: t.ClassVar[Spec] = {
         **link_options.ARGUMENT_SPEC,
         "store": {**STORE_ARGUMENT_SPEC, "required": False},
     }
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         key = self._key(options)
         asked: Options = {
             **options,

@@ -9,20 +9,26 @@ import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
+    LabAction,
+    Options,
+    Result,
+    Spec,
+    Variables,
+)
 
 
 class ActionModule(LabAction):
     """Says what an IAM user may do besides its declared policy, and takes from it what the operator named."""
 
     step = "iam_user"
-    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+    spec: t.ClassVar[Spec] = {
         "user_name": {"type": "str", "default": vocabulary.DEFAULT_USER_NAME},
         "policy_arn": {"type": "str", "default": vocabulary.MTURK_POLICY_ARN},
         "remove": {"type": "list", "elements": "str", "choices": list(iam_user.EXCESS_KINDS), "default": []},
     }
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         iam = self.account(options).client("iam")
         with concurrent.futures.ThreadPoolExecutor() as pool:
             reading = iam_user.read_user(iam, options["user_name"], thorough=True, pool=pool)

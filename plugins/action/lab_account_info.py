@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result, Variables
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
 
 
 class ActionModule(ObservingAction):
     """Reads everything about one lab and changes nothing."""
 
-    def work(self, options: Options, task_vars: dict[str, object]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         return {"changed": False, "lab_account": self.observe(options), "warnings": declaration.warnings(options)}

@@ -14,7 +14,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import s
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, flow, outcome, role_variables
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result, Variables
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import store_class
@@ -34,12 +34,12 @@ class ActionModule(ObservingAction):
     Takes all of its input from the role's variables. A lab that lacks nothing costs this one task.
     """
 
-    def options(self, task_vars: dict[str, t.Any]) -> Options:
+    def options(self, task_vars: Variables) -> Options:
         self.validate_argument_spec(argument_spec={})
         self.variables = role_variables.read(task_vars, self._templar)
         return role_variables.as_options(self.variables)
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         if not self.inside_account:
             raise CollectionError(
                 f"The role lab_account works through the connection aws_account, not through "
@@ -88,7 +88,7 @@ class ActionModule(ObservingAction):
             result["task_files"] = self._task_files(lab["missing"], task_vars)
         return result
 
-    def _task_files(self, missing: t.Sequence[str], task_vars: dict[str, t.Any]) -> list[str]:
+    def _task_files(self, missing: t.Sequence[str], task_vars: Variables) -> list[str]:
         """The files of the role that take the steps which are missing."""
         first_pass = self._role_says(task_vars, "__lab_account_first_pass")
         return flow.files(
@@ -101,13 +101,11 @@ class ActionModule(ObservingAction):
             waits=self.variables["lab_account_wait_for_person"] > 0 and not first_pass and not self.check_mode,
         )
 
-    def _role_says(self, task_vars: dict[str, t.Any], name: str) -> bool:
+    def _role_says(self, task_vars: Variables, name: str) -> bool:
         """A switch that the playbooks set for the role."""
         return bool(boolean(self._templar.template(task_vars.get(name, False))))
 
-    def _obstacle(
-        self, lab: t.Mapping[str, t.Any], operation: str, task_vars: dict[str, t.Any]
-    ) -> CollectionError | None:
+    def _obstacle(self, lab: t.Mapping[str, t.Any], operation: str, task_vars: Variables) -> CollectionError | None:
         """Why no step may be taken, if so: nothing that can be known before is left to find out half-way."""
         confirmed = role_variables.retirement_confirmed(self.variables, task_vars, self._templar)
         if lab["missing"] and not confirmed and not self.check_mode:

@@ -9,14 +9,20 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import told_by_module
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, role_variables
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
+    LabAction,
+    Options,
+    Result,
+    Spec,
+    Variables,
+)
 
 
 class ActionModule(LabAction):
     """Puts a lab's outcome together from its observation and the results of its steps."""
 
     aws = False
-    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+    spec: t.ClassVar[Spec] = {
         "operation": {"type": "str", "choices": list(vocabulary.OPERATIONS), "default": "onboard"},
         "lab": {"type": "str", "required": True},
         "account_id": {"type": "str", "default": ""},
@@ -25,7 +31,7 @@ class ActionModule(LabAction):
         "failure": {"type": "dict"},
     }
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         # A module of amazon.aws says what AWS answered, and not what to do about it.
         steps = {name: {**result, **told_by_module(result)} for name, result in options["results"].items()}
         failure = options["failure"] and {**options["failure"], **told_by_module(options["failure"])}

@@ -14,6 +14,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action im
     STORE_ARGUMENT_SPEC,
     LabAction,
     Options,
+    Spec,
+    Variables,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Result as ActionResult
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.carrying_out import (
@@ -32,7 +34,7 @@ class ActionModule(LabAction):
     """Belongs to the role lab_account: does what an approved plan says of the lab's keys, and says how it came out."""
 
     step = "retire"
-    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+    spec: t.ClassVar[Spec] = {
         "purpose": {"type": "str", "choices": [purpose.value for purpose in Purpose], "required": True},
         "lab": {"type": "str", "required": True},
         "account_id": {"type": "str", "required": True},
@@ -43,7 +45,7 @@ class ActionModule(LabAction):
         "report_directory": {"type": "path"},
     }
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> ActionResult:
+    def work(self, options: Options, task_vars: Variables) -> ActionResult:
         account = self.account(options)
         made_at = times.parse_time(options["made_at"])
         if made_at is None:

@@ -29,6 +29,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action im
     LabAction,
     Options,
     Result,
+    Variables,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import proof
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
@@ -60,7 +61,7 @@ class ActionModule(LabAction):
     step = "access_key"
     spec = OPTIONS
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         account = self.account(options)
         endpoints = {"production": options["production_endpoint_url"]}
 

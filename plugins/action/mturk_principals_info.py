@@ -7,18 +7,24 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import look
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
+    LabAction,
+    Options,
+    Result,
+    Spec,
+    Variables,
+)
 
 
 class ActionModule(LabAction):
     """Finds who may call Mechanical Turk in an AWS account, and with which keys."""
 
     step = "observe"
-    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+    spec: t.ClassVar[Spec] = {
         "all_keys": {"type": "bool", "default": False, "no_log": False},
     }
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         found = look.look(self.account(options), all_keys=options["all_keys"]).principals
         result: Result = {"changed": False, **found}
         if found["unread"]:

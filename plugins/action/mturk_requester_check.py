@@ -14,6 +14,8 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action im
     LabAction,
     Options,
     Result,
+    Spec,
+    Variables,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
@@ -23,7 +25,7 @@ class ActionModule(LabAction):
     """Asks MTurk whether a key's account is linked to a requester account, and waits for that if told to."""
 
     step = "requester"
-    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+    spec: t.ClassVar[Spec] = {
         "lab": {"type": "str"},
         "store": {**STORE_ARGUMENT_SPEC, "required": False},
         "note_key_use": {"type": "bool", "default": False, "no_log": False},
@@ -40,7 +42,7 @@ class ActionModule(LabAction):
         "wait_interval": {"type": "int", "default": 15},
     }
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         if options["wait_timeout"] < 0 or options["wait_interval"] < 1:
             raise CollectionError(
                 "wait_timeout must not be negative, and wait_interval must be at least 1.",

@@ -10,7 +10,13 @@ import typing as t
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import LabAction, Options, Result
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
+    LabAction,
+    Options,
+    Result,
+    Spec,
+    Variables,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan import reading
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import Plan, PlannedAccount
 
@@ -21,12 +27,12 @@ class ActionModule(LabAction):
     """Reads a plan and makes sure that it can be followed with this inventory."""
 
     aws = False
-    spec: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+    spec: t.ClassVar[Spec] = {
         "path": {"type": "path", "required": True},
         "any_age": {"type": "bool", "default": False},
     }
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         path = pathlib.Path(options["path"]).absolute()
         plan = reading.read(path)
         if not options["any_age"]:

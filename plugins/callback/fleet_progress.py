@@ -124,6 +124,12 @@ import typing as t
 
 from ansible import constants as C
 from ansible.errors import AnsibleError
+from ansible.executor.stats import AggregateStats
+from ansible.inventory.host import Host
+from ansible.playbook import Playbook
+from ansible.playbook.included_file import IncludedFile
+from ansible.playbook.play import Play
+from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible.utils.display import Display
@@ -133,6 +139,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_com
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callback_results import (
     LateFailures,
+    TaskResult,
     data_of,
     hide_error,
     host_of,
@@ -192,10 +199,10 @@ class CallbackModule(DefaultCallback):
     def _is_wordy(self) -> bool:
         return bool(self._display.verbosity or self.get_option("show_tasks"))
 
-    def _is_worth_showing(self, result: t.Any) -> bool:
+    def _is_worth_showing(self, result: TaskResult) -> bool:
         return speaks(result) or self._diff_shown == place_of(result)
 
-    def _show(self, show: t.Callable[..., None], result: t.Any, *, keep: bool = True) -> None:
+    def _show(self, show: t.Callable[..., None], result: TaskResult, *, keep: bool = True) -> None:
         """Let the default callback show a result; of a lab's play only its warnings, unless it is to be kept."""
         hide_error(result)
         if not self._is_brief():
@@ -205,7 +212,7 @@ class CallbackModule(DefaultCallback):
         else:
             self._handle_warnings(data_of(result))
 
-    def _recorded(self, show: t.Callable[..., None], result: t.Any) -> list[Call]:
+    def _recorded(self, show: t.Callable[..., None], result: TaskResult) -> list[Call]:
         """What the default callback says of a result, under its task's name."""
         hide_error(result)
         self._last_task_banner = None
@@ -224,7 +231,7 @@ class CallbackModule(DefaultCallback):
 
     # -- playbook and plays ---------------------------------------------------------------------------------------
 
-    def v2_playbook_on_start(self, playbook: t.Any) -> None:
+    def v2_playbook_on_start(self, playbook: Playbook) -> None:
         wish = self.get_option("progress_bar")
         if wish == "always" or (wish == "auto" and is_terminal(sys.stdout) and self._display.verbosity < 3):
             self._screen.status = StatusLine(sys.stdout, self._progress_bar)
@@ -234,11 +241,11 @@ class CallbackModule(DefaultCallback):
         atexit.register(lambda: self._show_end_of_run(None) if os.getpid() == process else None)
         super().v2_playbook_on_start(playbook)
 
-    def v2_playbook_on_vars_prompt(self, *_question: t.Any, **_options: t.Any) -> None:
+    def v2_playbook_on_vars_prompt(self, *_question: object, **_options: object) -> None:
         if self._screen.status:
             self._screen.status.remove()
 
-    def v2_playbook_on_play_start(self, play: t.Any) -> None:
+    def v2_playbook_on_play_start(self, play: Play) -> None:
         if self._run.begin(play):
             self._run.end_play(cut_short=False, failures=self._late.unanswered())
             self._run.begin_play(play)
@@ -246,33 +253,33 @@ class CallbackModule(DefaultCallback):
         else:  # the next batch of the same play
             self._note_beginning(super().v2_playbook_on_play_start, play)
 
-    def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
+    def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
         self._note_beginning(super().v2_playbook_on_task_start, task, is_conditional)
         self._run.begin_task(task)
         self._screen.redraw()
 
-    def v2_playbook_on_handler_task_start(self, task: t.Any) -> None:
+    def v2_playbook_on_handler_task_start(self, task: Task) -> None:
         self._note_beginning(super().v2_playbook_on_handler_task_start, task)
         self._run.begin_task(task)
         self._screen.redraw()
 
-    def _note_beginning(self, begin: t.Callable[..., None], *what: t.Any) -> None:
+    def _note_beginning(self, begin: t.Callable[..., None], *what: object) -> None:
         """Let the default callback note what begins, and in plays about labs say nothing of it."""
         with self._screen.recording() if self._is_brief() else contextlib.nullcontext():
             begin(*what)
 
-    def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
+    def v2_runner_on_start(self, host: Host, task: Task) -> None:
         self._run.start(host.get_name(), task)
         super().v2_runner_on_start(host, task)
         self._screen.redraw()
 
-    def v2_playbook_on_include(self, included_file: t.Any) -> None:
+    def v2_playbook_on_include(self, included_file: IncludedFile) -> None:
         if not self._is_brief():
             super().v2_playbook_on_include(included_file)
 
     # -- results --------------------------------------------------------------------------------------------------
 
-    def v2_runner_on_ok(self, result: t.Any) -> None:
+    def v2_runner_on_ok(self, result: TaskResult) -> None:
         outcome = outcome_in(result)  # before the default callback takes parts out of the result
         self._run.report = report_in(result) or self._run.report
         keep = self._is_worth_showing(result) and not isinstance(task_of(result), TaskInclude)
@@ -281,7 +288,7 @@ class CallbackModule(DefaultCallback):
             self._take_outcome(host_of(result), outcome)
         self._screen.redraw()
 
-    def _take_outcome(self, host: str, outcome: t.Mapping[str, t.Any]) -> None:
+    def _take_outcome(self, host: str, outcome: progress.Plain) -> None:
         self._late.answered(host)
         self._run.is_fleet = True
         self._show_finished_lab(progress.lab_from_outcome(host, outcome))
@@ -289,7 +296,7 @@ class CallbackModule(DefaultCallback):
     def _show_finished_lab(self, lab: Lab) -> None:
         self._show_lines([(line, lab.state) for line in self._run.finish(lab)])
 
-    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
+    def v2_runner_on_failed(self, result: TaskResult, ignore_errors: bool = False) -> None:
         host, outcome = host_of(result), outcome_in(result)
         if outcome:
             self._take_outcome(host, outcome)
@@ -309,7 +316,13 @@ class CallbackModule(DefaultCallback):
         self._screen.redraw()
 
     def _show_failure(
-        self, show: t.Callable[..., None], result: t.Any, *, late: bool, rescued: bool = False, repeated: bool = False
+        self,
+        show: t.Callable[..., None],
+        result: TaskResult,
+        *,
+        late: bool,
+        rescued: bool = False,
+        repeated: bool = False,
     ) -> None:
         if not self._is_brief():
             self._show(show, result)
@@ -328,7 +341,7 @@ class CallbackModule(DefaultCallback):
         if self._run.is_fleet and not told:
             self._show_finished_lab(lab)
 
-    def v2_runner_on_unreachable(self, result: t.Any) -> None:
+    def v2_runner_on_unreachable(self, result: TaskResult) -> None:
         host, task = host_of(result), task_of(result)
         lab = progress.lab_from_failure(host, task.get_name(), data_of(result), state=progress.UNREACHABLE)
         ignored = bool(task.ignore_unreachable)
@@ -338,14 +351,14 @@ class CallbackModule(DefaultCallback):
             self._note_lost_lab(lab)
         self._screen.redraw()
 
-    def v2_runner_on_skipped(self, result: t.Any) -> None:
+    def v2_runner_on_skipped(self, result: TaskResult) -> None:
         self._show(super().v2_runner_on_skipped, result, keep=False)
         self._screen.redraw()
 
-    def v2_runner_item_on_ok(self, result: t.Any) -> None:
+    def v2_runner_item_on_ok(self, result: TaskResult) -> None:
         self._show(super().v2_runner_item_on_ok, result, keep=self._is_worth_showing(result))
 
-    def v2_runner_item_on_failed(self, result: t.Any) -> None:
+    def v2_runner_item_on_failed(self, result: TaskResult) -> None:
         if not self._is_brief():
             self._show(super().v2_runner_item_on_failed, result)
             return
@@ -353,14 +366,14 @@ class CallbackModule(DefaultCallback):
         self._handle_warnings(data_of(result))
         self._late.add_item(result, self._recorded(super().v2_runner_item_on_failed, result))
 
-    def v2_runner_item_on_skipped(self, result: t.Any) -> None:
+    def v2_runner_item_on_skipped(self, result: TaskResult) -> None:
         self._show(super().v2_runner_item_on_skipped, result, keep=False)
 
-    def v2_on_file_diff(self, result: t.Any) -> None:
+    def v2_on_file_diff(self, result: TaskResult) -> None:
         self._show(super().v2_on_file_diff, result)
         self._diff_shown = place_of(result)
 
-    def v2_runner_retry(self, result: t.Any) -> None:
+    def v2_runner_retry(self, result: TaskResult) -> None:
         if not self._is_brief() or place_of(result) not in self._retried:
             super().v2_runner_retry(result)
         self._retried.add(place_of(result))
@@ -368,13 +381,13 @@ class CallbackModule(DefaultCallback):
 
     # -- the end --------------------------------------------------------------------------------------------------
 
-    def v2_playbook_on_stats(self, stats: t.Any) -> None:
+    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         self._show_end_of_run(stats)
         labs = self._run.labs
         super().v2_playbook_on_stats(recap_with_labs_together(stats, labs) if labs and not self._is_wordy() else stats)
         self._show_last_lines(stats)
 
-    def _show_end_of_run(self, stats: t.Any) -> None:
+    def _show_end_of_run(self, stats: AggregateStats | None) -> None:
         """Show what was put off, and how the labs stand. Without statistics the run was cut short."""
         if self._closed:
             return
@@ -412,7 +425,7 @@ class CallbackModule(DefaultCallback):
         except (AnsibleError, CollectionError) as exc:
             self._run.report = f"none, because it could not be written: {exc}"
 
-    def _show_last_lines(self, stats: t.Any) -> None:
+    def _show_last_lines(self, stats: AggregateStats | None) -> None:
         labs = list(self._run.labs.values())
         if not labs:
             return

@@ -30,6 +30,8 @@ from .store.options import STORE_ARGUMENT_SPEC
 Spec = dict[str, dict[str, t.Any]]
 Options = dict[str, t.Any]
 Result = dict[str, t.Any]
+# Those of a task, by name.
+Variables = dict[str, t.Any]
 
 # The connection that is inside an AWS account already.
 ACCOUNT_CONNECTION = "labops.cloudresearch.aws_account"
@@ -51,7 +53,7 @@ class LabAction(ActionBase):
     # The step of the flow that an error belongs to if it does not say so itself.
     step: t.ClassVar[str] = ""
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
+    def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
         """Validate the options and do the work."""
         result: Result = super().run(tmp, task_vars)
         try:
@@ -71,14 +73,14 @@ class LabAction(ActionBase):
             result.update({"changed": False, **exc.as_result(), "failed": True})
         return result
 
-    def work(self, options: Options, task_vars: dict[str, t.Any]) -> Result:
+    def work(self, options: Options, task_vars: Variables) -> Result:
         """Do what the options say; the task's return values.
 
         :raises CollectionError: the task fails with it.
         """
         raise NotImplementedError
 
-    def options(self, task_vars: dict[str, t.Any]) -> Options:
+    def options(self, task_vars: Variables) -> Options:
         """The task's options, validated, with their defaults."""
         if not self.aws:
             _validated, options = self.validate_argument_spec(argument_spec=self.spec)
@@ -139,4 +141,4 @@ class LabAction(ActionBase):
         return merged
 
 
-__all__ = ["STORE_ARGUMENT_SPEC", "LabAction", "Options", "Result", "Spec"]
+__all__ = ["STORE_ARGUMENT_SPEC", "LabAction", "Options", "Result", "Spec", "Variables"]

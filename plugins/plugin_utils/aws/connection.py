@@ -38,6 +38,10 @@ except ImportError:
 
 library_logs.keep_apart("boto3", "botocore", "urllib3")
 
+# Those of botocore have their methods from the models of services, so nothing can tell their types.
+Client = t.Any
+Session = t.Any
+
 # IAM, Organizations and MTurk live there; STS answers there too.
 GLOBAL_REGION = "us-east-1"
 
@@ -57,14 +61,14 @@ _USUAL_PATIENCE = _Patience(5, 30, 5)
 
 
 @functools.lru_cache(maxsize=1)
-def shared_loader() -> t.Any:
+def shared_loader() -> botocore.loaders.Loader:
     """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
     paths = botocore.session.Session().get_config_variable("data_path") or ""
     return botocore.loaders.Loader([os.path.expanduser(path) for path in paths.split(os.pathsep) if path])
 
 
 @functools.cache
-def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> t.Any:
+def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> Session:
     """One session for all clients that are set up alike: a session costs more than the calls that most clients make.
 
     :param settings: the environment variables that botocore reads; a task can change them.
@@ -79,13 +83,13 @@ def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> 
 _session_lock = threading.Lock()
 
 
-def _shared_session(profile: str | None = None) -> t.Any:
+def _shared_session(profile: str | None = None) -> Session:
     names = ("HOME", "USERPROFILE")
     settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in names}
     return _session_for(profile, tuple(sorted(settings.items())))
 
 
-def _configured_region(session: t.Any) -> str:
+def _configured_region(session: Session) -> str:
     # The AWS command line and amazon.aws know AWS_REGION; botocore knows only the older name.
     return str(os.environ.get("AWS_REGION") or session.get_config_variable("region") or GLOBAL_REGION)
 
@@ -114,7 +118,7 @@ class AwsConnection:
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         _require_botocore()
         self._params = dict(params)
-        self._clients: dict[tuple[t.Any, ...], t.Any] = {}
+        self._clients: dict[tuple[object, ...], Client] = {}
         self._assumed: dict[str, str] | None = None
         self._assumed_arn = ""
         self._account_found = ""
@@ -183,7 +187,7 @@ class AwsConnection:
         region_name: str | None = None,
         endpoint_url: str | None = None,
         max_attempts: int | None = None,
-    ) -> t.Any:
+    ) -> Client:
         """A botocore client, made once for each set of arguments.
 
         :param max_attempts: how often a call is sent at most; V(1) for calls that must not be repeated blindly.
@@ -197,7 +201,7 @@ class AwsConnection:
             self._clients[key] = self._make_client(service, region_name, endpoint_url, max_attempts, assumed)
         return self._clients[key]
 
-    def _session(self) -> t.Any:
+    def _session(self) -> Session:
         if self._param_or_none("profile") and self._param_or_none("access_key"):
             raise CollectionError(
                 "Both a profile and an access key were given.",
@@ -210,7 +214,7 @@ class AwsConnection:
                 self._refuse_to_prompt(session)
         return session
 
-    def _refuse_to_prompt(self, session: t.Any) -> None:
+    def _refuse_to_prompt(self, session: Session) -> None:
         """botocore would ask for the code of a second factor on the terminal, in each worker anew, and wait."""
         named = self._param_or_none("profile")
         if not named and os.environ.get("AWS_ACCESS_KEY_ID"):
@@ -231,7 +235,7 @@ class AwsConnection:
         endpoint_url: str | None,
         max_attempts: int | None,
         assumed: t.Mapping[str, str] | None,
-    ) -> t.Any:
+    ) -> Client:
         patience = _PATIENCE.get(service, _USUAL_PATIENCE)
         config = botocore.config.Config(
             user_agent_extra=COLLECTION,

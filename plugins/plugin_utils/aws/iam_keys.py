@@ -16,6 +16,7 @@ import typing as t
 
 from ..base import masking, times
 from ..base.errors import CollectionError
+from .connection import Client
 from .errors import AWS_FAILURES, aws_error, error_code, is_connection_failure, plain_message
 from .shared_advice import ACCESS_DENIED_CODES
 
@@ -87,6 +88,10 @@ class CreationUnclear(CollectionError):
     """Nobody can tell whether the key was created: the answer was lost, or was no answer."""
 
 
+# Of botocore.
+Answer = t.Mapping[str, t.Any]
+
+
 @contextlib.contextmanager
 def _aws_errors_during(doing: str) -> t.Iterator[None]:
     try:
@@ -95,7 +100,7 @@ def _aws_errors_during(doing: str) -> t.Iterator[None]:
         raise aws_error(exc, doing) from exc
 
 
-def list_keys(client: t.Any, user_name: str) -> KeyListing:
+def list_keys(client: Client, user_name: str) -> KeyListing:
     """The user's access keys; none when there is no such user. Their last use is not asked for."""
     with _aws_errors_during(f"list the access keys of the IAM user {user_name}"):
         try:
@@ -104,13 +109,13 @@ def list_keys(client: t.Any, user_name: str) -> KeyListing:
         except ClientError as exc:
             if error_code(exc) != "NoSuchEntity":
                 raise
-            answer = t.cast("dict[str, t.Any]", exc.response)
+            answer = t.cast(Answer, exc.response)
     keys = [_iam_key(data) for data in answer.get("AccessKeyMetadata", ())]
     keys.sort(key=lambda key: (key.created, key.access_key_id))
     return KeyListing(tuple(keys), server_time(answer))
 
 
-def with_last_use(client: t.Any, key: IamKey) -> IamKey:
+def with_last_use(client: Client, key: IamKey) -> IamKey:
     """The key with its last use, as IAM knows it (it can lag behind for a while)."""
     with _aws_errors_during(f"read the last use of the access key {key.access_key_id}"):
         try:
@@ -129,7 +134,7 @@ def with_last_use(client: t.Any, key: IamKey) -> IamKey:
     )
 
 
-def owner_of(client: t.Any, access_key_id: str) -> str:
+def owner_of(client: Client, access_key_id: str) -> str:
     """The user that has the key, whatever its name is now; empty if there is no such key in the account.
 
     A user that was renamed keeps its keys (IAM API reference, UpdateUser). A role that may look at the lab's user only
@@ -147,7 +152,7 @@ def owner_of(client: t.Any, access_key_id: str) -> str:
             raise
 
 
-def create_key(client: t.Any, user_name: str) -> NewKey:
+def create_key(client: Client, user_name: str) -> NewKey:
     """Create an access key.
 
     :param client: one that sends each call once: a lost answer must not make a second key.
@@ -182,7 +187,7 @@ def _creation_error(exc: Exception, doing: str) -> CollectionError:
     return CreationUnclear(error.message, next_step=error.next_step, reason=error.reason, details=error.details)
 
 
-def deactivate_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
+def deactivate_key(client: Client, user_name: str, access_key_id: str) -> KeyCall:
     """Switch a key off; that it is gone already is fine."""
     return _change_key(
         f"deactivate the access key {access_key_id} of the IAM user {user_name}",
@@ -190,7 +195,7 @@ def deactivate_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall
     )
 
 
-def activate_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
+def activate_key(client: Client, user_name: str, access_key_id: str) -> KeyCall:
     """Switch a key on again; one that is gone cannot be."""
     return _change_key(
         f"activate the access key {access_key_id} of the IAM user {user_name}",
@@ -198,7 +203,7 @@ def activate_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
     )
 
 
-def delete_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
+def delete_key(client: Client, user_name: str, access_key_id: str) -> KeyCall:
     """Delete a key; that it is gone already is fine."""
     return _change_key(
         f"delete the access key {access_key_id} of the IAM user {user_name}",
@@ -206,7 +211,7 @@ def delete_key(client: t.Any, user_name: str, access_key_id: str) -> KeyCall:
     )
 
 
-def _change_key(doing: str, call: t.Callable[[], t.Mapping[str, t.Any]]) -> KeyCall:
+def _change_key(doing: str, call: t.Callable[[], Answer]) -> KeyCall:
     with _aws_errors_during(doing):
         try:
             return KeyCall(_request_id(call()))
@@ -218,15 +223,15 @@ def _change_key(doing: str, call: t.Callable[[], t.Mapping[str, t.Any]]) -> KeyC
             return KeyCall(_request_id(exc.response), found=repeated)
 
 
-def _request_id(answer: t.Mapping[str, t.Any]) -> str:
+def _request_id(answer: Answer) -> str:
     return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
 
 
-def _iam_key(data: t.Mapping[str, t.Any]) -> IamKey:
+def _iam_key(data: Answer) -> IamKey:
     return IamKey(data["AccessKeyId"], data["Status"] == "Active", data["CreateDate"])
 
 
-def server_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
+def server_time(answer: Answer) -> datetime.datetime:
     """AWS's own clock, so that a control node whose clock is off judges ages and intents right."""
     text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     return times.parse_http_date(text) or times.now()

@@ -13,6 +13,7 @@ import typing as t
 from ..base import vocabulary
 from ..base.errors import CollectionError
 from ..base.times import timestamp
+from .connection import Client
 from .errors import AWS_FAILURES, aws_error, error_code
 
 # IAM's answer for a user, a login profile or a policy that does not exist.
@@ -56,7 +57,7 @@ class IamUser:
         return self.arn.split(":")[4]
 
 
-def get_user(iam: t.Any, user_name: str) -> IamUser | None:
+def get_user(iam: Client, user_name: str) -> IamUser | None:
     """The user, or None when there is none of that name.
 
     :param iam: a botocore IAM client.
@@ -80,7 +81,7 @@ class UserReading:
     unread: t.Mapping[str, CollectionError]
 
 
-def read_user(iam: t.Any, user_name: str, *, thorough: bool, pool: concurrent.futures.Executor) -> UserReading:
+def read_user(iam: Client, user_name: str, *, thorough: bool, pool: concurrent.futures.Executor) -> UserReading:
     """Read the user and what is attached to it, with one call for each kind of thing, all but the first at once.
 
     :param iam: a botocore IAM client.
@@ -148,7 +149,7 @@ class PolicyHolder:
     how: str
 
 
-def policy_holders(iam: t.Any, policy_arn: str) -> list[PolicyHolder]:
+def policy_holders(iam: Client, policy_arn: str) -> list[PolicyHolder]:
     """The account's users that have a managed policy, of their own or through a group.
 
     :raises CollectionError: IAM refused or could not be reached.
@@ -186,7 +187,7 @@ def excess(user: UserDescription, policy_arn: str) -> dict[str, list[str]]:
     return {kind: names for kind, names in found.items() if names}
 
 
-def remove_excess(iam: t.Any, user_name: str, found: t.Mapping[str, t.Sequence[str]]) -> None:
+def remove_excess(iam: Client, user_name: str, found: t.Mapping[str, t.Sequence[str]]) -> None:
     """Take from the user what C(excess) found; that some of it is gone already is fine.
 
     :raises CollectionError: IAM refused or could not be reached; what was removed before stays removed.
@@ -215,7 +216,7 @@ def remove_excess(iam: t.Any, user_name: str, found: t.Mapping[str, t.Sequence[s
             _unless_missing(functools.partial(remove, name), f"{doing.format(name=name)} of the IAM user {user_name}")
 
 
-def tag_user(iam: t.Any, user_name: str, key: str, value: str) -> None:
+def tag_user(iam: Client, user_name: str, key: str, value: str) -> None:
     """Give the user a tag, or its tag another value; other tags stay.
 
     :raises CollectionError: IAM refused, or could not be reached.
@@ -227,7 +228,7 @@ def tag_user(iam: t.Any, user_name: str, key: str, value: str) -> None:
         raise aws_error(exc, f"tag the IAM user {user_name}") from exc
 
 
-def untag_user(iam: t.Any, user_name: str, key: str) -> None:
+def untag_user(iam: Client, user_name: str, key: str) -> None:
     """Take a tag from the user; that either is gone already is fine.
 
     :raises CollectionError: IAM refused, or could not be reached.
@@ -253,7 +254,7 @@ def no_user(user_name: str) -> UserDescription:
     }
 
 
-def _all_pages(iam: t.Any, operation: str, key: str, **parameters: str) -> list[t.Any]:
+def _all_pages(iam: Client, operation: str, key: str, **parameters: str) -> list[t.Any]:
     return list(iam.get_paginator(operation).paginate(**parameters).build_full_result().get(key, []))
 
 

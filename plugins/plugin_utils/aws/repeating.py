@@ -21,13 +21,14 @@ from ..base import hiccups
 try:
     import botocore.exceptions
     import botocore.parsers
+    import botocore.session
 except ImportError:  # AwsConnection says what is missing
     pass
 
 Call = t.Callable[..., t.Any]
 
 
-def repeat_unreadable(session: t.Any) -> None:
+def repeat_unreadable(session: botocore.session.Session) -> None:
     """Let the clients that a session of botocore makes from now on ask again if an answer cannot be read.
 
     If it stays like that, the call fails with botocore's C(ResponseParserError), whatever the service's protocol.
@@ -36,7 +37,7 @@ def repeat_unreadable(session: t.Any) -> None:
     session.register("before-parse", _refuse_unreadable)
 
 
-def _repeating_calls(class_attributes: dict[str, t.Any], **_others: t.Any) -> None:
+def _repeating_calls(class_attributes: dict[str, t.Any], **_others: object) -> None:
     for name, call in class_attributes.items():
         if callable(call) and not name.startswith("_"):
             class_attributes[name] = _repeating(call)
@@ -44,7 +45,7 @@ def _repeating_calls(class_attributes: dict[str, t.Any], **_others: t.Any) -> No
 
 def _repeating(call: Call) -> Call:
     @functools.wraps(call)
-    def repeated(client: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+    def repeated(client: t.Any, *arguments: object, **options: object) -> t.Any:
         tries = min(hiccups.TRIES, client.meta.config.retries.get("total_max_attempts", hiccups.TRIES))
         earlier = 0
         while True:
@@ -64,7 +65,7 @@ def _repeating(call: Call) -> Call:
     return repeated
 
 
-def _refuse_unreadable(response_dict: t.Mapping[str, t.Any], **_others: t.Any) -> None:
+def _refuse_unreadable(response_dict: t.Mapping[str, t.Any], **_others: object) -> None:
     if response_dict["status_code"] >= 300:
         # A refusal tells its reason as well as it can.
         return

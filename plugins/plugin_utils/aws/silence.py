@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base import silence
 
 try:
+    import botocore.client
     import botocore.exceptions
     import botocore.parsers
 except ImportError:  # AwsConnection says what is missing
@@ -33,25 +32,25 @@ else:
 _QUESTION = "labops.cloudresearch.question"
 
 
-def heed(client: t.Any) -> None:
+def heed(client: botocore.client.BaseClient) -> None:
     """Let a client of botocore ask no endpoint that does not answer, and tell other labs' clients how it fared.
 
     A call then fails with an error of botocore's kind. This uses the client's events, which botocore has for that.
     """
     endpoint, proxies = client.meta.endpoint_url, client.meta.config.proxies
 
-    def before(context: dict[str, t.Any], **_others: t.Any) -> None:
+    def before(context: dict[str, silence.Question], **_others: object) -> None:
         try:
             context[_QUESTION] = silence.ask(endpoint, proxies)
         except silence.NotAskedError as exc:
             raise NotAskedError(told=str(exc)) from None
 
-    def answered(context: dict[str, t.Any], **_others: t.Any) -> None:
+    def answered(context: dict[str, silence.Question], **_others: object) -> None:
         if question := context.get(_QUESTION):
             question.answered()
 
-    def failed(exception: Exception, context: dict[str, t.Any], **_others: t.Any) -> None:
-        question: silence.Question | None = context.get(_QUESTION)
+    def failed(exception: Exception, context: dict[str, silence.Question], **_others: object) -> None:
+        question = context.get(_QUESTION)
         if question and isinstance(exception, _SILENCE):
             question.silent()
         elif question and isinstance(exception, botocore.parsers.ResponseParserError):

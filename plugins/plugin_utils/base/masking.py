@@ -70,7 +70,7 @@ def secret_in(text: str) -> str:
     return ""
 
 
-def register(*values: str | None) -> None:
+def register(*values: object) -> None:
     """Tell Ansible that these are secrets, so that it shows none of them, wherever they come to stand.
 
     This is for secrets that come from elsewhere than options with C(no_log), which Ansible knows itself: stores and

@@ -11,45 +11,52 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible.executor.stats import AggregateStats
+from ansible.playbook.task import Task
+
 from .fleet_play import OUTCOME_ACTIONS, action_of
-from .progress import is_outcome
+from .progress import Plain, is_outcome
 from .status_line import Call
 
+# CallbackTaskResult of ansible-core 2.19 and later, TaskResult before.
+TaskResult = t.Any
 
-def data_of(result: t.Any) -> t.Any:
+
+def data_of(result: TaskResult) -> dict[str, t.Any]:
     """What the task returned, which the callback may change."""
-    return result.result if hasattr(result, "result") else result._result
+    data: dict[str, t.Any] = result.result if hasattr(result, "result") else result._result
+    return data
 
 
-def task_of(result: t.Any) -> t.Any:
+def task_of(result: TaskResult) -> Task:
     """The task."""
     return result.task if hasattr(result, "task") else result._task
 
 
-def host_of(result: t.Any) -> str:
+def host_of(result: TaskResult) -> str:
     """The name of the host."""
     return str((result.host if hasattr(result, "host") else result._host).get_name())
 
 
-def place_of(result: t.Any) -> tuple[str, str, str]:
+def place_of(result: TaskResult) -> tuple[str, str, str]:
     """What tells a result from all others: its host and its task, which is known by where it stands and its name."""
     task = task_of(result)
     return host_of(result), task.get_path(), task.get_name()
 
 
-def hide_error(result: t.Any) -> None:
+def hide_error(result: TaskResult) -> None:
     """Take the error message out of a result that no_log has censored: ansible-core 2.19 and later would show it."""
     if "censored" in data_of(result):
         data_of(result).pop("exception", None)
 
 
-def speaks(result: t.Any) -> bool:
+def speaks(result: TaskResult) -> bool:
     """Whether a result is meant to be read, as those of C(debug)."""
     # assert marks its results so as well, to say that all is fine.
     return bool(data_of(result).get("_ansible_verbose_always")) and not str(task_of(result).action).endswith("assert")
 
 
-def outcome_in(result: t.Any) -> t.Mapping[str, t.Any] | None:
+def outcome_in(result: TaskResult) -> Plain | None:
     """The outcome that one of the role's own actions returned, on its own or in a loop; facts are none."""
     if action_of(task_of(result)) not in OUTCOME_ACTIONS:
         return None
@@ -57,7 +64,7 @@ def outcome_in(result: t.Any) -> t.Mapping[str, t.Any] | None:
     return next((part for part in (data, *(data.get("results") or [])) if is_outcome(part)), None)
 
 
-def report_in(result: t.Any) -> str:
+def report_in(result: TaskResult) -> str:
     """The path of the report that a task has written, the one for people if there are several; empty for none."""
     files = data_of(result).get("files")
     if not action_of(task_of(result)).endswith(".fleet_report_files") or not isinstance(files, dict):
@@ -80,11 +87,11 @@ class LateFailures:
         """Keep a failure of a host; what was rescued waits for the lab's outcome."""
         (self._maybe_rescued.setdefault(host, []) if rescued else self._certain).extend(failure)
 
-    def add_item(self, result: t.Any, failure: t.Iterable[Call]) -> None:
+    def add_item(self, result: TaskResult, failure: t.Iterable[Call]) -> None:
         """Keep one round of a loop: what becomes of it is known when the loop has ended."""
         self._items.setdefault(place_of(result), []).extend(failure)
 
-    def items_of(self, result: t.Any) -> list[Call]:
+    def items_of(self, result: TaskResult) -> list[Call]:
         """The rounds of a loop that has ended, which are given away."""
         return self._items.pop(place_of(result), [])
 
@@ -107,14 +114,14 @@ class Recap:
     """The statistics of a run as the default callback reads them."""
 
     processed: dict[str, dict[str, int]]
-    custom: dict[str, t.Any]
+    custom: dict[str, object]
 
     def summarize(self, host: str) -> dict[str, int]:
         """The counts of one line."""
         return self.processed[host]
 
 
-def recap_with_labs_together(stats: t.Any, labs: t.Collection[str]) -> Recap:
+def recap_with_labs_together(stats: AggregateStats, labs: t.Collection[str]) -> Recap:
     """The statistics with all labs in one line, which adds them up."""
     summaries = {host: stats.summarize(host) for host in stats.processed}
     lines = {host: summary for host, summary in summaries.items() if host not in labs}

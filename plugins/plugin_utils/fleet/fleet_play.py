@@ -8,7 +8,14 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
+from ansible.playbook.block import Block
+from ansible.playbook.play import Play
+from ansible.playbook.task import Task
+
 from ..base.vocabulary import COLLECTION
+
+# By host, as Ansible has them.
+HostVariables = t.Mapping[str, t.Mapping[str, object]]
 
 COLLECTION_ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The role's actions that return a lab's outcome.
@@ -16,7 +23,7 @@ OUTCOME_ACTIONS = frozenset({f"{COLLECTION}.lab_account_{name}" for name in ("ob
 ROLE = "lab_account"
 
 
-def concerns_labs(play: t.Any) -> bool:
+def concerns_labs(play: Play) -> bool:
     """Whether a play takes labs to their state: it has the role lab_account or one of its actions.
 
     Tasks that are included while the play runs cannot be seen here.
@@ -24,7 +31,7 @@ def concerns_labs(play: t.Any) -> bool:
     return any(_is_the_role(role.get_name()) for role in play.get_roles()) or any(map(_concerns_labs, _tasks_of(play)))
 
 
-def is_of_the_collection(play: t.Any) -> bool:
+def is_of_the_collection(play: Play) -> bool:
     """Whether a play stands in one of the collection's own playbooks, such as the one that writes the report."""
     return any(_is_below_root(task.get_path()) for task in _tasks_of(play))
 
@@ -34,12 +41,12 @@ def _is_below_root(path: str | None) -> bool:
     return bool(path) and COLLECTION_ROOT in pathlib.Path(str(path).rpartition(":")[0]).resolve().parents
 
 
-def _tasks_of(play: t.Any) -> t.Iterator[t.Any]:
+def _tasks_of(play: Play) -> t.Iterator[Task]:
     for section in (play.pre_tasks, play.tasks, play.post_tasks):
         yield from _flattened(section)
 
 
-def _flattened(items: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
+def _flattened(items: t.Iterable[Task | Block]) -> t.Iterator[Task]:
     for item in items:
         if hasattr(item, "rescue"):
             yield from _flattened([*item.block, *item.rescue, *item.always])
@@ -47,7 +54,7 @@ def _flattened(items: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
             yield item
 
 
-def _concerns_labs(task: t.Any) -> bool:
+def _concerns_labs(task: Task) -> bool:
     action = action_of(task)
     if action.endswith("include_role"):
         return _is_the_role(task.args.get("name") or task.args.get("role"))
@@ -55,41 +62,41 @@ def _concerns_labs(task: t.Any) -> bool:
     return action in OUTCOME_ACTIONS or _is_the_role(task.get_name().partition(" : ")[0])
 
 
-def action_of(task: t.Any) -> str:
+def action_of(task: Task) -> str:
     """The full name of what a task runs, however the play abbreviates it."""
     return str(getattr(task, "resolved_action", None) or task.action)
 
 
-def _is_the_role(name: t.Any) -> bool:
+def _is_the_role(name: object) -> bool:
     return str(name).rpartition(".")[2] == ROLE
 
 
-def asks_a_person(task: t.Any) -> bool:
+def asks_a_person(task: Task) -> bool:
     """Whether a task may wait for what somebody types."""
     return action_of(task).endswith("pause")
 
 
-def hosts_of(play: t.Any) -> list[str]:
+def hosts_of(play: Play) -> list[str]:
     """All hosts of a play, those of later batches (C(serial)) as well."""
     return _hosts(play, "ansible_play_hosts_all")
 
 
-def batch_of(play: t.Any) -> list[str]:
+def batch_of(play: Play) -> list[str]:
     """The hosts of the batch that runs now; all of the play without C(serial)."""
     return _hosts(play, "ansible_play_batch")
 
 
-def goes_on_for(play: t.Any, host: str) -> bool:
+def goes_on_for(play: Play, host: str) -> bool:
     """Whether a host is still in the play: a task that has just failed for it was rescued."""
     return host in _hosts(play, "ansible_play_hosts")
 
 
-def hostvars_of(play: t.Any) -> t.Mapping[str, t.Mapping[str, t.Any]]:
+def hostvars_of(play: Play) -> HostVariables:
     """The variables of all hosts of the run, by host, as Ansible's own C(hostvars) has them."""
-    hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = play.get_variable_manager().get_vars(play=play)["hostvars"]
+    hostvars: HostVariables = play.get_variable_manager().get_vars(play=play)["hostvars"]
     return hostvars
 
 
-def _hosts(play: t.Any, variable: str) -> list[str]:
+def _hosts(play: Play, variable: str) -> list[str]:
     # https://docs.ansible.com/ansible/latest/reference_appendices/special_variables.html
     return list(play.get_variable_manager().get_vars(play=play, include_hostvars=False).get(variable, []))

@@ -9,7 +9,11 @@ import collections
 import time
 import typing as t
 
+from ansible.playbook.play import Play
+from ansible.playbook.task import Task
+
 from . import fleet_play, progress
+from .fleet_play import HostVariables
 from .progress import NO_OUTCOME, Lab
 
 
@@ -22,7 +26,7 @@ class FleetRun:
         self.is_ours = False
         self.report = ""
         self.task_name = ""
-        self._play: t.Any = None
+        self._play: Play = None
         self._batches: set[str] = set()
         self._asked: set[str] = set()
         self._lost: set[str] = set()
@@ -37,7 +41,7 @@ class FleetRun:
         self._started_at = 0.0
         self._width = 0
 
-    def begin(self, play: t.Any) -> bool:
+    def begin(self, play: Play) -> bool:
         """Note that a play begins; returns whether it is another one, not the next batch of the same."""
         batch = fleet_play.batch_of(play)
         # A playbook may be imported twice, but batches of one play have no host in common.
@@ -51,7 +55,7 @@ class FleetRun:
         """Whether a failure that has just come leads to a rescue; Ansible has decided it before it tells callbacks."""
         return fleet_play.goes_on_for(self._play, host)
 
-    def begin_play(self, play: t.Any) -> None:
+    def begin_play(self, play: Play) -> None:
         """Note what a play is about."""
         self.is_fleet = fleet_play.concerns_labs(play)
         self.is_ours = fleet_play.is_of_the_collection(play)
@@ -95,16 +99,16 @@ class FleetRun:
         """The hosts for which this play has begun a task."""
         return self._at_work.keys()
 
-    def hostvars(self) -> t.Mapping[str, t.Mapping[str, t.Any]]:
+    def hostvars(self) -> HostVariables:
         """The variables of all hosts as they are now."""
         return fleet_play.hostvars_of(self._play)
 
-    def begin_task(self, task: t.Any) -> None:
+    def begin_task(self, task: Task) -> None:
         """Note what the hosts are at, if the play's strategy lets all of them do the same."""
         in_step = str(self._play.strategy).rpartition(".")[2] not in ("free", "host_pinned")
         self.task_name = task.get_name().strip() if in_step else ""
 
-    def start(self, host: str, task: t.Any) -> None:
+    def start(self, host: str, task: Task) -> None:
         """A host begins a task."""
         self._started_at = self._started_at or time.monotonic()
         if host not in self._at_work:

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+import types
 import typing as t
 
 # Ansible ends within a second once its main thread has heard of the interruption.
@@ -38,12 +39,13 @@ class Interruption:
         self._ended = threading.Event()
         self._begun = False
         self._patience = PATIENCE
-        self._handler: t.Any = None
+        self._handler: t.Callable[[int, types.FrameType | None], object] = signal.default_int_handler
 
     def watch(self) -> None:
         """Stand before the handler that is installed now. Only the main thread may call this."""
-        self._handler = signal.getsignal(signal.SIGINT)
-        if callable(self._handler):
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            self._handler = handler
             signal.signal(signal.SIGINT, self._on_interrupt)
             signal.signal(signal.SIGTERM, self._on_terminate)
 
@@ -60,7 +62,7 @@ class Interruption:
         """Whether the run was interrupted."""
         return self._begun
 
-    def _on_interrupt(self, number: int, frame: t.Any) -> None:
+    def _on_interrupt(self, number: int, frame: types.FrameType | None) -> None:
         if os.getpid() != self._process or self._begun:
             if not self._ended.is_set():
                 raise KeyboardInterrupt
@@ -73,7 +75,7 @@ class Interruption:
             # Ansible's handler lets the next signal end the process, without a word on how far the run came.
             signal.signal(signal.SIGINT, self._on_interrupt)
 
-    def _on_terminate(self, number: int, frame: t.Any) -> None:
+    def _on_terminate(self, number: int, frame: types.FrameType | None) -> None:
         if os.getpid() == self._process:
             self._on_interrupt(signal.SIGINT, frame)
         else:  # a worker of an ansible-core that sets no handler of its own there

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
 from ansible.plugins.inventory import Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
@@ -29,7 +30,7 @@ CONNECTION = {
 }
 
 
-def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[str, object]]) -> None:
     """Add the labs as hosts, with the connection into their accounts and their constructed variables and groups.
 
     :param plugin: the inventory plugin, after its options were read.
@@ -50,7 +51,7 @@ def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[s
     compose, groups, keyed_groups = (plugin.get_option(name) for name in ("compose", "groups", "keyed_groups"))
     for host, variables in labs.items():
         inventory.add_host(host, group=group)
-        plain: dict[str, t.Any] = wrap_var(dict(variables))
+        plain: dict[str, object] = wrap_var(dict(variables))
         for name, value in plain.items():
             inventory.set_variable(host, name, value)
         plugin._set_composite_vars(compose, plain, host, strict=strict)
@@ -58,7 +59,7 @@ def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[s
         plugin._add_host_to_keyed_groups(keyed_groups, plain, host, strict=strict)
 
 
-def _refuse_second_account(inventory: t.Any, host: str, account_id: str) -> None:
+def _refuse_second_account(inventory: InventoryData, host: str, account_id: str) -> None:
     known = inventory.get_host(host)
     other = str(known.get_vars().get(ACCOUNT_ID_VARIABLE) or "") if known else ""
     if account_id and other and other != account_id:

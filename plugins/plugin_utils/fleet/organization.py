@@ -15,6 +15,7 @@ import dataclasses
 import datetime
 import typing as t
 
+from ..aws.connection import Client
 from ..aws.errors import AWS_FAILURES, aws_error, error_code, plain_message
 from ..aws.shared_advice import ACCESS_DENIED_CODES
 from ..base import times
@@ -53,7 +54,7 @@ class Selection:
     organizational_units: t.Sequence[str] = ()
     exclude_organizational_units: t.Sequence[str] = ()
     statuses: t.Sequence[str] = ("ACTIVE",)
-    tags: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    tags: t.Mapping[str, object] = dataclasses.field(default_factory=dict)
     include_management_account: bool = False
 
     def checked_statuses(self) -> frozenset[str]:
@@ -80,7 +81,7 @@ class Selection:
         )
 
 
-def _text_list(value: t.Any) -> list[str]:
+def _text_list(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]
 
 
@@ -107,7 +108,7 @@ class OrganizationReader:
     :param identify: returns the account id that the credentials belong to; called only to explain a refusal.
     """
 
-    def __init__(self, client: t.Any, identify: t.Callable[[], str]) -> None:
+    def __init__(self, client: Client, identify: t.Callable[[], str]) -> None:
         self._client = client
         self._identify = identify
 

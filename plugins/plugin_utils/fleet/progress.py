@@ -28,6 +28,8 @@ STATE_ORDER = ("failed", UNREACHABLE, NO_OUTCOME, UNKNOWN, "drifted", "waiting_f
 # The first schema of outcomes that are results of tasks; earlier ones were facts.
 OUTCOME_SCHEMA = 2
 
+# An outcome, or another result of a task, as it came through Ansible.
+Plain = t.Mapping[str, t.Any]
 Line = tuple[str, str]  # text, and the state that gives it a colour ("" for none)
 
 
@@ -73,12 +75,12 @@ class Lab:
         return self.state in ("changed", "converged") and not (would_change or self.next_steps or self.findings)
 
 
-def shown(text: t.Any) -> str:
+def shown(text: object) -> str:
     """Text on one line, without what could steer a terminal, and without what may be a secret."""
     return redact(" ".join(printable(str(text)).split()))
 
 
-def is_outcome(value: t.Any) -> bool:
+def is_outcome(value: object) -> bool:
     """Whether a result is an outcome of the role: a dictionary with a state, of a schema that results have."""
     if not isinstance(value, t.Mapping) or not value.get("state"):
         return False
@@ -86,7 +88,7 @@ def is_outcome(value: t.Any) -> bool:
     return isinstance(schema, int) and schema >= OUTCOME_SCHEMA
 
 
-def lab_from_outcome(host: str, outcome: t.Mapping[str, t.Any]) -> Lab:
+def lab_from_outcome(host: str, outcome: Plain) -> Lab:
     """What to show of an outcome of the role; parts that are missing are passed over."""
     state = shown(outcome["state"])
     return Lab(
@@ -104,12 +106,12 @@ def lab_from_outcome(host: str, outcome: t.Mapping[str, t.Any]) -> Lab:
     )
 
 
-def says_the_same(lab: Lab | None, result: t.Mapping[str, t.Any]) -> bool:
+def says_the_same(lab: Lab | None, result: Plain) -> bool:
     """Whether a failure only repeats the outcome of a lab that failed, so that the run as a whole fails."""
     return lab is not None and lab.state == "failed" and bool(lab.message) and lab.message == shown(result.get("msg"))
 
 
-def lab_from_failure(host: str, task: str, result: t.Mapping[str, t.Any], state: str = "failed") -> Lab:
+def lab_from_failure(host: str, task: str, result: Plain, state: str = "failed") -> Lab:
     """What to show of a task that failed, or of a host that could not be reached, and left no outcome."""
     message = shown(result.get("msg") or result.get("censored") or "no message; see the result in full")
     message = message.removeprefix("Task failed: ")  # ansible-core 2.19 and later; the state says it already
@@ -124,15 +126,15 @@ def _without_next_step(message: str) -> str:
     return message.partition(" Next step: ")[0]
 
 
-def _mappings(value: t.Any) -> list[t.Mapping[str, t.Any]]:
+def _mappings(value: object) -> list[Plain]:
     return [item for item in value if isinstance(item, t.Mapping)] if isinstance(value, (list, tuple)) else []
 
 
-def _next_step(step: t.Mapping[str, t.Any]) -> NextStep:
+def _next_step(step: Plain) -> NextStep:
     return NextStep(*(shown(step.get(name) or "") for name in ("step", "text", "url", "who")))
 
 
-def _problems(state: str, outcome: t.Mapping[str, t.Any]) -> list[str]:
+def _problems(state: str, outcome: Plain) -> list[str]:
     found = [
         f"{shown(step.get('name', ''))}: {shown(step.get('message') or step.get('reason') or 'failed')}"
         for step in _mappings(outcome.get("steps"))
@@ -143,17 +145,17 @@ def _problems(state: str, outcome: t.Mapping[str, t.Any]) -> list[str]:
     return [_without_next_step(problem) for problem in found] if outcome.get("next_steps") else found
 
 
-def _summary(state: str, outcome: t.Mapping[str, t.Any]) -> str:
+def _summary(state: str, outcome: Plain) -> str:
     parts = (_what_happened(state, outcome), findings_text(_findings(outcome)))
     return "; ".join(part for part in parts if part)
 
 
-def _findings(outcome: t.Mapping[str, t.Any]) -> list[Finding]:
+def _findings(outcome: Plain) -> list[Finding]:
     found = _mappings(outcome.get("findings"))
     return [Finding(shown(finding.get("severity") or UNKNOWN), _title(finding)) for finding in found]
 
 
-def _title(finding: t.Mapping[str, t.Any]) -> str:
+def _title(finding: Plain) -> str:
     kind = CATALOGUE.get(str(finding.get("code")))
     return shown(finding.get("title") or (kind.title if kind else finding.get("message") or finding.get("code") or "?"))
 
@@ -171,7 +173,7 @@ def findings_text(findings: t.Iterable[Finding]) -> str:
     )
 
 
-def _what_happened(state: str, outcome: t.Mapping[str, t.Any]) -> str:
+def _what_happened(state: str, outcome: Plain) -> str:
     steps = _mappings(outcome.get("steps"))
     if state == "converged":
         return ""

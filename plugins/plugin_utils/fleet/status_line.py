@@ -13,6 +13,8 @@ import threading
 import time
 import typing as t
 
+from ansible.utils.display import Display
+
 # How often the line is rewritten at most while nothing else is written.
 MIN_INTERVAL = 0.1
 
@@ -89,8 +91,8 @@ class Call(t.NamedTuple):
     """One call of a method of Ansible's Display."""
 
     method: str
-    arguments: tuple[t.Any, ...]
-    options: dict[str, t.Any]
+    arguments: tuple[object, ...]
+    options: dict[str, object]
 
 
 class CallbackDisplay:
@@ -101,7 +103,7 @@ class CallbackDisplay:
     :param display: Ansible's Display.
     """
 
-    def __init__(self, display: t.Any) -> None:
+    def __init__(self, display: Display) -> None:
         self._display = display
         self._recorded: list[Call] | None = None
         self._banner: Call | None = None
@@ -111,7 +113,7 @@ class CallbackDisplay:
         attribute = getattr(self._display, name)
         return functools.partial(self._write, name) if callable(attribute) else attribute
 
-    def _write(self, method: str, *arguments: t.Any, **options: t.Any) -> None:
+    def _write(self, method: str, *arguments: object, **options: object) -> None:
         call = Call(method, arguments, options)
         if self._recorded is None:
             self._show(call)

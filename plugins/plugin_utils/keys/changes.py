@@ -9,7 +9,7 @@ import enum
 import typing as t
 
 from ..aws import caller, iam_keys
-from ..aws.connection import AwsConnection
+from ..aws.connection import AwsConnection, Client
 from ..base import times
 from ..base.errors import CollectionError
 
@@ -75,7 +75,7 @@ class ChangeRecorder:
         self.changes: list[KeyChange] = []
 
     @property
-    def _iam(self) -> t.Any:
+    def _iam(self) -> Client:
         return self._connection.client("iam")
 
     def find_caller(self) -> str:
@@ -109,7 +109,7 @@ class ChangeRecorder:
     def _make_and_record(
         self,
         action: KeyChangeAction,
-        call: t.Callable[[t.Any, str, str], iam_keys.KeyCall],
+        call: t.Callable[[Client, str, str], iam_keys.KeyCall],
         key: iam_keys.IamKey,
     ) -> bool:
         # Asked before, so that the record says what was known when the key was changed.

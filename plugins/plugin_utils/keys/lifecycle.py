@@ -15,6 +15,7 @@ import datetime
 import typing as t
 
 from ..aws import iam_keys, iam_user
+from ..aws.connection import Client
 from ..aws.shared_advice import THROTTLING_CODES
 from ..base import times
 from ..base.errors import CollectionError
@@ -60,7 +61,7 @@ class KeyLifecycle:
         self._done: list[tuple[Action, datetime.datetime]] = []
 
     @property
-    def _iam(self) -> t.Any:
+    def _iam(self) -> Client:
         return self._connection.client("iam")
 
     def predict(self, *, assume_user: bool = False) -> KeyOutcome:

@@ -11,7 +11,7 @@ import time
 import typing as t
 
 from ..aws import caller, iam_keys, iam_user
-from ..aws.connection import AwsConnection
+from ..aws.connection import AwsConnection, Client
 from ..base import times
 from ..base.errors import CollectionError
 from ..store.base import SecretStore, Snapshot
@@ -70,7 +70,7 @@ class KeyObserver:
         self._settle_seconds = settle_seconds
 
     @property
-    def _iam(self) -> t.Any:
+    def _iam(self) -> Client:
         return self.connection.client("iam")
 
     def look(self) -> KeysSeen:

@@ -11,7 +11,7 @@ import dataclasses
 import typing as t
 
 from ..aws import caller, iam_keys, iam_user
-from ..aws.connection import AwsConnection
+from ..aws.connection import AwsConnection, Client
 from ..aws.principals import look
 from ..aws.principals.shapes import Principals
 from ..aws.shared_advice import ACCESS_DENIED_CODES
@@ -100,7 +100,7 @@ class Reader:
                 raise
             self._not_seen(part, exc.message, exc.reason, exc.next_step)
 
-    def _read_user(self, iam: t.Any) -> None:
+    def _read_user(self, iam: Client) -> None:
         with self._noting_refusals("user"):
             reading = iam_user.read_user(
                 iam, self.declared.user.user_name, thorough=self.declared.thorough, pool=self.pool
@@ -109,7 +109,7 @@ class Reader:
             for part, error in reading.unread.items():
                 self._not_seen(part, error.message, error.reason, error.next_step)
 
-    def _with_last_use(self, iam: t.Any, key: iam_keys.IamKey) -> iam_keys.IamKey:
+    def _with_last_use(self, iam: Client, key: iam_keys.IamKey) -> iam_keys.IamKey:
         in_use = self.record is not None and self.record.slot_of(key.access_key_id) in (Slot.CURRENT, Slot.PENDING)
         tags = self.user["tags"] if self.user else {}
         judged = self.declared.request.suspends and tag_key(key.access_key_id) in tags
@@ -132,7 +132,7 @@ class Reader:
     def _looks_for_others(self) -> bool:
         return self.declared.request.state == KeyState.ABSENT and bool(self.declared.user.policy_arn)
 
-    def _other_users(self, iam: t.Any) -> list[OtherUser]:
+    def _other_users(self, iam: Client) -> list[OtherUser]:
         """The account's other users that have the lab's policy: what a retirement must not leave behind unseen."""
         found: list[OtherUser] = []
         for holder in iam_user.policy_holders(iam, self.declared.user.policy_arn):

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-import typing as t
 
-from ..store.base import SecretStore, Snapshot, Surroundings
+from ..store.base import Options, SecretStore, Snapshot, Surroundings
 from ..store.record import LabRecord
 
 
@@ -18,7 +17,7 @@ class NoStore(SecretStore):
     type_name = "none"
     option_names = frozenset()
 
-    def __init__(self, options: t.Mapping[str, t.Any], surroundings: Surroundings | None = None) -> None:
+    def __init__(self, options: Options, surroundings: Surroundings | None = None) -> None:
         pass
 
     @property

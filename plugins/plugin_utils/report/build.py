@@ -17,6 +17,7 @@ from ..lab import finding_kinds
 from ..mturk.status import Status as RequesterStatus
 from . import guard, intake, key_counts, untrusted
 from .model import SCHEMA, Lab, Report, Summary, live_keys
+from .untrusted import Untrusted
 
 NOT_BEGUN = "The run did not begin this lab: it was stopped before, or the host could not be reached or failed earlier."
 NOT_REPORTED = "No report of a slice has this lab: its run was lost before it could report, or no slice had the lab."
@@ -24,7 +25,7 @@ INTERRUPTED = "The run ended in the middle of this lab: it was stopped, or a tas
 
 
 def build(
-    outcomes: t.Sequence[t.Mapping[str, t.Any]],
+    outcomes: t.Sequence[Untrusted],
     *,
     title: str,
     now: datetime.datetime,
@@ -101,24 +102,22 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
     )
 
 
-def _not_begun_outcome(name: str) -> t.Mapping[str, t.Any]:
+def _not_begun_outcome(name: str) -> Untrusted:
     advice = "Read the run's output for this lab if it names it, then run the lab."
     return _without_outcome(name, OutcomeState.UNKNOWN, "unknown", NOT_BEGUN, "not_begun", advice)
 
 
-def _not_reported_outcome(name: str) -> t.Mapping[str, t.Any]:
+def _not_reported_outcome(name: str) -> Untrusted:
     advice = "Run the lab's slice again, then merge the reports again."
     return _without_outcome(name, OutcomeState.UNKNOWN, "unknown", NOT_REPORTED, "not_reported", advice)
 
 
-def _interrupted_outcome(name: str) -> t.Mapping[str, t.Any]:
+def _interrupted_outcome(name: str) -> Untrusted:
     advice = "Read the run's output for this lab, then run it again: what was begun is finished or put right."
     return _without_outcome(name, OutcomeState.FAILED, "failed", INTERRUPTED, "interrupted", advice)
 
 
-def _without_outcome(
-    name: str, state: str, status: str, message: str, reason: str, advice: str
-) -> t.Mapping[str, t.Any]:
+def _without_outcome(name: str, state: str, status: str, message: str, reason: str, advice: str) -> Untrusted:
     return {
         "lab": name,
         "state": state,

@@ -9,13 +9,11 @@ into what is left, because free text (a message, an inventory name) may carry an
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base.errors import CollectionError
 from ..base.masking import secret_in as secret_kind
 
 
-def refuse_secrets(value: t.Any, *, lab: str = "", path: str = "") -> None:
+def refuse_secrets(value: object, *, lab: str = "", path: str = "") -> None:
     """Walk through C(value) and stop at the first text that looks like a secret.
 
     :param lab: the lab that the value belongs to, for the message. It is left out when it is the secret itself.

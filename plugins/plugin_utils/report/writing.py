@@ -31,13 +31,16 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "mode": {"type": "str", "default": "0600"},
 }
 
+# Validated against these.
+Options = t.Mapping[str, t.Any]
+
 # The role fleet_report has a variable of this name for each option.
 ROLE_PREFIX = "fleet_report_"
 # What a run collects itself.
 _SOURCES = ("labs", "outcomes", "merge")
 
 
-def place_of(options: t.Mapping[str, t.Any]) -> files.Place:
+def place_of(options: Options) -> files.Place:
     """Where the files go.
 
     :param options: validated against C(OPTIONS).
@@ -53,12 +56,12 @@ def place_of(options: t.Mapping[str, t.Any]) -> files.Place:
     )
 
 
-def contacts_of(options: t.Mapping[str, t.Any]) -> dict[str, str]:
+def contacts_of(options: Options) -> dict[str, str]:
     """By lab, the addresses that the options give."""
     return {str(lab): str(address) for lab, address in options["contacts"].items()}
 
 
-def prepare(options: t.Mapping[str, t.Any], place: files.Place, collected: collect.Collected) -> files.Writing:
+def prepare(options: Options, place: files.Place, collected: collect.Collected) -> files.Writing:
     """Decide what to write about what was collected; writes nothing.
 
     :raises CollectionError: the report before it is not one, or cannot be read.
@@ -83,7 +86,7 @@ ONLY_FORESEEN = (
 )
 
 
-def is_wanted(variables: t.Mapping[str, t.Any]) -> bool:
+def is_wanted(variables: collect.Variables) -> bool:
     """Whether a report was asked for.
 
     :param variables: of one of the run's labs.
@@ -92,7 +95,7 @@ def is_wanted(variables: t.Mapping[str, t.Any]) -> bool:
 
 
 def write_cut_short(
-    labs: t.Sequence[str], at_work: t.Collection[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
+    labs: t.Sequence[str], at_work: t.Collection[str], hostvars: t.Mapping[str, collect.Variables]
 ) -> str:
     """Write the report of a run that was cut short, for which Ansible runs no task any more.
 

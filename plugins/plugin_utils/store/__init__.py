@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib
 import typing as t
 
+from ansible.parsing.dataloader import DataLoader
 from ansible.utils.display import Display
 
 from ..aws.connection import AwsConnection
 from ..base import masking
-from .base import SecretStore, Snapshot, Surroundings
+from .base import Options, SecretStore, Snapshot, Surroundings, VaultSecret
 from .options import STORE_ARGUMENT_SPEC
 from .reasons import invalid_options
 
@@ -42,9 +43,9 @@ REGISTRY: dict[str, tuple[str, str]] = {
 
 
 def open_store(
-    options: t.Mapping[str, t.Any],
+    options: Options,
     *,
-    loader: t.Any = None,
+    loader: DataLoader | None = None,
     lab_connection: t.Callable[[], AwsConnection] | None = None,
 ) -> SecretStore:
     """The store that the options describe. Nothing is connected to yet.
@@ -72,7 +73,7 @@ def open_store(
     return chosen(given, Surroundings(lab_connection, vault_secrets(loader), _display.warning))
 
 
-def _without_line_break(name: str, value: t.Any) -> t.Any:
+def _without_line_break(name: str, value: object) -> object:
     """Tokens that were read from files often end with a line break, which no server takes."""
     if not isinstance(value, str) or value == value.rstrip("\r\n"):
         return value
@@ -86,6 +87,6 @@ def store_class(type_name: str) -> type[SecretStore]:
     return t.cast("type[SecretStore]", getattr(importlib.import_module(f"{__name__}.{file_name}"), class_name))
 
 
-def vault_secrets(loader: t.Any) -> list[tuple[str, t.Any]]:
+def vault_secrets(loader: DataLoader | None) -> list[VaultSecret]:
     """The run's vault passwords. Ansible has no public way to them; its own plugins take this one."""
     return list(getattr(getattr(loader, "_vault", None), "secrets", None) or ())

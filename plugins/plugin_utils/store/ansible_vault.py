@@ -35,7 +35,7 @@ class AnsibleVaultStore(base.SecretStore):
     type_name = "ansible_vault"
     option_names = frozenset({"directory", "vault_id", "allow_shared_directory"})
 
-    def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
+    def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         if not options.get("directory"):
             raise invalid_options(
                 "The store of type ansible_vault needs the option directory.",

@@ -10,7 +10,7 @@ import re
 import shlex
 import typing as t
 
-from ..aws.connection import GLOBAL_REGION, AwsConnection
+from ..aws.connection import GLOBAL_REGION, AwsConnection, Client
 from ..aws.errors import AWS_FAILURES, aws_error
 from . import base
 from .reasons import StoreReason, invalid_options
@@ -40,7 +40,7 @@ class AwsStore(base.SecretStore):
     service: t.ClassVar[str]
     default_prefix: t.ClassVar[str]
 
-    def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
+    def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         self._options = dict(options)
         self._in_lab = options.get("account") == "lab"
         self._lab_connection = surroundings.lab_connection
@@ -66,7 +66,7 @@ class AwsStore(base.SecretStore):
         return f"AWS {self.service} of {whose}{f' ({where})' if where else ''} under {self._prefix}"
 
     @property
-    def client(self) -> t.Any:
+    def client(self) -> Client:
         """A client of the store's service."""
         if self._connection is None:
             self._connection = self._connect()

@@ -10,8 +10,6 @@ is then moved from the version that was read. AWS refuses that move when the lab
 
 from __future__ import annotations
 
-import typing as t
-
 from ..aws.errors import error_code
 from . import aws_base, base
 from .reasons import invalid_options, record_deleted
@@ -37,7 +35,7 @@ class SecretsManagerStore(aws_base.AwsStore):
     default_prefix = "cloudresearch/labs/"
     option_names = aws_base.AWS_OPTIONS | {"recovery_window_days"}
 
-    def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
+    def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         super().__init__(options, surroundings)
         window = int(options.get("recovery_window_days", 0))
         if window and not 7 <= window <= 30:
@@ -110,7 +108,7 @@ class SecretsManagerStore(aws_base.AwsStore):
             self.client.update_secret_version_stage(SecretId=name, VersionStage=label, **moved)
 
     def _create(self, record: LabRecord) -> str | None:
-        details: dict[str, t.Any] = {"Description": f"labops.cloudresearch: access keys of lab {record.lab}"}
+        details: dict[str, object] = {"Description": f"labops.cloudresearch: access keys of lab {record.lab}"}
         if self._options.get("kms_key_id"):
             details["KmsKeyId"] = self._options["kms_key_id"]
         if self._options.get("tags"):

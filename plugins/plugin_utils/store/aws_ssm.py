@@ -10,8 +10,6 @@ content is put back.
 
 from __future__ import annotations
 
-import typing as t
-
 from ..aws.errors import error_code
 from . import aws_base, base
 from .reasons import invalid_options
@@ -31,7 +29,7 @@ class ParameterStore(aws_base.AwsStore):
     default_prefix = "/cloudresearch/labs/"
     option_names = aws_base.AWS_OPTIONS | {"tier"}
 
-    def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
+    def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         super().__init__(options, surroundings)
         if "/" in self._prefix.strip("/") and not self._prefix.startswith("/"):
             raise invalid_options(
@@ -80,14 +78,14 @@ class ParameterStore(aws_base.AwsStore):
                 raise
         return parameter["Value"], int(parameter["Version"])
 
-    def _write(self, lab: str, value: str, **how: t.Any) -> int:
+    def _write(self, lab: str, value: str, **how: object) -> int:
         if self._options.get("kms_key_id"):
             how["KeyId"] = self._options["kms_key_id"]
         how["Tier"] = self._options.get("tier", "Standard")
         return int(self.client.put_parameter(Name=self.name(lab), Value=value, Type="SecureString", **how)["Version"])
 
     def _create(self, lab: str, value: str) -> int:
-        details: dict[str, t.Any] = {"Description": f"labops.cloudresearch: access keys of lab {lab}"}
+        details: dict[str, object] = {"Description": f"labops.cloudresearch: access keys of lab {lab}"}
         if self._options.get("tags"):
             details["Tags"] = [{"Key": str(key), "Value": str(text)} for key, text in self._options["tags"].items()]
         with self.saying("write", lab):

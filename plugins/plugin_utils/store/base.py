@@ -29,6 +29,12 @@ _LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 DEFAULT_LOCK_TIMEOUT = 120.0
 
 
+# Those of the option C(store); their types are in C(options.STORE_ARGUMENT_SPEC).
+Options = t.Mapping[str, t.Any]
+# A vault id, and the password as Ansible holds it.
+VaultSecret = tuple[str, t.Any]
+
+
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     """A record as it was read or written.
@@ -52,7 +58,7 @@ class Surroundings:
     """
 
     lab_connection: t.Callable[[], AwsConnection] | None = None
-    vault_secrets: t.Sequence[tuple[str, t.Any]] = dataclasses.field(default=(), repr=False)
+    vault_secrets: t.Sequence[VaultSecret] = dataclasses.field(default=(), repr=False)
     warn: t.Callable[[str], None] = lambda message: None
 
 
@@ -67,7 +73,7 @@ class SecretStore(abc.ABC):
     option_names: t.ClassVar[frozenset[str]]
 
     @abc.abstractmethod
-    def __init__(self, options: t.Mapping[str, t.Any], surroundings: Surroundings) -> None:
+    def __init__(self, options: Options, surroundings: Surroundings) -> None:
         """Look at the options only; what needs a connection or a password waits until it is used.
 
         :raises CollectionError: an option is missing or wrong.

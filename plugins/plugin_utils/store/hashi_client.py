@@ -15,6 +15,7 @@ from ..base import hiccups, library_logs, silence
 from ..base.addresses import may_take_a_secret
 from ..base.advice import Row, advise
 from ..base.errors import CollectionError
+from .base import Options
 from .reasons import StoreReason, invalid_options, store_error
 
 try:
@@ -100,7 +101,7 @@ def _is_sealed(response: requests.Response) -> bool:
     return response.status_code == _SEALED and b"sealed" in response.content
 
 
-def sign_in(url: str, namespace: str | None, ca_cert: str, options: t.Mapping[str, t.Any]) -> t.Any:
+def sign_in(url: str, namespace: str | None, ca_cert: str, options: Options) -> hvac.Client:
     """A client with a token.
 
     :param options: the store's, for the token or the AppRole, C(validate_certs) and C(timeout).

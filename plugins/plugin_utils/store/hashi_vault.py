@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import typing as t
 
 from ..base.addresses import may_take_a_secret
 from ..base.errors import CollectionError
@@ -46,12 +45,12 @@ class HashiVaultStore(base.SecretStore):
         }
     )
 
-    def __init__(self, options: t.Mapping[str, t.Any], surroundings: base.Surroundings) -> None:
+    def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         self._options = dict(options)
         self._url = str(options.get("url") or os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR") or "").strip()
         self._mount = str(options.get("mount_point", "secret")).strip("/")
         self._prefix = str(options.get("prefix", "cloudresearch/labs/"))
-        self._client: t.Any = None
+        self._client: hvac.Client | None = None
         if not self._url:
             raise invalid_options(
                 "The store of type hashi_vault needs the server's address.", "Set store.url or VAULT_ADDR."
@@ -222,11 +221,11 @@ class HashiVaultStore(base.SecretStore):
         return str(self._options.get("ca_cert") or os.environ.get("VAULT_CACERT") or "")
 
     @property
-    def _kv(self) -> t.Any:
+    def _kv(self) -> hvac.api.secrets_engines.KvV2:
         return self._connected.secrets.kv.v2
 
     @property
-    def _connected(self) -> t.Any:
+    def _connected(self) -> hvac.Client:
         if self._client is None:
             self._client = hashi_client.sign_in(self._url, self._namespace, self._ca_cert, self._options)
         return self._client

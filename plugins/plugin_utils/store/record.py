@@ -50,7 +50,7 @@ class StoredKey:
     deactivated_at: str | None = None
     collection_used_at: str | None = None
 
-    def public(self) -> dict[str, t.Any]:
+    def public(self) -> dict[str, object]:
         """The key's fields without the secret and without what is not set."""
         fields = dataclasses.asdict(self)
         return {name: value for name, value in fields.items() if name != "secret_access_key" and value is not None}
@@ -152,9 +152,9 @@ class LabRecord:
     def _is_same_key(one: StoredKey | None, other: StoredKey) -> bool:
         return one is not None and one.access_key_id == other.access_key_id
 
-    def to_dict(self) -> dict[str, t.Any]:
+    def to_dict(self) -> dict[str, object]:
         """The whole record, secrets included, as plain data for a store. What is not set is left out."""
-        data: dict[str, t.Any] = {
+        data: dict[str, object] = {
             "version": RECORD_VERSION,
             "lab": self.lab,
             "account_id": self.account_id,
@@ -210,9 +210,9 @@ class LabRecord:
                 f"field {exc.args[0]!r}" if isinstance(exc, KeyError) else "a field is malformed"
             ) from None
 
-    def public(self) -> dict[str, t.Any]:
+    def public(self) -> dict[str, object]:
         """The record without secrets, for results and diffs."""
-        data: dict[str, t.Any] = {"lab": self.lab, "account_id": self.account_id, "user_name": self.user_name}
+        data: dict[str, object] = {"lab": self.lab, "account_id": self.account_id, "user_name": self.user_name}
         if self.current:
             data["current"] = self.current.public()
         if self.pending:
@@ -224,11 +224,11 @@ class LabRecord:
         return data
 
 
-def _stored_key_data(key: StoredKey) -> dict[str, t.Any]:
+def _stored_key_data(key: StoredKey) -> dict[str, object]:
     return {name: value for name, value in dataclasses.asdict(key).items() if value is not None}
 
 
-def _stored_key(data: t.Any) -> StoredKey | None:
+def _stored_key(data: dict[str, object] | None) -> StoredKey | None:
     if not data:
         return None
     _moment_text(data, "created")
@@ -244,25 +244,25 @@ def _stored_key(data: t.Any) -> StoredKey | None:
     return key
 
 
-def _required_text(data: dict[str, t.Any], name: str, shape: re.Pattern[str] | None = None) -> str:
+def _required_text(data: dict[str, object], name: str, shape: re.Pattern[str] | None = None) -> str:
     value = data[name]
     if not isinstance(value, str) or not value or (shape and not shape.fullmatch(value)):
         raise KeyError(name)
     return value
 
 
-def _key_ids(data: dict[str, t.Any], name: str) -> tuple[str, ...]:
+def _key_ids(data: dict[str, object], name: str) -> tuple[str, ...]:
     values = data[name]
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise KeyError(name)
     return tuple(values)
 
 
-def _optional_text(data: dict[str, t.Any], name: str) -> str | None:
+def _optional_text(data: dict[str, object], name: str) -> str | None:
     return None if data[name] is None else _required_text(data, name)
 
 
-def _moment_text(data: dict[str, t.Any], name: str) -> str:
+def _moment_text(data: dict[str, object], name: str) -> str:
     value = _required_text(data, name)
     try:
         moment(value)

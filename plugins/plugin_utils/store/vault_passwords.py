@@ -14,6 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, match_encrypt_secret
 
 from ..base.errors import CollectionError
+from .base import VaultSecret
 from .reasons import StoreReason
 
 # What Ansible calls passwords that were given without an id.
@@ -28,7 +29,7 @@ class VaultPasswords:
     :param place: the store's directory, for messages.
     """
 
-    def __init__(self, secrets: t.Sequence[tuple[str, t.Any]], vault_id: str | None, place: str) -> None:
+    def __init__(self, secrets: t.Sequence[VaultSecret], vault_id: str | None, place: str) -> None:
         self._secrets = list(secrets)
         self._vault_id = vault_id
         self._place = place
@@ -38,7 +39,7 @@ class VaultPasswords:
         """The vault id that files carry which this run encrypts."""
         return self._vault_id or DEFAULT_ID
 
-    def encrypting(self) -> tuple[str, t.Any]:
+    def encrypting(self) -> VaultSecret:
         """Vault id and password that encrypt.
 
         :raises CollectionError: the run has no vault password, or none of that id.
@@ -53,7 +54,7 @@ class VaultPasswords:
                 reason=StoreReason.NO_PASSWORD,
             )
         try:
-            found: tuple[str, t.Any] = match_encrypt_secret(self._secrets, self._vault_id)
+            found: VaultSecret = match_encrypt_secret(self._secrets, self._vault_id)
         except AnsibleError:
             known = ", ".join(sorted({str(vault_id) for vault_id, _password in self._secrets}))
             raise CollectionError(
@@ -124,7 +125,7 @@ def is_whole(content: bytes) -> bool:
 
 
 @functools.lru_cache(maxsize=4)
-def _decrypted(secrets: tuple[tuple[str, t.Any], ...], content: bytes) -> bytes | None:
+def _decrypted(secrets: tuple[VaultSecret, ...], content: bytes) -> bytes | None:
     """The text of a vault file; None if no password opens it.
 
     A key is derived from the password for each file, which takes longer than all else that a store does, so what a
