@@ -23,25 +23,34 @@ class Slot(enum.StrEnum):
 class ActionKind(enum.StrEnum):
     """What can be done to a lab's keys and their record."""
 
-    DELETE_ORPHAN = "delete_orphan"
-    CLOSE_INTENT = "close_intent"
-    FORGET = "forget"
-    RECORD_LINK = "record_link"
-    CLEAR_LINK = "clear_link"
-    PROVE = "prove"
-    PROMOTE = "promote"
-    SUPERSEDE = "supersede"
-    DELETE_FOREIGN = "delete_foreign"
-    CREATE = "create"
-    DEACTIVATE = "deactivate"
-    MARK_INACTIVE = "mark_inactive"
-    DELETE = "delete"
-    SUSPEND = "suspend"
-    NOTE_INACTIVE = "note_inactive"
-    ACTIVATE = "activate"
-    FORGET_SUSPENSION = "forget_suspension"
-    FOUND_GONE = "found_gone"
-    REMOVE_RECORD = "remove_record"
+    #: What is done, for people.
+    words: str
+
+    def __new__(cls, value: str, words: str) -> ActionKind:
+        """As Python's documentation of enums has it for members with more than a value."""
+        kind = str.__new__(cls, value)
+        kind._value_, kind.words = value, words
+        return kind
+
+    DELETE_ORPHAN = "delete_orphan", "delete key {key}"
+    CLOSE_INTENT = "close_intent", "close the note of an interrupted key creation"
+    FORGET = "forget", "forget key {key}"
+    RECORD_LINK = "record_link", "record that the portal holds key {key}"
+    CLEAR_LINK = "clear_link", "record that the portal holds none of the stored keys"
+    PROVE = "prove", "prove that key {key} works"
+    PROMOTE = "promote", "make key {key} the current key"
+    SUPERSEDE = "supersede", "mark key {key} as superseded"
+    DELETE_FOREIGN = "delete_foreign", "delete key {key}"
+    CREATE = "create", "create and store key {key}"
+    DEACTIVATE = "deactivate", "deactivate key {key}"
+    MARK_INACTIVE = "mark_inactive", "record that key {key} is inactive"
+    DELETE = "delete", "delete key {key}"
+    SUSPEND = "suspend", "deactivate key {key}"
+    NOTE_INACTIVE = "note_inactive", "record since when key {key} is inactive"
+    ACTIVATE = "activate", "activate key {key} again"
+    FORGET_SUSPENSION = "forget_suspension", "remove the note that key {key} is suspended"
+    FOUND_GONE = "found_gone", "find key {key} gone"
+    REMOVE_RECORD = "remove_record", "remove the lab's record from the store"
 
 
 # What takes a key out of IAM.
@@ -68,31 +77,8 @@ class Action:
 
     def in_words(self) -> str:
         """The action and its reason for people, such as C(delete key AKIA..., ...)."""
-        done = _WORDS[self.kind].format(key=self.access_key_id or NEW_KEY)
+        done = self.kind.words.format(key=self.access_key_id or NEW_KEY)
         return f"{done}, {self.why}" if self.why else done
-
-
-_WORDS = {
-    ActionKind.DELETE_ORPHAN: "delete key {key}",
-    ActionKind.CLOSE_INTENT: "close the note of an interrupted key creation",
-    ActionKind.FORGET: "forget key {key}",
-    ActionKind.RECORD_LINK: "record that the portal holds key {key}",
-    ActionKind.CLEAR_LINK: "record that the portal holds none of the stored keys",
-    ActionKind.PROVE: "prove that key {key} works",
-    ActionKind.PROMOTE: "make key {key} the current key",
-    ActionKind.SUPERSEDE: "mark key {key} as superseded",
-    ActionKind.DELETE_FOREIGN: "delete key {key}",
-    ActionKind.CREATE: "create and store key {key}",
-    ActionKind.DEACTIVATE: "deactivate key {key}",
-    ActionKind.MARK_INACTIVE: "record that key {key} is inactive",
-    ActionKind.DELETE: "delete key {key}",
-    ActionKind.SUSPEND: "deactivate key {key}",
-    ActionKind.NOTE_INACTIVE: "record since when key {key} is inactive",
-    ActionKind.ACTIVATE: "activate key {key} again",
-    ActionKind.FORGET_SUSPENSION: "remove the note that key {key} is suspended",
-    ActionKind.FOUND_GONE: "find key {key} gone",
-    ActionKind.REMOVE_RECORD: "remove the lab's record from the store",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,9 +120,4 @@ class Note:
 
     def as_dict(self) -> NoteDescription:
         """The note as plain data."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "next_step": self.next_step,
-            "access_key_id": self.access_key_id,
-        }
+        return t.cast(NoteDescription, dataclasses.asdict(self))

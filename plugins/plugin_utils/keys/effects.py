@@ -128,11 +128,7 @@ def _changed(record: LabRecord, access_key_id: str, **values: str | None) -> Lab
     return record.replace_key(dataclasses.replace(key, **t.cast("dict[str, t.Any]", values))) if key else record
 
 
-def _close_intent(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
-    return dataclasses.replace(record, creating=None)
-
-
-def _forget(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
+def _forget(_situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
     return record.without(access_key_id)
 
 
@@ -163,17 +159,8 @@ def _mark_inactive(situation: Situation, record: LabRecord, access_key_id: str) 
     return _changed(record, access_key_id, deactivated_at=timestamp(situation.now))
 
 
-def _prove_anew(situation: Situation, record: LabRecord, access_key_id: str) -> LabRecord:
-    # AWS takes some seconds to let a key in again, and proving it waits for that.
-    return _changed(record, access_key_id, proved=None, proved_by=None)
-
-
-def _remove_record(situation: Situation, record: LabRecord, access_key_id: str) -> None:
-    return None
-
-
 _RECORD_EFFECTS: dict[ActionKind, t.Callable[[Situation, LabRecord, str], LabRecord | None]] = {
-    ActionKind.CLOSE_INTENT: _close_intent,
+    ActionKind.CLOSE_INTENT: lambda _situation, record, _key_id: dataclasses.replace(record, creating=None),
     ActionKind.FORGET: _forget,
     ActionKind.RECORD_LINK: _record_link,
     # No key is named, so none is linked.
@@ -183,6 +170,7 @@ _RECORD_EFFECTS: dict[ActionKind, t.Callable[[Situation, LabRecord, str], LabRec
     ActionKind.DEACTIVATE: _mark_inactive,
     ActionKind.MARK_INACTIVE: _mark_inactive,
     ActionKind.DELETE: _forget,
-    ActionKind.ACTIVATE: _prove_anew,
-    ActionKind.REMOVE_RECORD: _remove_record,
+    # AWS takes some seconds to let a key in again, and proving it waits for that.
+    ActionKind.ACTIVATE: lambda _situation, record, key_id: _changed(record, key_id, proved=None, proved_by=None),
+    ActionKind.REMOVE_RECORD: lambda _situation, _record, _key_id: None,
 }

@@ -30,16 +30,11 @@ def looked(outcome: Untrusted) -> Look | None:
     look = found or untrusted.mapping(outcome.get("look"))
     if not look:
         return None
-    return Look(
-        caller_arn=untrusted.line(look.get("caller_arn")),
-        looked_at=untrusted.time(look.get("looked_at")),
-        complete=look.get("complete") is True,
-        unread=[
-            Unread(what=untrusted.line(each.get("what")), reason=untrusted.text(each.get("reason")))
-            for each in untrusted.mappings(look.get("unread"))
-        ],
-        users_seen=untrusted.count(look.get("users_seen")),
-    )
+    unread = [
+        untrusted.shaped(Unread, each, reason=untrusted.text(each.get("reason")))
+        for each in untrusted.mappings(look.get("unread"))
+    ]
+    return untrusted.shaped(Look, look, unread=unread)
 
 
 def changes_of(outcome: Untrusted) -> list[KeyChange]:
@@ -77,24 +72,12 @@ def _principals(outcome: Untrusted) -> Untrusted:
 
 def _row(key: Untrusted, **more: object) -> AccountKey:
     values = {**key, **more}
-    return AccountKey(
-        principal=untrusted.line(values.get("principal")),
-        access_key_id=untrusted.line(values.get("access_key_id")),
+    return untrusted.shaped(
+        AccountKey,
+        values,
         status=untrusted.word(untrusted.line(values.get("status")).lower(), AccountKeyStatus, ""),
-        created=untrusted.time(values.get("created")),
-        last_used=untrusted.time(values.get("last_used")),
-        last_used_service=untrusted.line(values.get("last_used_service")),
-        last_used_region=untrusted.line(values.get("last_used_region")),
-        last_use_known=values.get("last_use_known") is not False,
         mturk_right=untrusted.word(values.get("mturk_right"), Right, Right.UNKNOWN),
-        how=untrusted.lines(values.get("how")) or [],
         owner=untrusted.one_of(values.get("owner"), OWNERS) or "unknown",
-        quarantined=values.get("quarantined") is True,
-        administrator=values.get("administrator") is True,
-        suspended_on=untrusted.time(values.get("suspended_on")),
-        retired_on=untrusted.time(values.get("retired_on")),
-        request_id=untrusted.line(values.get("request_id")),
-        exception=untrusted.line(values.get("exception")),
     )
 
 
@@ -183,14 +166,6 @@ def _as_changed(rows: list[AccountKey], changes: t.Sequence[KeyChange]) -> list[
 
 
 def _change(change: Untrusted) -> KeyChange:
-    return KeyChange(
-        time=untrusted.time(change.get("time")),
-        action=untrusted.one_of(change.get("action"), [each.value for each in KeyChangeAction]),
-        caller_arn=untrusted.line(change.get("caller_arn")),
-        request_id=untrusted.line(change.get("request_id")),
-        account_id=untrusted.line(change.get("account_id")),
-        principal=untrusted.line(change.get("principal")),
-        access_key_id=untrusted.line(change.get("access_key_id")),
-        last_used_before=untrusted.time(change.get("last_used_before")),
-        last_used_service=untrusted.line(change.get("last_used_service")),
+    return untrusted.shaped(
+        KeyChange, change, action=untrusted.one_of(change.get("action"), [each.value for each in KeyChangeAction])
     )

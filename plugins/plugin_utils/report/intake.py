@@ -45,20 +45,10 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str], departments: t.M
         state=untrusted.word(outcome.get("state"), OutcomeState, OutcomeState.FAILED),
         steps=_steps(outcome, operation, seen=user is not None),
         next_steps=[_next_step(step) for step in untrusted.mappings(outcome.get("next_steps"))],
-        drift=[
-            DriftEntry(
-                code=untrusted.line(each.get("code")),
-                message=untrusted.text(each.get("message")),
-                next_step=untrusted.text(each.get("next_step")),
-            )
-            for each in untrusted.mappings(outcome.get("drift"))
-        ],
+        drift=untrusted.all_shaped(DriftEntry, outcome.get("drift")),
         findings=sorted(found, key=lambda finding: finding_kinds.SEVERITIES.index(finding["severity"])),
-        unseen=[_unseen(entry) for entry in untrusted.mappings(outcome.get("unseen"))],
-        not_looked_for=[
-            NotLookedFor(code=untrusted.line(each.get("code")), why=untrusted.text(each.get("why")))
-            for each in untrusted.mappings(outcome.get("not_looked_for"))
-        ],
+        unseen=untrusted.all_shaped(Unseen, outcome.get("unseen")),
+        not_looked_for=untrusted.all_shaped(NotLookedFor, outcome.get("not_looked_for")),
         user=user,
         access_keys=[_key(key) for key in untrusted.mappings(outcome.get("access_keys"))],
         retired_keys=[_retired_key(key) for key in untrusted.mappings(outcome.get("retired_keys"))],
@@ -95,98 +85,44 @@ def _steps(outcome: Untrusted, operation: str, *, seen: bool) -> list[Step]:
 
 
 def _next_step(step: Untrusted) -> NextStep:
-    return NextStep(
-        step=untrusted.line(step.get("step")),
-        who=untrusted.word(step.get("who"), Who, Who.OPERATOR),
-        text=untrusted.text(step.get("text")),
-        url=untrusted.url(step.get("url")),
-    )
+    return untrusted.shaped(NextStep, step, who=untrusted.word(step.get("who"), Who, Who.OPERATOR))
 
 
 def _finding(finding: Untrusted) -> Finding:
-    severity = finding.get("severity")
-    return Finding(
-        code=untrusted.line(finding.get("code")),
-        severity=next((known for known in finding_kinds.SEVERITIES if known == severity), "info"),
-        message=untrusted.text(finding.get("message")),
-        next_step=untrusted.text(finding.get("next_step")),
-        access_key_id=untrusted.line(finding.get("access_key_id")),
-    )
-
-
-def _unseen(entry: Untrusted) -> Unseen:
-    return Unseen(
-        part=untrusted.line(entry.get("part")),
-        message=untrusted.text(entry.get("message")),
-        reason=untrusted.line(entry.get("reason")),
-        next_step=untrusted.text(entry.get("next_step")),
-    )
+    severity = untrusted.one_of(finding.get("severity"), finding_kinds.SEVERITIES) or "info"
+    return untrusted.shaped(Finding, finding, severity=severity)
 
 
 def _user(value: object) -> User | None:
     user = untrusted.mapping(value)
-    if not user:
-        return None
-    return User(
-        exists=user.get("exists") is True,
-        name=untrusted.line(user.get("name")),
-        arn=untrusted.line(user.get("arn")),
-        managed=user.get("managed") is True,
-        attached_policies=untrusted.lines(user.get("attached_policies")),
-        inline_policies=untrusted.lines(user.get("inline_policies")),
-        groups=untrusted.lines(user.get("groups")),
-        console_access=untrusted.truth(user.get("console_access")),
-        created=untrusted.time(user.get("created")),
-    )
+    return untrusted.shaped(User, user) if user else None
 
 
 def _key(key: Untrusted) -> Key:
-    age = key.get("age_days")
-    return Key(
-        access_key_id=untrusted.line(key.get("access_key_id")),
+    return untrusted.shaped(
+        Key,
+        key,
         status=untrusted.word(key.get("status"), KeyStatus, ""),
-        created=untrusted.time(key.get("created")),
-        age_days=int(age) if isinstance(age, int) and not isinstance(age, bool) else None,
-        last_used=untrusted.time(key.get("last_used")),
-        last_used_service=untrusted.line(key.get("last_used_service")),
-        last_use_known=key.get("last_use_known") is not False,
         owner=untrusted.one_of(key.get("owner"), account_keys.OWNERS),
-        stored=untrusted.truth(key.get("stored")),
         slot=untrusted.one_of(key.get("slot"), ("current", "pending", "superseded")),
     )
 
 
 def _retired_key(key: Untrusted) -> RetiredKey:
-    return RetiredKey(
-        access_key_id=untrusted.line(key.get("access_key_id")),
-        owner=untrusted.one_of(key.get("owner"), account_keys.OWNERS),
-        last_used=untrusted.time(key.get("last_used")),
-        last_used_service=untrusted.line(key.get("last_used_service")),
-        deactivated=key.get("deactivated") is True,
-        deactivated_at=untrusted.time(key.get("deactivated_at")),
-        deleted=key.get("deleted") is True,
-        deleted_at=untrusted.time(key.get("deleted_at")),
-    )
+    return untrusted.shaped(RetiredKey, key, owner=untrusted.one_of(key.get("owner"), account_keys.OWNERS))
 
 
 def _environment(value: object) -> Environment:
     answer = untrusted.mapping(value)
-    return Environment(
-        status=untrusted.word(answer.get("status"), RequesterStatus, RequesterStatus.NOT_CHECKED),
-        linked=answer.get("linked") is True,
-        available_balance=untrusted.amount(answer.get("available_balance")),
-        on_hold_balance=untrusted.amount(answer.get("on_hold_balance")),
-        error_code=untrusted.line(answer.get("error_code")),
-        message=untrusted.text(answer.get("message")),
-        next_step=untrusted.text(answer.get("next_step")),
-    )
+    status = untrusted.word(answer.get("status"), RequesterStatus, RequesterStatus.NOT_CHECKED)
+    return untrusted.shaped(Environment, answer, status=status)
 
 
 def _link(value: object) -> Link:
     link = untrusted.mapping(value)
-    return Link(
+    return untrusted.shaped(
+        Link,
+        link,
         status=untrusted.one_of(link.get("status"), vocabulary.LINK_STATUSES) or "unknown",
-        access_key_id=untrusted.line(link.get("access_key_id")),
         evidence=untrusted.one_of(link.get("evidence"), ("page", "record", "submission", "key_use")),
-        message=untrusted.text(link.get("message")),
     )

@@ -20,6 +20,7 @@ _EMAIL = re.compile(r"[^\s@\"'<>(),:;\\?&%#]+@[^\s@\"'<>(),:;\\?&%#]+\Z")
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,4})?")
 
 Untrusted = t.Mapping[str, object]
+Shape = t.TypeVar("Shape")
 
 
 def text(value: object) -> str:
@@ -93,6 +94,49 @@ def mappings(value: object) -> list[Untrusted]:
     return [item for item in value if isinstance(item, collections.abc.Mapping)]
 
 
+def shaped(shape: type[Shape], value: Untrusted, **judged: object) -> Shape:
+    """What a value has of a shape of plain data, each field as its name or else its type says.
+
+    :param judged: fields of which more is known than that.
+    """
+    fields = t.get_type_hints(shape)
+    return t.cast(
+        Shape,
+        {
+            name: judged[name] if name in judged else (_BY_NAME.get(name) or _BY_TYPE[kind])(value.get(name))
+            for name, kind in fields.items()
+        },
+    )
+
+
+def all_shaped(shape: type[Shape], value: object) -> list[Shape]:
+    """The same for each dictionary of a list."""
+    return [shaped(shape, each) for each in mappings(value)]
+
+
 def _text_if_matching(pattern: re.Pattern[str], value: object) -> str:
     found = text(value)
     return found if pattern.match(found) else ""
+
+
+# How the fields of the report's shapes are read (C(model), C(evidence_shapes), C(lab.shapes)).
+_MOMENTS = (
+    *("created", "deactivated_at", "deleted_at", "last_used", "last_used_before", "looked_at", "retired_on"),
+    *("suspended_on", "time"),
+)
+_BY_NAME: dict[str, t.Callable[[object], object]] = {
+    **dict.fromkeys(_MOMENTS, time),
+    **dict.fromkeys(("message", "next_step", "text", "why"), text),
+    **dict.fromkeys(("available_balance", "on_hold_balance"), amount),
+    "last_use_known": lambda value: value is not False,
+    "url": url,
+}
+_BY_TYPE: dict[object, t.Callable[[object], object]] = {
+    str: line,
+    bool: lambda value: value is True,
+    int: count,
+    list[str]: lambda value: lines(value) or [],
+    list[str] | None: lines,
+    bool | None: truth,
+    int | None: lambda value: int(value) if isinstance(value, int) and not isinstance(value, bool) else None,
+}

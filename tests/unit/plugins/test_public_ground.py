@@ -17,6 +17,7 @@ ALLOWED = {
     "_exit": "os",
     "_replace": "named tuples",
     "_fields": "named tuples",
+    "_value_": "enums",
     # What Ansible's developer guide tells plugins to use.
     "_task": "actions",
     "_templar": "actions and lookups",

@@ -212,7 +212,7 @@ class _Look:
         if summary is not None:
             # The summary is of this moment, the report up to four hours old.
             present = bool(summary.get("AccountAccessKeysPresent"))
-            keys = (keys or [_unknown_key()]) if present else []
+            keys = (keys or [_key()]) if present else []
         return rights.root_principal(arn, keys)
 
     def _add_keys(
@@ -249,24 +249,14 @@ class _Look:
 
     def _with_use(self, key: iam_keys.IamKey, reported: t.Sequence[PrincipalKey]) -> PrincipalKey:
         """The key with its last use: the report's where it has one key of that age, else IAM's word on this key."""
-        described: PrincipalKey = {
-            "access_key_id": key.access_key_id,
-            "status": (KeyStatus.ACTIVE if key.active else KeyStatus.INACTIVE).value,
-            "created": timestamp(key.created),
-            "last_used": "",
-            "last_used_service": "",
-            "last_used_region": "",
-        }
+        described = _key(key.access_key_id, active=key.active, created=timestamp(key.created))
         same = [found for found in reported if found["created"] == described["created"]]
         if len(same) == 1 and not key.last_use_known:
             return {**same[0], "access_key_id": key.access_key_id, "status": described["status"]}
         used: iam_keys.IamKey | None = key
         if not key.last_use_known:
-            used = (
-                None
-                if LAST_USE in self._errors
-                else self._read_or_note(LAST_USE, functools.partial(self._last_use, key))
-            )
+            refused = LAST_USE in self._errors
+            used = None if refused else self._read_or_note(LAST_USE, functools.partial(self._last_use, key))
         if used is None or used.last_used is None:
             return described
         return {
@@ -281,12 +271,12 @@ class _Look:
         return iam_keys.with_last_use(self._iam, key)
 
 
-def _unknown_key() -> PrincipalKey:
-    """The key that root has, as long as nothing but its existence is known."""
+def _key(access_key_id: str = "", *, active: bool = True, created: str = "") -> PrincipalKey:
+    """A key of whose use nothing is known; without arguments, one of which nothing is known but that it is there."""
     return {
-        "access_key_id": "",
-        "status": KeyStatus.ACTIVE.value,
-        "created": "",
+        "access_key_id": access_key_id,
+        "status": (KeyStatus.ACTIVE if active else KeyStatus.INACTIVE).value,
+        "created": created,
         "last_used": "",
         "last_used_service": "",
         "last_used_region": "",
