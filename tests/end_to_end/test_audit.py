@@ -14,16 +14,15 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
 from tests import seed
-from tests.end_to_end.test_crash import calls_of, killed_run
 from tests.fleet import Fleet, Run
-from tests.simulator.clients import lab_client
+from tests.tools.iam_scenarios import administrator
 
 pytestmark = pytest.mark.timeout(600)
 
 USER = "cloudresearch-mturk"
 MTURK = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
 LABS = 22
-INLINE = {"extra": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}}
+INLINE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
 
 
 def only_key(fleet: Fleet, lab: str) -> str:
@@ -32,49 +31,33 @@ def only_key(fleet: Fleet, lab: str) -> str:
     return str(key["access_key_id"])
 
 
-def onboard_them(fleet: Fleet) -> None:
-    """All labs that begin with an onboarding; two of them with one that does not end as others do."""
-    fleet.add("unlinked", requester_linked=("sandbox",))
-    fleet.add("messy")
-    fleet.simulator.control.create_user(
-        "messy",
-        USER,
-        policy_arns=["arn:aws:iam::aws:policy/AdministratorAccess"],
-        inline_policies=INLINE,
-        groups=["students"],
-        console_password="Not-a-secret-of-ours-1",
-    )
-    fleet.hosts["messy"]["lab_account_adopt_existing_user"] = True
-    run = fleet.run("onboard")
-    assert run.return_code == 0, run.output
-    spoilt = ("foreign", "old", "closed", "poor", "superseded", "gone", "refused", "other-key", "throttled")
+def make_labs(fleet: Fleet) -> None:
+    """All labs, most of them onboarded."""
+    seed.add_onboarded(fleet, "unlinked", requester_linked=("sandbox",))
+    spoilt = ("foreign", "old", "closed", "poor", "superseded", "gone", "refused", "other-key", "throttled", "messy")
     seed.add_onboarded(fleet, *spoilt)
-    seed.add_onboarded(fleet, *(f"clean-{number:02d}" for number in range(LABS - 2 - len(fleet.hosts))))
-
-
-def lose_a_secret(fleet: Fleet) -> None:
-    """A run that died between creating a key and storing it."""
-    create = [call["action"] for call in calls_of(fleet, "unlinked")].index("CreateAccessKey") + 1
-    fleet.add("lost-secret")
-    killed_run(fleet, "onboard", {"lost-secret": create})
+    fleet.add("never-onboarded")
+    seed.lose_secret(fleet, fleet.add("lost-secret"))
+    seed.add_onboarded(fleet, *(f"clean-{number:02d}" for number in range(LABS - len(fleet.hosts))))
 
 
 def spoil(fleet: Fleet) -> None:
     """What happens to labs over the years."""
     control = fleet.simulator.control
+    iam = administrator(fleet, "messy")
+    iam.create_login_profile(UserName=USER, Password="Not-a-secret-of-ours-1")
+    iam.put_user_policy(UserName=USER, PolicyName="extra", PolicyDocument=INLINE)
+    iam.create_group(GroupName="students")
+    iam.add_user_to_group(UserName=USER, GroupName="students")
+    iam.attach_user_policy(UserName=USER, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
     stranger = control.create_access_key("foreign", USER)["access_key_id"]
     control.age_key(stranger, 200)
     control.age_key(only_key(fleet, "old"), 400)
     control.set_balance("poor", "1.00")
     control.set_portal_key("other-key", "AKIASOMEBODYELSESKEY")
-    lab_client(fleet.simulator, control.lab("gone"), "iam").delete_access_key(
-        UserName=USER, AccessKeyId=only_key(fleet, "gone")
-    )
-    lab_client(fleet.simulator, control.lab("refused"), "iam").detach_user_policy(UserName=USER, PolicyArn=MTURK)
-    control.inject_fault(
-        service="iam", action="UpdateAccessKey", kind="access_denied", account_id="superseded", times=99
-    )
-    assert fleet.run("rotate", "--limit", "superseded").outcomes["superseded"]["state"] == "failed"
+    administrator(fleet, "gone").delete_access_key(UserName=USER, AccessKeyId=only_key(fleet, "gone"))
+    administrator(fleet, "refused").detach_user_policy(UserName=USER, PolicyArn=MTURK)
+    seed.supersede_key(fleet, "superseded")
     control.inject_fault(
         service="mturk", action="*", kind="cut", account_id="closed", times=999, environment="production"
     )
@@ -93,9 +76,7 @@ def labs_by_finding(run: Run) -> dict[str, set[str]]:
 
 
 def test_labs_in_every_state(fleet: Fleet, tmp_path: pathlib.Path) -> None:
-    onboard_them(fleet)
-    lose_a_secret(fleet)
-    fleet.add("never-onboarded")
+    make_labs(fleet)
     spoil(fleet)
     assert len(fleet.hosts) == LABS
 

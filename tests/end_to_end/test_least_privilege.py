@@ -17,6 +17,7 @@ import typing as t
 import cfnlint.api
 import pytest
 
+from tests import seed
 from tests.fleet import Fleet, Run
 from tests.simulator import policies
 from tests.simulator.process import Simulator, running_simulator
@@ -106,6 +107,12 @@ def test_a_playbook_needs_exactly_its_policy(fleet: Fleet, playbook: str) -> Non
                     labs[f"without-{action.partition(':')[2].lower()}"] = action, scenario
     wanted = set().union(*needed.values())
     assert {action for action, _scenario in labs.values()} == wanted
+    # All playbooks begin with the same look: an audit does without each of its calls, the others each without others.
+    others = [name for name in SCENARIOS if name != "audit"]
+    if playbook in others:
+        looks = sorted(set.intersection(*(iam_policies.actions_of(FILES[f"lab-{name}"]) for name in SCENARIOS)))
+        elsewhere = set(looks) - set(looks[others.index(playbook) :: len(others)])
+        labs = {lab: (action, scenario) for lab, (action, scenario) in labs.items() if action not in elsewhere}
     prepare(fleet, {lab: scenario for lab, (_action, scenario) in labs.items()})
     policies = {
         lab: without([FILES[name] for name in scenario.policies], action) for lab, (action, scenario) in labs.items()
@@ -139,10 +146,10 @@ def test_a_store_without_any_of_its_actions_is_told(fleet: Fleet) -> None:
     }
     on_retirement = [lab for lab in labs if "-delete" in lab]
     restored = [lab for lab in labs if lab.endswith(("-restoresecret", "-describesecret"))]
+    made = {lab: fleet.add(lab) for lab in labs}
     for lab, (store, _action) in labs.items():
-        fleet.add(lab)
         fleet.hosts[lab].update(store.variables(fleet.simulator))
-    assert fleet.run("onboard", "--limit", ",".join(on_retirement + restored)).return_code == 0
+    seed.onboard(fleet, [made[lab] for lab in on_retirement + restored])
     retired = fleet.run("retire", "--limit", ",".join(restored), "-e", f"retire_confirm={len(restored)}")
     assert retired.return_code == 0, retired.output
 
@@ -163,10 +170,10 @@ def test_a_store_without_any_of_its_actions_is_told(fleet: Fleet) -> None:
 
 def test_an_audit_goes_on_without_the_store(fleet: Fleet) -> None:
     """Deliberate: who may not read the secrets can still see which keys are out there."""
+    made = [fleet.add(name) for name in STORES]
     for name, store in STORES.items():
-        fleet.add(name)
         fleet.hosts[name].update(store.variables(fleet.simulator))
-    assert fleet.run("onboard").return_code == 0
+    seed.onboard(fleet, made)
     policies = {name: [FILES["lab-audit"]] for name in STORES}
     run, _actions = run_with(fleet, "audit", policies, FILES["ops-playbooks"])
     assert run.return_code != 0, "nobody can say whether the labs are as declared"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime
+import functools
 import json
 import pathlib
 import subprocess
@@ -170,8 +171,9 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
 }
 
 
+@functools.cache
 def administrator(fleet: Fleet, lab: str) -> t.Any:
-    """An IAM client that may do anything in the lab's account."""
+    """An IAM client that may do anything in the lab's account: one for each lab, because making one is expensive."""
     account = fleet.hosts[lab]["lab_account_aws_account_id"]
     return lab_client(fleet.simulator, {"role_arn": f"arn:aws:iam::{account}:role/{ROLE_NAME}"}, "iam")
 
@@ -207,17 +209,11 @@ def prepare(fleet: Fleet, labs: t.Mapping[str, Scenario]) -> None:
     seed.add_onboarded(fleet, *(lab for lab, scenario in labs.items() if scenario.onboarded))
     for lab, scenario in labs.items():
         fleet.hosts[lab].update(scenario.variables)
-    rotated = [lab for lab, scenario in labs.items() if scenario.rotated]
-    if rotated:
-        for lab in rotated:
-            fleet.simulator.control.inject_fault("iam", "UpdateAccessKey", "access_denied", account_id=lab)
-        run = fleet.run("rotate", "--limit", ",".join(rotated), "-e", "rotate_stop_after=1000")
-        assert {run.outcomes[lab]["state"] for lab in rotated} == {"failed"}, run.output
-    suspended = [lab for lab, scenario in labs.items() if scenario.suspended]
-    if suspended:
-        run = fleet.run("suspend", "--limit", ",".join(suspended))
-        assert run.return_code == 0, run.output
     for lab, scenario in labs.items():
+        if scenario.rotated:
+            seed.supersede_key(fleet, lab)
+        if scenario.suspended:
+            seed.suspend(fleet, lab)
         scenario.make(fleet, lab)
 
 
