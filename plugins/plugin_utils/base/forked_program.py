@@ -32,7 +32,6 @@ def run_program(
     """Run a program in a child process and wait for its end. The child never outlives the call.
 
     :param program: Python source, as a new interpreter would read it from its standard input.
-    :param environment: the child's whole environment.
     :param directory: where to run; None: where this process is.
     :returns: return code (128 plus its number for a signal, as a shell tells it), standard output, standard error.
     """

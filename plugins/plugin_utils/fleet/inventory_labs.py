@@ -34,7 +34,6 @@ def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[s
     """Add the labs as hosts, with the connection into their accounts and their constructed variables and groups.
 
     :param plugin: the inventory plugin, after its options were read.
-    :param group: the group that all labs become members of.
     :param labs: variables by host name. They are what others wrote, so they are plain text for Ansible and never
         templates, whatever they look like.
     :raises AnsibleParserError: another source of the inventory has a host of one of these names for another AWS

@@ -104,7 +104,6 @@ class Account(t.TypedDict):
 class OrganizationReader:
     """Reads accounts with an Organizations client.
 
-    :param client: a boto3 client of the service organizations.
     :param identify: returns the account id that the credentials belong to; called only to explain a refusal.
     """
 

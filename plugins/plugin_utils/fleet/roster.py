@@ -90,7 +90,6 @@ class RosterError(CollectionError):
 def read_roster(content: bytes, options: RosterOptions, name: str = "") -> Roster:
     """Read the labs of a CSV file.
 
-    :param content: the file's bytes.
     :param name: what to call the file in messages.
     :raises RosterError: with all problems of the file, each with its line.
     """

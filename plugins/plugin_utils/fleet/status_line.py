@@ -99,8 +99,6 @@ class CallbackDisplay:
     """What a callback writes with: Ansible's Display with the status line out of the way, now or later.
 
     It has all methods of the Display, which itself is left as it is.
-
-    :param display: Ansible's Display.
     """
 
     def __init__(self, display: Display) -> None:

@@ -58,7 +58,6 @@ class Journal(t.Protocol):
 class ChangeRecorder:
     """Changes keys of one user, and keeps a record of each change.
 
-    :param connection: the way into the user's AWS account.
     :param journal: told of each change, where there is one. (See C(journal.ChangeJournal).)
     :ivar user_arn: the user's ARN, once it is known.
     :ivar changes: in the order in which they were made.

@@ -44,7 +44,6 @@ class KeyLifecycle:
 
     :param observer: knows whose keys they are and what is requested, and looks at them.
     :param prove: signs a call with a new key (id and secret) and waits out IAM's propagation.
-    :param journal: is told of each change at once.
     """
 
     def __init__(self, observer: KeyObserver, *, prove: Prove, journal: Journal | None = None) -> None:

@@ -44,8 +44,6 @@ class KeyObserver:
     """Looks at one lab's keys.
 
     :param connection: the way into the lab's AWS account, with permissions on the user's access keys.
-    :param request: what is wanted of the keys.
-    :param link: what is known of the link at the portal.
     """
 
     def __init__(

@@ -37,8 +37,6 @@ class Plan:
     """Everything that a run would do now.
 
     :param stop: why it would end there without having reached the requested state.
-    :param final: the situation after the actions.
-    :param notes: about the final situation.
     """
 
     actions: tuple[Action, ...]

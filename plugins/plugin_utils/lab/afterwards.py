@@ -30,7 +30,6 @@ class Afterwards:
 
     :param observed: None if the observation failed.
     :param results: by step name, the result of the task that took the step.
-    :param today: the day on which exceptions have to hold.
     """
 
     def __init__(

@@ -72,7 +72,6 @@ def declaration(
 
     :param options: as C(ARGUMENT_SPEC) has them.
     :param store_error: why the lab's store could not be read; empty if it was.
-    :param store_next_step: what to do about it.
     :raises CollectionError: an option is wrong.
     """
     if options["retire_after_days"] < 0:

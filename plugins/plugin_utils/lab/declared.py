@@ -25,7 +25,6 @@ class Declaration:
 
     :param account_id: 12 digits; empty if not declared.
     :param endpoints: the MTurk environments to ask, with their endpoint URLs (None: AWS's own).
-    :param request: what is wanted of the lab's keys.
     :param look: signs in at the portal and looks; None where the portal is not looked at.
     :param link_wanted: whether the portal's link is part of the declared state.
     :param judge_key_use: whether a use of the key that is not the collection's own proves the link; only for portals
@@ -33,10 +32,7 @@ class Declaration:
     :param onboard_although_closed: whether a lab gets its first key even if MTurk answers like a closed service.
     :param ask_mturk: whether the collection may use the key to ask MTurk.
     :param store_error: why the store could not be read; empty if it was.
-    :param store_next_step: what to do about it.
     :param store_missing: why there is no store to read, which an audit does without; empty if there is one.
-    :param find_principals: whether to look who else in the account may call MTurk.
-    :param known_principals: those whom the inventory knows of.
     """
 
     lab: str

@@ -25,10 +25,7 @@ EXCESS_PREFIX = "extra_"
 class Declared:
     """What the inventory says about one lab's user.
 
-    :param lab: the lab's inventory name, for next steps.
     :param state: V(present), V(suspended) or V(absent).
-    :param user_name: the IAM user.
-    :param policy_arn: the managed policy that the user has.
     :param tags: tags that the user carries, besides the one that marks it as the collection's.
     """
 

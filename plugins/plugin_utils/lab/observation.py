@@ -29,7 +29,6 @@ PARALLEL_READS = 3
 def observe(connection: AwsConnection, declared: Declaration, record: LabRecord | None) -> Observation:
     """Read one lab.
 
-    :param connection: the way into the lab's AWS account.
     :param record: what the store holds of the lab, None if nothing.
     :raises CollectionError: AWS could not be reached, or it is another account than declared or recorded. What AWS
         refuses to tell, and a store or a portal that cannot be read, is C(unseen) instead, and C(blocked) says whether

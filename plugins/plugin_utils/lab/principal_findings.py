@@ -21,10 +21,7 @@ def examine(
 ) -> t.Iterator[Found]:
     """The findings about an account's principals.
 
-    :param seen: what a look at the account found.
-    :param exceptions: the principals and keys that the inventory knows of.
     :param declared_user: the name of the lab's own user, about which other findings tell.
-    :param today: the day on which exceptions have to hold.
     """
     for principal in seen["principals"]:
         keys = [key for key in principal["keys"] if key["status"] == KeyStatus.ACTIVE]

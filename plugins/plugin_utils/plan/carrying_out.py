@@ -91,9 +91,7 @@ class PlanRun:
     """One run over one lab's part of a plan.
 
     :param open_store: the lab's store, for keys of users that the collection made.
-    :param made_at: when the plan was made.
     :param retire_after_days: how long a key stays suspended before it is deleted; 0: not at all.
-    :param journal: is told of each change at once.
     """
 
     connection: AwsConnection

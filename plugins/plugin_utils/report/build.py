@@ -37,9 +37,6 @@ def build(
 ) -> Report:
     """The report about C(outcomes), without a comparison (see C(compare)).
 
-    :param outcomes: one outcome a lab.
-    :param title: the page's heading.
-    :param now: when the report is made.
     :param not_begun: labs of the run that it did not come to; nothing is known of them.
     :param not_reported: labs of which the reports of slices tell nothing.
     :param interrupted: labs that were begun and have no outcome; they count as failed.

@@ -60,7 +60,6 @@ class Place:
     :param directory: made if it is not there.
     :param name: the files' name without its ending.
     :param formats: which files to write, of C(FORMATS).
-    :param mode: the files' permissions.
     :param letters: whether to write a letter to each contact, in a directory of their own.
     :param keep_earlier: how many earlier reports to keep as JSON; 0 keeps none.
     """
@@ -100,9 +99,7 @@ class Writing:
 
     :param report: the report as it will be on disk, which is the earlier one when nothing but the time differs.
     :param earlier: the report that is on disk now.
-    :param contents: by part, the whole file.
     :param changed: the parts whose files differ from C(contents).
-    :param warnings: what a person should know.
     :param outdated: letters of an earlier report to people who are to get none any more.
     """
 

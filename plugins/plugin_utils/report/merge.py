@@ -57,7 +57,6 @@ def without_report(
 ) -> list[str]:
     """The hosts of which the reports tell nothing.
 
-    :param labs: what :func:`labs_of` found.
     :param hostvars: the variables of all hosts; a lab may be called otherwise than its host.
     """
     told = {lab["lab"] for lab in labs}

@@ -87,10 +87,7 @@ ONLY_FORESEEN = (
 
 
 def is_wanted(variables: collect.Variables) -> bool:
-    """Whether a report was asked for.
-
-    :param variables: of one of the run's labs.
-    """
+    """Whether a report was asked for."""
     return f"{ROLE_PREFIX}directory" in variables
 
 
@@ -99,9 +96,7 @@ def write_cut_short(
 ) -> str:
     """Write the report of a run that was cut short, for which Ansible runs no task any more.
 
-    :param labs: the hosts of the run.
     :param at_work: those for which a task was begun.
-    :param hostvars: the variables of all hosts.
     :returns: the file for people, or why there is none: what a check foresaw for some labs is no base for a decision.
     :raises CollectionError: a variable of the role C(fleet_report) is wrong, or a file cannot be written.
     """

@@ -18,7 +18,6 @@ from .record import LabRecord, StoredKey
 def key_in_use(record: LabRecord | None, store: SecretStore, lab: str) -> StoredKey:
     """The C(LabRecord.key_in_use) of a lab that must have one.
 
-    :param record: what the store has of the lab.
     :raises CollectionError: that is no key.
     """
     key = record.key_in_use if record else None

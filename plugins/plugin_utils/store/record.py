@@ -72,7 +72,6 @@ class CreationIntent:
 class LabRecord:
     """Everything that the store holds of one lab.
 
-    :param current: the key in use.
     :param pending: a newer key that the portal is not yet known to hold.
     :param superseded: older keys that still exist, oldest first.
     :param creating: a key creation that has begun and was not yet seen to end.
