@@ -232,11 +232,6 @@ class Connection(LocalConnection):
             ambient_credentials=self.get_option("ambient_credentials"),
         )
 
-    @property
-    def account_is_declared(self) -> bool:
-        """Whether the inventory says which AWS account the host stands for."""
-        return self.declaration().is_declared
-
     def account(self) -> aws.AwsConnection:
         """The way into the host's AWS account. The role is assumed when it is first needed, and once.
 

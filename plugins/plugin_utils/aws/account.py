@@ -66,12 +66,6 @@ class AccountDeclaration:
         partition = next((name for prefix, name in _PARTITIONS if self.region.startswith(prefix)), "aws")
         return f"arn:{partition}:iam::{self.account_id}:role/{self.role_name}"
 
-    @property
-    def declared_account_id(self) -> str:
-        """The id of the account that everything has to happen in; empty if only the credentials tell."""
-        found = re.match(r"arn:[\w-]+:iam::(\d{12}):role/", self.role_arn)
-        return self.account_id or (found.group(1) if found else "")
-
     def connection(self) -> AwsConnection:
         """The way into the account. Nothing is asked of AWS before it is used.
 

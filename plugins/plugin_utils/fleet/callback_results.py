@@ -14,8 +14,9 @@ import typing as t
 from ansible.executor.stats import AggregateStats
 from ansible.playbook.task import Task
 
+from ..lab.outcome import is_outcome
 from .fleet_play import OUTCOME_ACTIONS, action_of
-from .progress import Plain, is_outcome
+from .progress import Plain
 from .status_line import Call
 
 # CallbackTaskResult of ansible-core 2.19 and later, TaskResult before.

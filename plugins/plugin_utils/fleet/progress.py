@@ -25,9 +25,6 @@ UNKNOWN = "unknown"
 # How to list states: what needs attention first.
 STATE_ORDER = ("failed", UNREACHABLE, NO_OUTCOME, UNKNOWN, "drifted", "waiting_for_person", "changed", "converged")
 
-# The first schema of outcomes that are results of tasks; earlier ones were facts.
-OUTCOME_SCHEMA = 2
-
 # An outcome, or another result of a task, as it came through Ansible.
 Plain = t.Mapping[str, t.Any]
 Line = tuple[str, str]  # text, and the state that gives it a colour ("" for none)
@@ -78,14 +75,6 @@ class Lab:
 def shown(text: object) -> str:
     """Text on one line, without what could steer a terminal, and without what may be a secret."""
     return redact(" ".join(printable(str(text)).split()))
-
-
-def is_outcome(value: object) -> bool:
-    """Whether a result is an outcome of the role: a dictionary with a state, of a schema that results have."""
-    if not isinstance(value, t.Mapping) or not value.get("state"):
-        return False
-    schema = value.get("schema")
-    return isinstance(schema, int) and schema >= OUTCOME_SCHEMA
 
 
 def lab_from_outcome(host: str, outcome: Plain) -> Lab:

@@ -65,13 +65,7 @@ def _checked_entry(entry: t.Mapping[str, t.Any], number: int) -> KnownPrincipal:
             reason="invalid_options",
             step="observe",
         )
-    return {
-        "arn": values["arn"],
-        "name": values["name"],
-        "access_key_id": values["access_key_id"],
-        "reason": values["reason"],
-        "until": until,
-    }
+    return t.cast(KnownPrincipal, {**values, "until": until})
 
 
 def has_run_out(known: KnownPrincipal, today: datetime.date) -> bool:

@@ -9,6 +9,7 @@ put together from results that hold none.
 
 from __future__ import annotations
 
+import collections.abc
 import datetime
 import typing as t
 
@@ -22,7 +23,19 @@ from .shapes import Observation, Outcome, Step, Unseen
 from .steps import Steps
 from .thresholds import Thresholds
 
+# The first schema of outcomes that are results of tasks is 2; earlier ones were facts.
 SCHEMA = 2
+
+
+def is_outcome(value: object) -> t.TypeGuard[Result]:
+    """Whether the result of a task, or the variable of a host, is a lab's outcome, of this run."""
+    return isinstance(value, collections.abc.Mapping) and is_of_this_schema(value) and bool(value.get("state"))
+
+
+def is_of_this_schema(value: Result) -> bool:
+    """Whether it has the schema of outcomes, or a later one."""
+    schema = value.get("schema")
+    return isinstance(schema, int) and schema >= SCHEMA
 
 
 def compose(

@@ -66,7 +66,7 @@ def from_hosts(
             variables = hostvars[host]
         outcome = variables.get(VARIABLE)
         lab = host
-        if is_outcome(outcome):
+        if lab_outcome.is_outcome(outcome):
             collected.outcomes.append(outcome)
             lab = str(outcome.get("lab") or host)
         elif _was_begun(outcome):
@@ -84,18 +84,8 @@ def from_hosts(
     return collected
 
 
-def is_outcome(value: object) -> t.TypeGuard[Variables]:
-    """Whether the variable of a host is a lab's outcome in this run."""
-    return isinstance(value, collections.abc.Mapping) and _is_of_this_schema(value) and bool(value.get("state"))
-
-
 def _was_begun(value: object) -> bool:
     """Whether it is the result of a task that began the lab: not of a skipped one, nor an outcome of an earlier run."""
     if not isinstance(value, collections.abc.Mapping) or not value or value.get("skipped"):
         return False
-    return "schema" not in value or _is_of_this_schema(value)
-
-
-def _is_of_this_schema(value: Variables) -> bool:
-    schema = value.get("schema")
-    return isinstance(schema, int) and schema >= lab_outcome.SCHEMA
+    return "schema" not in value or lab_outcome.is_of_this_schema(value)

@@ -61,11 +61,6 @@ def compare(previous: Report, current: Report) -> Comparison:
     )
 
 
-def is_empty(comparison: Comparison) -> bool:
-    """Whether a comparison found no difference."""
-    return not any(isinstance(value, list) and value for value in comparison.values())
-
-
 def fingerprint(report: Report) -> str:
     """The report as text without anything that differs between two runs that saw the same."""
     essence: dict[str, t.Any] = copy.deepcopy({**report})

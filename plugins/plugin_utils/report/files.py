@@ -10,16 +10,15 @@ import dataclasses
 import datetime
 import hashlib
 import json
-import os
 import pathlib
 import re
 import stat
-import tempfile
 import typing as t
 
 from ..base.errors import CollectionError
 from ..base.times import moment
 from ..keys import journal
+from ..store.private_files import write_file
 from . import account_keys, compare, earlier, evidence, letters, ocsf, page, remembered, retire_plan, tables
 from .earlier import load
 from .model import Report
@@ -169,7 +168,7 @@ def write(writing: Writing, place: Place) -> None:
             _archive_plan(place)
         for name in writing.changed:
             place.path(name).parent.mkdir(mode=0o700, exist_ok=True)
-            _replace(place.path(name), writing.contents[name], place.mode)
+            write_file(place.path(name), writing.contents[name], place.mode)
         for path in writing.outdated:
             path.unlink(missing_ok=True)
     except OSError as exc:
@@ -224,7 +223,7 @@ def _archive(report: Report, place: Place) -> None:
     directory = place.directory / EARLIER
     directory.mkdir(mode=0o700, exist_ok=True)
     made = re.sub(r"[^0-9TZ]", "", str(report["generated"]))
-    _replace(directory / f"{place.name}-{made}.json", PARTS["json"].render(report).encode(), place.mode)
+    write_file(directory / f"{place.name}-{made}.json", PARTS["json"].render(report).encode(), place.mode)
     _keep_latest(directory, place.name, "json", place.keep_earlier)
 
 
@@ -247,22 +246,8 @@ def _archive_plan(place: Place) -> None:
     directory = place.directory / EARLIER
     directory.mkdir(mode=0o700, exist_ok=True)
     written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
-    _replace(directory / f"{path.stem}-{written:%Y%m%dT%H%M%SZ}.yml", path.read_bytes(), place.mode)
+    write_file(directory / f"{path.stem}-{written:%Y%m%dT%H%M%SZ}.yml", path.read_bytes(), place.mode)
     _keep_latest(directory, path.stem, "yml", place.keep_earlier)
-
-
-def _replace(path: pathlib.Path, content: bytes, mode: int) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        pathlib.Path(temporary).replace(path)
-    except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def describe(report: Report | None) -> str:

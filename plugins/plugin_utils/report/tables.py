@@ -18,8 +18,8 @@ import io
 import re
 import typing as t
 
-from ..base import vocabulary
 from ..lab import finding_kinds
+from . import intake
 from .evidence_shapes import AccountKey
 from .model import Lab, Report, live_keys
 
@@ -32,47 +32,7 @@ BYTE_ORDER_MARK = "\ufeff"
 _FORMULA = re.compile(r"[\s\"]*[=+\-@\t\r\n'|%＝＋－＠]")
 _FORMULA_INSIDE = re.compile(r"([,;|\t\r\n])(?=[\s\"]*[=+\-@%＝＋－＠])")
 
-# New columns go to the end: people's spreadsheets refer to these by place.
-COLUMNS = (
-    "lab",
-    "account_id",
-    "operation",
-    "check_mode",
-    "state",
-    *(f"step_{name}" for name in vocabulary.STEPS),
-    *(f"findings_{severity}" for severity in finding_kinds.SEVERITIES),
-    "finding_codes",
-    "drift_codes",
-    "next_steps",
-    "user_name",
-    "user_exists",
-    "user_managed",
-    "attached_policies",
-    "inline_policies",
-    "groups",
-    "console_access",
-    "live_keys",
-    "live_keys_not_stored",
-    "live_keys_foreign",
-    "key_id",
-    "key_slot",
-    "key_created",
-    "key_age_days",
-    "key_last_used",
-    "key_last_used_service",
-    "production_status",
-    "production_available_balance",
-    "production_on_hold_balance",
-    "sandbox_status",
-    "link_status",
-    "link_evidence",
-    "link_access_key_id",
-    "unseen",
-    "not_looked_for",
-    "retired_keys",
-    "department",
-    "contact",
-)
+# New columns go to the end, here and in C(_row): people's spreadsheets refer to these by place.
 KEY_COLUMNS = (
     "account_id",
     "principal",
@@ -202,3 +162,6 @@ def _decimal_or_none(text: str | None) -> decimal.Decimal | None:
 
 def _joined_distinct(texts: t.Iterable[str] | None) -> str:
     return " ".join(dict.fromkeys(texts or ()))
+
+
+COLUMNS = tuple(_row(intake.read_lab({}, {}, {})))

@@ -111,6 +111,13 @@ class AwsStore(base.SecretStore):
         """The name of the lab's record."""
         return f"{self._prefix}{base.lab_name(lab)}"
 
+    def details_of_new(self, lab: str) -> dict[str, object]:
+        """What a new record is told of, in the words that both services have."""
+        details: dict[str, object] = {"Description": f"labops.cloudresearch: access keys of lab {lab}"}
+        if self._options.get("tags"):
+            details["Tags"] = [{"Key": str(key), "Value": str(text)} for key, text in self._options["tags"].items()]
+        return details
+
     def check(self, lab: str) -> None:
         """Read the record: AWS cannot tell without a trace whether it could be written."""
         self.get(lab)

@@ -108,11 +108,9 @@ class SecretsManagerStore(aws_base.AwsStore):
             self.client.update_secret_version_stage(SecretId=name, VersionStage=label, **moved)
 
     def _create(self, record: LabRecord) -> str | None:
-        details: dict[str, object] = {"Description": f"labops.cloudresearch: access keys of lab {record.lab}"}
+        details = self.details_of_new(record.lab)
         if self._options.get("kms_key_id"):
             details["KmsKeyId"] = self._options["kms_key_id"]
-        if self._options.get("tags"):
-            details["Tags"] = [{"Key": str(key), "Value": str(text)} for key, text in self._options["tags"].items()]
         try:
             answer = self.client.create_secret(
                 Name=self.name(record.lab), SecretString=base.dump_record(record), **details

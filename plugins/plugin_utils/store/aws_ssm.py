@@ -85,12 +85,9 @@ class ParameterStore(aws_base.AwsStore):
         return int(self.client.put_parameter(Name=self.name(lab), Value=value, Type="SecureString", **how)["Version"])
 
     def _create(self, lab: str, value: str) -> int:
-        details: dict[str, object] = {"Description": f"labops.cloudresearch: access keys of lab {lab}"}
-        if self._options.get("tags"):
-            details["Tags"] = [{"Key": str(key), "Value": str(text)} for key, text in self._options["tags"].items()]
         with self.saying("write", lab):
             try:
-                return self._write(lab, value, Overwrite=False, **details)
+                return self._write(lab, value, Overwrite=False, **self.details_of_new(lab))
             except ClientError as exc:
                 if error_code(exc) != "ParameterAlreadyExists":
                     raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import grp
 import os
+import pathlib
 import pwd
 import secrets
 import stat
@@ -103,8 +104,8 @@ def read_file(path: str) -> bytes | None:
         return file.read(MAX_BYTES + 1)
 
 
-def write_file(path: str, content: bytes) -> None:
-    """Write a file of mode 0600 next to the old one, and then put it in its place.
+def write_file(path: str | pathlib.Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file next to the old one, and then put it in its place.
 
     :raises OSError: it cannot be written; then the old one is as it was.
     """
@@ -113,7 +114,7 @@ def write_file(path: str, content: bytes) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
+            os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.outcome import is_outcome
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 LINK_URL = "https://requester.mturk.com/developer"
@@ -114,7 +115,7 @@ def test_outcomes_with_missing_or_strange_parts_are_shown_nevertheless(state: st
     [None, "failed", [], {}, {"state": "", "schema": 2}, {"state": "started"}, {"state": "failed", "schema": 1}],
 )
 def test_results_that_are_no_outcomes(value: t.Any) -> None:
-    assert not progress.is_outcome(value)
+    assert not is_outcome(value)
 
 
 def test_secrets_and_control_characters_never_come_through() -> None:
