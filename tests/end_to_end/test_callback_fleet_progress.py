@@ -402,7 +402,8 @@ def test_what_fails_in_an_included_file_is_rescued_by_the_block_around_the_inclu
 
 
 def test_a_handler_that_fails_is_shown_as_one(project: Project) -> None:
-    tasks = [{"name": "Notify", "ansible.builtin.command": "true", "notify": "mend"}]
+    changed = {"ansible.builtin.set_fact": {"done": True}, "changed_when": True}
+    tasks = [{"name": "Notify", **changed, "notify": "mend"}]
     handlers = [{"name": "mend", "ansible.builtin.fail": {"msg": "too bad"}}]
     labs = {"lab-00": {"how": "converged"}, "lab-01": {"how": "converged"}}
     project.prepare([{**PLAY, "tasks": tasks, "handlers": handlers}], labs)
@@ -430,18 +431,21 @@ ORDINARY = textwrap.dedent(
       hosts: localhost
       gather_facts: false
       tasks:
+        # But for one, these start no program: the tests are about the screen.
         - name: Fine
-          ansible.builtin.command: "true"
-          changed_when: false
+          ansible.builtin.set_fact:
+            fine: true
         - name: Changed
           ansible.builtin.command: "true"
           notify: handler
         - name: Skipped
-          ansible.builtin.command: "true"
+          ansible.builtin.set_fact:
+            skipped: true
           when: false
         - name: Loop
-          ansible.builtin.command: "{{ item }}"
-          loop: ["true", "false"]
+          ansible.builtin.assert:
+            that: item
+          loop: [true, false]
           ignore_errors: true
         - name: Message
           ansible.builtin.debug:
@@ -475,7 +479,7 @@ def timeless(output: str) -> str:
 @pytest.mark.parametrize("arguments", [["--diff"], ["-v", "--check"]])
 def test_plays_that_have_nothing_to_do_with_labs_look_as_ever(project: Project, arguments: list[str]) -> None:
     project.prepare(yaml.safe_load(ORDINARY), {})
-    project._write("included.yml", "- name: Included\n  ansible.builtin.command: 'true'\n")
+    project._write("included.yml", "- name: Included\n  ansible.builtin.set_fact:\n    included: true\n")
     options = {"ANSIBLE_CHECK_MODE_MARKERS": "true"}
     expected = project.run(*arguments, **options, ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default")
     assert timeless(project.run(*arguments, **options)) == timeless(expected)
@@ -573,7 +577,7 @@ def test_diffs_and_check_mode_markers_are_shown(project: Project) -> None:
 def test_retries_are_said_once(project: Project) -> None:
     task = {
         "name": "Poll",
-        "ansible.builtin.command": "false",
+        "ansible.builtin.assert": {"that": "false"},
         "register": "polled",
         "until": "polled is succeeded",
         "retries": 3,
@@ -619,19 +623,23 @@ def test_secrets_are_never_shown(project: Project) -> None:
 # -- options -----------------------------------------------------------------------------------------------------------
 
 
-def test_show_tasks_shows_tasks_without_results(project: Project) -> None:
-    output = project.run(ANSIBLE_FLEET_PROGRESS_SHOW_TASKS="true")
+# What needs attention is what a run lists by default: test_the_end_shows_failures_in_full_next_steps_and_the_tables.
+def listed_labs(lines: t.Iterable[str]) -> int:
+    return len([line for line in lines if re.match(r"lab-\d\d  (?!: )", line)])
+
+
+def test_show_tasks_shows_tasks_without_results_and_a_table_can_list_all_labs(project: Project) -> None:
+    output = project.run(ANSIBLE_FLEET_PROGRESS_SHOW_TASKS="true", ANSIBLE_FLEET_PROGRESS_TABLE="all")
     assert "TASK [lab_account : Observe]" in output and "ok: [lab-00]\n" in output
     assert "converged           lab-00" in output
     assert any(line.startswith("lab-00 ") for line in section(output, "PLAY RECAP"))
+    assert listed_labs(section(output, "LABS")) == 8
+    assert "\nLabs:     8: 2 failed" in output
 
 
-# What needs attention is what a run lists by default: test_the_end_shows_failures_in_full_next_steps_and_the_tables.
-@pytest.mark.parametrize(("table", "listed"), [("all", 8), ("none", 0)])
-def test_the_table_lists_what_was_asked_for(project: Project, table: str, listed: int) -> None:
-    output = project.run(ANSIBLE_FLEET_PROGRESS_TABLE=table)
-    lines = section(output, "LABS") if listed else output.splitlines()
-    assert len([line for line in lines if re.match(r"lab-\d\d  (?!: )", line)]) == listed
+def test_a_table_can_be_left_out(project: Project) -> None:
+    output = project.run(ANSIBLE_FLEET_PROGRESS_TABLE="none")
+    assert listed_labs(output.splitlines()) == 0
     assert "\nLabs:     8: 2 failed" in output
 
 
@@ -664,13 +672,15 @@ def test_the_same_is_said_on_a_terminal_and_over_a_pipe(project: Project, plain_
     assert section(screen, "NEXT STEPS") == section(plain_output, "NEXT STEPS")
 
 
-def test_colours_only_repeat_the_words(project: Project) -> None:
+def test_colours_only_repeat_the_words_and_the_bar_can_be_left_out(project: Project) -> None:
     coloured = project.terminal(columns=120)
     coloured.finish()
     assert "\x1b[0;31mfailed " in coloured.output and "\x1b[0;32mconverged " in coloured.output
-    plain = project.terminal(columns=120, ANSIBLE_NOCOLOR="true")
+    plain = project.terminal(columns=120, ANSIBLE_NOCOLOR="true", ANSIBLE_FLEET_PROGRESS_BAR="never")
     plain.finish()
     assert not re.search(r"\x1b\[[0-9;]*m", plain.output)
+    # Nor is there a bar where nobody wants one.
+    assert "\x1b[K" in coloured.output and "\x1b[K" not in plain.output and "/8 labs" not in plain.output
     assert section("\n".join(plain.screen.lines), "LABS") == section("\n".join(coloured.screen.lines), "LABS")
 
 
@@ -680,12 +690,6 @@ def test_a_narrow_terminal_gets_a_list_instead_of_columns(project: Project) -> N
     lines = [line.rstrip() for line in session.screen.lines]
     assert "2 labs need nothing." in lines and "2 labs: lab-03, lab-04: failed" in lines
     assert not any(line.startswith("LAB ") for line in lines)
-
-
-def test_a_dumb_terminal_and_never_have_no_bar(project: Project) -> None:
-    session = project.terminal(ANSIBLE_FLEET_PROGRESS_BAR="never")
-    session.finish()
-    assert "\x1b[K" not in session.output and "/8 labs" not in session.output
 
 
 def test_a_person_can_answer_a_prompt_without_the_bar_in_the_way(project: Project) -> None:

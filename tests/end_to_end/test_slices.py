@@ -314,11 +314,11 @@ def test_two_fleets_of_runs_on_the_same_labs_do_no_harm(fleet: Fleet) -> None:
                 if outcome["state"] == "failed":
                     assert lab in outcome["message"]
                     assert outcome["next_steps"], outcome
-        healed = fleet.run("onboard")
-        assert healed.return_code == 0, healed.output
-        for lab in labs:
-            (key,) = fleet.simulator.control.keys(lab)
-            assert fleet.simulator.control.portal_key(lab) == key["access_key_id"]
-            check_timeline(fleet, lab)
+    healed = fleet.run("onboard")
+    assert healed.return_code == 0, healed.output
+    for lab in labs:
+        (key,) = fleet.simulator.control.keys(lab)
+        assert fleet.simulator.control.portal_key(lab) == key["access_key_id"]
+        check_timeline(fleet, lab)
     again = fleet.run("onboard")
     assert again.changed() == dict.fromkeys(labs, 0), again.output
