@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..base.errors import CollectionError
 
 LOGIN_FAILED = "login_failed"
 SECOND_FACTOR_REQUIRED = "second_factor_required"

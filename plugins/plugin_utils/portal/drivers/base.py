@@ -8,19 +8,8 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    TIMEOUT,
-    NoAnswer,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Control,
-    Fill,
-    Form,
-    Link,
-    Page,
-)
+from ..errors import TIMEOUT, NoAnswer, PortalError
+from ..page.elements import Button, Control, Fill, Form, Link, Page
 
 
 class Deadline:

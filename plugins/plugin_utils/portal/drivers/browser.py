@@ -9,37 +9,16 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script, silence
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
-    RunningBrowser,
-    start_browser,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_window import (
-    Act,
-    BrowserWindow,
-    Cookie,
-    nothing,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    PORTAL_UNAVAILABLE,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    bare_address,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Control,
-    Fill,
-    Form,
-    Link,
-    Page,
-    Seen,
-)
+from ...base import hiccups
+from ..errors import PORTAL_UNAVAILABLE, PortalError
+from ..page.addresses import bare_address
+from ..page.elements import Button, Control, Fill, Form, Link, Page, Seen
+from . import browser_script, silence
+from .base import Deadline, out_of_time
+from .browser_start import RunningBrowser, start_browser
+from .browser_window import Act, BrowserWindow, Cookie, nothing
+from .settings import PortalSettings
+from .snapshots import Snapshots
 
 try:
     from playwright.async_api import Error as PlaywrightError
@@ -47,9 +26,7 @@ except ImportError:
     pass
 
 if t.TYPE_CHECKING:
-    from playwright.async_api import (
-        ElementHandle,
-    )
+    from playwright.async_api import ElementHandle
 
 # Some scripts act only a moment later, such as a notice that slides in.
 _PATIENCE = 2.5

@@ -17,15 +17,11 @@ import typing as t
 import urllib.parse
 import urllib.request
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import plain_cause
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.same_user import is_of_the_same_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust, Verdict
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    Address,
-    UnsafeAddressError,
-    read_address,
-)
+from ...base.addresses import is_loopback
+from ..page.addresses import Address, UnsafeAddressError, read_address
+from .network import plain_cause
+from .same_user import is_of_the_same_user
+from .trust import Trust, Verdict
 
 _HEAD_SECONDS = 60.0
 _LARGEST_HEAD = 1 << 20

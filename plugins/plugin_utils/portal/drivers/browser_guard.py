@@ -14,13 +14,10 @@ import json
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PAGE_CHANGED, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    bare_address,
-    looks_like_web,
-)
+from ..errors import PAGE_CHANGED, PortalError
+from ..page.addresses import bare_address, looks_like_web
+from .browser_gate import Gate
+from .trust import Trust
 
 try:
     from playwright.async_api import Error as PlaywrightError

@@ -12,15 +12,12 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment as process_environment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import library_logs
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_loop import LoopThread
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    USER_AGENT,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+from ...base import environment as process_environment
+from ...base import library_logs
+from ..errors import SettingsError
+from ..page.matching import plain
+from .browser_loop import LoopThread
+from .settings import USER_AGENT, PortalSettings
 
 try:
     from playwright.async_api import Error as PlaywrightError

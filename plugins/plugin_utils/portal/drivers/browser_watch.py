@@ -9,15 +9,12 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_guard import Guard
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import retry_after
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    bare_address,
-    read_address,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
+from ...base import times
+from ..page.addresses import bare_address, read_address
+from ..page.matching import plain
+from .browser_gate import Gate
+from .browser_guard import Guard
+from .network import retry_after
 
 try:
     from playwright.async_api import Error as PlaywrightError

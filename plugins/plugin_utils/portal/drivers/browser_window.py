@@ -10,42 +10,23 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import browser_script
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_gate import Gate
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_guard import Guard
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
-    user_agent,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_stillness import stays_as_sent
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_watch import Watch
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
-    BROWSER_CAUSES,
-    BROWSER_SILENCE,
-    tls_error,
-    unreachable,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    PORTAL_UNAVAILABLE,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    bare_address,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Notice,
-    Page,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    DEEPEST_ELEMENT,
-    MOST_ELEMENTS,
-    too_large,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
+from ...base import hiccups
+from ..errors import PORTAL_UNAVAILABLE, PortalError
+from ..page.addresses import bare_address
+from ..page.elements import Notice, Page
+from ..page.html_tree import DEEPEST_ELEMENT, MOST_ELEMENTS, too_large
+from ..page.matching import plain
+from ..page.reader import read_page
+from . import browser_script
+from .base import Deadline, out_of_time
+from .browser_gate import Gate
+from .browser_guard import Guard
+from .browser_start import user_agent
+from .browser_stillness import stays_as_sent
+from .browser_watch import Watch
+from .network import BROWSER_CAUSES, BROWSER_SILENCE, tls_error, unreachable
+from .settings import PortalSettings
+from .snapshots import Snapshots
 
 try:
     from playwright.async_api import Error as PlaywrightError
@@ -54,12 +35,7 @@ except ImportError:
     pass
 
 if t.TYPE_CHECKING:
-    from playwright.async_api import (
-        Browser,
-        BrowserContext,
-        ElementHandle,
-        JSHandle,
-    )
+    from playwright.async_api import Browser, BrowserContext, ElementHandle, JSHandle
     from playwright.async_api import Page as Tab
 
 # Seconds. A page is at rest when it has asked for nothing and changed nothing for QUIET.

@@ -9,17 +9,15 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import http_driver, wire
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import html_tree as tree
+from ..errors import SettingsError
+from ..page import html_tree as tree
+from . import http_driver, wire
+from .base import Deadline, Driver
+from .settings import PortalSettings
+from .snapshots import Snapshots
 
 if t.TYPE_CHECKING:
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
-        RunningBrowser,
-    )
+    from .browser_start import RunningBrowser
 
 
 def require_libraries(driver: str) -> None:
@@ -49,7 +47,7 @@ def first_driver(
     require_libraries(settings.driver)
     if settings.driver == "browser":
         # Playwright is worth its import only to those who use it.
-        from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser import BrowserDriver
+        from .browser import BrowserDriver
 
         return BrowserDriver(settings, deadline, snapshots, running=browser, slow_down=slow_down)
     return http_driver.HttpDriver(settings, deadline, snapshots, slow_down)
@@ -57,9 +55,7 @@ def first_driver(
 
 def why_no_browser(settings: PortalSettings, running: RunningBrowser | None) -> str:
     """What keeps a browser from going on where plain HTTP got stuck, and what to do; empty if nothing does."""
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import (
-        check_startable,
-    )
+    from .browser_start import check_startable
 
     if running is not None:
         return ""
@@ -82,7 +78,7 @@ def browser_after(
 
     :raises SettingsError: if no browser can be started here; C(why_no_browser) tells that before.
     """
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser import BrowserDriver
+    from .browser import BrowserDriver
 
     cookies = driver.cookies() if isinstance(driver, http_driver.HttpDriver) else []
     return BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies, slow_down=slow_down)

@@ -14,41 +14,19 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups, times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import silence
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import retry_after
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.wire import Answer, Wire
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    PAGE_CHANGED,
-    PORTAL_UNAVAILABLE,
-    NoAnswer,
-    PageChanged,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    bare_address,
-    join,
-    looks_like_web,
-    read_address,
-    without_fragment,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Fill,
-    Form,
-    Link,
-    Page,
-    describe,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import (
-    post_back,
-    successful_controls,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute, parse
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
+from ...base import hiccups, times
+from ..errors import PAGE_CHANGED, PORTAL_UNAVAILABLE, NoAnswer, PageChanged, PortalError
+from ..page.addresses import bare_address, join, looks_like_web, read_address, without_fragment
+from ..page.elements import Button, Fill, Form, Link, Page, describe
+from ..page.forms import post_back, successful_controls
+from ..page.html_tree import attribute, parse
+from ..page.reader import read_page
+from . import silence
+from .base import Deadline
+from .network import retry_after
+from .settings import PortalSettings
+from .snapshots import Snapshots
+from .wire import Answer, Wire
 
 _REDIRECTS = 15
 # Each of them takes as long as one waits for an answer.
@@ -196,10 +174,7 @@ class HttpDriver:
         trail = list(self._trail)
         self._html = _body_text(answer)
         page = read_page(
-            self._html,
-            answer.address,
-            status=answer.status,
-            retry_after=retry_after(answer.header.get("retry-after")),
+            self._html, answer.address, status=answer.status, retry_after=retry_after(answer.header.get("retry-after"))
         )
         page.trail = trail
         if self._snapshots is not None:

@@ -7,14 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    PORTAL_UNAVAILABLE,
-    TLS,
-    NoAnswer,
-    PortalError,
-    service_closed,
-)
+from ...base import times
+from ..errors import PORTAL_UNAVAILABLE, TLS, NoAnswer, PortalError, service_closed
 
 # What the address book of the internet says: there is no such host (any more).
 UNKNOWN_NAME = "its host name is not known"

@@ -10,10 +10,10 @@ import os
 import pathlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
+from ...base.addresses import is_loopback
+from ..errors import SettingsError
+from ..page.wording import Wording
+from .trust import Trust
 
 DEFAULT_PORTAL_URL = "https://app.cloudresearch.com"
 # What the option C(driver) takes: a way to read pages, or that a person works the portal by hand.

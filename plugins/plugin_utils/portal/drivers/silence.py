@@ -8,13 +8,9 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import silence
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    PORTAL_UNAVAILABLE,
-    NoAnswer,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import read_address
+from ...base import silence
+from ..errors import PORTAL_UNAVAILABLE, NoAnswer, PortalError
+from ..page.addresses import read_address
 
 
 @contextlib.contextmanager

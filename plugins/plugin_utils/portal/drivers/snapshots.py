@@ -11,13 +11,9 @@ import pathlib
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    attribute,
-    is_text,
-    parse,
-)
+from ..errors import SettingsError
+from ..page.elements import Page
+from ..page.html_tree import attribute, is_text, parse
 
 try:
     from bs4.element import NavigableString, PreformattedString, Tag

@@ -13,19 +13,9 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.addresses import is_loopback
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    PAGE_CHANGED,
-    PortalError,
-    SettingsError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    HAS_URLLIB3,
-    Address,
-    UnsafeAddressError,
-    bare_address,
-    read_address,
-)
+from ...base.addresses import is_loopback
+from ..errors import PAGE_CHANGED, PortalError, SettingsError
+from ..page.addresses import HAS_URLLIB3, Address, UnsafeAddressError, bare_address, read_address
 
 # CloudResearch's own registrable domain: its sign-in may move between its own hosts.
 _HOME = "cloudresearch.com"

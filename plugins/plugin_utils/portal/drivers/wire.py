@@ -17,27 +17,14 @@ import threading
 import typing as t
 import zlib
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import library_logs
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import nobody_answered
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, out_of_time
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.network import (
-    plain_cause,
-    tls_error,
-    unreachable,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    USER_AGENT,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    PAGE_CHANGED,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    bare_address,
-    read_address,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import LARGEST_PAGE, too_large
+from ...base import library_logs
+from ...base.silence import nobody_answered
+from ..errors import PAGE_CHANGED, PortalError
+from ..page.addresses import bare_address, read_address
+from ..page.html_tree import LARGEST_PAGE, too_large
+from .base import Deadline, out_of_time
+from .network import plain_cause, tls_error, unreachable
+from .settings import USER_AGENT, PortalSettings
 
 try:
     import requests

@@ -11,17 +11,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    PortalAccount,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import by_driver, by_hand
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.by_driver import check_account
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import (
-    KnownKey,
-    LinkResult,
-    LinkState,
-)
+from ..drivers.settings import PortalAccount, PortalSettings
+from . import by_driver, by_hand
+from .by_driver import check_account
+from .state import KnownKey, LinkResult, LinkState
 
 
 def look(settings: PortalSettings, account: PortalAccount, key: KnownKey, *, browser: t.Any = None) -> LinkState:

@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import choice, silence
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    PortalAccount,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import Snapshots
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged, SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.key_page import KeyPage
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import (
-    KnownKey,
-    LinkResult,
-    LinkState,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session import person
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
+from ...base.errors import CollectionError
+from ...base.vocabulary import LinkStatus
+from ..drivers import choice, silence
+from ..drivers.base import Deadline, Driver
+from ..drivers.settings import PortalAccount, PortalSettings
+from ..drivers.snapshots import Snapshots
+from ..errors import PageChanged, SettingsError
+from ..session import person
+from ..session.flow import Flow
+from ..session.journal import Journal
+from .key_page import KeyPage
+from .state import KnownKey, LinkResult, LinkState
 
 REMOVE_BY_HAND = (
     "Sign in at {url}, open the menu under the user icon, choose Link Mechanical Turk and remove the key there if the "

@@ -8,19 +8,11 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    PortalAccount,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import by_driver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import (
-    KnownKey,
-    LinkResult,
-    LinkState,
-    judge_unseen,
-)
+from ...base.errors import CollectionError
+from ...base.vocabulary import LinkStatus
+from ..drivers.settings import PortalAccount, PortalSettings
+from . import by_driver
+from .state import KnownKey, LinkResult, LinkState, judge_unseen
 
 
 def instructions(settings: PortalSettings, account: PortalAccount, access_key_id: str) -> str:

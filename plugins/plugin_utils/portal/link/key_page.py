@@ -8,26 +8,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    KEY_REJECTED,
-    PageChanged,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.new_key import may_be_premature
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.signs import Signs, read_signs
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import (
-    PAGE,
-    SUBMISSION,
-    KnownKey,
-    LinkState,
-    judge,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Link, Page, Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.key_finder import LinkForm
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.flow import Flow, LinkView
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import unavailable
+from ...base.vocabulary import LinkStatus
+from ..errors import KEY_REJECTED, PageChanged, PortalError
+from ..page.elements import Button, Link, Page, Seen
+from ..page.key_finder import LinkForm
+from ..page.matching import says
+from ..session.flow import Flow, LinkView
+from ..session.stops import unavailable
+from .new_key import may_be_premature
+from .signs import Signs, read_signs
+from .state import PAGE, SUBMISSION, KnownKey, LinkState, judge
 
 # IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
 _PAUSE_SECONDS = 8.0
@@ -257,11 +247,7 @@ class KeyPage:
                 break
             page = settled
         confirm = visit.finder.control(
-            page,
-            self._wording.unlink_confirm,
-            "control that confirms the removal",
-            "unlink_confirm",
-            before=asked_on,
+            page, self._wording.unlink_confirm, "control that confirms the removal", "unlink_confirm", before=asked_on
         )
         known = {button.label for button in asked_on.buttons}
         # The key's form stays there under a dialog that asks; then only what the dialog brought can be meant.

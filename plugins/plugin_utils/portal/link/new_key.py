@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import KnownKey
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
+from ..page.matching import says
+from .state import KnownKey
 
 _NEW_KEY = datetime.timedelta(minutes=5)
 # What a portal says of a key that AWS does not know everywhere yet; "incorrect" or "rejected" is a verdict.

@@ -8,14 +8,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    DEFAULT_PORTAL_URL,
-    DEFAULT_STATE_DIR,
-    DEFAULT_TIMEOUT,
-    DRIVER_CHOICES,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.state import LinkResult
+from ..drivers.settings import DEFAULT_PORTAL_URL, DEFAULT_STATE_DIR, DEFAULT_TIMEOUT, DRIVER_CHOICES
+from ..errors import SettingsError
+from .state import LinkResult
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

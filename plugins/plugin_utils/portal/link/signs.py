@@ -8,14 +8,9 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import (
-    says,
-    spoken,
-    word_set,
-    words,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
+from ..page.elements import Page
+from ..page.matching import says, spoken, word_set, words
+from ..page.wording import Wording
 
 _KEY_ID = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,28}(?![A-Za-z0-9])")
 _DOTS = r"[*\u2022\u25cf\u2219\u00b7\u2026\u2024\u22c5\u25e6xX.#_\u2012-\u2015-]"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import LinkStatus
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.signs import Signs
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import PageSeen
+from ...base.vocabulary import LinkStatus
+from ..session.visit import PageSeen
+from .signs import Signs
 
 # What the evidence is: the page shows the key or said so; an earlier run recorded it; the page took the key without
 # an error; AWS saw the key used.

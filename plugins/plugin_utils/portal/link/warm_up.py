@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import html_tree as tree
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import matching as words
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
+from ..page import html_tree as tree
+from ..page import matching as words
+from ..page.wording import Wording
 
 
 def warm_up_portal() -> None:

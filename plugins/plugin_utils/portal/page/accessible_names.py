@@ -14,20 +14,11 @@ import dataclasses
 import itertools
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Name, Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    CONTROLS,
-    HEADINGS,
-    TYPED,
-    Effort,
-    attribute,
-    is_text,
-    is_typed,
-    tags,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.plain_controls import destination
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
+from .elements import Name, Seen
+from .html_tree import CONTROLS, HEADINGS, TYPED, Effort, attribute, is_text, is_typed, tags
+from .matching import plain
+from .plain_controls import destination
+from .visibility import Visibility
 
 try:
     from bs4.element import Tag

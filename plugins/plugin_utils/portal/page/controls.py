@@ -7,20 +7,12 @@ from __future__ import annotations
 
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import set_by_script
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Field,
-    Form,
-    Seen,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    attribute,
-    leads_somewhere,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.parsed_page import ParsedPage
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.plain_controls import is_plain_control
+from .addresses import set_by_script
+from .elements import Button, Field, Form, Seen
+from .html_tree import attribute, leads_somewhere
+from .matching import plain
+from .parsed_page import ParsedPage
+from .plain_controls import is_plain_control
 
 try:
     from bs4.element import Tag

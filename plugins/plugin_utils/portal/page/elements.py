@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
+from .addresses import bare_address
 
 
 class Seen(enum.Enum):

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Control, Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.key_finder import KeyFinder
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import LOOSELY, ranked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.sign_in_finder import SignInFinder
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Phrases
+from . import wording as avoid
+from .elements import Control, Page
+from .key_finder import KeyFinder
+from .picking import LOOSELY, ranked
+from .sign_in_finder import SignInFinder
+from .wording import Phrases
 
 # Words whose continuation does not matter: "Continue to my dashboard".
 _BEGINNINGS = ("continue", "skip", "accept", "agree", "proceed")

@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.accessible_names import Naming
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    HEADINGS,
-    Effort,
-    attribute,
-    tags,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
+from .accessible_names import Naming
+from .html_tree import HEADINGS, Effort, attribute, tags
+from .visibility import Visibility
 
 try:
     from bs4.element import Tag
@@ -25,14 +20,7 @@ def context(form: Tag, naming: Naming, visibility: Visibility, effort: Effort) -
     texts = [name.text for name in naming.labelled(form)]
     texts += [naming.text(tag) for tag in form.find_all(list(HEADINGS)) if visibility.seen(tag).usable][:2]
     for parent in form.parents:
-        if isinstance(parent, Tag) and parent.name in (
-            "section",
-            "div",
-            "article",
-            "dialog",
-            "fieldset",
-            "details",
-        ):
+        if isinstance(parent, Tag) and parent.name in ("section", "div", "article", "dialog", "fieldset", "details"):
             texts += [name.text for name in naming.labelled(parent)]
             if parent.name in ("fieldset", "details"):
                 texts += [naming.text(child) for child in tags(parent) if child.name in ("legend", "summary")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Fill, Form
+from .elements import Button, Fill, Form
 
 # ASP.NET Web Forms: a link that sends the page's form, naming itself in two hidden fields.
 _POST_BACK = re.compile(

@@ -10,8 +10,8 @@ import re
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PAGE_CHANGED, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import word_set
+from ..errors import PAGE_CHANGED, PortalError
+from .matching import word_set
 
 try:
     import bs4

@@ -8,32 +8,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Control,
-    Field,
-    Form,
-    Link,
-    Page,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import (
-    MATCH,
-    SAME_CONTENT,
-    best,
-    score,
-    words,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import (
-    FORM_MARGIN,
-    MARGIN,
-    Picker,
-    fields_of,
-    form_told,
-    preference,
-    ranked,
-    to_leave_empty,
-)
+from . import wording as avoid
+from .elements import Button, Control, Field, Form, Link, Page
+from .matching import MATCH, SAME_CONTENT, best, score, words
+from .picking import FORM_MARGIN, MARGIN, Picker, fields_of, form_told, preference, ranked, to_leave_empty
 
 
 @dataclasses.dataclass

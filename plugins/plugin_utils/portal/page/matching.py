@@ -14,7 +14,7 @@ import re
 import typing as t
 import unicodedata
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable
+from ...base.text import printable
 
 Words = tuple[str, ...]
 

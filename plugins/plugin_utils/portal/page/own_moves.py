@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import all_set_by_script
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Form, Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.parsed_page import ParsedPage
+from .addresses import all_set_by_script
+from .elements import Form, Page
+from .html_tree import attribute
+from .parsed_page import ParsedPage
 
 _SUBMITS = re.compile(r"\.\s*submit\s*\(|requestSubmit\s*\(|\.\s*click\s*\(\s*\)")
 _REFRESH = re.compile(r"^\s*(\d+(?:\.\d+)?)?\s*[;,]?\s*(?:url\s*=\s*)?['\"]?(.*?)['\"]?\s*$", re.IGNORECASE)

@@ -7,18 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.accessible_names import Naming
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import join
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.form_context import context
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    MOST_CONTROLS,
-    MOST_FORMS,
-    Effort,
-    attribute,
-    parse,
-    too_large,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.visibility import Visibility
+from .accessible_names import Naming
+from .addresses import join
+from .form_context import context
+from .html_tree import MOST_CONTROLS, MOST_FORMS, Effort, attribute, parse, too_large
+from .visibility import Visibility
 
 try:
     from bs4.element import Tag

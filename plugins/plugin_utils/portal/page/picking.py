@@ -7,20 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Control,
-    Field,
-    Form,
-    Link,
-    Page,
-    Seen,
-    describe,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, MATCH, best
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Phrases, Wording
+from ..errors import PageChanged
+from . import wording as avoid
+from .elements import Button, Control, Field, Form, Link, Page, Seen, describe
+from .matching import BEGINS, MATCH, best
+from .wording import Phrases, Wording
 
 # Two things closer than this in score are the same to a person.
 MARGIN = 4

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import attribute
+from .html_tree import attribute
 
 if t.TYPE_CHECKING:
     from bs4.element import Tag

@@ -8,24 +8,14 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import (
-    looks_like_web,
-    without_fragment,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.controls import VALUE_MARK, Controls
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Form, Link, Page, Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    CONTROLS,
-    attribute,
-    classes,
-    is_typed,
-    leads_somewhere,
-    never_there,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.own_moves import OwnMoves
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.parsed_page import ParsedPage
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.texts import Texts
+from .addresses import looks_like_web, without_fragment
+from .controls import VALUE_MARK, Controls
+from .elements import Form, Link, Page, Seen
+from .html_tree import CONTROLS, attribute, classes, is_typed, leads_somewhere, never_there
+from .matching import plain
+from .own_moves import OwnMoves
+from .parsed_page import ParsedPage
+from .texts import Texts
 
 try:
     from bs4.element import Tag

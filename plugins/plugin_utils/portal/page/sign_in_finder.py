@@ -7,24 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Control,
-    Field,
-    Form,
-    Page,
-    describe,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import (
-    BEGINS,
-    CONTAINS,
-    MATCH,
-    SAME_CONTENT,
-    best,
-    says_any,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import (
+from . import wording as avoid
+from .elements import Button, Control, Field, Form, Page, describe
+from .matching import BEGINS, CONTAINS, MATCH, SAME_CONTENT, best, says_any
+from .picking import (
     FORM_MARGIN,
     LOOSELY,
     MARGIN,

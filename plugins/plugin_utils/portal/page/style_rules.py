@@ -12,11 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    Effort,
-    attribute,
-    too_large,
-)
+from .html_tree import Effort, attribute, too_large
 
 try:
     import bs4

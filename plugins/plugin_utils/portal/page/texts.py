@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Notice, Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    attribute,
-    classes,
-    is_text,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain, word_set
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.parsed_page import ParsedPage
+from .elements import Notice, Page
+from .html_tree import attribute, classes, is_text
+from .matching import plain, word_set
+from .parsed_page import ParsedPage
 
 try:
     from bs4.element import Tag

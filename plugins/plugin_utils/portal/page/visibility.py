@@ -8,15 +8,10 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Seen
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.html_tree import (
-    Effort,
-    attribute,
-    classes,
-    tags,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import word_set
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.style_rules import Matcher, style_rules
+from .elements import Seen
+from .html_tree import Effort, attribute, classes, tags
+from .matching import word_set
+from .style_rules import Matcher, style_rules
 
 try:
     from bs4.element import Tag

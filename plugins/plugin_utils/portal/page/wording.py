@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
+from ..errors import SettingsError
 
 Phrases = tuple[str, ...]
 

@@ -16,7 +16,7 @@ import time
 import typing as t
 import urllib.parse
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
+from ..errors import SettingsError
 
 _STEP_SECONDS = 30
 _ALGORITHMS = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256, "SHA512": hashlib.sha512}

@@ -11,29 +11,21 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    PortalAccount,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Link,
-    Page,
-    describe,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.key_finder import LinkForm
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, best, says
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session import stops
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.passing import Passing
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.person import Person
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.second_factor import SecondFactor
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.sign_in import SignIn
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
+from ..drivers.base import Deadline, Driver
+from ..drivers.settings import PortalAccount, PortalSettings
+from ..errors import PageChanged, PortalError
+from ..page import wording as avoid
+from ..page.addresses import bare_address
+from ..page.elements import Button, Link, Page, describe
+from ..page.key_finder import LinkForm
+from ..page.matching import BEGINS, best, says
+from . import stops
+from .journal import Journal
+from .passing import Passing
+from .person import Person
+from .second_factor import SecondFactor
+from .sign_in import SignIn
+from .visit import Visit, prominent_texts
 
 # More pages than any sign-in has; a portal that goes in circles must not be followed for ever.
 _STEPS = 30

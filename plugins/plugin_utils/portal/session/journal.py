@@ -19,18 +19,10 @@ import pathlib
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    PortalAccount,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    LOGIN_FAILED,
-    SECOND_FACTOR_FAILED,
-    SECOND_FACTOR_REQUIRED,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session import state_files
+from ..drivers.base import Deadline
+from ..drivers.settings import PortalAccount, PortalSettings
+from ..errors import LOGIN_FAILED, SECOND_FACTOR_FAILED, SECOND_FACTOR_REQUIRED, PortalError
+from . import state_files
 
 # Different wrong passwords in a row before the module stops by itself. Sites usually lock an account after five.
 WRONG_PASSWORDS = 3

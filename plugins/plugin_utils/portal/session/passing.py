@@ -5,20 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Control,
-    Field,
-    Link,
-    Page,
-    Seen,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import BEGINS, best, says
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import ranked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
+from ..errors import PageChanged
+from ..page import wording as avoid
+from ..page.addresses import bare_address
+from ..page.elements import Button, Control, Field, Link, Page, Seen
+from ..page.matching import BEGINS, best, says
+from ..page.picking import ranked
+from .visit import Visit, prominent_texts
 
 _MENUS = 12
 

@@ -10,16 +10,12 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    CAPTCHA,
-    SECOND_FACTOR_REQUIRED,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session import state_files
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit
+from ...base.errors import CollectionError
+from ..drivers.settings import PortalSettings
+from ..errors import CAPTCHA, SECOND_FACTOR_REQUIRED, PortalError
+from ..page.elements import Page
+from . import state_files
+from .visit import Visit
 
 # What a person can pass in a window: a captcha; a security key, an e-mailed code, an approval on the telephone.
 PASSED_BY_PERSONS = frozenset((CAPTCHA, SECOND_FACTOR_REQUIRED))

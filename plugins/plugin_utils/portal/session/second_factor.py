@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    SECOND_FACTOR_FAILED,
-    SECOND_FACTOR_REQUIRED,
-    PortalError,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import wording as avoid
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.picking import ranked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.sign_in_finder import CodeForm
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import stop_if_locked
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
+from ..errors import SECOND_FACTOR_FAILED, SECOND_FACTOR_REQUIRED, PortalError
+from ..page import wording as avoid
+from ..page.elements import Page
+from ..page.matching import says
+from ..page.picking import ranked
+from ..page.sign_in_finder import CodeForm
+from .authenticator import Authenticator
+from .stops import stop_if_locked
+from .visit import Visit, prominent_texts
 
 # Second factors that no authenticator secret can answer.
 _SENT_CODE = (

@@ -8,17 +8,13 @@ A password is sent once. Whatever comes back, it counts as spent until a page is
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import LOGIN_FAILED, PortalError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Link, Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says, words
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.sign_in_finder import SignInForm
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.second_factor import SecondFactor
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.stops import (
-    attempts_left,
-    stop_if_locked,
-    stop_if_said_unavailable,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
+from ..errors import LOGIN_FAILED, PortalError
+from ..page.elements import Button, Link, Page
+from ..page.matching import says, words
+from ..page.sign_in_finder import SignInForm
+from .second_factor import SecondFactor
+from .stops import attempts_left, stop_if_locked, stop_if_said_unavailable
+from .visit import Visit, prominent_texts
 
 _RENEWALS = 2
 # What sites answer to a form whose anti-forgery token or session is no longer known (419 and 440 are customary).

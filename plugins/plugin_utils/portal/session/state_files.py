@@ -10,8 +10,8 @@ import json
 import pathlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import locks
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import SettingsError
+from ...base import locks
+from ..errors import SettingsError
 
 
 @contextlib.contextmanager

@@ -8,16 +8,10 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    ACCOUNT_LOCKED,
-    CAPTCHA,
-    PORTAL_UNAVAILABLE,
-    PortalError,
-    service_closed,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import says
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.visit import Visit, prominent_texts
+from ..errors import ACCOUNT_LOCKED, CAPTCHA, PORTAL_UNAVAILABLE, PortalError, service_closed
+from ..page.elements import Page
+from ..page.matching import says
+from .visit import Visit, prominent_texts
 
 # Signs of how many attempts are left before a lock.
 _ATTEMPTS_LEFT = re.compile(

@@ -8,23 +8,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import (
-    PortalAccount,
-    PortalSettings,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blot
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.addresses import bare_address
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
-    Button,
-    Control,
-    Link,
-    Page,
-    describe,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import Finder
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
+from ..drivers.base import Deadline, Driver
+from ..drivers.settings import PortalAccount, PortalSettings
+from ..drivers.snapshots import blot
+from ..page.addresses import bare_address
+from ..page.elements import Button, Control, Link, Page, describe
+from ..page.finder import Finder
+from ..page.matching import plain
+from .journal import Journal
 
 
 class PageSeen(t.TypedDict):
