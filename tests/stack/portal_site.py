@@ -81,7 +81,8 @@ class Lab:
                 "allow_unsandboxed_browser": True,
                 **self.options,
                 **options,
-            }
+            },
+            browser=self.browser,
         )
 
     def account(self, **other: str) -> link.PortalAccount:
@@ -91,7 +92,7 @@ class Lab:
 
     def look(self, access_key_id: str | None = KEY, recorded: str | None = None, **options: Any) -> link.LinkState:
         known = link.KnownKey(access_key_id or "", recorded_access_key_id=recorded or "")
-        return link.look(self.settings(**options), self.account(), known, browser=self.browser)
+        return link.look(self.settings(**options), self.account(), known)
 
     def present(
         self,
@@ -107,12 +108,11 @@ class Lab:
             account or self.account(),
             link.KnownKey(key, secret, recorded or ""),
             check_mode=check_mode,
-            browser=self.browser,
         )
 
     def absent(self, key: str | None = KEY, recorded: str | None = None, **options: Any) -> link.LinkResult:
         known = link.KnownKey(key or "", recorded_access_key_id=recorded or "")
-        return link.ensure_absent(self.settings(**options), self.account(), known, browser=self.browser)
+        return link.ensure_absent(self.settings(**options), self.account(), known)
 
     def fails(self, **call: Any) -> CollectionError:
         """The error of a call that has to fail."""

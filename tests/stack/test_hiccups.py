@@ -18,7 +18,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connectio
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Errand
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.http_driver import HttpDriver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import open_store
@@ -223,7 +223,7 @@ def test_nobody_signs_in_to_vault_twice(kind: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "web page"])
 def test_a_page_of_the_portal(kind: str) -> None:
     with Service(kind, (200, HTML, "<title>Home</title><p>Welcome"), throttled=(429, HTML, "Slow down")) as service:
-        driver = HttpDriver(PortalSettings.from_params({"portal_url": service.url}), Deadline(20))
+        driver = HttpDriver(Errand(PortalSettings.from_params({"portal_url": service.url}), Deadline(20)))
         page = driver.open(service.url)
         driver.close()
     assert (page.status, page.title, len(service.requests)) == (200, "Home", 2)

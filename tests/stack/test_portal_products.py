@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.changed import PageChanged
 from tests.simulator.portal import PRODUCTS, PortalServer, PortalState, serve_portal
 from tests.stack import product_table
 from tests.stack.portal_site import KEY, OTHER_KEY, OTHER_SECRET, TOTP, Lab, verify

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import REASONS
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import Reason
 from tests.simulator.portal import PortalServer, PortalState, serve_portal
 from tests.stack.portal_site import BAD_KEY, DRIVERS, KEY, PASSWORD, SECRET, TOTP, Lab, by_driver, verify
 
@@ -246,7 +246,7 @@ def test_retry_after_is_honoured(lab: Lab) -> None:
 
 
 def test_the_reasons_are_the_documented_ones() -> None:
-    assert set(REASONS) == {
+    assert set(Reason) == {
         "login_failed",
         "second_factor_required",
         "second_factor_failed",

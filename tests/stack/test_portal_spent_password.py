@@ -57,10 +57,11 @@ def run(request: pytest.FixtureRequest, site: Site, tmp_path: pathlib.Path) -> R
 
     def run(password: str) -> link.LinkResult:
         settings = link.PortalSettings.from_params(
-            {"portal_url": site.url, "driver": request.param, "state_dir": str(tmp_path / "state"), "timeout": 20}
+            {"portal_url": site.url, "driver": request.param, "state_dir": str(tmp_path / "state"), "timeout": 20},
+            browser=browser,
         )
         account = link.PortalAccount("pi@uni.example", password)
-        return link.ensure_present(settings, account, link.KnownKey(KEY, SECRET), browser=browser)
+        return link.ensure_present(settings, account, link.KnownKey(KEY, SECRET))
 
     return run
 

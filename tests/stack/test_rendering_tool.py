@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blotted_page
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.changed import PageChanged
 from tests.simulator.portal import PRODUCTS, PortalServer, PortalState, serve_portal
 from tests.simulator.portal.products import Product
 from tests.stack.portal_site import KEY, Lab, verify

@@ -148,9 +148,10 @@ def runner(driver: str, directory: pathlib.Path, browser: Any = None) -> Run:
                 **options,
             },
             announce=announce,
+            browser=browser,
         )
         account = link.PortalAccount("pi@uni.example", PASSWORD)
-        return link.ensure_present(settings, account, link.KnownKey(KEY, SECRET), browser=browser)
+        return link.ensure_present(settings, account, link.KnownKey(KEY, SECRET))
 
     return run
 

@@ -9,7 +9,7 @@ import typing as t
 
 from ..base import vocabulary
 from ..base.vocabulary import Who
-from ..portal.errors import SERVICE_CLOSED
+from ..portal.errors import Reason
 from .afterwards import Afterwards, Result
 from .shapes import NextStep
 from .steps import PERSON_REASONS, WAITING_STATUSES, link_unproved
@@ -71,7 +71,7 @@ class NextSteps:
                 "CloudResearch may still show the link, which does not work without its key. "
                 "Remove it there by hand if you wish."
             )
-            if result.get("reason") == SERVICE_CLOSED:
+            if result.get("reason") == Reason.SERVICE_CLOSED:
                 text = (
                     "CloudResearch could not be asked and seems to have closed. What it may still hold is of no use "
                     "without the key; there is nothing to remove there."

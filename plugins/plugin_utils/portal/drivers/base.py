@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import typing as t
 
-from ..errors import TIMEOUT, NoAnswer, PortalError
-from ..page.elements import Button, Control, Fill, Form, Link, Page
+from ..errors import NoAnswer, PortalError, Reason
+from ..page.elements import Button, Fill, Form, Link, Page
+from .settings import PortalSettings
+from .snapshots import Snapshots
 
 
 class Deadline:
@@ -45,10 +48,28 @@ def out_of_time(doing: str, seconds: float, *, silent: bool = False) -> PortalEr
     :param silent: nothing came back at all.
     """
     return (NoAnswer if silent else PortalError)(
-        TIMEOUT,
+        Reason.TIMEOUT,
         f"The portal did not finish in {seconds:g} seconds ({doing}).",
         next_step="Run it again later, or give it more time with the option timeout.",
     )
+
+
+# As Playwright takes it.
+Cookie = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Errand:
+    """What a driver works with.
+
+    :param snapshots: keeps the pages seen, if that was asked for.
+    :param slow_down: told the seconds that the portal asks to be left alone, so that a whole fleet can heed it.
+    """
+
+    settings: PortalSettings
+    deadline: Deadline
+    snapshots: Snapshots | None = None
+    slow_down: t.Callable[[float], None] = lambda _seconds: None
 
 
 class Driver(t.Protocol):
@@ -93,6 +114,3 @@ class Driver(t.Protocol):
 
     def close(self) -> None:
         """Forget everything."""
-
-
-__all__ = ["Button", "Control", "Deadline", "Driver", "Fill", "Form", "Link", "Page", "out_of_time"]

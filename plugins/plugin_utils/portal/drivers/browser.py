@@ -10,15 +10,13 @@ import time
 import typing as t
 
 from ...base import hiccups
-from ..errors import PORTAL_UNAVAILABLE, PortalError
+from ..errors import PortalError, Reason
 from ..page.addresses import bare_address
 from ..page.elements import Button, Control, Fill, Form, Link, Page, Seen
 from . import browser_script, silence
-from .base import Deadline, out_of_time
-from .browser_start import RunningBrowser, start_browser
-from .browser_window import Act, BrowserWindow, Cookie, nothing
-from .settings import PortalSettings
-from .snapshots import Snapshots
+from .base import Cookie, Errand, out_of_time
+from .browser_start import start_browser
+from .browser_window import Act, BrowserWindow, nothing
 
 try:
     from playwright.async_api import Error as PlaywrightError
@@ -45,27 +43,15 @@ class BrowserDriver:
     name = "browser"
     runs_scripts = True
 
-    def __init__(
-        self,
-        settings: PortalSettings,
-        deadline: Deadline,
-        snapshots: Snapshots | None = None,
-        *,
-        running: RunningBrowser | None = None,
-        cookies: t.Sequence[Cookie] = (),
-        slow_down: t.Callable[[float], None] | None = None,
-    ) -> None:
+    def __init__(self, errand: Errand, cookies: t.Sequence[Cookie] = ()) -> None:
         """Open a window.
 
-        :param running: a browser to open it in; without one, a browser is started and stopped with it.
-        :param cookies: what another driver was given by the portal, as Playwright takes them.
+        :param cookies: what another driver was given by the portal.
         :raises SettingsError: if Playwright or the browser is missing.
         """
-        self._settings = settings
-        self._deadline = deadline
-        self._window = BrowserWindow(settings, deadline, snapshots, slow_down)
-        self._own = start_browser(settings, deadline.left()) if running is None else None
-        self._running = running or t.cast(RunningBrowser, self._own)
+        self._settings, self._deadline = errand.settings, errand.deadline
+        self._window = BrowserWindow(errand)
+        self._running = self._settings.browser or start_browser(self._settings, self._deadline.left())
         try:
             self._run_in_loop(self._window.open(self._running.browser, cookies), "opening a window")
         except BaseException:
@@ -96,14 +82,14 @@ class BrowserDriver:
     def open(self, address: str) -> Page:
         """Go to an address."""
         with silence.heeded(address):
-            return self._open(address)
+            return self._open_patiently(address)
 
-    def _open(self, address: str) -> Page:
+    def _open_patiently(self, address: str) -> Page:
         for attempt in range(1, hiccups.TRIES + 1):
             try:
                 page = self._act_in_window(lambda: self._window.goto(address), f"reading {bare_address(address)}")
             except PortalError as exc:
-                if exc.reason != PORTAL_UNAVAILABLE or self._window.guard.refusal or self._is_last(attempt):
+                if exc.reason != Reason.PORTAL_UNAVAILABLE or self._window.guard.refusal or self._is_last(attempt):
                     raise
             else:
                 # Where the portal says how long to wait, that was heeded already; a captcha is for a person.
@@ -231,8 +217,8 @@ class BrowserDriver:
                 loop.run(self._window.context.close(), _CLOSE_SECONDS)
         with contextlib.suppress(TimeoutError):
             loop.run(self._window.gate.stop(), _CLOSE_SECONDS)
-        if self._own is not None:
-            self._own.close()
+        if self._settings.browser is None:
+            self._running.close()
 
     def _act_in_window(self, act: Act, doing: str) -> Page:
         return self._run_in_loop(self._window.act(act, doing), doing)

@@ -14,10 +14,10 @@ import json
 import typing as t
 import urllib.parse
 
-from ..errors import PAGE_CHANGED, PortalError
+from ..errors import PortalError, Reason
 from ..page.addresses import bare_address, looks_like_web
 from .browser_gate import Gate
-from .trust import Trust
+from .settings import PortalSettings
 
 try:
     from playwright.async_api import Error as PlaywrightError
@@ -34,18 +34,16 @@ _DRAWING = frozenset(("script", "stylesheet", "font"))
 class Guard:
     """Decides about requests, and remembers the first one that it had to refuse."""
 
-    def __init__(
-        self, trust: Trust, gate: Gate, secret_is_gone: t.Callable[[], t.Awaitable[bool]], *, for_person: bool
-    ) -> None:
+    def __init__(self, settings: PortalSettings, gate: Gate, secret_is_gone: t.Callable[[], t.Awaitable[bool]]) -> None:
         """Prepare.
 
         :param secret_is_gone: tells whether the document that a secret was typed into has been left.
-        :param for_person: whether a person sees the window, who may have to pass what another host shows (a captcha).
         """
-        self._trust = trust
+        self._trust = settings.trust
         self._gate = gate
         self._secret_is_gone = secret_is_gone
-        self._for_person = for_person
+        # A person may have to pass what another host shows (a captcha).
+        self._for_person = settings.window_for_person
         self._watched: dict[str, str] = {}
         self._what = ""
         self.refusal: PortalError | None = None
@@ -104,7 +102,7 @@ class Guard:
         in_address = self._secret_in(address)
         if in_address:
             self.refusal = self.refusal or PortalError(
-                PAGE_CHANGED,
+                Reason.PAGE_CHANGED,
                 f"The page would have put the {in_address} into an address ({bare_address(address)}), where it "
                 "ends up in logs. Nothing was sent.",
                 next_step="Enter it by hand, and report it to CloudResearch.",

@@ -11,22 +11,20 @@ import time
 import typing as t
 
 from ...base import hiccups
-from ..errors import PORTAL_UNAVAILABLE, PortalError
+from ..errors import PortalError, Reason
 from ..page.addresses import bare_address
 from ..page.elements import Notice, Page
 from ..page.html_tree import DEEPEST_ELEMENT, MOST_ELEMENTS, too_large
 from ..page.matching import plain
 from ..page.reader import read_page
 from . import browser_script
-from .base import Deadline, out_of_time
+from .base import Cookie, Errand, out_of_time
 from .browser_gate import Gate
 from .browser_guard import Guard
 from .browser_start import user_agent
 from .browser_stillness import stays_as_sent
 from .browser_watch import Watch
 from .network import BROWSER_CAUSES, BROWSER_SILENCE, tls_error, unreachable
-from .settings import PortalSettings
-from .snapshots import Snapshots
 
 try:
     from playwright.async_api import Error as PlaywrightError
@@ -50,8 +48,6 @@ _LASTING = 6.0
 # What Playwright says of a window or browser that is gone.
 _CLOSED = "has been closed"
 
-# As Playwright takes it.
-Cookie = dict[str, t.Any]
 Act = t.Callable[[], t.Awaitable[None]]
 
 
@@ -62,26 +58,17 @@ async def nothing() -> None:
 class BrowserWindow:
     """A window with a memory of its own, in which one tab is looked at: the one that was opened last.
 
-    :param slow_down: told how many seconds the portal asks to wait.
     :ivar rested: the state in which a page had nothing more to do, until something is done with it.
     """
 
-    def __init__(
-        self,
-        settings: PortalSettings,
-        deadline: Deadline,
-        snapshots: Snapshots | None,
-        slow_down: t.Callable[[float], None] | None,
-    ) -> None:
-        self._settings = settings
-        self._deadline = deadline
-        self._snapshots = snapshots
-        self._slow_down = slow_down
+    def __init__(self, errand: Errand) -> None:
+        self._settings, self._deadline = errand.settings, errand.deadline
+        self._snapshots, self._slow_down = errand.snapshots, errand.slow_down
         self._refs: JSHandle | None = None
         self._typed_into: JSHandle | None = None
         self.rested: tuple[t.Any, ...] | None = None
-        self.gate = Gate(settings.trust)
-        self.guard = Guard(settings.trust, self.gate, self._secret_is_gone, for_person=settings.window_for_person)
+        self.gate = Gate(self._settings.trust)
+        self.guard = Guard(self._settings, self.gate, self._secret_is_gone)
         self.watch = Watch(self.guard, self.gate)
         self.context: BrowserContext | None = None
 
@@ -229,8 +216,7 @@ class BrowserWindow:
             wait = page.retry_after
             if page.status not in (429, 503) or wait is None:
                 return page
-            if self._slow_down is not None:
-                self._slow_down(wait)
+            self._slow_down(wait)
             if wait >= self._deadline.left():
                 return page
             await asyncio.sleep(wait)
@@ -301,7 +287,7 @@ class BrowserWindow:
         failure, self.watch.failure = text, ""
         if _CLOSED in failure:
             return PortalError(
-                PORTAL_UNAVAILABLE,
+                Reason.PORTAL_UNAVAILABLE,
                 f"The browser, or its window, was closed while it was in use ({doing}).",
                 next_step="Run it again, and leave its windows open. It looks first what was accepted.",
             )

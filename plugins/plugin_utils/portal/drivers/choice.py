@@ -12,12 +12,8 @@ from ansible.module_utils.basic import missing_required_lib
 from ..errors import SettingsError
 from ..page import html_tree as tree
 from . import http_driver, wire
-from .base import Deadline, Driver
+from .base import Cookie, Driver, Errand
 from .settings import PortalSettings
-from .snapshots import Snapshots
-
-if t.TYPE_CHECKING:
-    from .browser_start import RunningBrowser
 
 
 def require_libraries(driver: str) -> None:
@@ -36,49 +32,34 @@ def require_libraries(driver: str) -> None:
             )
 
 
-def first_driver(
-    settings: PortalSettings,
-    deadline: Deadline,
-    snapshots: Snapshots | None,
-    slow_down: t.Callable[[float], None],
-    browser: RunningBrowser | None,
-) -> Driver:
+def first_driver(errand: Errand) -> Driver:
     """The driver to begin with: the cheap one, unless a browser was asked for."""
-    require_libraries(settings.driver)
-    if settings.driver == "browser":
-        # Playwright is worth its import only to those who use it.
-        from .browser import BrowserDriver
-
-        return BrowserDriver(settings, deadline, snapshots, running=browser, slow_down=slow_down)
-    return http_driver.HttpDriver(settings, deadline, snapshots, slow_down)
+    require_libraries(errand.settings.driver)
+    return _browser(errand) if errand.settings.driver == "browser" else http_driver.HttpDriver(errand)
 
 
-def why_no_browser(settings: PortalSettings, running: RunningBrowser | None) -> str:
+def why_no_browser(settings: PortalSettings) -> str:
     """What keeps a browser from going on where plain HTTP got stuck, and what to do; empty if nothing does."""
     from .browser_start import check_startable
 
-    if running is not None:
-        return ""
     try:
-        check_startable(settings)
+        if settings.browser is None:
+            check_startable(settings)
     except SettingsError as exc:
         return f"{exc.message} {exc.next_step}"
     return ""
 
 
-def browser_after(
-    driver: Driver,
-    settings: PortalSettings,
-    deadline: Deadline,
-    snapshots: Snapshots | None,
-    slow_down: t.Callable[[float], None],
-    running: RunningBrowser | None,
-) -> Driver:
+def browser_after(driver: Driver, errand: Errand) -> Driver:
     """A browser that goes on where plain HTTP got stuck, with its cookies.
 
     :raises SettingsError: if no browser can be started here; C(why_no_browser) tells that before.
     """
+    return _browser(errand, driver.cookies() if isinstance(driver, http_driver.HttpDriver) else ())
+
+
+def _browser(errand: Errand, cookies: t.Sequence[Cookie] = ()) -> Driver:
+    # Playwright is worth its import only to those who use it.
     from .browser import BrowserDriver
 
-    cookies = driver.cookies() if isinstance(driver, http_driver.HttpDriver) else []
-    return BrowserDriver(settings, deadline, snapshots, running=running, cookies=cookies, slow_down=slow_down)
+    return BrowserDriver(errand, cookies)

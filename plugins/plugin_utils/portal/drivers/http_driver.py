@@ -8,40 +8,30 @@ Redirects are followed by hand, because each hop decides whether a secret may go
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 import typing as t
 import urllib.parse
 
 from ...base import hiccups, times
-from ..errors import PAGE_CHANGED, PORTAL_UNAVAILABLE, NoAnswer, PageChanged, PortalError
+from ..errors import NoAnswer, PortalError, Reason
+from ..page import sought
 from ..page.addresses import bare_address, join, looks_like_web, read_address, without_fragment
-from ..page.elements import Button, Fill, Form, Link, Page, describe
+from ..page.changed import PageChanged
+from ..page.elements import Button, Fill, Form, Link, Page
 from ..page.forms import post_back, successful_controls
 from ..page.html_tree import attribute, parse
 from ..page.reader import read_page
 from . import silence
-from .base import Deadline
+from .base import Cookie, Errand
 from .network import retry_after
-from .settings import PortalSettings
-from .snapshots import Snapshots
-from .wire import Answer, Wire
+from .wire import Answer, Filled, Wire
 
 _REDIRECTS = 15
 # Each of them takes as long as one waits for an answer.
 _SILENT_TRIES = 2
 _META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Filled:
-    """A form that is ready to be sent; C(what) says in words what secret is in it, if any."""
-
-    pairs: list[tuple[str, str]] = dataclasses.field(repr=False)
-    multipart: bool = False
-    what: str = ""
 
 
 class HttpDriver:
@@ -51,27 +41,15 @@ class HttpDriver:
     runs_scripts = False
     shows_window = False
 
-    def __init__(
-        self,
-        settings: PortalSettings,
-        deadline: Deadline,
-        snapshots: Snapshots | None = None,
-        slow_down: t.Callable[[float], None] | None = None,
-    ) -> None:
-        """Prepare a session.
-
-        :param slow_down: told the seconds that the portal asked to be left alone, so that a whole fleet can heed it.
-        """
-        self._settings = settings
-        self._trust = settings.trust
-        self._deadline = deadline
-        self._snapshots = snapshots
-        self._slow_down = slow_down
+    def __init__(self, errand: Errand) -> None:
+        self._errand = errand
+        self._trust = errand.settings.trust
+        self._deadline = errand.deadline
         self._html = ""
         self._trail: list[str] = []
         # The server's clock minus ours, in seconds, as its last answer had it.
         self.clock_difference: float | None = None
-        self._wire = Wire(settings, deadline)
+        self._wire = Wire(errand.settings, errand.deadline)
 
     # The driver's interface
 
@@ -115,7 +93,7 @@ class HttpDriver:
             return self._open_page("GET", f"{bare}?{urllib.parse.urlencode(pairs)}", referer=page)
         if what:
             self._trust.require(page.address, what)
-        form_to_send = _Filled(pairs, form.encoding == "multipart/form-data", what)
+        form_to_send = Filled(pairs, form.encoding == "multipart/form-data", what)
         return self._open_page("POST", action, referer=page, form=form_to_send)
 
     def press(self, page: Page, button: Button) -> Page:
@@ -150,7 +128,7 @@ class HttpDriver:
         self._wire.close()
         self._html = ""
 
-    def cookies(self) -> list[dict[str, t.Any]]:
+    def cookies(self) -> list[Cookie]:
         """The session's cookies as Playwright takes them, to go on in a browser."""
         return [
             {
@@ -167,9 +145,7 @@ class HttpDriver:
 
     # The network
 
-    def _open_page(
-        self, method: str, address: str, *, referer: Page | None = None, form: _Filled | None = None
-    ) -> Page:
+    def _open_page(self, method: str, address: str, *, referer: Page | None = None, form: Filled | None = None) -> Page:
         answer = self._fetch(method, address, referer=referer, form=form)
         trail = list(self._trail)
         self._html = _body_text(answer)
@@ -177,23 +153,24 @@ class HttpDriver:
             self._html, answer.address, status=answer.status, retry_after=retry_after(answer.header.get("retry-after"))
         )
         page.trail = trail
-        if self._snapshots is not None:
-            self._snapshots.keep(page, self._html)
+        if self._errand.snapshots is not None:
+            self._errand.snapshots.keep(page, self._html)
         return page
 
-    def _fetch(self, method: str, address: str, *, referer: Page | None = None, form: _Filled | None = None) -> Answer:
+    def _fetch(self, method: str, address: str, *, referer: Page | None = None, form: Filled | None = None) -> Answer:
         """One request and the redirects that follow it; each hop is judged like the first."""
         self._trail = []
         for _hop in range(_REDIRECTS):
             address = without_fragment(address)
             if not looks_like_web(address):
                 raise PortalError(
-                    PAGE_CHANGED,
+                    Reason.PAGE_CHANGED,
                     "The portal redirects to something that is not a web address.",
                     next_step="Look at the page in a browser and report what has changed.",
                 )
             self._trust.require_readable(address)
-            answer = self._fetch_patiently(method, address, _headers(method, address, referer), form)
+            with silence.heeded(address):
+                answer = self._fetch_patiently(method, address, _headers(method, address, referer), form)
             target = answer.header.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or not target:
                 return answer
@@ -203,32 +180,30 @@ class HttpDriver:
             if answer.status not in (307, 308):
                 method, form = "GET", None
         raise PortalError(
-            PAGE_CHANGED,
+            Reason.PAGE_CHANGED,
             f"The portal redirects in a circle (at {bare_address(address)}).",
             next_step="Sign in with a browser and see whether it works there; then report what is different.",
         )
 
-    def _fetch_patiently(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
+    def _fetch_patiently(self, method: str, address: str, headers: dict[str, str], form: Filled | None) -> Answer:
         """One request; again if the portal asks for patience, or is briefly away and nothing was sent."""
-        with silence.heeded(address):
-            return self._fetch_with_retries(method, address, headers, form)
-
-    def _fetch_with_retries(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
         for attempt in range(1, hiccups.TRIES + 1):
             last = attempt == hiccups.TRIES
             hurried = last or self._deadline.left() < 3
             try:
-                answer = self._fetch_once(method, address, headers, form)
+                answer = self._wire.request(method, address, headers, form)
+                self._note_clock(answer)
             except PortalError as exc:
-                passing = exc.reason == PORTAL_UNAVAILABLE or (isinstance(exc, NoAnswer) and attempt < _SILENT_TRIES)
+                passing = exc.reason == Reason.PORTAL_UNAVAILABLE or (
+                    isinstance(exc, NoAnswer) and attempt < _SILENT_TRIES
+                )
                 if method != "GET" or not passing or hurried:
                     raise
                 self._deadline.sleep(hiccups.pause(attempt), f"waiting to reach {bare_address(address)} again")
                 continue
             wait = retry_after(answer.header.get("retry-after"))
             if answer.status in (429, 503) and wait is not None:
-                if self._slow_down is not None:
-                    self._slow_down(wait)
+                self._errand.slow_down(wait)
                 # An answer of these kinds says that the request was not dealt with, so a form may be sent again, too.
                 if last or wait >= self._deadline.left():
                     return answer
@@ -237,16 +212,6 @@ class HttpDriver:
                 self._deadline.sleep(hiccups.pause(attempt), "waiting for the portal to come back")
             else:
                 return answer
-        return answer
-
-    def _fetch_once(self, method: str, address: str, headers: dict[str, str], form: _Filled | None) -> Answer:
-        if form is None:
-            answer = self._wire.request(method, address, headers)
-        else:
-            answer = self._wire.request(
-                method, address, headers, pairs=form.pairs, multipart=form.multipart, what=form.what
-            )
-        self._note_clock(answer)
         return answer
 
     def _note_clock(self, answer: Answer) -> None:
@@ -286,12 +251,5 @@ def _has_no_submit(form: Form) -> bool:
 
 
 def _needs_script(page: Page, why: str) -> PageChanged:
-    return PageChanged(
-        "form that works without JavaScript",
-        setting="",
-        title=page.title,
-        address=page.place,
-        found=describe(page),
-        needs_javascript=True,
-        why=f"The page needs a browser ({why})",
-    )
+    told = f"The page needs a browser ({why})"
+    return PageChanged(page, sought.FORM_WITHOUT_SCRIPT, needs_javascript=True, why=told)

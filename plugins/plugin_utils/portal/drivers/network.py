@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ...base import times
-from ..errors import PORTAL_UNAVAILABLE, TLS, NoAnswer, PortalError, service_closed
+from ..errors import NoAnswer, PortalError, Reason, service_closed
 
 # What the address book of the internet says: there is no such host (any more).
 UNKNOWN_NAME = "its host name is not known"
@@ -24,7 +24,7 @@ def tls_error(host: str | None, exc: Exception) -> PortalError:
         )
     cause = next((cause for sign, cause in TLS_CAUSES if sign in text), "no secure connection could be made")
     return PortalError(
-        TLS,
+        Reason.TLS,
         f"The portal at {host} could not be trusted: {cause}. Nothing was sent.",
         next_step="Check portal_url, the clock of this machine and its trusted authorities (REQUESTS_CA_BUNDLE for a "
         "proxy's own). Only if you are sure of the network: validate_certs=false.",
@@ -46,7 +46,7 @@ def unreachable(cause: str, doing: str, what_then: str, *, silent: bool = False)
             silent=silent,
         )
     return (NoAnswer if silent else PortalError)(
-        PORTAL_UNAVAILABLE,
+        Reason.PORTAL_UNAVAILABLE,
         f"The portal could not be reached while {doing}: {cause}.",
         next_step=f"Check the network and portal_url, then run it again. {what_then}".rstrip(),
     )

@@ -15,6 +15,9 @@ from ..errors import SettingsError
 from ..page.wording import Wording
 from .trust import Trust
 
+if t.TYPE_CHECKING:
+    from .browser_start import RunningBrowser
+
 DEFAULT_PORTAL_URL = "https://app.cloudresearch.com"
 # What the option C(driver) takes: a way to read pages, or that a person works the portal by hand.
 DRIVERS = ("auto", "http", "browser")
@@ -70,6 +73,7 @@ class PortalSettings:
     :param by_hand: whether a person enters the key; the driver then only looks for evidence.
     :param wait_timeout: for how many seconds to wait for a person: for evidence that the key was entered by hand, or in
         a browser for what only a person can pass.
+    :param browser: a running browser to use instead of starting one.
     :param announce: called with texts that the person should see at once.
     :param read_secret: the shell command with which the person sees the key's secret, in a terminal and in no log;
         empty if the key is in no store.
@@ -89,6 +93,7 @@ class PortalSettings:
     accept_terms: bool = True
     wait_timeout: float = 0
     wait_interval: float = 15
+    browser: RunningBrowser | None = dataclasses.field(default=None, repr=False)
     announce: t.Callable[[str], None] | None = dataclasses.field(default=None, repr=False)
     read_secret: str = ""
 

@@ -9,7 +9,7 @@ import contextlib
 import typing as t
 
 from ...base import silence
-from ..errors import PORTAL_UNAVAILABLE, NoAnswer, PortalError
+from ..errors import NoAnswer, PortalError, Reason
 from ..page.addresses import read_address
 
 
@@ -44,7 +44,7 @@ def _silence_as_portal_error() -> t.Iterator[None]:
         yield
     except silence.NotAskedError as exc:
         raise PortalError(
-            PORTAL_UNAVAILABLE,
+            Reason.PORTAL_UNAVAILABLE,
             f"The portal was {exc}.",
             next_step="Remove the cause first (network, proxy, portal_url, or a portal that is down); then run again "
             "for this lab.",

@@ -14,7 +14,7 @@ import typing as t
 from ansible.module_utils.basic import missing_required_lib
 
 from ...base.addresses import is_loopback
-from ..errors import PAGE_CHANGED, PortalError, SettingsError
+from ..errors import PortalError, Reason, SettingsError
 from ..page.addresses import HAS_URLLIB3, Address, UnsafeAddressError, bare_address, read_address
 
 # CloudResearch's own registrable domain: its sign-in may move between its own hosts.
@@ -190,7 +190,9 @@ class Trust:
 
 
 def _refusal_error(address: str, message: str, next_step: str) -> PortalError:
-    return PortalError(PAGE_CHANGED, message, next_step=next_step, details={"refused_address": bare_address(address)})
+    return PortalError(
+        Reason.PAGE_CHANGED, message, next_step=next_step, details={"refused_address": bare_address(address)}
+    )
 
 
 def _why_unsafe(address: str) -> str:

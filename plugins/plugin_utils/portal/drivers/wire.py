@@ -19,7 +19,7 @@ import zlib
 
 from ...base import library_logs
 from ...base.silence import nobody_answered
-from ..errors import PAGE_CHANGED, PortalError
+from ..errors import PortalError, Reason
 from ..page.addresses import bare_address, read_address
 from ..page.html_tree import LARGEST_PAGE, too_large
 from .base import Deadline, out_of_time
@@ -54,7 +54,14 @@ _HEADERS = {
     "Accept-Encoding": "gzip",
 }
 
-Pairs = t.Sequence[tuple[str, str]]
+
+@dataclasses.dataclass(frozen=True)
+class Filled:
+    """A form that is ready to be sent; C(what) says in words what secret is in it, if any."""
+
+    pairs: list[tuple[str, str]] = dataclasses.field(repr=False)
+    multipart: bool = False
+    what: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,20 +101,9 @@ class Wire:
         self._session.close()
         self._session.cookies.clear()
 
-    def request(
-        self,
-        method: str,
-        address: str,
-        headers: t.Mapping[str, str],
-        *,
-        pairs: Pairs | None = None,
-        multipart: bool = False,
-        what: str = "",
-    ) -> Answer:
+    def request(self, method: str, address: str, headers: t.Mapping[str, str], form: Filled | None = None) -> Answer:
         """Send one request, and follow no redirect.
 
-        :param pairs: the names and values of a form.
-        :param what: what the form holds, in words, if that is a secret.
         :raises PortalError: if it may not go there, or nothing (or too much, or too late) came back.
         """
         try:
@@ -116,14 +112,14 @@ class Wire:
                     method,
                     address,
                     headers=dict(headers),
-                    data=None if multipart else pairs,
-                    files=[(name, (None, value)) for name, value in pairs or ()] if multipart else None,
+                    data=form.pairs if form and not form.multipart else None,
+                    files=[(name, (None, value)) for name, value in form.pairs] if form and form.multipart else None,
                 )
             )
         except requests.exceptions.RequestException:
             self._trust.require_readable(address)
             raise PortalError(
-                PAGE_CHANGED,
+                Reason.PAGE_CHANGED,
                 f"The portal leads to an address that cannot be asked, {bare_address(address)}.",
                 next_step="Look at the page in a browser and report what has changed.",
             ) from None
@@ -132,7 +128,7 @@ class Wire:
         for written in (address, sent):
             self._trust.require_readable(written)
             if method == "POST":
-                self._trust.require(written, what or "form")
+                self._trust.require(written, (form and form.what) or "form")
         doing = f"{'reading' if method == 'GET' else 'sending a form to'} {bare_address(sent)}"
         self._deadline.check(doing)
         return self._run_in_time(lambda: self._send(request, doing), doing)
@@ -201,23 +197,20 @@ def _without_netrc(request: requests.PreparedRequest) -> requests.PreparedReques
 def _watched_adapter(note: t.Callable[[urllib3.connection.HTTPConnection], None]) -> requests.adapters.HTTPAdapter:
     """requests' own adapter, with connections that say that they exist."""
 
-    class PlainConnection(urllib3.connection.HTTPConnection):
+    class Noted(urllib3.connection.HTTPConnection):
         def connect(self) -> None:
             note(self)
             super().connect()
             note(self)
 
-    class SecureConnection(urllib3.connection.HTTPSConnection):
-        def connect(self) -> None:
-            note(self)
-            super().connect()
-            note(self)
+    class SecureNoted(Noted, urllib3.connection.HTTPSConnection):
+        """The same, encrypted: HTTPSConnection comes next in the line of classes."""
 
     class PlainPool(urllib3.connectionpool.HTTPConnectionPool):
-        ConnectionCls = PlainConnection
+        ConnectionCls = Noted
 
     class SecurePool(urllib3.connectionpool.HTTPSConnectionPool):
-        ConnectionCls = SecureConnection
+        ConnectionCls = SecureNoted
 
     pools = {"http": PlainPool, "https": SecurePool}
 
@@ -242,7 +235,7 @@ def _read_body(response: requests.Response, address: str) -> bytes:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise PortalError(
-            PAGE_CHANGED,
+            Reason.PAGE_CHANGED,
             f"The page {bare_address(address)} is encoded in a way that was not asked for ({encoding[:40]!r}).",
             next_step="Look at the page in a browser; if it works there, use driver=browser, and report it.",
         )

@@ -11,44 +11,174 @@ from __future__ import annotations
 
 import typing as t
 
+from ...base.errors import CollectionError
+from ...base.vocabulary import LinkStatus
+from ..drivers import choice, silence
+from ..drivers.base import Deadline, Errand
 from ..drivers.settings import PortalAccount, PortalSettings
-from . import by_driver, by_hand
-from .by_driver import check_account
-from .state import KnownKey, LinkResult, LinkState
+from ..drivers.snapshots import Snapshots
+from ..errors import SettingsError
+from ..page.changed import PageChanged
+from ..session import person
+from ..session.flow import Flow
+from ..session.journal import Journal
+from . import by_hand
+from .key_page import KeyPage
+from .state import KnownKey, LinkResult, LinkState, judge_unseen
 
 
-def look(settings: PortalSettings, account: PortalAccount, key: KnownKey, *, browser: t.Any = None) -> LinkState:
-    """How the account is linked.
-
-    :param browser: a running Playwright browser to use instead of starting one.
-    """
+def look(settings: PortalSettings, account: PortalAccount, key: KnownKey) -> LinkState:
+    """How the account is linked."""
     if settings.by_hand and not account.password:
-        return by_hand.look(settings, account, key)
-    return by_driver.look(settings, account, key, browser=browser)
+        return judge_unseen(key)
+    return _visit_portal(settings, account, key, lambda page: LinkResult.unchanged(page.state(key))).link
 
 
 def ensure_present(
-    settings: PortalSettings, account: PortalAccount, key: KnownKey, *, check_mode: bool = False, browser: t.Any = None
+    settings: PortalSettings, account: PortalAccount, key: KnownKey, *, check_mode: bool = False
 ) -> LinkResult:
     """Make sure that the account holds this key; in check mode, predict.
 
     :raises CollectionError: C(reason) C(key_rejected) if the portal refuses the key.
     """
     if settings.by_hand:
-        return by_hand.ensure_present(settings, account, key, check_mode=check_mode)
-    return by_driver.ensure_present(settings, account, key, check_mode=check_mode, browser=browser)
+        return by_hand.ensure_present(settings, account, key, look, check_mode=check_mode)
+
+    def work(page: KeyPage) -> LinkResult:
+        before = page.state(key)
+        if before.status is LinkStatus.LINKED:
+            return LinkResult.unchanged(before)
+        if check_mode:
+            told = "The key would be submitted."
+            after = LinkState(LinkStatus.LINKED, key.access_key_id, message=told, balance=before.balance)
+            return LinkResult(True, after, before)
+        return LinkResult(True, page.submit(key), before)
+
+    return _visit_portal(settings, account, key, work)
 
 
 def ensure_absent(
-    settings: PortalSettings, account: PortalAccount, key: KnownKey, *, check_mode: bool = False, browser: t.Any = None
+    settings: PortalSettings, account: PortalAccount, key: KnownKey, *, check_mode: bool = False
 ) -> LinkResult:
     """Make sure that the account holds no key, or not this one; another key's link is left alone.
 
     Where the page offers no control for it, nothing changes and C(link.next_step) tells the way by hand.
     """
     if settings.by_hand:
-        return by_hand.ensure_absent(settings, account, key)
-    return by_driver.ensure_absent(settings, account, key, check_mode=check_mode, browser=browser)
+        return by_hand.ensure_absent(settings, account, key, look)
+
+    def work(page: KeyPage) -> LinkResult:
+        before = page.state(key)
+        if before.status is LinkStatus.NOT_LINKED:
+            return LinkResult.unchanged(before)
+        if before.status is LinkStatus.OTHER_KEY:
+            return LinkResult.unchanged(
+                before,
+                message=f"{before.message} It was left alone.",
+                next_step="If that key's link is to be removed, name its access_key_id, or none at all.",
+            )
+        control = page.removal()
+        if control is None:
+            return LinkResult.unchanged(
+                before,
+                waiting_for_person=True,
+                message=f"{before.message} The page offers no control that removes it.",
+                next_step=by_hand.REMOVE_BY_HAND.format(url=settings.portal_url),
+            )
+        if check_mode:
+            return LinkResult(True, LinkState(LinkStatus.NOT_LINKED, message="The link would be removed."), before)
+        return LinkResult(True, page.remove(control), before)
+
+    return _visit_portal(settings, account, key, work)
+
+
+Work = t.Callable[[KeyPage], LinkResult]
+
+
+def _visit_portal(settings: PortalSettings, account: PortalAccount, key: KnownKey, work: Work) -> LinkResult:
+    """Sign in and do the work, when it is this account's turn."""
+    check_account(account)
+    silence.check(settings.portal_url)
+    snapshots = None
+    if settings.snapshot_dir is not None:
+        secrets = [*account.secrets(), key.secret_access_key, account.email]
+        snapshots = Snapshots(
+            settings.snapshot_dir, account.email.partition("@")[0], [text for text in secrets if text]
+        )
+    with person.turn_at_display(settings) as settings:
+        journal = Journal(settings, account)
+        queue = Deadline(settings.timeout)
+        with journal.held(queue):
+            journal.check()
+            journal.take_turn(queue)
+            return _signed_in(Errand(settings, Deadline(settings.timeout), snapshots, journal.slow_down), journal, work)
+
+
+def _signed_in(errand: Errand, journal: Journal, work: Work) -> LinkResult:
+    """Do the work with the driver asked for, and go on in a browser if the page needs one."""
+    settings, snapshots = errand.settings, errand.snapshots
+    driver = choice.first_driver(errand)
+    try:
+        try:
+            return _work_on_key_page(Flow(driver, settings, journal.account, journal, errand.deadline), snapshots, work)
+        except PageChanged as exc:
+            if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
+                raise
+            lacking = choice.why_no_browser(settings)
+            if lacking:
+                exc.next_step = f"{exc.next_step} {lacking}"
+                raise
+            following = choice.browser_after(driver, errand)
+            driver.close()
+            driver = following
+            reason = f"Plain HTTP did not get through: {exc.problem}."
+            return _work_on_key_page(
+                Flow(driver, settings, journal.account, journal, errand.deadline), snapshots, work, reason
+            )
+    except CollectionError as exc:
+        if journal.password_sent:
+            if exc.reason in person.PASSED_BY_PERSONS:
+                journal.person_wanted(exc.reason)
+            exc.next_step = f"{exc.next_step} {journal.advice()}"
+        raise
+    finally:
+        driver.close()
+
+
+def _work_on_key_page(flow: Flow, snapshots: Snapshots | None, work: Work, driver_reason: str = "") -> LinkResult:
+    """Do the work; its result, or its error, says how the portal was read.
+
+    :param driver_reason: why this is another driver than the one that was begun with.
+    """
+    kept = snapshots.paths if snapshots is not None else []
+    visit = flow.visit
+    try:
+        done = work(KeyPage(flow))
+    except CollectionError as exc:
+        exc.details.setdefault("recognised", visit.state.recognised)
+        exc.details.setdefault("driver", visit.driver.name)
+        if driver_reason:
+            exc.details.setdefault("driver_reason", driver_reason)
+        if kept:
+            exc.details.setdefault("snapshots", list(kept))
+        raise
+    for state in (done.link, done.before):
+        state.driver, state.recognised, state.snapshots = visit.driver.name, visit.state.recognised, list(kept)
+        state.driver_reason = driver_reason
+    return done
+
+
+def check_account(account: PortalAccount) -> None:
+    """Refuse an account that nobody could sign in with.
+
+    :raises SettingsError: naming what is missing.
+    """
+    missing = "email" if not account.email.strip() else "password" if not account.password else ""
+    if missing:
+        raise SettingsError(
+            f"The option {missing} is empty, so nobody can sign in to the portal.",
+            next_step=f"Give the lab's CloudResearch {missing}, or use driver=manual.",
+        )
 
 
 __all__ = [

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import typing as t
 
 from ...base.errors import CollectionError
 from ...base.vocabulary import LinkStatus
 from ..drivers.settings import PortalAccount, PortalSettings
-from . import by_driver
 from .state import KnownKey, LinkResult, LinkState, judge_unseen
+
+REMOVE_BY_HAND = (
+    "Sign in at {url}, open the menu under the user icon, choose Link Mechanical Turk and remove the key there if the "
+    "page lets you. Either way, retire the key in AWS: that makes the link dead."
+)
 
 
 def instructions(settings: PortalSettings, account: PortalAccount, access_key_id: str) -> str:
@@ -30,23 +35,28 @@ def instructions(settings: PortalSettings, account: PortalAccount, access_key_id
     )
 
 
-def look(settings: PortalSettings, account: PortalAccount, key: KnownKey) -> LinkState:
+Look = t.Callable[[PortalSettings, PortalAccount, KnownKey], LinkState]
+
+
+def _look(settings: PortalSettings, account: PortalAccount, key: KnownKey, look: Look) -> LinkState:
     """What the record and AWS tell, or else the portal if there is a password for it.
 
     A portal that the module cannot read is why people work by hand, so that is no failure here.
     """
     known = judge_unseen(key)
-    if known.status is LinkStatus.LINKED or not account.password:
+    if known.status is LinkStatus.LINKED:
         return known
     try:
-        return by_driver.look(settings, account, key)
+        return look(settings, account, key)
     except CollectionError as exc:
         return dataclasses.replace(known, message=f"{known.message} The portal could not be read: {exc.message}")
 
 
-def ensure_present(settings: PortalSettings, account: PortalAccount, key: KnownKey, *, check_mode: bool) -> LinkResult:
+def ensure_present(
+    settings: PortalSettings, account: PortalAccount, key: KnownKey, look: Look, *, check_mode: bool
+) -> LinkResult:
     """Tell the person what to enter where, and wait for evidence for as long as asked."""
-    before = state = look(settings, account, key)
+    before = state = _look(settings, account, key, look)
     if before.status is LinkStatus.LINKED:
         return LinkResult.unchanged(before)
     text = instructions(settings, account, key.access_key_id)
@@ -55,19 +65,19 @@ def ensure_present(settings: PortalSettings, account: PortalAccount, key: KnownK
         end = time.monotonic() + settings.wait_timeout
         while time.monotonic() < end:
             time.sleep(min(settings.wait_interval, max(0.0, end - time.monotonic())))
-            state = look(settings, account, key)
+            state = _look(settings, account, key, look)
             if state.status is LinkStatus.LINKED:
                 # The person changed it, on our asking.
                 return LinkResult(True, state, before)
     return LinkResult(False, dataclasses.replace(state, next_step=text), before, waiting_for_person=True)
 
 
-def ensure_absent(settings: PortalSettings, account: PortalAccount, key: KnownKey) -> LinkResult:
+def ensure_absent(settings: PortalSettings, account: PortalAccount, key: KnownKey, look: Look) -> LinkResult:
     """Tell the person how to remove the link."""
-    before = look(settings, account, key)
+    before = _look(settings, account, key, look)
     if before.status is LinkStatus.NOT_LINKED:
         return LinkResult.unchanged(before)
-    text = by_driver.REMOVE_BY_HAND.format(url=settings.portal_url)
+    text = REMOVE_BY_HAND.format(url=settings.portal_url)
     _announce(settings, text)
     return LinkResult.unchanged(before, waiting_for_person=True, next_step=text)
 

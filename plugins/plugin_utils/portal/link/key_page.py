@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 
 from ...base.vocabulary import LinkStatus
-from ..errors import KEY_REJECTED, PageChanged, PortalError
+from ..errors import PortalError, Reason
+from ..page import sought
+from ..page.changed import PageChanged
 from ..page.elements import Button, Link, Page, Seen
 from ..page.key_finder import LinkForm
 from ..page.matching import says
 from ..session.flow import Flow, LinkView
 from ..session.stops import unavailable
-from .new_key import may_be_premature
 from .signs import Signs, read_signs
 from .state import PAGE, SUBMISSION, KnownKey, LinkState, judge
 
 # IAM needs some seconds until everybody knows a new key, so a refusal can be premature. One more try, after a pause.
 _PAUSE_SECONDS = 8.0
 _LOOKS = 3
+_NEW_KEY = datetime.timedelta(minutes=5)
+# What a portal says of a key that AWS does not know everywhere yet; "incorrect" or "rejected" is a verdict.
+_NOT_KNOWN_YET = (
+    *("not valid", "invalid", "not recognized", "not recognised", "unrecognized", "unrecognised", "unknown"),
+    *("not found", "does not exist", "doesn't exist", "could not verify", "couldn't verify", "unable to verify"),
+    *("could not find", "couldn't find", "could not validate", "couldn't validate", "not active yet"),
+)
 # The portal asks MTurk with the key; that it cannot is no verdict.
 _AWAY = (
     *("could not reach", "couldn't reach", "unable to reach"),
@@ -92,12 +101,12 @@ class KeyPage:
             if tries == 1 and isinstance(outcome, _Again):
                 self._view = outcome.view or flow.reopen_link_page()
                 continue
-            if tries == 1 and visit.deadline.left() > _PAUSE_SECONDS + 5 and may_be_premature(outcome.said, key):
+            if tries == 1 and visit.deadline.left() > _PAUSE_SECONDS + 5 and _may_be_premature(outcome.said, key):
                 visit.deadline.sleep(_PAUSE_SECONDS, "waiting until the new key is known everywhere")
                 self._view = flow.reopen_link_page()
                 continue
             raise PortalError(
-                KEY_REJECTED,
+                Reason.KEY_REJECTED,
                 f'The portal did not accept the key {key.access_key_id}: "{visit.quote(outcome.said)}".',
                 next_step="Check that the key is active and that its AWS account is linked to an MTurk requester "
                 "account (M(labops.cloudresearch.mturk_requester_check) tells), then run it again.",
@@ -110,7 +119,9 @@ class KeyPage:
         for _step in range(3):
             view, form = self._view, self._view.form
             if form is None:
-                control = visit.finder.change_key(view.page) or visit.finder.begin(view.page)
+                control = visit.finder.control(view.page, sought.CHANGE_KEY) or visit.finder.control(
+                    view.page, sought.BEGIN
+                )
                 if control is None:
                     # It may still be on its way.
                     settled = visit.driver.settle(view.page)
@@ -131,12 +142,8 @@ class KeyPage:
         if self._view.form is not None:
             return self._view.form
         page = self._view.page
-        raise visit.finder.changed(
-            page,
-            "field for the access key ID",
-            "access_key_id_field",
-            needs_javascript=page.scripts and not visit.driver.runs_scripts,
-        )
+        lacking = page.scripts and not visit.driver.runs_scripts
+        raise PageChanged(page, sought.ACCESS_KEY_ID, needs_javascript=lacking)
 
     def _send_form(self, form: LinkForm, key: KnownKey) -> Page:
         page = self._view.page
@@ -182,11 +189,10 @@ class KeyPage:
             return LinkState(LinkStatus.LINKED, access_key_id, SUBMISSION, told, balance=signs.balance)
         if flow.renewed_during_submission():
             return _Again("The portal asked to sign in again.", self._view)
-        raise visit.finder.changed(
+        raise PageChanged(
             self._view.page,
-            "notice of success",
-            "success_notice",
-            found=[f'text "{visit.quote(text)}"' for text in visit.new_texts(page, before)[:6]] or None,
+            sought.SUCCESS,
+            found=[f'text "{visit.quote(text)}"' for text in visit.new_texts(page, before)[:6]],
             why="The key was submitted, but neither a success nor an error was recognised",
         )
 
@@ -231,7 +237,7 @@ class KeyPage:
 
     def removal(self) -> Link | Button | None:
         """The page's own control for removing the key, if it offers one."""
-        return self._visit.finder.unlink(self._view.page)
+        return self._visit.finder.control(self._view.page, sought.UNLINK)
 
     def remove(self, control: Link | Button) -> LinkState:
         """Remove the link with the page's own control; what the portal shows afterwards."""
@@ -246,9 +252,7 @@ class KeyPage:
             if settled is None:
                 break
             page = settled
-        confirm = visit.finder.control(
-            page, self._wording.unlink_confirm, "control that confirms the removal", "unlink_confirm", before=asked_on
-        )
+        confirm = visit.finder.control(page, sought.UNLINK_CONFIRM, before=asked_on)
         known = {button.label for button in asked_on.buttons}
         # The key's form stays there under a dialog that asks; then only what the dialog brought can be meant.
         asks = confirm is not None and (
@@ -263,12 +267,8 @@ class KeyPage:
         # A page that neither says so nor asks for a key proves nothing.
         if not signs.linked and (signs.not_linked or self._view.form is not None):
             return dataclasses.replace(removed, message="The portal shows no linked key any more.")
-        raise visit.finder.changed(
-            self._view.page,
-            "notice of removal",
-            "unlinked_notice",
-            why="The control that removes the key was used, but no sign of it was recognised",
-        )
+        why = "The control that removes the key was used, but no sign of it was recognised"
+        raise PageChanged(self._view.page, sought.REMOVAL, why=why)
 
     def _press_and_confirm(self, page: Page, control: Link | Button) -> Page:
         # Only a browser asks "are you sure?" in a dialog of its own.
@@ -278,3 +278,10 @@ class KeyPage:
 
     def _tells_removal(self, page: Page, before: set[str]) -> bool:
         return any(says(text, self._wording.unlinked_notice, gap=1) for text in self._visit.new_texts(page, before))
+
+
+def _may_be_premature(said: str, key: KnownKey) -> bool:
+    """Whether a refusal can mean that a key which is minutes old is not known everywhere yet."""
+    if key.created is None or not says(said, _NOT_KNOWN_YET, gap=3):
+        return False
+    return datetime.datetime.now(datetime.UTC) - key.created < _NEW_KEY

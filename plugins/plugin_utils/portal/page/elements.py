@@ -199,6 +199,11 @@ class Page:
             button for button in self.loose if button.seen.usable
         ]
 
+    @property
+    def controls(self) -> list[Link | Button]:
+        """All that a person can press or follow."""
+        return [*self.buttons, *(link for link in self.links if link.seen.usable)]
+
     def form_of(self, control: Control) -> Form | None:
         """The form that a field or button belongs to."""
         for form in self.forms:
@@ -209,28 +214,6 @@ class Page:
     def texts(self) -> set[str]:
         """Everything the page says, to tell what another page says anew."""
         return {self.title, *self.blocks, *(notice.text for notice in self.notices)}
-
-
-def describe(page: Page, *, fields: bool = True, limit: int = 12) -> list[str]:
-    """What a person could use on a page, for messages; values are never shown."""
-    found: list[str] = []
-    if fields:
-        for form in page.forms:
-            found += [f'field "{field.label}"' for field in form.fields if field.fillable]
-    found += [f'button "{button.label}"' for button in page.buttons]
-    found += [f'link "{link.label}"' for link in page.links if link.seen.usable]
-    found = [_shortened(item) for item in dict.fromkeys(found)]
-    if not found:
-        found = [f'heading "{_shortened(heading)}"' for heading in page.headings] or [
-            f'text "{_shortened(block)}"' for block in page.blocks[:3]
-        ]
-    found += [f'not loaded: "{host}"' for host in page.blocked]
-    more = len(found) - limit
-    return found[:limit] + ([f"and {more} more"] if more > 0 else [])
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 100 else text[:97] + "..."
 
 
 Fill = t.Mapping[int, str]

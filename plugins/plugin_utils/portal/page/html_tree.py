@@ -10,7 +10,7 @@ import re
 import time
 import typing as t
 
-from ..errors import PAGE_CHANGED, PortalError
+from ..errors import PortalError, Reason
 from .matching import word_set
 
 try:
@@ -119,7 +119,7 @@ def refuse_endless(html: str) -> None:
 def too_large(why: str) -> PortalError:
     """The error for a page that is more work to read than any page of a portal is."""
     return PortalError(
-        PAGE_CHANGED,
+        Reason.PAGE_CHANGED,
         f"A page of the portal was not read: {why}.",
         next_step="Look at the page in a browser. If it is fine there, report it; until then, driver=manual says how "
         "to enter the key by hand.",

@@ -8,10 +8,19 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import wording as avoid
-from .elements import Button, Control, Field, Form, Link, Page
+from . import sought
+from .elements import Button, Field, Form, Link, Page
 from .matching import MATCH, SAME_CONTENT, best, score, words
-from .picking import FORM_MARGIN, MARGIN, Picker, fields_of, form_told, preference, ranked, to_leave_empty
+from .picking import (
+    FORM_MARGIN,
+    MARGIN,
+    Picker,
+    best_form,
+    fields_of,
+    pick_one,
+    preference,
+    to_leave_empty,
+)
 
 
 @dataclasses.dataclass
@@ -39,37 +48,22 @@ class KeyFinder(Picker):
             if pair is None:
                 continue
             about = best(form.context, self.wording.link_page, ("sandbox",))
-            if (
-                not about
-                and not expected
-                and not best([page.title, *page.headings], self.wording.link_page, ("sandbox",))
-            ):
+            page_says = best([page.title, *page.headings], self.wording.link_page, ("sandbox",))
+            if not about and not expected and not page_says:
                 continue
             sandbox = any("sandbox" in words(text) for text in form.context[:1])
             preferred = preference(form, self.wording.key_form)
             found.append((preferred + (30 if about else 0) - (40 if sandbox else 0), pair))
-        if not found:
-            return None
-        found.sort(key=lambda item: -item[0])
-        rivals = [item for points, item in found if found[0][0] - points < FORM_MARGIN]
-        if len(rivals) > 1:
-            raise self.changed(
-                page, "form with an access key's two fields", "key_form",
-                found=[form_told(item.form) for item in rivals], ambiguous=True,
-            )  # fmt: skip
-        chosen = rivals[0]
-        chosen.button = self.button(
-            page, chosen.form, self.wording.link_button,
-            (*avoid.NOT_UNLINK, "unlink", "remove", "delete", "cancel", "disconnect", "test", "show"),
-            "button that submits the key", "link_button",
-            fields_of(chosen.access_key_id, chosen.secret_access_key, chosen.confirm),
-        )  # fmt: skip
+        chosen = best_form(page, found, sought.KEY_FORM, FORM_MARGIN)
+        if chosen is not None:
+            fields = fields_of(chosen.access_key_id, chosen.secret_access_key, chosen.confirm)
+            chosen.button = self.button(page, chosen.form, sought.LINK_BUTTON, fields)
         return chosen
 
     def _key_fields(self, page: Page, form: Form) -> LinkForm | None:
         fields = [field for field in form.fillable if not to_leave_empty(field)]
-        secrets = ranked(fields, self.wording.secret_access_key_field, avoid.NOT_SECRET_ACCESS_KEY)
-        ids = ranked(fields, self.wording.access_key_id_field, avoid.NOT_ACCESS_KEY_ID)
+        secrets = self.ranked(fields, sought.SECRET)
+        ids = self.ranked(fields, sought.ACCESS_KEY_ID)
         # A field that is more of one than of the other is not the other.
         points = {id(field): reached for reached, field in secrets}
         ids = [(reached, field) for reached, field in ids if reached >= points.get(id(field), 0)]
@@ -77,16 +71,11 @@ class KeyFinder(Picker):
         secrets = [(reached, field) for reached, field in secrets if id(field) not in taken]
         if not ids or not secrets:
             return None
-        secret = self.one(page, secrets, "field for the secret access key", "secret_access_key_field")
-        access_key_id = self.one(page, ids, "field for the access key ID", "access_key_id_field")
-        repeated = [
-            (MATCH, field) for field in fields if field not in (secret, access_key_id) and _repeats_secret(field)
-        ]
-        confirm = (
-            self.one(page, repeated, "second field for the secret access key", "secret_access_key_field")
-            if repeated
-            else None
-        )
+        secret = pick_one(page, secrets, sought.SECRET)
+        access_key_id = pick_one(page, ids, sought.ACCESS_KEY_ID)
+        others = [field for field in fields if field not in (secret, access_key_id)]
+        repeated = [(MATCH, field) for field in others if _repeats_secret(field)]
+        confirm = pick_one(page, repeated, sought.SECRET_AGAIN) if repeated else None
         return LinkForm(form, access_key_id, secret, None, confirm)
 
     def way_to_link_page(self, page: Page, allowed: t.Callable[[str], bool]) -> Link | Button | None:
@@ -100,10 +89,9 @@ class KeyFinder(Picker):
         for form in page.forms:
             if not form.fillable:
                 buttons += form.usable_buttons
-        found: list[tuple[int, Control]] = []
-        for group in (links, [button for button in buttons if button.seen.usable]):
-            controls = t.cast("list[Control]", group)
-            found += ranked(controls, self.wording.link_page, avoid.NOT_LINK_PAGE, strict=True)
+        found: list[tuple[int, Link | Button]] = []
+        found += self.ranked(links, sought.LINK_PAGE, strict=True)
+        found += self.ranked([button for button in buttons if button.seen.usable], sought.LINK_PAGE, strict=True)
         if not found:
             return None
         # The documented words, and the operator's, beat every other.
@@ -117,38 +105,11 @@ class KeyFinder(Picker):
         ]
         found.sort(key=lambda pair: -pair[0])
         links_first = [pair for pair in found if isinstance(pair[1], Link) and found[0][0] - pair[0] < MARGIN]
-        control = self.one(page, links_first or found, "link to the Mechanical Turk page", "link_page")
-        return t.cast("Link | Button", control)
-
-    def unlink(self, page: Page) -> Link | Button | None:
-        """The page's own control for removing the key."""
-        return self._pick_control(
-            page, self.wording.unlink_control, avoid.NOT_UNLINK, "control that removes the key", "unlink_control"
-        )
-
-    def begin(self, page: Page) -> Link | Button | None:
-        """What leads on to the form from the first step of a wizard."""
-        return self._pick_control(
-            page, self.wording.begin_control, avoid.NOT_GOING_ON, "control that leads to the form", "begin_control"
-        )
+        return pick_one(page, links_first or found, sought.LINK_PAGE)
 
     def last_step(self, page: Page) -> Link | Button | None:
         """What finishes a wizard behind the form, on a page that asks for no key."""
-        if self.link_form(page, expected=True) is not None:
-            return None
-        return self._pick_control(
-            page, self.wording.link_confirm, avoid.NOT_GOING_ON, "control that finishes the link", "link_confirm"
-        )
-
-    def change_key(self, page: Page) -> Link | Button | None:
-        """What brings up the form for another key."""
-        return self._pick_control(
-            page,
-            self.wording.change_key_control,
-            avoid.NOT_CHANGE,
-            "control that changes the key",
-            "change_key_control",
-        )
+        return self.control(page, sought.LAST_STEP) if self.link_form(page, expected=True) is None else None
 
 
 def _repeats_secret(field: Field) -> bool:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import PageChanged
 from . import wording as avoid
-from .elements import Button, Control, Field, Form, Link, Page, Seen, describe
+from .addresses import without_fragment
+from .changed import PageChanged
+from .elements import Button, Control, Field, Form, Link, Page, Seen
 from .matching import BEGINS, MATCH, best
+from .sought import Sought
 from .wording import Phrases, Wording
 
 # Two things closer than this in score are the same to a person.
@@ -21,6 +23,13 @@ FORM_MARGIN = 10
 LOOSELY = BEGINS - 10
 
 AnyControl = t.TypeVar("AnyControl", bound=Control)
+
+
+class _WithForm(t.Protocol):
+    form: Form
+
+
+HasForm = t.TypeVar("HasForm", bound=_WithForm)
 
 
 def ranked(
@@ -44,103 +53,91 @@ def ranked(
     return sorted(found, key=lambda pair: -pair[0])
 
 
+def best_form(page: Page, candidates: list[tuple[int, HasForm]], sought: Sought, margin: int) -> HasForm | None:
+    """The likeliest of several forms; None if there is none.
+
+    :raises PageChanged: if another is as likely.
+    """
+    candidates.sort(key=lambda pair: -pair[0])
+    rivals = [item for likeness, item in candidates if candidates[0][0] - likeness < margin]
+    if len(rivals) > 1:
+        told = [form_told(item.form) for item in rivals]
+        raise PageChanged(page, sought, found=told, ambiguous=True)
+    return rivals[0] if rivals else None
+
+
+def pick_one(page: Page, found: list[tuple[int, AnyControl]], sought: Sought) -> AnyControl:
+    """The best of what was found.
+
+    :raises PageChanged: if others are as good.
+    """
+    top, control = found[0]
+    rivals = [item for reached, item in found if top - reached < MARGIN]
+    if isinstance(control, Link):
+        # The same link in two menus is one link.
+        kept: dict[str, AnyControl] = {}
+        for item in rivals:
+            kept.setdefault(without_fragment(item.address) if isinstance(item, Link) else str(item.ref), item)
+        rivals = list(kept.values())
+    if len(rivals) > 1:
+        visible = [item for item in rivals if item.seen is Seen.VISIBLE]
+        if len(visible) == 1 and not isinstance(visible[0], Link):
+            return visible[0]
+        told = [_control_in_words(item) for item in rivals]
+        raise PageChanged(page, sought, found=told, ambiguous=True)
+    return rivals[0]
+
+
 class Picker:
     """Picks by one wording."""
 
     def __init__(self, wording: Wording) -> None:
         self.wording = wording
 
-    def changed(self, page: Page, thing: str, setting: str, **more: t.Any) -> PageChanged:
-        """The error for a thing that is not on a page."""
-        found = more.pop("found", None) or describe(page)
-        return PageChanged(thing, setting=setting, title=page.title, address=page.place, found=found, **more)
+    def ranked(
+        self, controls: t.Iterable[AnyControl], sought: Sought, *, least: int = MATCH, strict: bool = False
+    ) -> list[tuple[int, AnyControl]]:
+        """The controls that go by the names of what is sought, best first, with their scores."""
+        return ranked(controls, sought.names_in(self.wording), sought.avoid, least=least, strict=strict)
 
-    def one(self, page: Page, found: list[tuple[int, AnyControl]], thing: str, setting: str) -> AnyControl:
-        """The best of what was found.
-
-        :raises PageChanged: if others are as good.
-        """
-        top, control = found[0]
-        rivals = [item for reached, item in found if top - reached < MARGIN]
-        if isinstance(control, Link):
-            # The same link in two menus is one link.
-            kept: dict[str, AnyControl] = {}
-            for item in rivals:
-                address = item.address.split("#")[0] if isinstance(item, Link) else str(item.ref)
-                kept.setdefault(address, item)
-            rivals = list(kept.values())
-        if len(rivals) > 1:
-            visible = [item for item in rivals if item.seen is Seen.VISIBLE]
-            if len(visible) == 1 and not isinstance(visible[0], Link):
-                return visible[0]
-            raise self.changed(page, thing, setting, found=[_control_in_words(item) for item in rivals], ambiguous=True)
-        return rivals[0]
-
-    def button(
-        self,
-        page: Page,
-        form: Form,
-        phrases: Phrases,
-        avoid_words: t.Sequence[str],
-        thing: str,
-        setting: str,
-        fields: t.Sequence[Field] = (),
-    ) -> Button | None:
+    def button(self, page: Page, form: Form, sought: Sought, fields: t.Sequence[Field] = ()) -> Button | None:
         """The button that sends a form; None if it has none and is sent with Enter.
 
         :param fields: the fields that are filled in; where the form has other buttons, too, theirs counts.
         """
         usable = buttons_of(form, fields)
         usable = [button for button in usable if button.seen is Seen.VISIBLE] or usable
-        found = ranked(usable, phrases, avoid_words, strict=True)
+        found = self.ranked(usable, sought, strict=True)
         if found:
-            return self.one(page, found, thing, setting)
+            return pick_one(page, found, sought)
         submits = [button for button in usable if button.kind in ("submit", "image")]
         if len(submits) == 1 and not best([submits[0].label], avoid.NOT_GOING_ON, strict=True):
             return submits[0]
-        if not submits and len(usable) == 1 and not best([usable[0].label], (*avoid.NOT_GOING_ON, *avoid.NOT_SIGN_IN)):
-            return usable[0]
-        if not submits and not usable:
-            return None
         if submits:
-            raise self.changed(
-                page,
-                thing,
-                setting,
-                found=[_control_in_words(button) for button in submits],
-                ambiguous=len(submits) > 1,
-            )
+            told = [_control_in_words(button) for button in submits]
+            raise PageChanged(page, sought, found=told, ambiguous=len(submits) > 1)
+        if len(usable) == 1 and not best([usable[0].label], (*avoid.NOT_GOING_ON, *avoid.NOT_SIGN_IN)):
+            return usable[0]
         return None
 
     def control(
-        self, page: Page, phrases: Phrases, thing: str, setting: str, *, before: Page | None = None
+        self, page: Page, sought: Sought, *, also: Phrases = (), before: Page | None = None
     ) -> Link | Button | None:
         """Any control by its words.
 
+        :param also: further words that it may go by.
         :param before: the page that was acted upon; what is new since then is meant rather than what was there before.
         """
-        return self._pick_control(page, phrases, avoid.NOT_GOING_ON, thing, setting, before)
-
-    def _pick_control(
-        self,
-        page: Page,
-        phrases: Phrases,
-        avoid_words: t.Sequence[str],
-        thing: str,
-        setting: str,
-        before: Page | None = None,
-    ) -> Link | Button | None:
-        here = page.address.split("#")[0]
-        links = [link for link in page.links if link.seen.usable and link.address.split("#")[0] != here]
-        controls: list[Control] = [*page.buttons, *links]
+        here = without_fragment(page.address)
+        controls: list[Link | Button] = [*page.buttons]
+        controls += [link for link in page.links if link.seen.usable and without_fragment(link.address) != here]
         known = {control.label for control in (*before.buttons, *before.links)} if before is not None else set()
         fresh = [control for control in controls if control.label not in known]
-        found = ranked(fresh, phrases, avoid_words, least=BEGINS - 12, strict=True) or ranked(
-            controls, phrases, avoid_words, least=BEGINS - 12, strict=True
+        phrases = (*sought.names_in(self.wording), *also)
+        found = ranked(fresh, phrases, sought.avoid, least=BEGINS - 12, strict=True) or ranked(
+            controls, phrases, sought.avoid, least=BEGINS - 12, strict=True
         )
-        if not found:
-            return None
-        return t.cast("Link | Button", self.one(page, found, thing, setting))
+        return pick_one(page, found, sought) if found else None
 
 
 def buttons_of(form: Form, fields: t.Sequence[Field]) -> list[Button]:

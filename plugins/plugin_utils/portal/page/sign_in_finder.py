@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 
+from . import sought
 from . import wording as avoid
-from .elements import Button, Control, Field, Form, Page, describe
+from .changed import PageChanged
+from .elements import Button, Control, Field, Form, Page
 from .matching import BEGINS, CONTAINS, MATCH, SAME_CONTENT, best, says_any
 from .picking import (
     FORM_MARGIN,
     LOOSELY,
     MARGIN,
     Picker,
+    best_form,
     buttons_of,
     fields_of,
-    form_told,
+    pick_one,
     preference,
     ranked,
     to_leave_empty,
@@ -57,28 +60,16 @@ class SignInFinder(Picker):
             found = self._as_sign_in(page, form, email_known)
             if found is not None:
                 candidates.append((self._sign_in_likeness(page, found), found))
-        if not candidates:
+        chosen = best_form(page, candidates, sought.SIGN_IN_FORM, FORM_MARGIN)
+        if chosen is None or candidates[0][0] < 0:
             return None
-        candidates.sort(key=lambda pair: -pair[0])
-        top = candidates[0][0]
-        rivals = [item for likeness, item in candidates if top - likeness < FORM_MARGIN]
-        if len(rivals) > 1:
-            raise self.changed(
-                page, "sign-in form", "sign_in_form", found=[form_told(item.form) for item in rivals], ambiguous=True
-            )
-        if top < 0:
-            return None
-        chosen = rivals[0]
-        chosen.button = self.button(
-            page, chosen.form, self.wording.sign_in_button, avoid.NOT_SIGN_IN, "sign-in button", "sign_in_button",
-            fields_of(chosen.email, chosen.password, chosen.code),
-        )  # fmt: skip
+        fields = fields_of(chosen.email, chosen.password, chosen.code)
+        chosen.button = self.button(page, chosen.form, sought.SIGN_IN_BUTTON, fields)
         return chosen
 
     def sign_in_links(self, page: Page) -> list[tuple[int, Control]]:
         """What leads to the sign-in form, best first."""
-        controls: list[Control] = [*page.buttons, *(link for link in page.links if link.seen.usable)]
-        return ranked(controls, self.wording.sign_in_link, avoid.NOT_SIGN_IN, least=BEGINS - 8, strict=True)
+        return self.ranked(page.controls, sought.SIGN_IN_LINK, least=BEGINS - 8, strict=True)
 
     def applications(self, page: Page) -> list[Button]:
         """The cards or buttons, to be pressed before the form shows, that choose what to sign in to.
@@ -98,7 +89,7 @@ class SignInFinder(Picker):
         for phrase in self.wording.application_card:
             found = ranked(offered, (phrase,), least=BEGINS - 4, strict=True)
             if found:
-                return self.one(page, found, "application to sign in to", "application_card")
+                return pick_one(page, found, sought.APPLICATION)
         return None
 
     def has_other_sign_in(self, page: Page, card: Button) -> bool:
@@ -107,8 +98,7 @@ class SignInFinder(Picker):
 
     def sign_out(self, page: Page) -> bool:
         """Whether the page offers to sign out, as only those of a signed-in account do."""
-        controls: list[Control] = [*page.buttons, *(link for link in page.links if link.seen.usable)]
-        return bool(ranked(controls, self.wording.sign_out_control, least=LOOSELY, strict=True))
+        return bool(ranked(page.controls, self.wording.sign_out_control, least=LOOSELY, strict=True))
 
     def _as_sign_in(self, page: Page, form: Form, email_known: bool) -> SignInForm | None:
         fields = [field for field in form.fillable if not to_leave_empty(field)]
@@ -121,7 +111,7 @@ class SignInFinder(Picker):
         if len(passwords) > 1 or (not passwords and codes):
             return None
         others = [field for field in fields if field not in secrets and field.kind != "textarea"]
-        found = ranked(others, self.wording.email_field, avoid.NOT_EMAIL)
+        found = self.ranked(others, sought.EMAIL)
         if passwords:
             # What looks like an address field to the browser itself, or the only nameless field beside a password.
             if not found:
@@ -135,36 +125,35 @@ class SignInFinder(Picker):
                 # Dots instead of letters: that alone makes no password, an access key's secret looks the same.
                 return None
             if not found and others and not (email_known and all(self._code_score(field) for field in others)):
-                raise self.changed(page, "e-mail field", "email_field", found=describe(page))
+                raise PageChanged(page, sought.EMAIL)
             scored = [(self._code_score(field), field) for field in (*others, *codes)]
             scored = sorted((pair for pair in scored if pair[0] >= CONTAINS), key=lambda pair: -pair[0])
-            code = self.one(page, scored, "field for the verification code", "code_field") if scored else None
-            email = self.one(page, found, "e-mail field", "email_field") if found else None
+            code = pick_one(page, scored, sought.CODE) if scored else None
+            email = pick_one(page, found, sought.EMAIL) if found else None
             return SignInForm(form, email, passwords[0], None, code if code is not email else None)
         if not found:
             found = [(MATCH, field) for field in others if field.kind == "email" and not field.names]
         if not found or len([field for field in others if field.required]) > 1:
             return None
-        return SignInForm(form, self.one(page, found, "e-mail field", "email_field"), None, None)
+        return SignInForm(form, pick_one(page, found, sought.EMAIL), None, None)
 
     def _named_password(self, field: Field) -> bool:
         return bool(ranked([field], self.wording.password_field, avoid.NOT_PASSWORD, least=BEGINS - 8))
 
     def _is_key_field(self, field: Field) -> bool:
-        return bool(
-            ranked([field], self.wording.secret_access_key_field, avoid.NOT_SECRET_ACCESS_KEY, least=CONTAINS)
-        ) and not ranked([field], self.wording.password_field, (), least=SAME_CONTENT)
+        named_password = ranked([field], self.wording.password_field, least=SAME_CONTENT)
+        return bool(self.ranked([field], sought.SECRET, least=CONTAINS)) and not named_password
 
     def _code_score(self, field: Field) -> int:
         if "one-time-code" in field.autocomplete:
             return SAME_CONTENT
-        found = ranked([field], self.wording.code_field, avoid.NOT_CODE, strict=True)
+        found = self.ranked([field], sought.CODE, strict=True)
         return found[0][0] if found else 0
 
     def _sign_in_likeness(self, page: Page, found: SignInForm) -> int:
         """How much a form is for signing in rather than for registering or a newsletter; below 0: not at all."""
         labels = buttons_of(found.form, fields_of(found.email, found.password, found.code))
-        likes = ranked(labels, self.wording.sign_in_button, avoid.NOT_SIGN_IN, strict=True)
+        likes = self.ranked(labels, sought.SIGN_IN_BUTTON, strict=True)
         names = [button.label for button in labels]
         around = [*found.form.context, *names]
         likeness = 40 if found.password else 0
@@ -191,33 +180,13 @@ class SignInFinder(Picker):
             # A second factor is asked for alone; a form with more to fill in is for something else.
             if len(fields) != 1:
                 continue
-            scored = [(self._code_score(field), field) for field in fields]
-            scored = sorted(((points, field) for points, field in scored if points >= MATCH), key=lambda pair: -pair[0])
-            if scored and not best(
-                [button.label for button in form.usable_buttons],
-                ("search", "subscribe", "apply", "redeem"),
-                strict=True,
-            ):
-                field = self.one(page, scored, "field for the verification code", "code_field")
-                found.append((scored[0][0], CodeForm(form, [field], None)))
-        if not found:
-            return None
-        found.sort(key=lambda pair: -pair[0])
-        if len(found) > 1 and found[0][0] - found[1][0] < MARGIN:
-            raise self.changed(
-                page, "form for the verification code", "code_field",
-                found=[form_told(item.form) for _points, item in found], ambiguous=True,
-            )  # fmt: skip
-        chosen = found[0][1]
-        chosen.button = self.button(
-            page,
-            chosen.form,
-            self.wording.code_button,
-            avoid.NOT_SIGN_IN,
-            "button for the verification code",
-            "code_button",
-            chosen.fields,
-        )
+            points = self._code_score(fields[0])
+            labels = [button.label for button in form.usable_buttons]
+            if points >= MATCH and not best(labels, ("search", "subscribe", "apply", "redeem"), strict=True):
+                found.append((points, CodeForm(form, fields, None)))
+        chosen = best_form(page, found, sought.CODE_FORM, MARGIN)
+        if chosen is not None:
+            chosen.button = self.button(page, chosen.form, sought.CODE_BUTTON, chosen.fields)
         return chosen
 
 

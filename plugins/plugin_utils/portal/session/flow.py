@@ -9,14 +9,15 @@ A state machine over kinds of pages. It knows nothing of HTTP or browsers: a dri
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 
 from ..drivers.base import Deadline, Driver
 from ..drivers.settings import PortalAccount, PortalSettings
-from ..errors import PageChanged, PortalError
+from ..errors import PortalError
+from ..page import sought
 from ..page import wording as avoid
 from ..page.addresses import bare_address
-from ..page.elements import Button, Link, Page, describe
+from ..page.changed import PageChanged, describe
+from ..page.elements import Button, Link, Page
 from ..page.key_finder import LinkForm
 from ..page.matching import BEGINS, best, says
 from . import stops
@@ -82,9 +83,8 @@ class Flow:
                 self._note_link_page(result)
                 return result
             page = result
-        raise visit.finder.changed(
-            page, "end of the way to the Mechanical Turk page", "link_page", why="The portal goes in circles"
-        )
+        why = "The portal goes in circles"
+        raise PageChanged(page, sought.END_OF_THE_WAY, why=why)
 
     def renewed_during_submission(self) -> bool:
         """Whether the session ended since this was asked last."""
@@ -172,16 +172,17 @@ class Flow:
         said = [*prominent_texts(page), *(page.blocks if len(page.blocks) <= 12 else ())]
         stops.stop_if_closed(visit, page, [*said, *(text for text in page.blocks if len(text) < 300)])
         stops.stop_if_said_unavailable(visit, page, said)
-        known: dict[str, t.Any] = {"needs_javascript": page.scripts and not visit.driver.runs_scripts}
-        if page.status >= 400:
-            known["found"] = [f"an answer with status {page.status}", *describe(page)]
         if state.followed:
-            return visit.finder.changed(page, "field for the access key ID", "access_key_id_field", **known)
-        if state.signed_in or state.password_sent:
-            return visit.finder.changed(page, "link to the Mechanical Turk page", "link_page", **known)
-        if any(button.plain for button in visit.finder.applications(page)):
-            return visit.finder.changed(page, "application to sign in to", "application_card", **known)
-        return visit.finder.changed(page, "sign-in form", "email_field", **known)
+            missing = sought.ACCESS_KEY_ID
+        elif state.signed_in or state.password_sent:
+            missing = sought.LINK_PAGE
+        elif any(button.plain for button in visit.finder.applications(page)):
+            missing = sought.APPLICATION
+        else:
+            missing = sought.NO_SIGN_IN_FORM
+        found = [f"an answer with status {page.status}", *describe(page)] if page.status >= 400 else ()
+        needs_javascript = page.scripts and not visit.driver.runs_scripts
+        return PageChanged(page, missing, found=found, needs_javascript=needs_javascript)
 
     # The page itself, and the link to it
 
@@ -193,9 +194,9 @@ class Flow:
         leads_here = isinstance(way, Link) and bare_address(way.address) == page.place
         if not ((state.followed and (named or state.is_link_page(page))) or (leads_here and named)):
             return False
-        change = visit.finder.change_key(page)
+        change = visit.finder.control(page, sought.CHANGE_KEY)
         # The menu's entry can sound like it, and is on every page.
-        if (change is not None and change is not way) or visit.finder.unlink(page) is not None:
+        if (change is not None and change is not way) or visit.finder.control(page, sought.UNLINK) is not None:
             return True
         if page.scripts and not visit.driver.runs_scripts:
             # What is missing may be what a script would draw.

@@ -21,7 +21,7 @@ import typing as t
 
 from ..drivers.base import Deadline
 from ..drivers.settings import PortalAccount, PortalSettings
-from ..errors import LOGIN_FAILED, SECOND_FACTOR_FAILED, SECOND_FACTOR_REQUIRED, PortalError
+from ..errors import PortalError, Reason
 from . import state_files
 
 # Different wrong passwords in a row before the module stops by itself. Sites usually lock an account after five.
@@ -39,7 +39,7 @@ class Journal:
     ) -> None:
         """Find the place; nothing is read or written yet."""
         self._settings = settings
-        self._account = account
+        self.account = account
         self._clock = clock
         site = settings.trust.site
         name = hashlib.sha256(f"{site}\n{account.email.strip().lower()}".encode()).hexdigest()[:32]
@@ -77,9 +77,9 @@ class Journal:
         """Fail if these very credentials are spent, or if one more mistake could lock the account."""
         spent = self._state.get("spent")
         if isinstance(spent, dict):
-            reason = str(spent.get("reason", LOGIN_FAILED))
+            reason = str(spent.get("reason", Reason.LOGIN_FAILED))
             old = self._clock() - state_files.number_or_zero(spent.get("time")) > SECOND_FACTOR_SECONDS
-            same = not (reason == SECOND_FACTOR_FAILED and old) and self._is_same(spent)
+            same = not (reason == Reason.SECOND_FACTOR_FAILED and old) and self._is_same(spent)
             person = str(spent.get("person", ""))
             self._once_more = same and (
                 spent.get("cut_short") == 1 or (bool(person) and self._settings.window_for_person)
@@ -96,8 +96,8 @@ class Journal:
             if last_one:
                 said = f"the portal says that only {left} attempt is left"
             raise PortalError(
-                LOGIN_FAILED,
-                f"Signing in as {self._account.email} was not tried: {said}, and one more mistake could lock the "
+                Reason.LOGIN_FAILED,
+                f"Signing in as {self.account.email} was not tried: {said}, and one more mistake could lock the "
                 "account.",
                 next_step=f"Sign in by hand once to check the password, then remove {self.path} and run again; "
                 "or wait an hour.",
@@ -105,8 +105,8 @@ class Journal:
             )
 
     def _spent_error(self, reason: str, at: str, *, refused: bool) -> PortalError:
-        what, kept = ("code", "TOTP secret") if reason == SECOND_FACTOR_FAILED else ("password", "password")
-        email = self._account.email
+        what, kept = ("code", "TOTP secret") if reason == Reason.SECOND_FACTOR_FAILED else ("password", "password")
+        email = self.account.email
         if refused:
             told = f"The portal refused this {what} for {email} on {at}, and it has not changed since."
             right = "If it is right by now because it was changed at the portal"
@@ -117,7 +117,7 @@ class Journal:
             )
             right = "If it is right, as signing in by hand shows"
         return PortalError(
-            reason,
+            next((known for known in Reason if known == reason), Reason.LOGIN_FAILED),
             f"{told} It was not tried again, because repeated mistakes lock the account.",
             next_step=f"Correct the {kept} where you keep it. {right}, remove {self.path} and run again.",
             details={"tried": False},
@@ -137,7 +137,7 @@ class Journal:
             self._before = dict(self._state)
             self._state["wrong"] = [*self._recent_mistakes(), self._clock()]
             self.password_sent = True
-        self._note_spent(LOGIN_FAILED, refused=False)
+        self._note_spent(Reason.LOGIN_FAILED, refused=False)
         # A run that is killed now has seen no answer at all, so the next one may ask for it, once.
         self._state["spent"]["cut_short"] = 2 if self._once_more else 1
         self._save()
@@ -154,7 +154,7 @@ class Journal:
         That is done once where nothing is known of the password; who asks for a second factor has taken it.
         """
         spent = self._state.get("spent")
-        taken = reason == SECOND_FACTOR_REQUIRED
+        taken = reason == Reason.SECOND_FACTOR_REQUIRED
         if isinstance(spent, dict) and (taken or not self._once_more):
             spent["person"] = reason
             if taken:
@@ -177,7 +177,7 @@ class Journal:
 
     def refused(self, reason: str, attempts_left: int | None = None) -> None:
         """Remember that these credentials were refused."""
-        if reason == LOGIN_FAILED:
+        if reason == Reason.LOGIN_FAILED:
             if not self.password_sent:
                 self._state["wrong"] = [*self._recent_mistakes(), self._clock()]
             self._state["attempts_left"] = attempts_left
@@ -214,7 +214,7 @@ class Journal:
         if self.password_sent:
             self._save()
         else:
-            self._note_spent(SECOND_FACTOR_FAILED, refused=False)
+            self._note_spent(Reason.SECOND_FACTOR_FAILED, refused=False)
 
     def _check_value(self, salt: bytes, reason: str, *, refused: bool) -> str:
         """Enough of a salted hash to tell whether the credentials have changed.
@@ -222,9 +222,9 @@ class Journal:
         Two bytes miss one change in 65,536, and fit one password of a dictionary in so many, so nobody can find out the
         password by them. A whole hash would have to be made slow on purpose, at each sign-in of a fleet.
         """
-        account = self._account
-        secret = account.totp_secret if reason == SECOND_FACTOR_FAILED else account.password
-        if reason == LOGIN_FAILED and not refused:
+        account = self.account
+        secret = account.totp_secret if reason == Reason.SECOND_FACTOR_FAILED else account.password
+        if reason == Reason.LOGIN_FAILED and not refused:
             # What was missing may have been the second factor.
             secret += f"\n{account.totp_secret}"
         return hmac.digest(salt, secret.encode(), "sha256")[:2].hex()
@@ -234,7 +234,7 @@ class Journal:
             salt, kept = bytes.fromhex(spent["salt"]), str(spent["check"])
         except (KeyError, TypeError, ValueError):
             return False
-        reason, refused = str(spent.get("reason", LOGIN_FAILED)), spent.get("refused") is True
+        reason, refused = str(spent.get("reason", Reason.LOGIN_FAILED)), spent.get("refused") is True
         return self._check_value(salt, reason, refused=refused) == kept
 
     def _save(self) -> None:

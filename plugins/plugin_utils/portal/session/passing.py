@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from ..errors import PageChanged
+from ..page import sought
 from ..page import wording as avoid
 from ..page.addresses import bare_address
+from ..page.changed import PageChanged
 from ..page.elements import Button, Control, Field, Link, Page, Seen
 from ..page.matching import BEGINS, best, says
-from ..page.picking import ranked
+from ..page.picking import pick_one, ranked
 from .visit import Visit, prominent_texts
 
 _MENUS = 12
@@ -38,15 +39,8 @@ class Passing:
         ways = [f"a form to {bare_address(form.action)}" for form in page.send_themselves]
         ways += [bare_address(address) for address in page.may_move_to]
         if len(ways) > 1:
-            raise PageChanged(
-                "way on by script",
-                setting="",
-                title=page.title,
-                address=page.place,
-                found=ways,
-                needs_javascript=not visit.driver.runs_scripts,
-                ambiguous=True,
-            )
+            needs_javascript = not visit.driver.runs_scripts
+            raise PageChanged(page, sought.WAY_BY_SCRIPT, found=ways, needs_javascript=needs_javascript, ambiguous=True)
         if page.send_themselves:
             return visit.driver.send(page, page.send_themselves[0], {}, None)
         return visit.driver.open(page.moves_to) if visit.may_act_on(page, 4) else None
@@ -75,7 +69,7 @@ class Passing:
             if not found:
                 continue
             try:
-                control = visit.finder.one(page, found, "way past this page", "continue_control")
+                control = pick_one(page, found, sought.WAY_PAST)
             except PageChanged:
                 if sure:
                     raise
@@ -85,12 +79,8 @@ class Passing:
                 return None
             accepts = phrases is visit.wording.accept_terms or bool(boxes)
             if accepts and not visit.settings.accept_terms:
-                raise visit.finder.changed(
-                    page,
-                    "way past the terms",
-                    "",
-                    why=f'The portal wants its terms accepted ("{control.label}"), and accept_terms is false,',
-                )
+                wanted = f'The portal wants its terms accepted ("{control.label}"), and accept_terms is false,'
+                raise PageChanged(page, sought.WAY_PAST_TERMS, why=wanted)
             visit.note(page, "page in between", pressed=control.label, accepted=accepts)
             form = page.form_of(control) if isinstance(control, Button) else None
             return visit.press(page, control, check=[field.ref for owner, field in boxes if owner is form])

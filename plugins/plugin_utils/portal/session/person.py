@@ -12,13 +12,13 @@ import typing as t
 
 from ...base.errors import CollectionError
 from ..drivers.settings import PortalSettings
-from ..errors import CAPTCHA, SECOND_FACTOR_REQUIRED, PortalError
+from ..errors import PortalError, Reason
 from ..page.elements import Page
 from . import state_files
 from .visit import Visit
 
 # What a person can pass in a window: a captcha; a security key, an e-mailed code, an approval on the telephone.
-PASSED_BY_PERSONS = frozenset((CAPTCHA, SECOND_FACTOR_REQUIRED))
+PASSED_BY_PERSONS = frozenset((Reason.CAPTCHA, Reason.SECOND_FACTOR_REQUIRED))
 
 _POLL = 0.2
 

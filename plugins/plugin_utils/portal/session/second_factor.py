@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from ..errors import SECOND_FACTOR_FAILED, SECOND_FACTOR_REQUIRED, PortalError
-from ..page import wording as avoid
+from ..errors import PortalError, Reason
+from ..page import sought
 from ..page.elements import Page
 from ..page.matching import says
-from ..page.picking import ranked
+from ..page.picking import pick_one, ranked
 from ..page.sign_in_finder import CodeForm
 from .authenticator import Authenticator
 from .stops import stop_if_locked
@@ -54,10 +54,10 @@ class SecondFactor:
             is_first = len(state.code_steps) == 1
             stop_if_locked(visit, page, visit.new_texts(page, state.said_before) if is_first else page.texts())
         if len(state.code_steps) >= 2:
-            visit.journal.refused(SECOND_FACTOR_FAILED)
+            visit.journal.refused(Reason.SECOND_FACTOR_FAILED)
             visit.note(page, "second factor refused")
             raise PortalError(
-                SECOND_FACTOR_FAILED,
+                Reason.SECOND_FACTOR_FAILED,
                 f"The portal refused the code for {visit.account.email}, the current one and an adjacent one.",
                 next_step="Check that totp_secret belongs to this account and that this machine's clock is right (to "
                 "a few seconds), then run it again.",
@@ -106,7 +106,7 @@ class SecondFactor:
 
     def _needs_person(self, page: Page, what: str) -> PortalError:
         return PortalError(
-            SECOND_FACTOR_REQUIRED,
+            Reason.SECOND_FACTOR_REQUIRED,
             f'The portal asks {self._visit.account.email} for {what} ("{page.title}", {page.place}).',
             next_step="Give the module the account's totp_secret (the text shown when the authenticator was set up), "
             "set up an authenticator for the account, or enter the key by hand: driver=manual says how.",
@@ -114,21 +114,19 @@ class SecondFactor:
 
     def _choose_authenticator(self, page: Page) -> Page | None:
         """Choose the authenticator among several second factors, by a link, a button or a radio button."""
-        visit, choice = self._visit, self._visit.wording.authenticator_choice
-        chosen = visit.finder.control(page, choice, "way to verify", "authenticator_choice")
+        visit = self._visit
+        chosen = visit.finder.control(page, sought.WAY_TO_VERIFY)
         if chosen is not None and visit.may_act_on(page, 2):
             return visit.press(page, chosen)
         radios = [field for form in page.forms for field in form.fields if field.kind == "radio" and field.seen.usable]
-        found = ranked(radios, choice)
+        found = ranked(radios, visit.wording.authenticator_choice)
         if not found or not visit.may_act_on(page, 2):
             return None
-        radio = visit.finder.one(page, found, "way to verify", "authenticator_choice")
+        radio = pick_one(page, found, sought.WAY_TO_VERIFY)
         form = page.form_of(radio)
         if form is None:
             return None
-        button = visit.finder.button(
-            page, form, visit.wording.continue_control, avoid.NOT_GOING_ON, "button", "continue_control"
-        )
+        button = visit.finder.button(page, form, sought.CONTINUE_BUTTON)
         for field in radios:
             field.checked = field is radio
         return visit.driver.send(page, form, {}, button, check=[radio.ref])
@@ -142,7 +140,7 @@ class SecondFactor:
         if chosen is not None:
             return chosen
         if any(says(text, visit.wording.second_factor_notice, gap=2) for text in prominent_texts(page)):
-            if visit.finder.control(page, visit.wording.skip_control, "control", "skip_control"):
+            if visit.finder.control(page, sought.SKIP):
                 # An invitation to set one up, not a demand.
                 return None
             raise self._needs_person(page, "a second factor that is not a code from an authenticator")

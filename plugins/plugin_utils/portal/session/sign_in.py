@@ -8,9 +8,12 @@ A password is sent once. Whatever comes back, it counts as spent until a page is
 
 from __future__ import annotations
 
-from ..errors import LOGIN_FAILED, PortalError
+from ..errors import PortalError, Reason
+from ..page import sought
+from ..page.changed import PageChanged
 from ..page.elements import Button, Link, Page
 from ..page.matching import says, words
+from ..page.picking import pick_one
 from ..page.sign_in_finder import SignInForm
 from .second_factor import SecondFactor
 from .stops import attempts_left, stop_if_locked, stop_if_said_unavailable
@@ -70,7 +73,7 @@ class SignIn:
         left = attempts_left(page.texts())
         if left is not None and left <= 1:
             raise PortalError(
-                LOGIN_FAILED,
+                Reason.LOGIN_FAILED,
                 f"Signing in as {visit.account.email} was not tried: the portal says that only {left} attempt is left "
                 "before it locks the account.",
                 next_step="Sign in by hand once to check the password, then run it again.",
@@ -82,12 +85,8 @@ class SignIn:
         state = self._visit.state
         state.renewals += 1
         if state.renewals > _RENEWALS:
-            raise self._visit.finder.changed(
-                page,
-                "lasting session",
-                "",
-                why="The portal asked to sign in again and again, with accepted credentials,",
-            )
+            why = "The portal asked to sign in again and again, with accepted credentials,"
+            raise PageChanged(page, sought.LASTING_SESSION, why=why)
         state.begin_sign_in_again()
         state.times_acted_on.clear()
 
@@ -104,13 +103,13 @@ class SignIn:
             self._begin_anew(processed=not told_expired)
             return
         left = attempts_left(new)
-        visit.journal.refused(LOGIN_FAILED, left)
+        visit.journal.refused(Reason.LOGIN_FAILED, left)
         visit.note(page, "sign-in refused")
         errors = [text for text in new if says(text, visit.wording.error_notice)]
         told = errors or (new if state.said_before else [])
         quoted = f'The portal says: "{visit.quote(told[0])}".' if told else "The sign-in form was shown again."
         raise PortalError(
-            LOGIN_FAILED,
+            Reason.LOGIN_FAILED,
             f"The portal refused the e-mail address or the password of {visit.account.email}. {quoted}",
             next_step="Correct the address or the password where you keep it, then run it again. The same password is "
             f"not tried again until then (see {visit.journal.path}).",
@@ -162,7 +161,7 @@ class SignIn:
             return None
         visit.note(page, "new password wanted")
         raise PortalError(
-            LOGIN_FAILED,
+            Reason.LOGIN_FAILED,
             f'The portal wants {visit.account.email} to choose a new password: "{visit.quote(told[0])}".',
             next_step="Sign in by hand, choose a new password, put it where you keep the old one, then run it again.",
         )
@@ -185,8 +184,7 @@ class SignIn:
         if visit.state.signed_in or visit.state.password_sent:
             return None
         # A list of accounts, as identity providers show it, offers the address itself.
-        words_for_it = (*visit.wording.sign_in_with_email, visit.account.email)
-        control = visit.finder.control(page, words_for_it, "way to sign in", "sign_in_with_email")
+        control = visit.finder.control(page, sought.WAY_TO_SIGN_IN, also=(visit.account.email,))
         return visit.press(page, control) if control is not None and visit.may_act_on(page, 2) else None
 
     def leave_public_page(self, page: Page) -> Page | None:
@@ -195,6 +193,6 @@ class SignIn:
         found = visit.finder.sign_in_links(page)
         if not found or not visit.may_act_on(page, 2):
             return None
-        control = visit.finder.one(page, found, "link to sign in", "sign_in_link")
+        control = pick_one(page, found, sought.SIGN_IN_LINK)
         visit.note(page, "public page", sign_in_link=control.label)
         return visit.press(page, control)

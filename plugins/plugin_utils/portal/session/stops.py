@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..errors import ACCOUNT_LOCKED, CAPTCHA, PORTAL_UNAVAILABLE, PortalError, service_closed
+from ..errors import PortalError, Reason, service_closed
 from ..page.elements import Page
 from ..page.matching import says
 from .visit import Visit, prominent_texts
@@ -41,7 +41,7 @@ def stop_if_away(visit: Visit, page: Page) -> None:
 def unavailable(page: Page, message: str) -> PortalError:
     """The error for a portal that is there but does not serve."""
     return PortalError(
-        PORTAL_UNAVAILABLE,
+        Reason.PORTAL_UNAVAILABLE,
         message,
         next_step="Run it again later.",
         details={"status_code": page.status, "retry_after": page.retry_after},
@@ -59,7 +59,7 @@ def stop_at_captcha(visit: Visit, page: Page) -> None:
         return
     visit.note(page, "captcha")
     raise PortalError(
-        CAPTCHA,
+        Reason.CAPTCHA,
         f'The portal wants proof that a person is there ("{visit.quote(told)}") on "{page.title}" ({page.place}).',
         next_step="Sign in once with a browser from this network, or enter the key by hand: driver=manual says how.",
     )
@@ -71,7 +71,7 @@ def stop_if_locked(visit: Visit, page: Page, texts: t.Iterable[str]) -> None:
         if says(text, visit.wording.locked_notice):
             visit.note(page, "locked")
             raise PortalError(
-                ACCOUNT_LOCKED,
+                Reason.ACCOUNT_LOCKED,
                 f'The account {visit.account.email} is locked: "{visit.quote(text)}".',
                 next_step="Wait until the lock ends or unlock the account as the page says, sign in by hand once, and "
                 "only then run it again.",

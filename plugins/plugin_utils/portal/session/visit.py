@@ -12,7 +12,8 @@ from ..drivers.base import Deadline, Driver
 from ..drivers.settings import PortalAccount, PortalSettings
 from ..drivers.snapshots import blot
 from ..page.addresses import bare_address
-from ..page.elements import Button, Control, Link, Page, describe
+from ..page.changed import describe
+from ..page.elements import Button, Control, Link, Page
 from ..page.finder import Finder
 from ..page.matching import plain
 from .journal import Journal

@@ -9,7 +9,8 @@ import pathlib
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged, PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.changed import PageChanged
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.portal.scripted import (
     EMAIL,
     HOME,

@@ -30,7 +30,7 @@ def test_every_cause_has_a_reason_and_a_next_step(cause: str, silent: bool) -> N
         cause, "opening the page", "Whether the key was taken is looked up first.", silent=silent
     )
     gone = cause == network.UNKNOWN_NAME
-    assert error.reason == (errors.SERVICE_CLOSED if gone else errors.PORTAL_UNAVAILABLE)
+    assert error.reason == (errors.Reason.SERVICE_CLOSED if gone else errors.Reason.PORTAL_UNAVAILABLE)
     assert isinstance(error, errors.NoAnswer) is silent
     assert cause in error.message and "portal_url" in error.next_step
     # Nobody is told to try a service again and again that may be gone for good.
@@ -46,7 +46,7 @@ def test_a_certificate_that_is_not_trusted_is_told_in_words(sign: str, cause: st
 
 def test_a_certificate_of_another_host_may_be_a_name_that_was_given_up() -> None:
     said = f"certificate verify failed: Hostname mismatch, certificate is not valid for '{HOST}'"
-    assert network.tls_error(HOST, OSError(said)).reason == errors.SERVICE_CLOSED
+    assert network.tls_error(HOST, OSError(said)).reason == errors.Reason.SERVICE_CLOSED
 
 
 def test_any_other_failure_of_tls_is_told_too() -> None:

@@ -17,12 +17,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     PortalAccount,
     PortalSettings,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
-    CAPTCHA,
-    LOGIN_FAILED,
-    SECOND_FACTOR_REQUIRED,
-    PortalError,
-)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError, Reason
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.person import turn_at_display
@@ -38,7 +33,7 @@ def settings(directory: pathlib.Path, wait: float = 60, driver: str = "browser")
 
 
 def wants_person() -> PortalError:
-    return PortalError(CAPTCHA, "It wants a person.", next_step="Sign in by hand.")
+    return PortalError(Reason.CAPTCHA, "It wants a person.", next_step="Sign in by hand.")
 
 
 class NextLab:
@@ -117,7 +112,7 @@ def visit(options: PortalSettings, ends: str = "") -> None:
         journal.sending_password()
         if ends:
             journal.person_wanted(ends)
-            assert "unless a person is there" in journal.advice() or ends == CAPTCHA
+            assert "unless a person is there" in journal.advice() or ends == Reason.CAPTCHA
         else:
             journal.accepted()
 
@@ -128,7 +123,7 @@ def refused(options: PortalSettings) -> str:
     return caught.value.reason
 
 
-@pytest.mark.parametrize("reason", [CAPTCHA, SECOND_FACTOR_REQUIRED])
+@pytest.mark.parametrize("reason", [Reason.CAPTCHA, Reason.SECOND_FACTOR_REQUIRED])
 def test_a_password_that_a_person_has_to_follow_up_is_sent_again_in_a_window_only(
     tmp_path: pathlib.Path, reason: str
 ) -> None:
@@ -142,14 +137,14 @@ def test_a_password_that_a_person_has_to_follow_up_is_sent_again_in_a_window_onl
 
 def test_behind_a_captcha_it_is_sent_once_more_and_no_further(tmp_path: pathlib.Path) -> None:
     window = settings(tmp_path)
-    visit(window, ends=CAPTCHA)
-    visit(window, ends=CAPTCHA)
-    assert refused(window) == LOGIN_FAILED
+    visit(window, ends=Reason.CAPTCHA)
+    visit(window, ends=Reason.CAPTCHA)
+    assert refused(window) == Reason.LOGIN_FAILED
 
 
 def test_who_asks_for_a_second_factor_has_taken_the_password(tmp_path: pathlib.Path) -> None:
     for _time in range(5):
-        visit(settings(tmp_path), ends=SECOND_FACTOR_REQUIRED)
+        visit(settings(tmp_path), ends=Reason.SECOND_FACTOR_REQUIRED)
     (file,) = tmp_path.glob("account-*.json")
     assert json.loads(file.read_text())["wrong"] == []
 

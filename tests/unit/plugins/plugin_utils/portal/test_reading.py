@@ -16,11 +16,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     Snapshots,
     blotted_page,
 )
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.changed import describe
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import (
     Page,
     Seen,
     bare_address,
-    describe,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import (
     post_back,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PageChanged
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link.signs import read_signs
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.changed import PageChanged
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import Finder
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.wording import Wording
