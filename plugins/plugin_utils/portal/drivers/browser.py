@@ -15,13 +15,9 @@ from ..page.addresses import bare_address
 from ..page.elements import Button, Control, Fill, Form, Link, Page, Seen
 from . import browser_script, silence
 from .base import Cookie, Errand, out_of_time
+from .browser_loop import PlaywrightError
 from .browser_start import start_browser
 from .browser_window import Act, BrowserWindow, nothing
-
-try:
-    from playwright.async_api import Error as PlaywrightError
-except ImportError:
-    pass
 
 if t.TYPE_CHECKING:
     from playwright.async_api import ElementHandle

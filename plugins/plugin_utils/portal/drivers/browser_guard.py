@@ -17,12 +17,8 @@ import urllib.parse
 from ..errors import PortalError, Reason
 from ..page.addresses import bare_address, looks_like_web
 from .browser_gate import Gate
+from .browser_loop import PlaywrightError
 from .settings import PortalSettings
-
-try:
-    from playwright.async_api import Error as PlaywrightError
-except ImportError:
-    pass
 
 if t.TYPE_CHECKING:
     from playwright.async_api import Request, Route
@@ -69,10 +65,13 @@ class Guard:
 
     def refuse(self, address: str) -> bool:
         """Remember why an address may not be gone to; False if it may."""
+        return self._refuses(address, self._what)
+
+    def _refuses(self, address: str, what: str) -> bool:
         try:
             self._trust.require_readable(address)
-            if self._what:
-                self._trust.require(address, self._what)
+            if what:
+                self._trust.require(address, what)
         except PortalError as exc:
             self.refusal = self.refusal or exc
             return True
@@ -113,7 +112,7 @@ class Guard:
             return True
         in_body = self._secret_in((request.post_data_buffer or b"").decode("utf-8", "replace"))
         if in_body or (navigation and request.method == "POST"):
-            self._require(address, in_body or "form")
+            self._refuses(address, in_body or "form")
             return False
         return not self._what or await self._allows_elsewhere(request, navigation)
 
@@ -128,12 +127,6 @@ class Guard:
             return True
         self.blocked[bare_address(request.url).partition("://")[2].partition("/")[0]] = None
         return False
-
-    def _require(self, address: str, what: str) -> None:
-        try:
-            self._trust.require(address, what)
-        except PortalError as exc:
-            self.refusal = self.refusal or exc
 
 
 def _spellings(value: str) -> set[str]:

@@ -14,6 +14,19 @@ import concurrent.futures
 import threading
 import typing as t
 
+try:
+    from playwright.async_api import Error as PlaywrightError
+    from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+    HAS_PLAYWRIGHT = True
+except ImportError:
+    # No browser is started without it, see browser_start.py; only the names are needed.
+    HAS_PLAYWRIGHT = False
+    if not t.TYPE_CHECKING:
+        PlaywrightError = PlaywrightTimeout = Exception
+
+__all__ = ["HAS_PLAYWRIGHT", "LoopThread", "PlaywrightError", "PlaywrightTimeout"]
+
 Result = t.TypeVar("Result")
 
 

@@ -16,16 +16,13 @@ from ...base import environment as process_environment
 from ...base import library_logs
 from ..errors import SettingsError
 from ..page.matching import plain
-from .browser_loop import LoopThread
+from .browser_loop import HAS_PLAYWRIGHT, LoopThread, PlaywrightError
 from .settings import USER_AGENT, PortalSettings
 
 try:
-    from playwright.async_api import Error as PlaywrightError
     from playwright.async_api import async_playwright
-
-    HAS_PLAYWRIGHT = True
 except ImportError:
-    HAS_PLAYWRIGHT = False
+    pass
 
 if t.TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import typing as t
 
@@ -14,17 +15,20 @@ from ..page.addresses import bare_address, read_address
 from ..page.matching import plain
 from .browser_gate import Gate
 from .browser_guard import Guard
+from .browser_loop import PlaywrightError
 from .network import retry_after
-
-try:
-    from playwright.async_api import Error as PlaywrightError
-except ImportError:
-    pass
 
 if t.TYPE_CHECKING:
     from playwright.async_api import Dialog, Request, Response
     from playwright.async_api import Page as Tab
 
+# Tells documents that stay as they were sent, as error pages often do: nobody has to wait for them to change.
+# Scripts, handlers in attributes, documents within the document, refreshing, and SVG's own animations. Those of a style
+# sheet are left out, because the browser can be asked for them.
+_ACTS = re.compile(
+    r"""<(script|i?frame|frameset|object|embed|animate|set)\b|[\s"'/]on[a-z]+\s*=|\bhttp-equiv\s*=\s*["']?\s*refresh""",
+    re.IGNORECASE,
+)
 _AWAITED = frozenset(("document", "xhr", "fetch", "script"))
 
 
@@ -132,3 +136,18 @@ class Watch:
                 await dialog.accept()
             else:
                 await dialog.dismiss()
+
+
+def is_still(source: str) -> bool:
+    """Whether nothing in a document's source could change the page without anybody doing something."""
+    return not _ACTS.search(source)
+
+
+async def stays_as_sent(response: Response) -> bool:
+    """Whether the document of an answer that has arrived cannot change by itself; False if that cannot be told."""
+    if "refresh" in response.headers:
+        return False
+    try:
+        return is_still(await response.text())
+    except (PlaywrightError, UnicodeDecodeError):
+        return False

@@ -21,16 +21,10 @@ from . import browser_script
 from .base import Cookie, Errand, out_of_time
 from .browser_gate import Gate
 from .browser_guard import Guard
+from .browser_loop import PlaywrightError, PlaywrightTimeout
 from .browser_start import user_agent
-from .browser_stillness import stays_as_sent
-from .browser_watch import Watch
+from .browser_watch import Watch, stays_as_sent
 from .network import BROWSER_CAUSES, BROWSER_SILENCE, tls_error, unreachable
-
-try:
-    from playwright.async_api import Error as PlaywrightError
-    from playwright.async_api import TimeoutError as PlaywrightTimeout
-except ImportError:
-    pass
 
 if t.TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, ElementHandle, JSHandle

@@ -114,41 +114,37 @@ class PortalSettings:
 
         :raises SettingsError: for a value that cannot be right, before anything is sent.
         """
-        trust = Trust.of(params.get("portal_url") or DEFAULT_PORTAL_URL, params.get("trusted_hosts") or ())
-        driver = params.get("driver") or "auto"
+        given = {name: value for name, value in params.items() if value is not None}
+        trust = Trust.of(given.get("portal_url") or DEFAULT_PORTAL_URL, given.get("trusted_hosts") or ())
+        driver = given.get("driver") or "auto"
         if driver not in DRIVER_CHOICES:
             raise SettingsError(f"driver {driver!r} is unknown.", next_step=f"Use one of: {', '.join(DRIVER_CHOICES)}.")
-        timeout = float(_value_or_default(params, "timeout", DEFAULT_TIMEOUT))
+        timeout = float(given.get("timeout", DEFAULT_TIMEOUT))
         if timeout <= 0:
             raise SettingsError(
                 "timeout must be more than 0 seconds.", next_step=f"Leave it out for {DEFAULT_TIMEOUT}."
             )
-        pace = float(_value_or_default(params, "pace", 0 if is_loopback(trust.host) else DEFAULT_PACE))
+        pace = float(given.get("pace", 0 if is_loopback(trust.host) else DEFAULT_PACE))
         if pace < 0:
             raise SettingsError("pace must not be negative.", next_step="Use 0 for no pause between sign-ins.")
-        snapshot_dir = params.get("snapshot_dir")
+        snapshot_dir = given.get("snapshot_dir")
         return cls(
             trust=trust,
             driver="auto" if driver == BY_HAND else driver,
             by_hand=driver == BY_HAND,
-            wording=Wording.from_overrides(params.get("portal")),
-            browser_executable=params.get("browser_executable") or "",
-            allow_unsandboxed_browser=bool(_value_or_default(params, "allow_unsandboxed_browser", False)),
-            validate_certs=bool(_value_or_default(params, "validate_certs", True)),
+            wording=Wording.from_overrides(given.get("portal")),
+            browser_executable=given.get("browser_executable", ""),
+            allow_unsandboxed_browser=bool(given.get("allow_unsandboxed_browser", False)),
+            validate_certs=bool(given.get("validate_certs", True)),
             timeout=timeout,
             pace=pace,
-            state_dir=_directory(params.get("state_dir") or DEFAULT_STATE_DIR),
+            state_dir=_directory(given.get("state_dir") or DEFAULT_STATE_DIR),
             snapshot_dir=_directory(snapshot_dir) if snapshot_dir else None,
-            accept_terms=bool(_value_or_default(params, "accept_terms", True)),
-            wait_timeout=float(_value_or_default(params, "wait_timeout", 0)),
-            wait_interval=max(1.0, float(_value_or_default(params, "wait_interval", 15))),
+            accept_terms=bool(given.get("accept_terms", True)),
+            wait_timeout=float(given.get("wait_timeout", 0)),
+            wait_interval=max(1.0, float(given.get("wait_interval", 15))),
             **more,
         )
-
-
-def _value_or_default(params: t.Mapping[str, t.Any], name: str, default: t.Any) -> t.Any:
-    value = params.get(name)
-    return default if value is None else value
 
 
 def _directory(value: t.Any) -> pathlib.Path:

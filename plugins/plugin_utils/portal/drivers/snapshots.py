@@ -13,73 +13,22 @@ import typing as t
 
 from ..errors import SettingsError
 from ..page.elements import Page
-from ..page.html_tree import attribute, is_text, parse
-
-try:
-    from bs4.element import NavigableString, PreformattedString, Tag
-except ImportError:
-    pass
+from ..page.html_tree import NavigableString, PreformattedString, Tag, attribute, is_text, parse
+from ..page.matching import word_set
 
 BLOT = "[blotted out]"
 
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
-_ADDRESS_ATTRIBUTES = frozenset(("href", "src", "action", "formaction", "data-src", "poster", "cite", "srcset", "data"))
+_ADDRESS_ATTRIBUTES = word_set("href src action formaction data-src poster cite srcset data")
 # How the page's author calls things; long, but no tokens.
-_NAMING_ATTRIBUTES = frozenset(
-    ("id", "for", "name", "class", "type", "role", "style", "aria-labelledby", "aria-controls")
+_NAMING_ATTRIBUTES = word_set("id for name class type role style aria-labelledby aria-controls")
+_PLAIN_ATTRIBUTES = _NAMING_ATTRIBUTES | word_set(
+    "title alt placeholder lang dir rel method enctype autocomplete required readonly disabled checked hidden colspan "
+    "rowspan tabindex maxlength pattern aria-label aria-describedby aria-haspopup aria-expanded aria-hidden aria-live "
+    "aria-required data-toggle data-bs-toggle data-target data-bs-target http-equiv width height open scope inputmode "
+    "charset"
 )
-_PLAIN_ATTRIBUTES = frozenset(
-    [
-        "class",
-        "id",
-        "for",
-        "name",
-        "type",
-        "role",
-        "title",
-        "alt",
-        "placeholder",
-        "lang",
-        "dir",
-        "rel",
-        "method",
-        "enctype",
-        "autocomplete",
-        "required",
-        "readonly",
-        "disabled",
-        "checked",
-        "hidden",
-        "style",
-        "colspan",
-        "rowspan",
-        "tabindex",
-        "maxlength",
-        "pattern",
-        "aria-label",
-        "aria-labelledby",
-        "aria-controls",
-        "aria-describedby",
-        "aria-haspopup",
-        "aria-expanded",
-        "aria-hidden",
-        "aria-live",
-        "aria-required",
-        "data-toggle",
-        "data-bs-toggle",
-        "data-target",
-        "data-bs-target",
-        "http-equiv",
-        "width",
-        "height",
-        "open",
-        "scope",
-        "inputmode",
-        "charset",
-    ]
-)
-
 _KNOWN_ATTRIBUTES = _PLAIN_ATTRIBUTES | _ADDRESS_ATTRIBUTES | {"value", "content"}
 
 

@@ -145,17 +145,14 @@ class Trust:
         """
         verdict = self.judge(address)
         if verdict is Verdict.UNENCRYPTED:
-            raise _refusal_error(
-                address,
-                f"The portal leads to {bare_address(address)}, which is not encrypted. It was not followed.",
-                "Report it to CloudResearch.",
-            )
-        if verdict is Verdict.UNREADABLE:
-            raise _refusal_error(
-                address,
-                f"The portal leads to an address that was not followed: {_why_unsafe(address)}.",
-                "Look at the page in a browser, and report the address to CloudResearch.",
-            )
+            told = f"The portal leads to {bare_address(address)}, which is not encrypted. It was not followed."
+            step = "Report it to CloudResearch."
+        elif verdict is Verdict.UNREADABLE:
+            told = f"The portal leads to an address that was not followed: {_why_unsafe(address)}."
+            step = "Look at the page in a browser, and report the address to CloudResearch."
+        else:
+            return
+        raise _refusal_error(address, told, step)
 
     def require(self, address: str, what: str) -> None:
         """Fail unless an address may be given C(what).
@@ -165,34 +162,26 @@ class Trust:
         verdict = self.judge(address)
         if verdict is Verdict.TRUSTED:
             return
+        wants = f"The portal wants the {what} sent to"
         if verdict is Verdict.UNENCRYPTED:
-            raise _refusal_error(
-                address,
-                f"The portal wants the {what} sent to {bare_address(address)}, which is not encrypted. Nothing "
-                "was sent there.",
-                "Do not send it. Report it to CloudResearch; use https:// for portal_url.",
+            told = f"{wants} {bare_address(address)}, which is not encrypted."
+            step = "Do not send it. Report it to CloudResearch; use https:// for portal_url."
+        elif verdict is Verdict.UNREADABLE:
+            told = f"{wants} an address that browsers and programs may read differently: {_why_unsafe(address)}."
+            step = "Do not send it: the portal may have been tampered with. Tell CloudResearch."
+        else:
+            host = read_address(address).host
+            told = f"{wants} another site, {bare_address(address)}, which is not listed."
+            step = (
+                f"If you know that {host} belongs to the portal's sign-in, list it: "
+                f'trusted_hosts: ["{host}"]. Otherwise the portal may have been tampered with: tell CloudResearch.'
             )
-        if verdict is Verdict.UNREADABLE:
-            raise _refusal_error(
-                address,
-                f"The portal wants the {what} sent to an address that browsers and programs may read differently: "
-                f"{_why_unsafe(address)}. Nothing was sent there.",
-                "Do not send it: the portal may have been tampered with. Tell CloudResearch.",
-            )
-        host = read_address(address).host
-        raise _refusal_error(
-            address,
-            f"The portal wants the {what} sent to another site, {bare_address(address)}, which is not listed. "
-            "Nothing was sent there.",
-            f"If you know that {host} belongs to the portal's sign-in, list it: "
-            f'trusted_hosts: ["{host}"]. Otherwise the portal may have been tampered with: tell CloudResearch.',
-        )
+        raise _refusal_error(address, f"{told} Nothing was sent there.", step)
 
 
 def _refusal_error(address: str, message: str, next_step: str) -> PortalError:
-    return PortalError(
-        Reason.PAGE_CHANGED, message, next_step=next_step, details={"refused_address": bare_address(address)}
-    )
+    details = {"refused_address": bare_address(address)}
+    return PortalError(Reason.PAGE_CHANGED, message, next_step=next_step, details=details)
 
 
 def _why_unsafe(address: str) -> str:

@@ -15,7 +15,7 @@ from ..page import sought
 from ..page.changed import PageChanged
 from ..page.elements import Button, Link, Page, Seen
 from ..page.key_finder import LinkForm
-from ..page.matching import says
+from ..page.matching import first_saying, says
 from ..session.flow import Flow, LinkView
 from ..session.stops import unavailable
 from .signs import Signs, read_signs
@@ -217,7 +217,7 @@ class KeyPage:
             elif praises or tones.get(text) == "success":
                 successes.append(text)
         if errors and not successes:
-            if any(says(text, wording.expired_notice) for text in errors):
+            if first_saying(errors, wording.expired_notice):
                 return _Again(errors[0])
             if any(says(text, _AWAY) or says(text, wording.unavailable_notice) for text in errors):
                 told = visit.quote(errors[0])
@@ -277,7 +277,7 @@ class KeyPage:
             return self._visit.press(page, control)
 
     def _tells_removal(self, page: Page, before: set[str]) -> bool:
-        return any(says(text, self._wording.unlinked_notice, gap=1) for text in self._visit.new_texts(page, before))
+        return bool(first_saying(self._visit.new_texts(page, before), self._wording.unlinked_notice, gap=1))
 
 
 def _may_be_premature(said: str, key: KnownKey) -> bool:

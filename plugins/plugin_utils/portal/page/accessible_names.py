@@ -15,15 +15,9 @@ import itertools
 import typing as t
 
 from .elements import Name, Seen
-from .html_tree import CONTROLS, HEADINGS, TYPED, Effort, attribute, is_text, is_typed, tags
+from .html_tree import CONTROLS, HEADINGS, TYPED, Effort, Tag, attribute, destination, is_text, is_typed, tags
 from .matching import plain
-from .plain_controls import destination
 from .visibility import Visibility
-
-try:
-    from bs4.element import Tag
-except ImportError:
-    pass
 
 if t.TYPE_CHECKING:
     import bs4
@@ -39,8 +33,8 @@ _CARD_DEPTH = 5
 class Naming:
     """Finds names in one tree."""
 
-    def __init__(self, soup: bs4.BeautifulSoup, visibility: Visibility, effort: Effort | None = None) -> None:
-        self._effort = effort or Effort()
+    def __init__(self, soup: bs4.BeautifulSoup, visibility: Visibility, effort: Effort) -> None:
+        self._effort = effort
         self._visibility = visibility
         self._by_id: dict[str, Tag] = {}
         self._labels: dict[str, list[Tag]] = {}
@@ -276,6 +270,42 @@ class Naming:
             if attribute(parent, "role") in ("group", "radiogroup"):
                 return next((name.text for name in self.labelled(parent) if name.text), "")
         return ""
+
+    def context(self, form: Tag) -> list[str]:
+        """What says what a form is for: its own name, a heading in it, the nearest headings before it."""
+        texts = [name.text for name in self.labelled(form)]
+        texts += [self.text(tag) for tag in form.find_all(list(HEADINGS)) if self._visibility.seen(tag).usable][:2]
+        for parent in form.parents:
+            if isinstance(parent, Tag) and parent.name in (
+                "section",
+                "div",
+                "article",
+                "dialog",
+                "fieldset",
+                "details",
+            ):
+                texts += [name.text for name in self.labelled(parent)]
+                if parent.name in ("fieldset", "details"):
+                    texts += [self.text(child) for child in tags(parent) if child.name in ("legend", "summary")]
+        self._effort.check()
+        before = form.find_all_previous(
+            lambda tag: tag.name in HEADINGS or attribute(tag, "role") == "heading", limit=12
+        )
+        headings = [tag for tag in before if isinstance(tag, Tag) and self._visibility.seen(tag).usable]
+        texts += [self.text(tag) for tag in headings[:2]]
+        # What the nearest heading is a part of, such as the page's first heading, is about every form below it.
+        level = _heading_level(headings[0]) if headings else 0
+        for tag in headings[1:]:
+            if _heading_level(tag) < level:
+                level = _heading_level(tag)
+                texts.append(self.text(tag))
+        return [text for text in dict.fromkeys(texts) if text]
+
+
+def _heading_level(heading: Tag) -> int:
+    """How deep a heading stands: 1 for the page's own."""
+    told = attribute(heading, "aria-level") or heading.name[1:]
+    return int(told) if told.isdigit() else 2
 
 
 def _distinct_names(names: t.Iterable[Name]) -> list[Name]:

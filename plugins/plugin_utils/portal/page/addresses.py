@@ -139,5 +139,4 @@ def all_set_by_script(script: str) -> list[str]:
 
 def set_by_script(script: str) -> str:
     """The address, as it is written, to which a script sends the browser; empty if it sends it nowhere."""
-    found = _GOES_TO.search(script)
-    return str(found[2] or found[4]) if found else ""
+    return next(iter(all_set_by_script(script)), "")

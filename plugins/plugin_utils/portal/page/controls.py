@@ -9,15 +9,9 @@ import urllib.parse
 
 from .addresses import set_by_script
 from .elements import Button, Field, Form, Seen
-from .html_tree import attribute, leads_somewhere
+from .html_tree import Tag, attribute, is_plain_control, leads_somewhere
 from .matching import plain
 from .parsed_page import ParsedPage
-from .plain_controls import is_plain_control
-
-try:
-    from bs4.element import Tag
-except ImportError:
-    pass
 
 # The browser driver's marks: an element's present value, and whether it is checked.
 VALUE_MARK = "data-labops-value"

@@ -15,11 +15,17 @@ from .matching import word_set
 
 try:
     import bs4
-    from bs4.element import Comment, Doctype, NavigableString, PreformattedString, Tag
+    from bs4.element import Comment, Doctype
+    from bs4.element import NavigableString as NavigableString
+    from bs4.element import PreformattedString as PreformattedString
+    from bs4.element import Tag as Tag
 
     HAS_BS4 = True
 except ImportError:
+    # Nothing is read without it, see drivers/choice.py; only the names are needed.
     HAS_BS4 = False
+    if not t.TYPE_CHECKING:
+        Comment = Doctype = PreformattedString = NavigableString = Tag = object
 
 CONTROLS = frozenset(("input", "select", "textarea", "button"))
 TYPED = ("input", "select", "textarea")
@@ -194,3 +200,33 @@ def leads_somewhere(tag: Tag) -> bool:
         return False
     address = attribute(tag, "href").lower()
     return bool(address) and not address.startswith(("#", "javascript:", "mailto:", "tel:", "data:", "blob:"))
+
+
+# The browser driver's mark for what shows a hand.
+PLAIN_MARK = "data-labops-plain"
+
+_DESTINATION = re.compile(r"^data-(?:\w+-)*(?:destination|goto)$")
+_INSIDE = ["a", "button", "input", "select", "textarea", "label", "form"]
+_OTHERWISE_PRESSED = ["a", "button", "label", "summary", "select"]
+_STRUCTURE = frozenset(("html", "head", "body", "main", "form", "table", "tbody", "tr", "script", "style", "template"))
+
+
+def destination(tag: Tag) -> str:
+    """Where the element says that a click leads; empty if it does not."""
+    return next((attribute(tag, name) for name in tag.attrs if _DESTINATION.match(name)), "")
+
+
+def is_plain_control(tag: Tag) -> bool:
+    """Whether an element is none of HTML's controls, and a script makes it react to a click all the same.
+
+    Known by the attribute C(onclick); by a C(data-) attribute that says where a click leads, as the cards of
+    CloudResearch's sign-in have it (C(data-app-destination), from public scripts); and, in a browser, by the hand that
+    shows under the mouse (see browser_script.py). A script's listener leaves no other public trace in a page.
+    """
+    if tag.has_attr(PLAIN_MARK):
+        return True
+    if not (tag.has_attr("onclick") or destination(tag)) or tag.name in (*_INSIDE, *_STRUCTURE, "summary", "option"):
+        return False
+    if tag.has_attr("role") or tag.find(_INSIDE) is not None or tag.find_parent(_OTHERWISE_PRESSED) is not None:
+        return False
+    return not any(parent.has_attr("onclick") or destination(parent) for parent in tag.parents if parent.name != "body")

@@ -267,3 +267,8 @@ def says(text: str, phrases: t.Iterable[str], *, gap: int = 4) -> bool:
             if not _DENIALS & around and not (_CONDITIONS - set(wanted)) & (before | around):
                 return True
     return False
+
+
+def first_saying(texts: t.Iterable[str], phrases: t.Iterable[str], *, gap: int = 4) -> str:
+    """The first text that states one of the phrases, see C(says); empty if none does."""
+    return next((text for text in texts if says(text, phrases, gap=gap)), "")

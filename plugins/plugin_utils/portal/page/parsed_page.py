@@ -9,14 +9,8 @@ import typing as t
 
 from .accessible_names import Naming
 from .addresses import join
-from .form_context import context
-from .html_tree import MOST_CONTROLS, MOST_FORMS, Effort, attribute, parse, too_large
+from .html_tree import CONTROLS, MOST_CONTROLS, MOST_FORMS, Effort, Tag, attribute, parse, too_large
 from .visibility import Visibility
-
-try:
-    from bs4.element import Tag
-except ImportError:
-    pass
 
 # The browser driver's mark for an element's number.
 REF_MARK = "data-labops-ref"
@@ -41,7 +35,7 @@ class ParsedPage:
         base = self.soup.find("base", href=True)
         self._base = join(address, attribute(base, "href")) if isinstance(base, Tag) else address
         self.tags = list(self.soup.find_all(True))
-        controls = sum(tag.name in ("input", "select", "textarea", "button") for tag in self.tags)
+        controls = sum(tag.name in CONTROLS for tag in self.tags)
         if controls > MOST_CONTROLS or sum(tag.name == "form" for tag in self.tags) > MOST_FORMS:
             raise too_large(f"it has more than {MOST_CONTROLS} controls or {MOST_FORMS} forms")
         self._order = {id(tag): index for index, tag in enumerate(self.tags)}
@@ -63,7 +57,3 @@ class ParsedPage:
     def absolute(self, address: str) -> str:
         """An address in the page, made absolute."""
         return join(self._base, address)
-
-    def context(self, tag: Tag) -> list[str]:
-        """What says what a form is for."""
-        return context(tag, self.naming, self.seen, self.effort)

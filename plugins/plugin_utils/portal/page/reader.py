@@ -8,19 +8,13 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .addresses import looks_like_web, without_fragment
+from .addresses import all_set_by_script, looks_like_web, without_fragment
 from .controls import VALUE_MARK, Controls
 from .elements import Form, Link, Page, Seen
-from .html_tree import CONTROLS, attribute, classes, is_typed, leads_somewhere, never_there
+from .html_tree import CONTROLS, Tag, attribute, classes, is_typed, leads_somewhere, never_there
 from .matching import plain
-from .own_moves import OwnMoves
 from .parsed_page import ParsedPage
 from .texts import Texts
-
-try:
-    from bs4.element import Tag
-except ImportError:
-    pass
 
 # The browser driver's mark for the number of an element's form.
 FORM_MARK = "data-labops-form"
@@ -31,6 +25,10 @@ _CAPTCHA_CLASS = re.compile(r"^(?:g-recaptcha|h-captcha|cf-turnstile|frc-captcha
 _CAPTCHA_FRAME = re.compile(
     r"recaptcha/(?:api2|enterprise)/(?:anchor|bframe)|hcaptcha\.com|challenges\.cloudflare\.com|captcha"
 )
+
+_SUBMITS = re.compile(r"\.\s*submit\s*\(|requestSubmit\s*\(|\.\s*click\s*\(\s*\)")
+_REFRESH = re.compile(r"^\s*(\d+(?:\.\d+)?)?\s*[;,]?\s*(?:url\s*=\s*)?['\"]?(.*?)['\"]?\s*$", re.IGNORECASE)
+_FORM_NUMBER = re.compile(r"\bforms\s*\[\s*(\d{1,3})\s*\]")
 
 
 def read_page(
@@ -66,7 +64,7 @@ class _Reader:
         self._read_links(page)
         Texts(self._page).read(page)
         self._read_frames(page)
-        OwnMoves(self._page).read(page)
+        self._read_own_moves(page)
         return page
 
     def _read_forms(self, page: Page) -> None:
@@ -81,7 +79,7 @@ class _Reader:
                     else without_fragment(self._page.address),
                     method=attribute(tag, "method").lower() or "get",
                     encoding=attribute(tag, "enctype").lower(),
-                    context=self._page.context(tag),
+                    context=self._page.naming.context(tag),
                     scripted=tag.has_attr("onsubmit") or attribute(tag, "action").lower().startswith("javascript:"),
                 )
                 owners[id(tag)] = form
@@ -121,16 +119,14 @@ class _Reader:
         button_ids = {id(tag) for tag in buttons}
         around_buttons = {id(parent) for tag in buttons for parent in tag.parents}
         for tag in typed:
-            container = next(
-                (parent for parent in tag.parents if isinstance(parent, Tag) and id(parent) in around_buttons), None
-            )
-            container = container if container is not None else self._page.soup
+            around = (parent for parent in tag.parents if id(parent) in around_buttons)
+            container = next(around, self._page.soup)
             groups.setdefault(id(container), (container, []))[1].append(tag)
         taken: set[int] = set()
         for container, members in groups.values():
             self._page.effort.check()
             form = Form(self._page.ref(container), method="", real=False, scripted=True)
-            form.context = self._page.context(container) if container is not self._page.soup else []
+            form.context = self._page.naming.context(container) if container is not self._page.soup else []
             for tag in members:
                 self._controls.add_to(form, tag)
             for tag in container.find_all(True):
@@ -151,15 +147,8 @@ class _Reader:
                 continue
             address = self._page.absolute(attribute(tag, "href"))
             if looks_like_web(address):
-                page.links.append(
-                    Link(
-                        self._page.ref(tag),
-                        self._page.naming.pressable(tag),
-                        seen,
-                        self._page.opener(tag),
-                        address=address,
-                    )
-                )
+                names = self._page.naming.pressable(tag)
+                page.links.append(Link(self._page.ref(tag), names, seen, self._page.opener(tag), address=address))
 
     def _read_frames(self, page: Page) -> None:
         passed = False
@@ -187,3 +176,48 @@ class _Reader:
             and attribute(tag, "data-size").lower() != "invisible"
             and tag.name not in ("input", "button")
         )
+
+    def _read_own_moves(self, page: Page) -> None:
+        """Where the page goes by itself: by a refresh, by a script that goes elsewhere or sends a form."""
+        self._read_refresh(page)
+        scripts = " ".join(tag.get_text() for tag in self._page.tags if tag.name == "script")
+        scripts += " ".join(attribute(tag, "onload") for tag in self._page.tags if tag.has_attr("onload"))
+        usable = any(form.fillable for form in page.forms)
+        if _SUBMITS.search(scripts) and not usable:
+            page.send_themselves = self._sent_by_script(page, scripts)
+        if not page.moves_to and not self._page.scripts_run and not page.forms and not page.links:
+            goes = list(dict.fromkeys(map(self._page.absolute, all_set_by_script(scripts))))
+            if len(goes) == 1:
+                page.moves_to = goes[0]
+            else:
+                page.may_move_to = goes
+
+    def _read_refresh(self, page: Page) -> None:
+        # Of several refreshes the first one counts (HTML, "shared declarative refresh steps").
+        for tag in self._page.tags:
+            if tag.name == "meta" and attribute(tag, "http-equiv").lower() == "refresh":
+                match = _REFRESH.match(attribute(tag, "content")[:2000])
+                if match and match[2]:
+                    page.moves_to = self._page.absolute(match[2]) if float(match[1] or 0) <= 10 else ""
+                    return
+
+    def _sent_by_script(self, page: Page, scripts: str) -> list[Form]:
+        """The forms of hidden fields only that a script may send; one, if the script names it."""
+        forms = page.forms
+        found = [
+            form for form in forms if form.real and form.fields and all(field.kind == "hidden" for field in form.fields)
+        ]
+        if len(found) < 2:
+            return found
+        names = {
+            self._page.ref(tag): {attribute(tag, "id"), attribute(tag, "name")} - {""}
+            for tag in self._page.tags
+            if tag.name == "form"
+        }
+        words = set(re.findall(r"[\w-]+", scripts))
+        named = [form for form in found if names.get(form.ref, set()) & words]
+        numbers = {int(number) for number in _FORM_NUMBER.findall(scripts)}
+        by_number = [form for number, form in enumerate(forms) if number in numbers and form in found]
+        # A page that leads elsewhere is one to read; its script may wait for a click.
+        doubtful = [] if page.links else found
+        return next((group for group in (named, by_number) if len(group) == 1), doubtful)

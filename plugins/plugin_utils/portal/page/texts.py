@@ -8,14 +8,9 @@ from __future__ import annotations
 import re
 
 from .elements import Notice, Page
-from .html_tree import attribute, classes, is_text
+from .html_tree import Tag, attribute, classes, is_text
 from .matching import plain, word_set
 from .parsed_page import ParsedPage
-
-try:
-    from bs4.element import Tag
-except ImportError:
-    pass
 
 _INLINE = word_set(
     "a abbr b bdi bdo cite code data dfn em i img kbd label mark q s samp small span strong sub sup time u var font "

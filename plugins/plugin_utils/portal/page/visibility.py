@@ -9,14 +9,9 @@ import re
 import typing as t
 
 from .elements import Seen
-from .html_tree import Effort, attribute, classes, tags
+from .html_tree import Effort, Tag, attribute, classes, tags
 from .matching import word_set
 from .style_rules import Matcher, style_rules
-
-try:
-    from bs4.element import Tag
-except ImportError:
-    pass
 
 if t.TYPE_CHECKING:
     import bs4
@@ -60,6 +55,8 @@ _CUTS = re.compile(r"(?:^|;)\s*overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGN
 _LONGEST_STYLE = 2_000
 # How many elements before a menu may stand between it and its button.
 _NEAR = 20
+_TARGETS = ("aria-controls", "aria-owns", "data-target", "data-bs-target", "popovertarget", "data-toggle-target")
+_OPENING = word_set("aria-haspopup aria-expanded data-toggle data-bs-toggle onclick tabindex onmouseover")
 _STATES = re.compile(r":(?:hover|focus-within|focus-visible|focus|checked|target|active)\b")
 
 
@@ -80,16 +77,15 @@ class Visibility:
         self,
         soup: bs4.BeautifulSoup,
         *,
-        effort: Effort | None = None,
-        scripts_run: bool = False,
-        styles: t.Sequence[str] = (),
+        effort: Effort,
+        scripts_run: bool,
+        styles: t.Sequence[str],
     ) -> None:
         """Judge.
 
         :param scripts_run: whether the tree comes from a browser: then its marks count, and noscript does not.
         :param styles: further style sheets that the page uses.
         """
-        effort = effort or Effort()
         self._effort = effort
         self._by_id: dict[str, Tag] = {}
         for tag in soup.find_all(id=True):
@@ -139,14 +135,7 @@ class Visibility:
     def _controlled_elements(soup: bs4.BeautifulSoup) -> dict[str, list[Tag]]:
         targets: dict[str, list[Tag]] = {}
         for tag in soup.find_all(True):
-            for name in (
-                "aria-controls",
-                "aria-owns",
-                "data-target",
-                "data-bs-target",
-                "popovertarget",
-                "data-toggle-target",
-            ):
+            for name in _TARGETS:
                 for target in attribute(tag, name).split():
                     targets.setdefault(target.lstrip("#."), []).append(tag)
             address = attribute(tag, "href")
@@ -264,15 +253,4 @@ def _opens_things(tag: Tag) -> bool:
         address = attribute(tag, "href")
         if not address or address.startswith("#") or address.lower().startswith("javascript:"):
             return True
-    return any(
-        tag.has_attr(name)
-        for name in (
-            "aria-haspopup",
-            "aria-expanded",
-            "data-toggle",
-            "data-bs-toggle",
-            "onclick",
-            "tabindex",
-            "onmouseover",
-        )
-    )
+    return not _OPENING.isdisjoint(tag.attrs)

@@ -19,7 +19,7 @@ from ..page.addresses import bare_address
 from ..page.changed import PageChanged, describe
 from ..page.elements import Button, Link, Page
 from ..page.key_finder import LinkForm
-from ..page.matching import BEGINS, best, says
+from ..page.matching import BEGINS, best, first_saying, says
 from . import stops
 from .journal import Journal
 from .passing import Passing
@@ -202,7 +202,7 @@ class Flow:
             # What is missing may be what a script would draw.
             return False
         notices = (*visit.wording.linked_notice, *visit.wording.not_linked_notice)
-        return any(says(text, notices, gap=2) for text in page.blocks)
+        return bool(first_saying(page.blocks, notices, gap=2))
 
     def _may_leave(self, page: Page, way: Link | Button) -> bool:
         """Whether to follow the page's link (again): not for ever, and not from the page that it leads to.

@@ -10,7 +10,7 @@ from ..page import wording as avoid
 from ..page.addresses import bare_address
 from ..page.changed import PageChanged
 from ..page.elements import Button, Control, Field, Link, Page, Seen
-from ..page.matching import BEGINS, best, says
+from ..page.matching import BEGINS, best, first_saying
 from ..page.picking import pick_one, ranked
 from .visit import Visit, prominent_texts
 
@@ -60,7 +60,7 @@ class Passing:
             and not field.checked
             and self._wants_consent(field)
         ]
-        told = any(says(text, visit.wording.in_between_notice, gap=1) for text in prominent_texts(page))
+        told = bool(first_saying(prominent_texts(page), visit.wording.in_between_notice, gap=1))
         is_there = visit.state.followed and visit.state.is_link_page(page)
         if not boxes and ((sure and not told) or is_there):
             return None

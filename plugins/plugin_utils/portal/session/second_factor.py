@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..errors import PortalError, Reason
 from ..page import sought
 from ..page.elements import Page
-from ..page.matching import says
+from ..page.matching import first_saying
 from ..page.picking import pick_one, ranked
 from ..page.sign_in_finder import CodeForm
 from .authenticator import Authenticator
@@ -38,7 +38,7 @@ class SecondFactor:
             visit.journal.accepted()
         texts = [text for text in page.texts() if len(text) < 300]
         by_app = any("authenticat" in text.lower() or " app" in text.lower() for text in texts)
-        if any(says(text, _SENT_CODE, gap=1) for text in texts) and not by_app:
+        if bool(first_saying(texts, _SENT_CODE, gap=1)) and not by_app:
             chosen = self._choose_authenticator(page)
             if chosen is not None:
                 return chosen
@@ -139,7 +139,7 @@ class SecondFactor:
         chosen = self._choose_authenticator(page) if visit.account.totp_secret else None
         if chosen is not None:
             return chosen
-        if any(says(text, visit.wording.second_factor_notice, gap=2) for text in prominent_texts(page)):
+        if first_saying(prominent_texts(page), visit.wording.second_factor_notice, gap=2):
             if visit.finder.control(page, sought.SKIP):
                 # An invitation to set one up, not a demand.
                 return None

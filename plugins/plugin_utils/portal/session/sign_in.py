@@ -12,7 +12,7 @@ from ..errors import PortalError, Reason
 from ..page import sought
 from ..page.changed import PageChanged
 from ..page.elements import Button, Link, Page
-from ..page.matching import says, words
+from ..page.matching import first_saying, says, words
 from ..page.picking import pick_one
 from ..page.sign_in_finder import SignInForm
 from .second_factor import SecondFactor
@@ -96,7 +96,7 @@ class SignIn:
         new = visit.new_texts(page, state.said_before)
         stop_if_locked(visit, page, new)
         stop_if_said_unavailable(visit, page, new)
-        told_expired = any(says(text, visit.wording.expired_notice) for text in new)
+        told_expired = bool(first_saying(new, visit.wording.expired_notice))
         # Signed in, and sent back from a page of the account: the session was lost, not the password refused.
         came_through = [place for place in page.trail[1:] if place != page.place]
         if not state.form_was_stale and (told_expired or (not new and came_through)):
@@ -129,7 +129,7 @@ class SignIn:
         if page.status not in _STALE_FORM or state.signed_in or not state.email_sent or state.form_was_stale:
             return None
         # The status 400 also stands for much else; then the page says what.
-        told = any(says(text, visit.wording.expired_notice) for text in page.texts())
+        told = bool(first_saying(page.texts(), visit.wording.expired_notice))
         if page.status == 400 and not told and not all(set(words(text)) <= _SAYS_NOTHING for text in page.texts()):
             return None
         self._begin_anew(processed=False)
@@ -141,7 +141,7 @@ class SignIn:
         visit = self._visit
         if visit.state.signed_in or not visit.state.password_sent or page.status >= 400:
             return
-        complains = any(says(text, visit.wording.error_notice) for text in prominent_texts(page))
+        complains = bool(first_saying(prominent_texts(page), visit.wording.error_notice))
         if visit.finder.sign_out(page) or (way is not None and not visit.finder.sign_in_links(page) and not complains):
             self.succeeded()
 

@@ -10,7 +10,7 @@ import typing as t
 
 from ..errors import PortalError, Reason, service_closed
 from ..page.elements import Page
-from ..page.matching import says
+from ..page.matching import first_saying
 from .visit import Visit, prominent_texts
 
 # Signs of how many attempts are left before a lock.
@@ -52,9 +52,9 @@ def stop_at_captcha(visit: Visit, page: Page) -> None:
     """Stop at a page that wants proof that a person is there."""
     notice = visit.wording.captcha_notice
     labels = [name.text for form in page.forms for field in form.fillable for name in field.names]
-    told = page.captcha or next((text for text in labels if says(text, notice)), "")
+    told = page.captcha or first_saying(labels, notice)
     if not told and not any(form.fillable for form in page.forms):
-        told = next((text for text in prominent_texts(page) if says(text, notice)), "")
+        told = first_saying(prominent_texts(page), notice)
     if not told:
         return
     visit.note(page, "captcha")
@@ -67,31 +67,31 @@ def stop_at_captcha(visit: Visit, page: Page) -> None:
 
 def stop_if_locked(visit: Visit, page: Page, texts: t.Iterable[str]) -> None:
     """Stop if one of the texts says that the account is locked."""
-    for text in texts:
-        if says(text, visit.wording.locked_notice):
-            visit.note(page, "locked")
-            raise PortalError(
-                Reason.ACCOUNT_LOCKED,
-                f'The account {visit.account.email} is locked: "{visit.quote(text)}".',
-                next_step="Wait until the lock ends or unlock the account as the page says, sign in by hand once, and "
-                "only then run it again.",
-            )
+    told = first_saying(texts, visit.wording.locked_notice)
+    if told:
+        visit.note(page, "locked")
+        raise PortalError(
+            Reason.ACCOUNT_LOCKED,
+            f'The account {visit.account.email} is locked: "{visit.quote(told)}".',
+            next_step="Wait until the lock ends or unlock the account as the page says, sign in by hand once, and "
+            "only then run it again.",
+        )
 
 
 def stop_if_said_unavailable(visit: Visit, page: Page, texts: t.Iterable[str]) -> None:
     """Stop if one of the texts says that the portal does not serve."""
-    for text in texts:
-        if says(text, visit.wording.unavailable_notice):
-            visit.note(page, "unavailable")
-            raise unavailable(page, f'The portal is not available: "{visit.quote(text)}".')
+    told = first_saying(texts, visit.wording.unavailable_notice)
+    if told:
+        visit.note(page, "unavailable")
+        raise unavailable(page, f'The portal is not available: "{visit.quote(told)}".')
 
 
 def stop_if_closed(visit: Visit, page: Page, texts: t.Iterable[str]) -> None:
     """Stop at a page that leads nowhere and says that the service is no more, or is answered as gone for good."""
-    told = [text for text in texts if says(text, visit.wording.closed_notice)]
+    told = first_saying(texts, visit.wording.closed_notice)
     if told or page.status == _GONE:
         visit.note(page, "closed")
-        quoted = f': "{visit.quote(told[0])}"' if told else f" (status {page.status})"
+        quoted = f': "{visit.quote(told)}"' if told else f" (status {page.status})"
         raise service_closed(f"The portal says at {page.place} that it is closed{quoted}.", status_code=page.status)
 
 

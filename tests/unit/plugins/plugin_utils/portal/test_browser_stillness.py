@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_stillness import is_still
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_watch import is_still
 
 STILL = (
     "",
