@@ -21,13 +21,13 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action im
     Spec,
     Variables,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link, warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 
 # Strategies load an action in the parent process before they fork, so this is ready in each worker.
-warm_up.warm_up_portal()
+account_link.warm_up()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_com
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, flow, outcome, role_variables
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result, Variables
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import warm_up
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import store_class
 
 # Strategies load an action in the parent process before they fork, so this is ready in each worker. What a worker
@@ -24,7 +24,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import 
 connection_loader.get("labops.cloudresearch.aws_account", class_only=True)
 store_class("ansible_vault")
 connection.warm_up(("iam", "sts", "mturk"))
-warm_up.warm_up_portal()
+account_link.warm_up()
 shared_memory.keep_through_forks()
 
 

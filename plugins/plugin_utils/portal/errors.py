@@ -40,7 +40,7 @@ class NoAnswer(PortalError):
     """Nothing came back from the portal: no connection, or no answer in time."""
 
 
-def service_closed(message: str, *, silent: bool = False, **details: t.Any) -> PortalError:
+def service_closed(message: str, *, silent: bool = False, status_code: int | None = None) -> PortalError:
     """The error for a portal that shows what one shows that has closed, or moved.
 
     Waiting does not help then, so nobody is told to.
@@ -54,7 +54,7 @@ def service_closed(message: str, *, silent: bool = False, **details: t.Any) -> P
         "given up its Mechanical Turk side, do not wait for it: retire the lab's key (ansible-playbook "
         "labops.cloudresearch.retire), which makes the key worthless wherever it is stored. If it has moved, set "
         "portal_url (lab_account_portal_url in the role) to the new address.",
-        details=details,
+        details={} if status_code is None else {"status_code": status_code},
     )
 
 

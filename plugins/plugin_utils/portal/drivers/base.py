@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import abc
+import contextlib
 import dataclasses
 import time
 import typing as t
 
+from ...base import times
 from ..errors import NoAnswer, PortalError, Reason
 from ..page.elements import Button, Fill, Form, Link, Page
 from .settings import PortalSettings
@@ -72,26 +75,33 @@ class Errand:
     slow_down: t.Callable[[float], None] = lambda _seconds: None
 
 
-class Driver(t.Protocol):
+class Driver(abc.ABC):
     """Reads pages and sends forms.
 
     Every method that goes somewhere returns the page it arrived at, and raises PortalError for what the network or
     the browser reports. A value is a secret if it is passed in C(fill): it goes to trusted addresses only.
+
+    :ivar clock_difference: the portal's clock minus ours, in seconds, as its last answer had it.
     """
 
     name: str
-    runs_scripts: bool
+    runs_scripts = False
+    clock_difference: float | None = None
 
     @property
     def shows_window(self) -> bool:
         """Whether a person at this machine's display sees it, and can take part."""
+        return False
 
+    @abc.abstractmethod
     def open(self, address: str) -> Page:
         """Go to an address."""
 
+    @abc.abstractmethod
     def follow(self, page: Page, link: Link) -> Page:
         """Follow a link."""
 
+    @abc.abstractmethod
     def send(
         self, page: Page, form: Form, fill: Fill, button: Button | None, *, check: t.Sequence[int] = (), what: str = ""
     ) -> Page:
@@ -100,17 +110,35 @@ class Driver(t.Protocol):
         :param what: what C(fill) holds, in words, for messages; empty if it holds no secret.
         """
 
+    @abc.abstractmethod
     def press(self, page: Page, button: Button) -> Page:
         """Press a button that belongs to no form."""
 
     def reveal(self, page: Page, ref: int) -> Page | None:
         """Open a menu and read again; None if this driver sees inside closed menus anyway."""
+        return None
 
     def settle(self, page: Page) -> Page | None:
         """Wait for the page to change by itself; None if it does not, or cannot."""
+        return None
 
     def look_closer(self, page: Page) -> Page | None:
         """Read the same page with more effort; None if there is nothing more to know."""
+        return None
 
+    def confirming(self) -> contextlib.AbstractContextManager[None]:
+        """Say yes meanwhile when a dialog of the browser asks whether it is meant."""
+        return contextlib.nullcontext()
+
+    @abc.abstractmethod
     def close(self) -> None:
         """Forget everything."""
+
+
+def clock_difference(date: str | None) -> float | None:
+    """A server's clock minus ours in seconds, by the header Date, which has whole seconds; None without one."""
+    there = times.parse_http_date(date)
+    if there is None:
+        return None
+    difference = there.timestamp() + 0.5 - time.time()
+    return difference if abs(difference) > 2 else 0.0

@@ -14,10 +14,10 @@ from ..errors import PortalError, Reason
 from ..page.addresses import bare_address
 from ..page.elements import Button, Control, Fill, Form, Link, Page, Seen
 from . import browser_script, silence
-from .base import Cookie, Errand, out_of_time
+from .base import Cookie, Driver, Errand, out_of_time
 from .browser_loop import PlaywrightError
 from .browser_start import start_browser
-from .browser_window import Act, BrowserWindow, nothing
+from .browser_window import Act, BrowserWindow, Signature, nothing
 
 if t.TYPE_CHECKING:
     from playwright.async_api import ElementHandle
@@ -33,7 +33,7 @@ _SLOWEST = 30.0
 Result = t.TypeVar("Result")
 
 
-class BrowserDriver:
+class BrowserDriver(Driver):
     """One browser window with a memory of its own, which is gone when it closes."""
 
     name = "browser"
@@ -59,11 +59,6 @@ class BrowserDriver:
         """Whether a person at this machine's display sees it, and has not closed it."""
         return self._settings.window_for_person and not self._window.is_closed
 
-    @property
-    def clock_difference(self) -> float | None:
-        """The portal's clock minus ours, in seconds, as its last answer had it."""
-        return self._window.watch.clock_difference
-
     def _run_in_loop(self, work: t.Coroutine[t.Any, t.Any, Result], doing: str) -> Result:
         try:
             return self._running.loop.run(work, self._deadline.left())
@@ -72,6 +67,8 @@ class BrowserDriver:
             raise out_of_time(doing, self._settings.timeout) from None
         except PlaywrightError as exc:
             raise self._window.network_error(str(exc), doing) from None
+        finally:
+            self.clock_difference = self._window.watch.clock_difference
 
     # The driver's interface
 
@@ -192,10 +189,6 @@ class BrowserDriver:
                 self._window.rested = before
                 return None
 
-    def look_closer(self, page: Page) -> Page | None:
-        """Nothing more to know: a browser sees what is there."""
-        return None
-
     @contextlib.contextmanager
     def confirming(self) -> t.Iterator[None]:
         """Say yes when the page asks in a dialog whether it is meant."""
@@ -220,7 +213,7 @@ class BrowserDriver:
         return self._run_in_loop(self._window.act(act, doing), doing)
 
 
-def _signature(page: Page) -> tuple[t.Any, ...]:
+def _signature(page: Page) -> Signature:
     """What tells one state of a page from another."""
     controls: list[Control] = [*page.links, *page.buttons, *(field for form in page.forms for field in form.fillable)]
     return (

@@ -10,9 +10,9 @@ import re
 import time
 import typing as t
 
-from ...base import times
 from ..page.addresses import bare_address, read_address
 from ..page.matching import plain
+from .base import clock_difference
 from .browser_gate import Gate
 from .browser_guard import Guard
 from .browser_loop import PlaywrightError
@@ -123,10 +123,8 @@ class Watch:
         self.status = response.status
         self.failure = ""
         self.retry_after = retry_after(response.headers.get("retry-after"))
-        there = times.parse_http_date(response.headers.get("date"))
-        if there:
-            difference = there.timestamp() + 0.5 - time.time()
-            self.clock_difference = difference if abs(difference) > 2 else 0.0
+        there = clock_difference(response.headers.get("date"))
+        self.clock_difference = self.clock_difference if there is None else there
 
     async def _on_dialog(self, dialog: Dialog) -> None:
         self.said.append(plain(dialog.message))

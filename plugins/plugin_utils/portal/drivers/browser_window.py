@@ -43,6 +43,8 @@ _LASTING = 6.0
 _CLOSED = "has been closed"
 
 Act = t.Callable[[], t.Awaitable[None]]
+# What tells one state of a page from another.
+Signature = tuple[object, ...]
 
 
 async def nothing() -> None:
@@ -60,7 +62,7 @@ class BrowserWindow:
         self._snapshots, self._slow_down = errand.snapshots, errand.slow_down
         self._refs: JSHandle | None = None
         self._typed_into: JSHandle | None = None
-        self.rested: tuple[t.Any, ...] | None = None
+        self.rested: Signature | None = None
         self.gate = Gate(self._settings.trust)
         self.guard = Guard(self._settings, self.gate, self._secret_is_gone)
         self.watch = Watch(self.guard, self.gate)

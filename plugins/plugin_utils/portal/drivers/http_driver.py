@@ -13,7 +13,7 @@ import time
 import typing as t
 import urllib.parse
 
-from ...base import hiccups, times
+from ...base import hiccups
 from ..errors import NoAnswer, PortalError, Reason
 from ..page import sought
 from ..page.addresses import bare_address, join, looks_like_web, read_address, without_fragment
@@ -23,7 +23,7 @@ from ..page.forms import post_back, successful_controls
 from ..page.html_tree import attribute, parse
 from ..page.reader import read_page
 from . import silence
-from .base import Cookie, Errand
+from .base import Cookie, Driver, Errand, clock_difference
 from .network import retry_after
 from .wire import Answer, Filled, Wire
 
@@ -34,12 +34,10 @@ _META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORE
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 
 
-class HttpDriver:
+class HttpDriver(Driver):
     """requests for the session, Beautiful Soup for the pages."""
 
     name = "http"
-    runs_scripts = False
-    shows_window = False
 
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
@@ -47,8 +45,6 @@ class HttpDriver:
         self._deadline = errand.deadline
         self._html = ""
         self._trail: list[str] = []
-        # The server's clock minus ours, in seconds, as its last answer had it.
-        self.clock_difference: float | None = None
         self._wire = Wire(errand.settings, errand.deadline)
 
     # The driver's interface
@@ -101,14 +97,6 @@ class HttpDriver:
         if button.address:
             return self._open_page("GET", button.address, referer=page)
         raise _needs_script(page, f'the button "{button.label}" does nothing without it')
-
-    def reveal(self, page: Page, ref: int) -> Page | None:
-        """Not needed: what is in a closed menu can be read."""
-        return None
-
-    def settle(self, page: Page) -> Page | None:
-        """Nothing changes by itself here."""
-        return None
 
     def look_closer(self, page: Page) -> Page | None:
         """Read the page again with its own style sheets, which may hide some of it."""
@@ -192,7 +180,8 @@ class HttpDriver:
             hurried = last or self._deadline.left() < 3
             try:
                 answer = self._wire.request(method, address, headers, form)
-                self._note_clock(answer)
+                there = clock_difference(answer.header.get("date"))
+                self.clock_difference = self.clock_difference if there is None else there
             except PortalError as exc:
                 passing = exc.reason == Reason.PORTAL_UNAVAILABLE or (
                     isinstance(exc, NoAnswer) and attempt < _SILENT_TRIES
@@ -213,14 +202,6 @@ class HttpDriver:
             else:
                 return answer
         return answer
-
-    def _note_clock(self, answer: Answer) -> None:
-        there = times.parse_http_date(answer.header.get("date"))
-        if there is None:
-            return
-        # The header has whole seconds.
-        difference = there.timestamp() + 0.5 - time.time()
-        self.clock_difference = difference if abs(difference) > 2 else 0.0
 
 
 def _headers(method: str, address: str, referer: Page | None) -> dict[str, str]:

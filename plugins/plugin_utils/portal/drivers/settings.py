@@ -109,7 +109,14 @@ class PortalSettings:
         return self.driver == "browser" and not self.by_hand and self.wait_timeout > 0 and has_display
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any], **more: t.Any) -> PortalSettings:
+    def from_params(
+        cls,
+        params: t.Mapping[str, t.Any],
+        *,
+        announce: t.Callable[[str], None] | None = None,
+        read_secret: str = "",
+        browser: RunningBrowser | None = None,
+    ) -> PortalSettings:
         """From parameters named as those of M(labops.cloudresearch.cloudresearch_link); missing ones have defaults.
 
         :raises SettingsError: for a value that cannot be right, before anything is sent.
@@ -143,7 +150,9 @@ class PortalSettings:
             accept_terms=bool(given.get("accept_terms", True)),
             wait_timeout=float(given.get("wait_timeout", 0)),
             wait_interval=max(1.0, float(given.get("wait_interval", 15))),
-            **more,
+            announce=announce,
+            read_secret=read_secret,
+            browser=browser,
         )
 
 

@@ -18,7 +18,9 @@ from ..drivers.base import Deadline, Errand
 from ..drivers.settings import PortalAccount, PortalSettings
 from ..drivers.snapshots import Snapshots
 from ..errors import SettingsError
+from ..page import html_tree, matching
 from ..page.changed import PageChanged
+from ..page.wording import Wording
 from ..session import person
 from ..session.flow import Flow
 from ..session.journal import Journal
@@ -50,7 +52,7 @@ def ensure_present(
             return LinkResult.unchanged(before)
         if check_mode:
             told = "The key would be submitted."
-            after = LinkState(LinkStatus.LINKED, key.access_key_id, message=told, balance=before.balance)
+            after = LinkState(LinkStatus.LINKED, "", told, key.access_key_id, balance=before.balance)
             return LinkResult(True, after, before)
         return LinkResult(True, page.submit(key), before)
 
@@ -181,6 +183,19 @@ def check_account(account: PortalAccount) -> None:
         )
 
 
+def warm_up() -> None:
+    """Read a page and the wording before workers are forked.
+
+    Beautiful Soup builds its table of HTML's entities when it meets the first one, which takes longer than signing in.
+    The words of a phrase are remembered.
+    """
+    if html_tree.HAS_BS4:
+        html_tree.parse("<p>&copy;</p>")
+    for phrases in Wording():
+        for phrase in phrases:
+            matching.content(phrase)
+
+
 __all__ = [
     "KnownKey",
     "LinkResult",
@@ -191,4 +206,5 @@ __all__ = [
     "ensure_absent",
     "ensure_present",
     "look",
+    "warm_up",
 ]

@@ -186,7 +186,7 @@ class KeyPage:
         signs = self._signs_on_all_pages()
         if signs.linked and not signs.not_linked and not signs.ids:
             told = "The portal took the key without an error and shows that a key is linked, but not which one."
-            return LinkState(LinkStatus.LINKED, access_key_id, SUBMISSION, told, balance=signs.balance)
+            return LinkState(LinkStatus.LINKED, SUBMISSION, told, access_key_id, balance=signs.balance)
         if flow.renewed_during_submission():
             return _Again("The portal asked to sign in again.", self._view)
         raise PageChanged(
@@ -205,7 +205,7 @@ class KeyPage:
         """
         visit, wording = self._visit, self._wording
         signs = read_signs(page, wording, editable_values=fresh)
-        linked = LinkState(LinkStatus.LINKED, access_key_id, PAGE, "The page shows this key.", balance=signs.balance)
+        linked = LinkState(LinkStatus.LINKED, PAGE, "The page shows this key.", access_key_id, balance=signs.balance)
         if fresh and signs.shows(access_key_id):
             return linked
         tones = {notice.text: notice.tone for notice in page.notices}
@@ -241,7 +241,7 @@ class KeyPage:
 
     def remove(self, control: Link | Button) -> LinkState:
         """Remove the link with the page's own control; what the portal shows afterwards."""
-        visit, removed = self._visit, LinkState(LinkStatus.NOT_LINKED, "", PAGE, "The portal removed the key.")
+        visit, removed = self._visit, LinkState(LinkStatus.NOT_LINKED, PAGE, "The portal removed the key.")
         asked_on = self._view.page
         before = asked_on.texts()
         page = self._press_and_confirm(asked_on, control)
@@ -272,8 +272,7 @@ class KeyPage:
 
     def _press_and_confirm(self, page: Page, control: Link | Button) -> Page:
         # Only a browser asks "are you sure?" in a dialog of its own.
-        confirming = getattr(self._visit.driver, "confirming", contextlib.nullcontext)
-        with confirming():
+        with self._visit.driver.confirming():
             return self._visit.press(page, control)
 
     def _tells_removal(self, page: Page, before: set[str]) -> bool:

@@ -49,9 +49,9 @@ class LinkState:
     """
 
     status: LinkStatus
-    access_key_id: str = ""
     evidence: str = ""
     message: str = ""
+    access_key_id: str = ""
     next_step: str = ""
     driver: str = ""
     driver_reason: str = ""
@@ -113,36 +113,36 @@ def judge_unseen(key: KnownKey) -> LinkState:
     if wanted and (recorded == wanted or key.used_by_portal):
         return _judge_one(Signs(), key)
     if wanted and recorded:
-        return _state(LinkStatus.OTHER_KEY, RECORD, f"An earlier run recorded that {recorded} is linked.", recorded)
-    return _state(LinkStatus.UNKNOWN, "", "The portal was not looked at, and there is no other evidence.")
+        return LinkState(LinkStatus.OTHER_KEY, RECORD, f"An earlier run recorded that {recorded} is linked.", recorded)
+    return LinkState(LinkStatus.UNKNOWN, "", "The portal was not looked at, and there is no other evidence.")
 
 
 def _judge_one(signs: Signs, key: KnownKey) -> LinkState:
     wanted, recorded = key.access_key_id, key.recorded_access_key_id
     if len(signs.ids) > 1:
         listed = ", ".join(signs.ids)
-        return _state(
+        return LinkState(
             LinkStatus.UNKNOWN, "", f"The page shows several keys ({listed}) and does not say which one is linked."
         )
     if signs.shows(wanted):
         how = "shows this key" if signs.ids else f"shows a key that this one fits ({signs.masked[0].text})"
-        return _state(LinkStatus.LINKED, PAGE, f"The page {how}.", wanted)
+        return LinkState(LinkStatus.LINKED, PAGE, f"The page {how}.", wanted)
     if signs.ids:
-        return _state(LinkStatus.OTHER_KEY, PAGE, f"The page shows another key, {signs.ids[0]}.", signs.ids[0])
+        return LinkState(LinkStatus.OTHER_KEY, PAGE, f"The page shows another key, {signs.ids[0]}.", signs.ids[0])
     compared = [item.compare(wanted) for item in signs.masked]
     if compared and not any(item is None or item for item in compared):
-        return _state(LinkStatus.OTHER_KEY, PAGE, f"The page shows another key ({signs.masked[0].text}).")
+        return LinkState(LinkStatus.OTHER_KEY, PAGE, f"The page shows another key ({signs.masked[0].text}).")
     if signs.not_linked and not signs.linked:
-        return _state(LinkStatus.NOT_LINKED, PAGE, "The page says that no key is linked.")
+        return LinkState(LinkStatus.NOT_LINKED, PAGE, "The page says that no key is linked.")
     if recorded == wanted:
-        return _state(
+        return LinkState(
             LinkStatus.LINKED,
             RECORD,
             "The page does not show the key; an earlier run recorded that this one is linked.",
             wanted,
         )
     if key.used_by_portal:
-        return _state(
+        return LinkState(
             LinkStatus.LINKED,
             KEY_USE,
             "AWS says that the key was used for MTurk after the collection's own last use, which only CloudResearch "
@@ -150,34 +150,30 @@ def _judge_one(signs: Signs, key: KnownKey) -> LinkState:
             wanted,
         )
     if recorded:
-        return _state(
+        return LinkState(
             LinkStatus.OTHER_KEY,
             RECORD,
             f"The page does not show the key; an earlier run recorded that {recorded} is linked.",
             recorded,
         )
     if signs.linked:
-        return _state(LinkStatus.UNKNOWN, "", "The page says that a key is linked, but not which one.")
-    return _state(LinkStatus.NOT_LINKED, PAGE, "The page shows no linked key.")
+        return LinkState(LinkStatus.UNKNOWN, "", "The page says that a key is linked, but not which one.")
+    return LinkState(LinkStatus.NOT_LINKED, PAGE, "The page shows no linked key.")
 
 
 def _judge_any(signs: Signs, recorded: str) -> LinkState:
     if len(signs.ids) == 1:
-        return _state(LinkStatus.LINKED, PAGE, "The page shows this key.", signs.ids[0])
+        return LinkState(LinkStatus.LINKED, PAGE, "The page shows this key.", signs.ids[0])
     if signs.masked:
         masked = signs.masked[0]
         fits = recorded if recorded and masked.compare(recorded) else ""
-        return _state(LinkStatus.LINKED, PAGE, f"The page shows a masked key ({masked.text}).", fits)
+        return LinkState(LinkStatus.LINKED, PAGE, f"The page shows a masked key ({masked.text}).", fits)
     if signs.not_linked and not signs.linked:
-        return _state(LinkStatus.NOT_LINKED, PAGE, "The page says that no key is linked.")
+        return LinkState(LinkStatus.NOT_LINKED, PAGE, "The page says that no key is linked.")
     if signs.linked:
         told = "The page says that a key is linked, but not which one."
-        return _state(LinkStatus.LINKED, RECORD if recorded else PAGE, told, recorded)
+        return LinkState(LinkStatus.LINKED, RECORD if recorded else PAGE, told, recorded)
     if recorded:
         told = "The page does not show the key; an earlier run recorded this one."
-        return _state(LinkStatus.LINKED, RECORD, told, recorded)
-    return _state(LinkStatus.NOT_LINKED, PAGE, "The page shows no linked key.")
-
-
-def _state(status: LinkStatus, evidence: str, message: str, access_key_id: str = "") -> LinkState:
-    return LinkState(status, access_key_id, evidence, message)
+        return LinkState(LinkStatus.LINKED, RECORD, told, recorded)
+    return LinkState(LinkStatus.NOT_LINKED, PAGE, "The page shows no linked key.")

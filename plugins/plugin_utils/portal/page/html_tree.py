@@ -40,30 +40,23 @@ MOST_REFERENCES = 20_000
 MOST_FORMS = 100
 _SECONDS_OF_WORK = 10.0
 
-# HTML standard, "optional tags": which open elements a start tag ends, and where the search for them stops.
-_TABLE_PARTS = frozenset(("table", "template"))
-_ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "li": (frozenset(("li",)), frozenset(("ul", "ol", "menu"))),
-    "dt": (frozenset(("dt", "dd")), frozenset(("dl",))),
-    "dd": (frozenset(("dt", "dd")), frozenset(("dl",))),
-    "option": (frozenset(("option",)), frozenset(("select", "datalist"))),
-    "optgroup": (frozenset(("option", "optgroup")), frozenset(("select",))),
-    "td": (frozenset(("td", "th")), _TABLE_PARTS | {"tr"}),
-    "th": (frozenset(("td", "th")), _TABLE_PARTS | {"tr"}),
-    "tr": (frozenset(("tr", "td", "th")), _TABLE_PARTS),
-    "tbody": (frozenset(("thead", "tbody", "tfoot", "tr", "td", "th")), _TABLE_PARTS),
-    "tfoot": (frozenset(("thead", "tbody", "tfoot", "tr", "td", "th")), _TABLE_PARTS),
-}
-_BLOCK_TAGS = word_set(
-    "address article aside blockquote details div dl fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
-    "hgroup hr main menu nav ol p pre section table ul"
+# HTML standard, "optional tags": elements, which open ones their start tags end, and where the search for them stops.
+_OPTIONAL_END_TAGS = (
+    ("li", "li", "ul ol menu"),
+    ("dt dd", "dt dd", "dl"),
+    ("option", "option", "select datalist"),
+    ("optgroup", "option optgroup", "select"),
+    ("td th", "td th", "table template tr"),
+    ("tr", "tr td th", "table template"),
+    ("tbody tfoot", "thead tbody tfoot tr td th", "table template"),
+    (
+        "address article aside blockquote details div dl fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
+        "header hgroup hr main menu nav ol p pre section table ul",
+        "p",
+        "div td th li form section button body object fieldset main",
+    ),
 )
-for _tag in _BLOCK_TAGS:
-    _ENDS[_tag] = (
-        frozenset(("p",)),
-        frozenset(("div", "td", "th", "li", "form", "section", "button", "body", "object", "fieldset", "main")),
-    )
-del _tag
+_ENDS = {tag: (word_set(ended), word_set(stops)) for begun, ended, stops in _OPTIONAL_END_TAGS for tag in begun.split()}
 
 
 @functools.cache

@@ -39,38 +39,23 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _NOT_WORD = re.compile(r"[^\w]+|_+")
 _CLAUSE_END = re.compile(r"[.,!?;\u2026\u2022]+(?:\s+|$)|\n|\s[\u2013\u2014-]+\s")
 
-# Several ways to write one word; the left side is how they look after splitting.
-_JOINED: tuple[tuple[Words, str], ...] = (
-    (("two", "factor"), "2fa"),
-    (("2", "factor"), "2fa"),
-    (("two", "step"), "2fa"),
-    (("2", "step"), "2fa"),
-    (("multi", "factor"), "2fa"),
-    (("mechanical", "turk"), "mturk"),
-    (("mech", "turk"), "mturk"),
-    (("m", "turk"), "mturk"),
-    (("e", "mail"), "email"),
-    (("log", "in"), "signin"),
-    (("log", "on"), "signin"),
-    (("sign", "in"), "signin"),
-    (("sign", "on"), "signin"),
-    (("log", "out"), "signout"),
-    (("log", "off"), "signout"),
-    (("sign", "out"), "signout"),
-    (("sign", "off"), "signout"),
-    (("sign", "up"), "signup"),
-    (("set", "up"), "setup"),
-    (("user", "name"), "username"),
-    (("pass", "word"), "password"),
-    (("pass", "code"), "passcode"),
-    (("un", "link"), "unlink"),
-    (("log", "ging", "in"), "signin"),
-    (("signing", "in"), "signin"),
-    (("logging", "in"), "signin"),
-    (("six", "digit"), "6digit"),
-    (("6", "digit"), "6digit"),
-    (("one", "time"), "onetime"),
-)
+# One word for its several spellings; these are how they look after splitting.
+_SPELLINGS = {
+    "2fa": "two factor | 2 factor | two step | 2 step | multi factor",
+    "mturk": "mechanical turk | mech turk | m turk",
+    "email": "e mail",
+    "signin": "log in | log on | sign in | sign on | log ging in | signing in | logging in",
+    "signout": "log out | log off | sign out | sign off",
+    "signup": "sign up",
+    "setup": "set up",
+    "username": "user name",
+    "password": "pass word",
+    "passcode": "pass code",
+    "unlink": "un link",
+    "6digit": "six digit | 6 digit",
+    "onetime": "one time",
+}
+_JOINED = [(tuple(said.split()), word) for word, spellings in _SPELLINGS.items() for said in spellings.split("|")]
 _ALIASES = {
     "login": "signin",
     "logon": "signin",
@@ -84,7 +69,7 @@ _ALIASES = {
     "amt": "mturk",
     "mechanicalturk": "mturk",
 }
-_JOINED_FIRST = {first for (first, *_rest), _word in _JOINED}
+_JOINED_FIRST = {said[0] for said, _word in _JOINED}
 
 # Words without meaning for telling one thing from another.
 _FILLERS = word_set(

@@ -217,11 +217,10 @@ class Visibility:
                     return before
         parent = tag.parent
         # A menu inside the element that opens it, or beside a wrapped button.
-        if isinstance(parent, Tag) and id(parent) in self._seen and _opens_things(parent) and self._can_be_seen(parent):
-            return parent
-        if isinstance(parent, Tag) and id(tag) in self._sometimes and self._can_be_seen(parent):
-            return parent
-        return None
+        if parent is None or not self._can_be_seen(parent):
+            return None
+        opens = id(parent) in self._seen and _opens_things(parent)
+        return parent if opens or id(tag) in self._sometimes else None
 
     def _can_be_seen(self, tag: Tag) -> bool:
         """Whether an element can be seen; one that has not been walked yet can if nothing hides it."""

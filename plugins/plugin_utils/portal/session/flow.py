@@ -94,12 +94,9 @@ class Flow:
 
     def _page_after_stop(self, page: Page, stopped: PortalError) -> Page | None:
         """What to go on with where a step stopped; None if there is nothing."""
-        if isinstance(stopped, PageChanged):
-            return self._look_closer(page) if stopped.ambiguous else None
-        return self._person.passes(page, stopped)
-
-    def _look_closer(self, page: Page) -> Page | None:
-        if page.address in self._seen_closer:
+        if not isinstance(stopped, PageChanged):
+            return self._person.passes(page, stopped)
+        if not stopped.ambiguous or page.address in self._seen_closer:
             return None
         self._seen_closer.add(page.address)
         return self.visit.driver.look_closer(page)

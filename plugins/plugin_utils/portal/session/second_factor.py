@@ -82,7 +82,7 @@ class SecondFactor:
             self._authenticator = Authenticator(visit.account.totp_secret)
         authenticator = self._authenticator
         if steps:
-            step = authenticator.neighbour(steps[-1], getattr(visit.driver, "clock_difference", None))
+            step = authenticator.neighbour(steps[-1], visit.driver.clock_difference)
             if step < steps[-1] and step <= self._last_step_before:
                 # That one was used up; going on is all that can help.
                 step = steps[-1] + 1

@@ -10,7 +10,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers import settings as portal_settings
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Driver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Button, Form, Link, Page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import successful_controls
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
@@ -36,12 +36,10 @@ LINK = (
 Answer = t.Callable[[dict[str, str]], str]
 
 
-class ScriptedSite:
+class ScriptedSite(Driver):
     """Pages by path, answers to forms by path; keeps what it was sent."""
 
     name = "scripted"
-    runs_scripts = False
-    shows_window = False
 
     def __init__(self, pages: dict[str, str], answers: dict[str, str | Answer]) -> None:
         self.pages = pages
@@ -80,15 +78,6 @@ class ScriptedSite:
 
     def press(self, page: Page, button: Button) -> Page:
         return self.open(button.address)
-
-    def reveal(self, page: Page, ref: int) -> Page | None:
-        return None
-
-    def settle(self, page: Page) -> Page | None:
-        return None
-
-    def look_closer(self, page: Page) -> Page | None:
-        return None
 
     def close(self) -> None:
         return None
