@@ -120,10 +120,8 @@ def judge_unseen(key: KnownKey) -> LinkState:
 def _judge_one(signs: Signs, key: KnownKey) -> LinkState:
     wanted, recorded = key.access_key_id, key.recorded_access_key_id
     if len(signs.ids) > 1:
-        listed = ", ".join(signs.ids)
-        return LinkState(
-            LinkStatus.UNKNOWN, "", f"The page shows several keys ({listed}) and does not say which one is linked."
-        )
+        told = f"The page shows several keys ({', '.join(signs.ids)}) and does not say which one is linked."
+        return LinkState(LinkStatus.UNKNOWN, "", told)
     if signs.shows(wanted):
         how = "shows this key" if signs.ids else f"shows a key that this one fits ({signs.masked[0].text})"
         return LinkState(LinkStatus.LINKED, PAGE, f"The page {how}.", wanted)
@@ -134,28 +132,17 @@ def _judge_one(signs: Signs, key: KnownKey) -> LinkState:
         return LinkState(LinkStatus.OTHER_KEY, PAGE, f"The page shows another key ({signs.masked[0].text}).")
     if signs.not_linked and not signs.linked:
         return LinkState(LinkStatus.NOT_LINKED, PAGE, "The page says that no key is linked.")
+    hidden = "The page does not show the key; an earlier run recorded that"
     if recorded == wanted:
-        return LinkState(
-            LinkStatus.LINKED,
-            RECORD,
-            "The page does not show the key; an earlier run recorded that this one is linked.",
-            wanted,
-        )
+        return LinkState(LinkStatus.LINKED, RECORD, f"{hidden} this one is linked.", wanted)
     if key.used_by_portal:
-        return LinkState(
-            LinkStatus.LINKED,
-            KEY_USE,
+        told = (
             "AWS says that the key was used for MTurk after the collection's own last use, which only CloudResearch "
-            "can have done.",
-            wanted,
+            "can have done."
         )
+        return LinkState(LinkStatus.LINKED, KEY_USE, told, wanted)
     if recorded:
-        return LinkState(
-            LinkStatus.OTHER_KEY,
-            RECORD,
-            f"The page does not show the key; an earlier run recorded that {recorded} is linked.",
-            recorded,
-        )
+        return LinkState(LinkStatus.OTHER_KEY, RECORD, f"{hidden} {recorded} is linked.", recorded)
     if signs.linked:
         return LinkState(LinkStatus.UNKNOWN, "", "The page says that a key is linked, but not which one.")
     return LinkState(LinkStatus.NOT_LINKED, PAGE, "The page shows no linked key.")

@@ -262,7 +262,7 @@ class Naming:
 
     def _group_name(self, tag: Tag) -> str:
         for parent in tag.parents:
-            if not isinstance(parent, Tag) or parent.name in ("form", "body", "main"):
+            if parent.name in ("form", "body", "main"):
                 break
             if parent.name == "fieldset":
                 legend = next((child for child in tags(parent) if child.name == "legend"), None)
@@ -276,7 +276,7 @@ class Naming:
         texts = [name.text for name in self.labelled(form)]
         texts += [self.text(tag) for tag in form.find_all(list(HEADINGS)) if self._visibility.seen(tag).usable][:2]
         for parent in form.parents:
-            if isinstance(parent, Tag) and parent.name in (
+            if parent.name in (
                 "section",
                 "div",
                 "article",

@@ -134,7 +134,4 @@ class Controls:
 
     @staticmethod
     def _in_disabled_fieldset(tag: Tag) -> bool:
-        return any(
-            isinstance(parent, Tag) and parent.name == "fieldset" and parent.has_attr("disabled")
-            for parent in tag.parents
-        )
+        return any(parent.name == "fieldset" and parent.has_attr("disabled") for parent in tag.parents)

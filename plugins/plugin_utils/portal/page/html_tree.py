@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import time
 import typing as t
@@ -73,21 +74,14 @@ def _soup_class() -> type[bs4.BeautifulSoup]:
             if len(self.tagStack) > DEEPEST_ELEMENT:
                 raise too_large(f"its elements are nested more than {DEEPEST_ELEMENT} deep")
             closes, stops = _ENDS.get(name, (frozenset(), frozenset()))
-            if closes:
-                last = ""
-                for tag in reversed(self.tagStack):
-                    if tag.name in stops:
-                        break
-                    if tag.name in closes:
-                        last = tag.name
-                if last:
-                    # All of them, up to the outermost that ends here.
-                    for tag in reversed(list(self.tagStack)):
-                        if tag.name in stops:
-                            break
-                        self.handle_endtag(tag.name)
-                        if tag.name == last:
-                            break
+            above = reversed(self.tagStack) if closes else iter(())
+            inside = list(itertools.takewhile(lambda tag: tag.name not in stops, above))
+            last = next((tag.name for tag in reversed(inside) if tag.name in closes), "")
+            # All of them, up to the outermost that ends here.
+            for tag in inside if last else ():
+                self.handle_endtag(tag.name)
+                if tag.name == last:
+                    break
             return super().handle_starttag(name, *args, **kwargs)
 
     return LenientSoup
@@ -184,7 +178,7 @@ def is_typed(tag: Tag) -> bool:
 
 def never_there(tag: Tag) -> bool:
     """Whether an element is only a part of a template or of a script."""
-    return any(isinstance(parent, Tag) and parent.name in ("template", "script", "style") for parent in tag.parents)
+    return any(parent.name in ("template", "script", "style") for parent in tag.parents)
 
 
 def leads_somewhere(tag: Tag) -> bool:

@@ -80,7 +80,14 @@ class Flow:
             if isinstance(result, LinkView):
                 self._sign_in.succeeded()
                 state.link_address = state.link_address or result.page.address
-                self._note_link_page(result)
+                form = result.form
+                visit.note(
+                    result.page,
+                    "link page",
+                    access_key_id_field=form.access_key_id if form else None,
+                    secret_access_key_field=form.secret_access_key if form else None,
+                    link_button=form.button if form else None,
+                )
                 return result
             page = result
         why = "The portal goes in circles"
@@ -138,7 +145,7 @@ class Flow:
             if moved is not None:
                 return moved
             if self._may_leave(page, way):
-                visit.note(page, "home", link_page=way.label)
+                visit.note(page, "home", link_page=way)
                 state.passed.append(page)
                 return self._go_to_link_page(page, way)
         if _looks_unfinished(page):
@@ -224,19 +231,6 @@ class Flow:
         arrived = visit.press(page, way)
         state.link_address = arrived.address
         return arrived
-
-    def _note_link_page(self, view: LinkView) -> None:
-        form = view.form
-        if form is None:
-            self.visit.note(view.page, "link page")
-            return
-        self.visit.note(
-            view.page,
-            "link page",
-            access_key_id_field=form.access_key_id.label,
-            secret_access_key_field=form.secret_access_key.label,
-            link_button=form.button.label if form.button else "",
-        )
 
 
 def _looks_unfinished(page: Page) -> bool:

@@ -81,7 +81,7 @@ class Passing:
             if accepts and not visit.settings.accept_terms:
                 wanted = f'The portal wants its terms accepted ("{control.label}"), and accept_terms is false,'
                 raise PageChanged(page, sought.WAY_PAST_TERMS, why=wanted)
-            visit.note(page, "page in between", pressed=control.label, accepted=accepts)
+            visit.note(page, "page in between", pressed=control, accepted=accepts)
             form = page.form_of(control) if isinstance(control, Button) else None
             return visit.press(page, control, check=[field.ref for owner, field in boxes if owner is form])
         return None
@@ -117,7 +117,7 @@ class Passing:
             if opened is None and isinstance(control, Link):
                 opened = visit.driver.follow(page, control)
             if opened is not None:
-                visit.note(page, "menu", user_menu=control.label)
+                visit.note(page, "menu", user_menu=control)
                 return opened
         return None
 

@@ -45,7 +45,7 @@ class SecondFactor:
             visit.note(page, "second factor")
             raise self._needs_person(page, "a code that it sends to a telephone or mailbox")
         if not visit.account.totp_secret:
-            visit.note(page, "second factor", code_field=found.fields[0].label)
+            visit.note(page, "second factor", code_field=found.fields[0])
             raise self._needs_person(page, "a code from an authenticator, and no totp_secret is configured")
         if state.code_steps:
             settled = visit.driver.settle(page)
@@ -67,12 +67,7 @@ class SecondFactor:
         digits = code if len(found.fields) > 1 else [code]
         fill = {field.ref: digit for field, digit in zip(found.fields, digits, strict=False)}
         state.said_before = page.texts()
-        visit.note(
-            page,
-            "second factor",
-            code_field=found.fields[0].label,
-            code_button=found.button.label if found.button else "",
-        )
+        visit.note(page, "second factor", code_field=found.fields[0], code_button=found.button)
         return visit.driver.send(page, found.form, fill, found.button, what="verification code")
 
     def next_code(self) -> str:

@@ -58,13 +58,7 @@ class SignIn:
             state.password_sent = True
         state.email_sent = True
         state.said_before = page.texts()
-        visit.note(
-            page,
-            "sign-in",
-            email_field=found.email.label if found.email else "",
-            password_field=found.password.label if found.password else "",
-            sign_in_button=found.button.label if found.button else "",
-        )
+        visit.note(page, "sign-in", email_field=found.email, password_field=found.password, sign_in_button=found.button)
         return visit.driver.send(page, found.form, fill, found.button, what=what)
 
     def _stop_before_a_lock(self, page: Page) -> None:
@@ -175,7 +169,7 @@ class SignIn:
         card = visit.finder.application(page)
         if card is None or visit.finder.has_other_sign_in(page, card) or not visit.may_act_on(page, 2):
             return None
-        visit.note(page, "choice of the application", application_card=card.label)
+        visit.note(page, "choice of the application", application_card=card)
         return visit.press(page, card)
 
     def choose_way(self, page: Page) -> Page | None:
@@ -194,5 +188,5 @@ class SignIn:
         if not found or not visit.may_act_on(page, 2):
             return None
         control = pick_one(page, found, sought.SIGN_IN_LINK)
-        visit.note(page, "public page", sign_in_link=control.label)
+        visit.note(page, "public page", sign_in_link=control)
         return visit.press(page, control)

@@ -113,14 +113,15 @@ class Visit:
         )
         return clean if len(clean) <= 200 else clean[:197] + "..."
 
-    def note(self, page: Page, kind: str, **recognised: str | bool) -> None:
-        """Remember what was recognised on a page, for the result."""
+    def note(self, page: Page, kind: str, **recognised: Control | str | bool | None) -> None:
+        """Remember what was recognised on a page, for the result: controls by their labels."""
+        told = {name: value.label if isinstance(value, Control) else value for name, value in recognised.items()}
         self.state.recognised.append(
             {
                 "page": kind,
                 "title": self.quote(page.title),
                 "address": page.place,
-                "recognised": {name: value for name, value in recognised.items() if value},
+                "recognised": {name: value for name, value in told.items() if value},
                 "notices": [self.quote(notice.text) for notice in page.notices[:5]],
                 "found": describe(page),
             }
