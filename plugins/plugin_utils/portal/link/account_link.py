@@ -118,15 +118,14 @@ def _visit_portal(settings: PortalSettings, account: PortalAccount, key: KnownKe
 
 def _signed_in(errand: Errand, journal: Journal, work: Work) -> LinkResult:
     """Do the work with the driver asked for, and go on in a browser if the page needs one."""
-    settings, snapshots = errand.settings, errand.snapshots
     driver = choice.first_driver(errand)
     try:
         try:
-            return _work_on_key_page(Flow(driver, settings, journal.account, journal, errand.deadline), snapshots, work)
+            return _work_on_key_page(Flow(driver, journal, errand.deadline), errand.snapshots, work)
         except PageChanged as exc:
-            if settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
+            if errand.settings.driver != "auto" or not exc.needs_javascript or driver.name == "browser":
                 raise
-            lacking = choice.why_no_browser(settings)
+            lacking = choice.why_no_browser(errand.settings)
             if lacking:
                 exc.next_step = f"{exc.next_step} {lacking}"
                 raise
@@ -134,9 +133,7 @@ def _signed_in(errand: Errand, journal: Journal, work: Work) -> LinkResult:
             driver.close()
             driver = following
             reason = f"Plain HTTP did not get through: {exc.problem}."
-            return _work_on_key_page(
-                Flow(driver, settings, journal.account, journal, errand.deadline), snapshots, work, reason
-            )
+            return _work_on_key_page(Flow(driver, journal, errand.deadline), errand.snapshots, work, reason)
     except CollectionError as exc:
         if journal.password_sent:
             if exc.reason in person.PASSED_BY_PERSONS:
@@ -152,21 +149,22 @@ def _work_on_key_page(flow: Flow, snapshots: Snapshots | None, work: Work, drive
 
     :param driver_reason: why this is another driver than the one that was begun with.
     """
-    kept = snapshots.paths if snapshots is not None else []
     visit = flow.visit
     try:
         done = work(KeyPage(flow))
     except CollectionError as exc:
-        exc.details.setdefault("recognised", visit.state.recognised)
-        exc.details.setdefault("driver", visit.driver.name)
-        if driver_reason:
-            exc.details.setdefault("driver_reason", driver_reason)
-        if kept:
-            exc.details.setdefault("snapshots", list(kept))
+        known = {
+            "recognised": visit.state.recognised,
+            "driver": visit.driver.name,
+            "driver_reason": driver_reason,
+            "snapshots": list(snapshots.paths) if snapshots is not None else [],
+        }
+        kept = {name: value for name, value in known.items() if value or name in ("recognised", "driver")}
+        exc.details = {**kept, **exc.details}
         raise
     for state in (done.link, done.before):
-        state.driver, state.recognised, state.snapshots = visit.driver.name, visit.state.recognised, list(kept)
-        state.driver_reason = driver_reason
+        state.driver, state.driver_reason, state.recognised = visit.driver.name, driver_reason, visit.state.recognised
+        state.snapshots = list(snapshots.paths) if snapshots is not None else []
     return done
 
 

@@ -9,12 +9,12 @@ import re
 import typing as t
 
 from .addresses import all_set_by_script, looks_like_web, without_fragment
-from .controls import VALUE_MARK, Controls
+from .controls import VALUE_MARK, acts_as_button, add_control, read_button
 from .elements import Form, Link, Page, Seen
 from .html_tree import CONTROLS, Tag, attribute, classes, is_typed, leads_somewhere, never_there
 from .matching import plain
 from .parsed_page import ParsedPage
-from .texts import Texts
+from .texts import read_texts
 
 # The browser driver's mark for the number of an element's form.
 FORM_MARK = "data-labops-form"
@@ -52,7 +52,6 @@ def read_page(
 class _Reader:
     def __init__(self, page: ParsedPage) -> None:
         self._page = page
-        self._controls = Controls(page)
 
     def page(self, status: int, retry_after: float | None) -> Page:
         """The page as plain data."""
@@ -62,7 +61,7 @@ class _Reader:
         page.scripts = not self._page.scripts_run and any(tag.name == "script" for tag in self._page.tags)
         self._read_forms(page)
         self._read_links(page)
-        Texts(self._page).read(page)
+        read_texts(self._page, page)
         self._read_frames(page)
         self._read_own_moves(page)
         return page
@@ -89,13 +88,13 @@ class _Reader:
         by_ref = {form.ref: form for form in page.forms}
         orphans: list[Tag] = []
         for tag in self._page.tags:
-            if tag.name not in CONTROLS and not self._controls.acts_as_button(tag):
+            if tag.name not in CONTROLS and not acts_as_button(self._page, tag):
                 continue
             if never_there(tag):
                 continue
             owner = self._owner(tag, owners, by_id, by_ref)
             if owner is not None:
-                self._controls.add_to(owner, tag)
+                add_control(self._page, owner, tag)
             elif self._page.seen.seen(tag) is not Seen.HIDDEN:
                 orphans.append(tag)
         self._group_orphans(page, orphans)
@@ -128,15 +127,15 @@ class _Reader:
             form = Form(self._page.ref(container), method="", real=False, scripted=True)
             form.context = self._page.naming.context(container) if container is not self._page.soup else []
             for tag in members:
-                self._controls.add_to(form, tag)
+                add_control(self._page, form, tag)
             for tag in container.find_all(True):
                 if id(tag) in button_ids and id(tag) not in taken:
                     taken.add(id(tag))
-                    self._controls.add_to(form, tag)
+                    add_control(self._page, form, tag)
             page.forms.append(form)
         for tag in buttons:
             if id(tag) not in taken:
-                page.loose.append(self._controls.button(tag))
+                page.loose.append(read_button(self._page, tag))
 
     def _read_links(self, page: Page) -> None:
         for tag in self._page.tags:

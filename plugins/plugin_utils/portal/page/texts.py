@@ -24,81 +24,77 @@ _ERROR_CLASS = re.compile(r"error|danger|invalid|fail|validation|critical|negati
 _SUCCESS_CLASS = re.compile(r"success|positive|(?:^|[-_])ok(?:[-_]|$)|confirmation")
 
 
-class Texts:
-    """Reads the texts of a page."""
+def read_texts(tree: ParsedPage, page: Page) -> None:
+    """Add to the page the texts, headings, notices and shown values. Its forms must have been read."""
+    runs: dict[int, list[str]] = {}
+    _collect_blocks(tree, tree.soup, id(tree.soup), runs)
+    page.blocks = [text for text in (plain("".join(parts)) for parts in runs.values()) if text]
+    for tag in tree.tags:
+        seen = tree.seen.seen(tag)
+        if not seen.usable:
+            continue
+        if tag.name in ("h1", "h2", "h3", "h4", "h5", "h6", "legend") or attribute(tag, "role") == "heading":
+            text = tree.naming.text(tag)
+            if text:
+                page.headings.append(text)
+        tone = _notice_tone(tag)
+        if tone is not None:
+            text = _visible_text(tree, tag)
+            if text and len(text) <= 600:
+                page.notices.append(Notice(text, tone))
+    for form in page.forms:
+        for field in form.fields:
+            if (
+                field.seen.usable
+                and field.kind in ("text", "email", "textarea", "tel", "search")
+                and field.value.strip()
+            ):
+                page.shown_values.append((field.label, plain(field.value)))
 
-    def __init__(self, page: ParsedPage) -> None:
-        self._page = page
 
-    def read(self, page: Page) -> None:
-        """Add to the page the texts, headings, notices and shown values. Its forms must have been read."""
-        runs: dict[int, list[str]] = {}
-        self._collect_blocks(self._page.soup, id(self._page.soup), runs)
-        page.blocks = [text for text in (plain("".join(parts)) for parts in runs.values()) if text]
-        for tag in self._page.tags:
-            seen = self._page.seen.seen(tag)
-            if not seen.usable:
+def _visible_text(tree: ParsedPage, tag: Tag) -> str:
+    tree.effort.check()
+    runs: dict[int, list[str]] = {}
+    _collect_blocks(tree, tag, id(tag), runs)
+    return plain(" \n ".join("".join(parts) for parts in runs.values()))
+
+
+def _collect_blocks(tree: ParsedPage, tag: Tag, block: int, runs: dict[int, list[str]]) -> None:
+    """Visible text by the paragraph it stands in; a new run begins behind each nested block."""
+    current = block
+    for child in tag.children:
+        if is_text(child):
+            runs.setdefault(current, []).append(str(child))
+        elif isinstance(child, Tag):
+            if child.name == "br":
+                current = id(child)
                 continue
-            if tag.name in ("h1", "h2", "h3", "h4", "h5", "h6", "legend") or attribute(tag, "role") == "heading":
-                text = self._page.naming.text(tag)
-                if text:
-                    page.headings.append(text)
-            tone = self._notice_tone(tag)
-            if tone is not None:
-                text = self._visible_text(tag)
-                if text and len(text) <= 600:
-                    page.notices.append(Notice(text, tone))
-        for form in page.forms:
-            for field in form.fields:
-                if (
-                    field.seen.usable
-                    and field.kind in ("text", "email", "textarea", "tel", "search")
-                    and field.value.strip()
-                ):
-                    page.shown_values.append((field.label, plain(field.value)))
+            if not tree.seen.seen(child).usable or child.name in ("textarea", "select", "title"):
+                continue
+            if child.name in _INLINE:
+                if child.name in ("button", "a"):
+                    runs.setdefault(current, []).append(" ")
+                _collect_blocks(tree, child, current, runs)
+                if child.name in ("button", "a"):
+                    runs.setdefault(current, []).append(" ")
+            elif child.name != "input":
+                _collect_blocks(tree, child, id(child), runs)
+                current = -id(child)
 
-    def _visible_text(self, tag: Tag) -> str:
-        self._page.effort.check()
-        runs: dict[int, list[str]] = {}
-        self._collect_blocks(tag, id(tag), runs)
-        return plain(" \n ".join("".join(parts) for parts in runs.values()))
 
-    def _collect_blocks(self, tag: Tag, block: int, runs: dict[int, list[str]]) -> None:
-        """Visible text by the paragraph it stands in; a new run begins behind each nested block."""
-        current = block
-        for child in tag.children:
-            if is_text(child):
-                runs.setdefault(current, []).append(str(child))
-            elif isinstance(child, Tag):
-                if child.name == "br":
-                    current = id(child)
-                    continue
-                if not self._page.seen.seen(child).usable or child.name in ("textarea", "select", "title"):
-                    continue
-                if child.name in _INLINE:
-                    if child.name in ("button", "a"):
-                        runs.setdefault(current, []).append(" ")
-                    self._collect_blocks(child, current, runs)
-                    if child.name in ("button", "a"):
-                        runs.setdefault(current, []).append(" ")
-                elif child.name != "input":
-                    self._collect_blocks(child, id(child), runs)
-                    current = -id(child)
-
-    @staticmethod
-    def _notice_tone(tag: Tag) -> str | None:
-        """error, success or empty for a notice; None for what is none."""
-        role = attribute(tag, "role").lower()
-        named = classes(tag)
-        is_notice = (
-            role in ("alert", "status", "alertdialog", "log")
-            or attribute(tag, "aria-live").lower() in ("polite", "assertive")
-            or tag.name == "output"
-            or (tag.name == "dialog" and tag.has_attr("open"))
-            or any(_NOTICE_CLASS.search(name) for name in named)
-        )
-        if not is_notice or tag.name in ("html", "body", "form", "input", "label", "button", "a", "select", "main"):
-            return None
-        if any(_ERROR_CLASS.search(name) for name in named):
-            return "error"
-        return "success" if any(_SUCCESS_CLASS.search(name) for name in named) else ""
+def _notice_tone(tag: Tag) -> str | None:
+    """error, success or empty for a notice; None for what is none."""
+    role = attribute(tag, "role").lower()
+    named = classes(tag)
+    is_notice = (
+        role in ("alert", "status", "alertdialog", "log")
+        or attribute(tag, "aria-live").lower() in ("polite", "assertive")
+        or tag.name == "output"
+        or (tag.name == "dialog" and tag.has_attr("open"))
+        or any(_NOTICE_CLASS.search(name) for name in named)
+    )
+    if not is_notice or tag.name in ("html", "body", "form", "input", "label", "button", "a", "select", "main"):
+        return None
+    if any(_ERROR_CLASS.search(name) for name in named):
+        return "error"
+    return "success" if any(_SUCCESS_CLASS.search(name) for name in named) else ""

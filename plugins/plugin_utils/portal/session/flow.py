@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 
 from ..drivers.base import Deadline, Driver
-from ..drivers.settings import PortalAccount, PortalSettings
 from ..errors import PortalError
 from ..page import sought
 from ..page import wording as avoid
@@ -44,10 +43,8 @@ class LinkView:
 class Flow:
     """The whole way. C(visit) has what was seen on it."""
 
-    def __init__(
-        self, driver: Driver, settings: PortalSettings, account: PortalAccount, journal: Journal, deadline: Deadline
-    ) -> None:
-        self.visit = Visit(driver, settings, account, journal, deadline)
+    def __init__(self, driver: Driver, journal: Journal, deadline: Deadline) -> None:
+        self.visit = Visit(driver, journal, deadline)
         self._second_factor = SecondFactor(self.visit)
         self._sign_in = SignIn(self.visit, self._second_factor)
         self._passing = Passing(self.visit)

@@ -38,7 +38,7 @@ class Journal:
         self, settings: PortalSettings, account: PortalAccount, clock: t.Callable[[], float] = time.time
     ) -> None:
         """Find the place; nothing is read or written yet."""
-        self._settings = settings
+        self.settings = settings
         self.account = account
         self._clock = clock
         site = settings.trust.site
@@ -82,7 +82,7 @@ class Journal:
             same = not (reason == Reason.SECOND_FACTOR_FAILED and old) and self._is_same(spent)
             person = str(spent.get("person", ""))
             self._once_more = same and (
-                spent.get("cut_short") == 1 or (bool(person) and self._settings.window_for_person)
+                spent.get("cut_short") == 1 or (bool(person) and self.settings.window_for_person)
             )
             if same and not self._once_more:
                 raise self._spent_error(
@@ -245,7 +245,7 @@ class Journal:
 
     def take_turn(self, deadline: Deadline) -> None:
         """Wait for this process's turn to sign in; turns are C(pace) seconds apart over all processes."""
-        pace = self._settings.pace
+        pace = self.settings.pace
         if not pace and not self._pace_path.exists():
             return
         with self._locked(self._pace_path, deadline) as file:

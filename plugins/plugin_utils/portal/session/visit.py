@@ -9,7 +9,6 @@ import dataclasses
 import typing as t
 
 from ..drivers.base import Deadline, Driver
-from ..drivers.settings import PortalAccount, PortalSettings
 from ..drivers.snapshots import blot
 from ..page.addresses import bare_address
 from ..page.changed import describe
@@ -71,16 +70,14 @@ class VisitState:
 class Visit:
     """The driver, the account, what is looked for, and the state."""
 
-    def __init__(
-        self, driver: Driver, settings: PortalSettings, account: PortalAccount, journal: Journal, deadline: Deadline
-    ) -> None:
+    def __init__(self, driver: Driver, journal: Journal, deadline: Deadline) -> None:
         self.driver = driver
-        self.settings = settings
-        self.account = account
+        self.settings = journal.settings
+        self.account = journal.account
         self.journal = journal
         self.deadline = deadline
-        self.wording = settings.wording
-        self.finder = Finder(settings.wording)
+        self.wording = journal.settings.wording
+        self.finder = Finder(self.wording)
         # A driver that goes on where another got stuck finds the password sent.
         self.state = VisitState(password_sent=journal.password_sent, email_sent=journal.password_sent)
 

@@ -87,7 +87,7 @@ def flow_over(site: ScriptedSite, directory: pathlib.Path, *, totp: str = TOTP, 
     """A flow over the site, as if its journal had been opened."""
     settings = portal_settings.PortalSettings.from_params({"state_dir": str(directory), **options})
     account = portal_settings.PortalAccount(EMAIL, PASSWORD, totp)
-    return Flow(site, settings, account, Journal(settings, account), Deadline(30))
+    return Flow(site, Journal(settings, account), Deadline(30))
 
 
 def password_is_right(then: str, otherwise: str = "/") -> Answer:
