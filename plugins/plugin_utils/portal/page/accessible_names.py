@@ -106,20 +106,20 @@ class Naming:
         if tag.name == "input":
             kind = attribute(tag, "type").lower()
             text = attribute(tag, "alt") if kind == "image" else attribute(tag, "value")
-            names.append(Name(plain(text or ("Submit" if kind in ("image", "submit") else "")), "value"))
+            names.append(Name(plain(text or ("Submit" if kind in ("image", "submit") else ""))))
         else:
-            names.append(Name(self.text(tag), "text"))
-        names.append(Name(plain(attribute(tag, "title")), "title", 3))
+            names.append(Name(self.text(tag)))
+        names.append(Name(plain(attribute(tag, "title")), 3))
         heading = tag.find(list(HEADINGS))
         if isinstance(heading, Tag):
             # A card that is pressed as a whole goes by its heading.
-            names.append(Name(self.text(heading), "heading", 1))
-        names.append(Name(plain(destination(tag)), "destination", 3))
+            names.append(Name(self.text(heading), 1))
+        names.append(Name(plain(destination(tag)), 3))
         card = self._card_heading(tag)
         if card:
-            names += [Name(f"{name.text} {card}", "card", 2) for name in names if 0 < len(name.text) < _SHORT]
+            names += [Name(f"{name.text} {card}", 2) for name in names if 0 < len(name.text) < _SHORT]
         if not any(name.text for name in names):
-            names.append(Name(self.text(tag, hidden_too=True), "hidden text", 4))
+            names.append(Name(self.text(tag, hidden_too=True), 4))
         return _distinct_names(names)
 
     def _card_heading(self, tag: Tag) -> str:
@@ -138,8 +138,8 @@ class Naming:
     def labelled(self, tag: Tag) -> t.Iterator[Name]:
         """The names that an element's ARIA attributes give it."""
         texts = [self._text_by_id(name) for name in attribute(tag, "aria-labelledby").split()[:_MOST_REFERENCES]]
-        yield Name(plain(" ".join(texts)), "aria-labelledby")
-        yield Name(plain(attribute(tag, "aria-label")), "aria-label")
+        yield Name(plain(" ".join(texts)))
+        yield Name(plain(attribute(tag, "aria-label")))
 
     def _text_by_id(self, identifier: str) -> str:
         tag = self._by_id.get(identifier)
@@ -150,28 +150,28 @@ class Naming:
         names = [*self.labelled(tag)]
         for label in self._labels.get(attribute(tag, "id"), [])[:_MOST_REFERENCES] if attribute(tag, "id") else []:
             hidden = self._visibility.seen(label) is Seen.HIDDEN
-            names.append(Name(self.text(label, skip_controls=True, hidden_too=hidden), "label", 4 if hidden else 0))
+            names.append(Name(self.text(label, skip_controls=True, hidden_too=hidden), 4 if hidden else 0))
         wrapping = tag.find_parent("label")
         if isinstance(wrapping, Tag):
-            names.append(Name(self.text(wrapping, skip_controls=True), "label"))
+            names.append(Name(self.text(wrapping, skip_controls=True)))
         labelled = any(name.text for name in names)
         names += self._table_names(tag)
-        if tag.find_parent("dd") is not None:
-            term = t.cast(Tag, tag.find_parent("dd")).find_previous_sibling("dt")
-            if isinstance(term, Tag):
-                names.append(Name(self.text(term, skip_controls=True), "term"))
+        description = tag.find_parent("dd")
+        term = description.find_previous_sibling("dt") if description is not None else None
+        if isinstance(term, Tag):
+            names.append(Name(self.text(term, skip_controls=True)))
         if not labelled:
-            names.append(Name(self._text_before(tag), "text before", 2))
-        names.append(Name(plain(attribute(tag, "placeholder")), "placeholder", 3))
-        names.append(Name(plain(attribute(tag, "title")), "title", 3))
+            names.append(Name(self._text_before(tag), 2))
+        names.append(Name(plain(attribute(tag, "placeholder")), 3))
+        names.append(Name(plain(attribute(tag, "title")), 3))
         described = attribute(tag, "aria-describedby").split()[:_MOST_REFERENCES]
-        names += [Name(self._text_by_id(name), "description", 12) for name in described]
+        names += [Name(self._text_by_id(name), 12) for name in described]
         group = self._group_name(tag)
         if group:
             first = next((name.text for name in names if name.text), "")
-            names.append(Name(plain(f"{group} {first}"), "group", 6 if first else 2))
+            names.append(Name(plain(f"{group} {first}"), 6 if first else 2))
         if not any(name.text for name in names):
-            names.append(Name(self._text_after(tag), "text after", 6))
+            names.append(Name(self._text_after(tag), 6))
         return _distinct_names(names)
 
     def _table_names(self, tag: Tag) -> t.Iterator[Name]:
@@ -186,7 +186,7 @@ class Naming:
                 break
             text = self.text(before, skip_controls=True)
             if text:
-                yield Name(text, "cell before")
+                yield Name(text)
                 break
         table = row.find_parent("table")
         if not isinstance(table, Tag):
@@ -197,15 +197,11 @@ class Naming:
         above = rows[: next((index for index, item in enumerate(rows) if item is row), 0)]
         for upper in reversed(above):
             self._effort.check()
-            upper_cells = self._cells_of(upper)
-            if len(upper_cells) <= position:
-                continue
-            if self._typed_in.get(id(upper_cells[position])):
-                continue
-            text = self.text(upper_cells[position], skip_controls=True)
-            if text:
-                yield Name(text, "cell above", 1)
-                return
+            for header in self._cells_of(upper)[position : position + 1]:
+                text = "" if self._typed_in.get(id(header)) else self.text(header, skip_controls=True)
+                if text:
+                    yield Name(text, 1)
+                    return
 
     def _cells_of(self, row: Tag) -> list[Tag]:
         if id(row) not in self._cells:
@@ -276,14 +272,7 @@ class Naming:
         texts = [name.text for name in self.labelled(form)]
         texts += [self.text(tag) for tag in form.find_all(list(HEADINGS)) if self._visibility.seen(tag).usable][:2]
         for parent in form.parents:
-            if parent.name in (
-                "section",
-                "div",
-                "article",
-                "dialog",
-                "fieldset",
-                "details",
-            ):
+            if parent.name in ("section", "div", "article", "dialog", "fieldset", "details"):
                 texts += [name.text for name in self.labelled(parent)]
                 if parent.name in ("fieldset", "details"):
                     texts += [self.text(child) for child in tags(parent) if child.name in ("legend", "summary")]

@@ -33,7 +33,6 @@ class Name:
     """One of the names under which a person knows a control; C(cost) is what it loses against a real label."""
 
     text: str
-    source: str
     cost: int = 0
 
 

@@ -40,7 +40,7 @@ def test_every_cause_has_a_reason_and_a_next_step(cause: str, silent: bool) -> N
 @pytest.mark.parametrize(("sign", "cause"), network.TLS_CAUSES)
 def test_a_certificate_that_is_not_trusted_is_told_in_words(sign: str, cause: str) -> None:
     error = network.tls_error(HOST, OSError(f"[SSL] {sign.upper()} (_ssl.c:1006)"))
-    assert (error.reason, cause in error.message) == (errors.TLS, True)
+    assert (error.reason, cause in error.message) == (errors.Reason.TLS, True)
     assert "Nothing was sent" in error.message and "validate_certs" in error.next_step
 
 
