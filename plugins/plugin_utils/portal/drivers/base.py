@@ -57,8 +57,16 @@ def out_of_time(doing: str, seconds: float, *, silent: bool = False) -> PortalEr
     )
 
 
-# As Playwright takes it.
-Cookie = dict[str, t.Any]
+class Cookie(t.TypedDict):
+    """A cookie as Playwright takes it."""
+
+    name: str
+    value: str
+    domain: str
+    path: str
+    secure: bool
+    httpOnly: bool
+    expires: t.NotRequired[float]
 
 
 @dataclasses.dataclass(frozen=True)

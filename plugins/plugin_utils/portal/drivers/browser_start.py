@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import typing as t
@@ -52,26 +53,18 @@ _STOP_SECONDS = 5.0
 # What Chromium says if it cannot open its window.
 _NO_DISPLAY = ("Missing X server", "Failed to connect to Wayland display", "The platform failed to initialize")
 
-_UNSANDBOXED = (
-    "Chromium does not start its sandbox for root. Without the sandbox, a page that exploits a flaw in the browser "
-    "controls this machine, with all its secrets."
-)
-_ALLOW = (
-    "Run Ansible as another user. If this is a container for nothing else, say so with allow_unsandboxed_browser: true."
-)
 
-
+@dataclasses.dataclass
 class RunningBrowser:
     """A browser, and the thread in which it is talked to."""
 
-    def __init__(self, loop: LoopThread, playwright: Playwright, browser: Browser) -> None:
-        self.loop = loop
-        self.browser = browser
-        self._playwright = playwright
+    loop: LoopThread
+    playwright: Playwright
+    browser: Browser
 
     def close(self) -> None:
         """Stop the browser, however busy a page keeps it."""
-        for work in (self.browser.close(), self._playwright.stop()):
+        for work in (self.browser.close(), self.playwright.stop()):
             with contextlib.suppress(PlaywrightError, TimeoutError):
                 self.loop.run(work, _STOP_SECONDS)
         self.loop.stop()
@@ -101,7 +94,12 @@ def check_startable(settings: PortalSettings) -> None:
             next_step="Install one (Debian: apt install chromium), or name it with browser_executable.",
         )
     if os.geteuid() == 0 and not settings.allow_unsandboxed_browser:
-        raise SettingsError(f"No browser was started: {_UNSANDBOXED}", next_step=_ALLOW)
+        raise SettingsError(
+            "No browser was started: Chromium does not start its sandbox for root. Without the sandbox, a page that "
+            "exploits a flaw in the browser controls this machine, with all its secrets.",
+            next_step="Run Ansible as another user. If this is a container for nothing else, say so with "
+            "allow_unsandboxed_browser: true.",
+        )
 
 
 def start_browser(settings: PortalSettings, seconds: float) -> RunningBrowser:
