@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import typing as t
+from collections import Counter
 
 from .elements import Name, Seen
 from .html_tree import CONTROLS, HEADINGS, TYPED, Effort, Tag, attribute, destination, is_text, is_typed, tags
@@ -36,31 +37,23 @@ class Naming:
     def __init__(self, soup: bs4.BeautifulSoup, visibility: Visibility, effort: Effort) -> None:
         self._effort = effort
         self._visibility = visibility
-        self._by_id: dict[str, Tag] = {}
-        self._labels: dict[str, list[Tag]] = {}
         self._rows: dict[int, list[Tag]] = {}
         self._cells: dict[int, list[Tag]] = {}
-        everything = soup.find_all(True)
-        # By element, how many fields, and how many controls of any kind, it is or has in it.
-        self._typed_in: dict[int, int] = {}
-        self._controls_in: dict[int, int] = {}
-        # The same for headings.
-        self._headings_in: dict[int, int] = {}
-        for tag in reversed(everything):
+        # By element, how many fields, how many controls of any kind, and how many headings it is or has in it.
+        self._typed_in: Counter[int] = Counter()
+        self._controls_in: Counter[int] = Counter()
+        self._headings_in: Counter[int] = Counter()
+        for tag in reversed(soup.find_all(True)):
             for counted, own in (
                 (self._typed_in, is_typed(tag)),
                 (self._controls_in, tag.name in CONTROLS),
                 (self._headings_in, tag.name in HEADINGS),
             ):
-                number = counted.get(id(tag), 0) + own
-                if number:
-                    counted[id(tag)] = number
-                    counted[id(tag.parent)] = counted.get(id(tag.parent), 0) + number
-        for tag in everything:
-            identifier = attribute(tag, "id")
-            if identifier:
-                self._by_id.setdefault(identifier, tag)
-            if tag.name == "label" and attribute(tag, "for"):
+                counted[id(tag)] += own
+                counted[id(tag.parent)] += counted[id(tag)]
+        self._labels: dict[str, list[Tag]] = {}
+        for tag in soup.find_all("label"):
+            if attribute(tag, "for"):
                 self._labels.setdefault(attribute(tag, "for"), []).append(tag)
 
     def text(self, tag: Tag, *, hidden_too: bool = False, skip_controls: bool = False) -> str:
@@ -125,12 +118,12 @@ class Naming:
     def _card_heading(self, tag: Tag) -> str:
         """The heading of the card that a control is in, one of several that are made alike; else empty."""
         card = next(
-            (parent for parent in itertools.islice(tag.parents, _CARD_DEPTH) if self._headings_in.get(id(parent))), None
+            (parent for parent in itertools.islice(tag.parents, _CARD_DEPTH) if self._headings_in[id(parent)]), None
         )
         if not isinstance(card, Tag) or self._headings_in[id(card)] > 1:
             return ""
         alike = [other for other in (card.find_previous_sibling(), card.find_next_sibling()) if isinstance(other, Tag)]
-        if not any(other.name == card.name and self._headings_in.get(id(other)) for other in alike):
+        if not any(other.name == card.name and self._headings_in[id(other)] for other in alike):
             return ""
         heading = card.find(list(HEADINGS))
         return self.text(heading) if isinstance(heading, Tag) and heading.find_parent(tag.name) is None else ""
@@ -142,7 +135,7 @@ class Naming:
         yield Name(plain(attribute(tag, "aria-label")))
 
     def _text_by_id(self, identifier: str) -> str:
-        tag = self._by_id.get(identifier)
+        tag = self._visibility.by_id.get(identifier)
         return self.text(tag, hidden_too=True, skip_controls=True) if tag is not None else ""
 
     def field(self, tag: Tag) -> list[Name]:
@@ -182,7 +175,7 @@ class Naming:
         cells = self._cells_of(row)
         position = next((index for index, item in enumerate(cells) if item is cell), 0)
         for before in reversed(cells[:position]):
-            if self._typed_in.get(id(before)):
+            if self._typed_in[id(before)]:
                 break
             text = self.text(before, skip_controls=True)
             if text:
@@ -198,7 +191,7 @@ class Naming:
         for upper in reversed(above):
             self._effort.check()
             for header in self._cells_of(upper)[position : position + 1]:
-                text = "" if self._typed_in.get(id(header)) else self.text(header, skip_controls=True)
+                text = "" if self._typed_in[id(header)] else self.text(header, skip_controls=True)
                 if text:
                     yield Name(text, 1)
                     return
@@ -217,10 +210,10 @@ class Naming:
                 if is_text(before):
                     parts.insert(0, str(before))
                 elif isinstance(before, Tag):
-                    if self._controls_in.get(id(before)):
+                    if self._controls_in[id(before)]:
                         if before.name == "input" and not is_typed(before):
                             continue
-                        if before.name == "button" or (before.name not in TYPED and not self._typed_in.get(id(before))):
+                        if before.name == "button" or (before.name not in TYPED and not self._typed_in[id(before)]):
                             continue
                         break
                     if self._visibility.seen(before) is Seen.HIDDEN:
@@ -238,7 +231,7 @@ class Naming:
                 break
             here = here.parent
             # A container with several fields is not this field's own.
-            if self._typed_in.get(id(here), 0) > 1:
+            if self._typed_in[id(here)] > 1:
                 break
         return ""
 
@@ -248,7 +241,7 @@ class Naming:
             if is_text(after):
                 parts.append(str(after))
             elif isinstance(after, Tag):
-                if self._controls_in.get(id(after)):
+                if self._controls_in[id(after)]:
                     break
                 parts.append(f" {self.text(after)} ")
             if plain("".join(parts)):

@@ -48,8 +48,7 @@ class KeyFinder(Picker):
             if pair is None:
                 continue
             about = best(form.context, self.wording.link_page, ("sandbox",))
-            page_says = best([page.title, *page.headings], self.wording.link_page, ("sandbox",))
-            if not about and not expected and not page_says:
+            if not (about or expected or best([page.title, *page.headings], self.wording.link_page, ("sandbox",))):
                 continue
             sandbox = any("sandbox" in words(text) for text in form.context[:1])
             preferred = preference(form, self.wording.key_form)
@@ -96,13 +95,9 @@ class KeyFinder(Picker):
             return None
         # The documented words, and the operator's, beat every other.
         documented = self.wording.link_page[0]
-        found = [
-            (
-                points + (5 if any(score(name.text, documented) >= SAME_CONTENT for name in control.names) else 0),
-                control,
-            )
-            for points, control in found
-        ]
+        for place, (points, control) in enumerate(found):
+            if any(score(name.text, documented) >= SAME_CONTENT for name in control.names):
+                found[place] = (points + 5, control)
         found.sort(key=lambda pair: -pair[0])
         links_first = [pair for pair in found if isinstance(pair[1], Link) and found[0][0] - pair[0] < MARGIN]
         return pick_one(page, links_first or found, sought.LINK_PAGE)

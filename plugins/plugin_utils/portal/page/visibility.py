@@ -87,9 +87,9 @@ class Visibility:
         :param styles: further style sheets that the page uses.
         """
         self._effort = effort
-        self._by_id: dict[str, Tag] = {}
+        self.by_id: dict[str, Tag] = {}
         for tag in soup.find_all(id=True):
-            self._by_id.setdefault(attribute(tag, "id"), tag)
+            self.by_id.setdefault(attribute(tag, "id"), tag)
         self._scripts_run = scripts_run
         self._seen: dict[int, Seen] = {}
         self._openers: dict[int, Tag] = {}
@@ -197,7 +197,7 @@ class Visibility:
                 if self._can_be_seen(candidate):
                     return candidate
         for name in attribute(tag, "aria-labelledby").split():
-            labelling = self._by_id.get(name)
+            labelling = self.by_id.get(name)
             if labelling is not None and self._can_be_seen(labelling) and _opens_things(labelling):
                 return labelling
         looks_like_menu = (
