@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from . import wording as avoid
-from .elements import Control, Page
+from .elements import Button, Link, Page
 from .key_finder import KeyFinder
 from .picking import LOOSELY, ranked
 from .sign_in_finder import SignInFinder
@@ -19,12 +19,12 @@ _BEGINNINGS = ("continue", "skip", "accept", "agree", "proceed")
 class Finder(SignInFinder, KeyFinder):
     """Finds things by one wording."""
 
-    def ways_past(self, page: Page, phrases: Phrases, *, typed_too: bool) -> list[tuple[int, Control]]:
+    def ways_past(self, page: Page, phrases: Phrases, *, typed_too: bool) -> list[tuple[int, Link | Button]]:
         """What leads on from a page in between.
 
         :param typed_too: whether the button of a form that wants to be filled in counts.
         """
-        controls: list[Control] = [link for link in page.links if link.seen.usable]
+        controls: list[Link | Button] = [link for link in page.links if link.seen.usable]
         for button in page.buttons:
             form = page.form_of(button)
             if typed_too or form is None or not form.fillable:

@@ -10,7 +10,7 @@ import dataclasses
 from . import sought
 from . import wording as avoid
 from .changed import PageChanged
-from .elements import Button, Control, Field, Form, Page
+from .elements import Button, Field, Form, Link, Page
 from .matching import BEGINS, CONTAINS, MATCH, SAME_CONTENT, best, says_any
 from .picking import (
     FORM_MARGIN,
@@ -67,7 +67,7 @@ class SignInFinder(Picker):
         chosen.button = self.button(page, chosen.form, sought.SIGN_IN_BUTTON, fields)
         return chosen
 
-    def sign_in_links(self, page: Page) -> list[tuple[int, Control]]:
+    def sign_in_links(self, page: Page) -> list[tuple[int, Link | Button]]:
         """What leads to the sign-in form, best first."""
         return self.ranked(page.controls, sought.SIGN_IN_LINK, least=BEGINS - 8, strict=True)
 
@@ -94,7 +94,10 @@ class SignInFinder(Picker):
 
     def has_other_sign_in(self, page: Page, card: Button) -> bool:
         """Whether the page leads to a sign-in otherwise, so that what looks like a card is only its menu."""
-        return any(control is not card and not _is_card(control) for _points, control in self.sign_in_links(page))
+        return any(
+            control is not card and not (isinstance(control, Button) and control.plain)
+            for _points, control in self.sign_in_links(page)
+        )
 
     def sign_out(self, page: Page) -> bool:
         """Whether the page offers to sign out, as only those of a signed-in account do."""
@@ -188,7 +191,3 @@ class SignInFinder(Picker):
         if chosen is not None:
             chosen.button = self.button(page, chosen.form, sought.CODE_BUTTON, chosen.fields)
         return chosen
-
-
-def _is_card(control: Control) -> bool:
-    return isinstance(control, Button) and control.plain

@@ -144,7 +144,7 @@ class Visibility:
         return targets
 
     def _own_visibility(self, tag: Tag) -> str:
-        """What the element itself says: hidden, closed, offscreen or shown."""
+        """What the element itself says: never, hidden, offscreen or shown."""
         if tag.name in _NEVER or (tag.name == "noscript" and self._scripts_run):
             return "never"
         if self._scripts_run:
@@ -175,7 +175,7 @@ class Visibility:
         seen = above
         if own == "never":
             seen, opener = Seen.HIDDEN, None
-        elif own in ("hidden", "closed"):
+        elif own == "hidden":
             found = self._find_opener(tag) if above.usable else None
             seen, opener = (Seen.REACHABLE, found) if found is not None else (Seen.HIDDEN, None)
         elif own == "offscreen" and above.usable:

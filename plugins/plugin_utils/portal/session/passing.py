@@ -9,7 +9,7 @@ from ..page import sought
 from ..page import wording as avoid
 from ..page.addresses import bare_address
 from ..page.changed import PageChanged
-from ..page.elements import Button, Control, Field, Link, Page, Seen
+from ..page.elements import Button, Field, Link, Page, Seen
 from ..page.matching import BEGINS, best, first_saying
 from ..page.picking import pick_one, ranked
 from .visit import Visit, prominent_texts
@@ -98,7 +98,7 @@ class Passing:
         if is_public and any(form.fillable for form in page.forms):
             return None
         trusts = visit.settings.trust.trusts
-        controls: list[Control] = [
+        controls: list[Link | Button] = [
             button for button in page.buttons if button.kind not in ("submit", "image") or page.form_of(button) is None
         ]
         controls += [link for link in page.links if link.seen.usable and trusts(link.address)]

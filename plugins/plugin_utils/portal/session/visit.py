@@ -81,14 +81,14 @@ class Visit:
         # A driver that goes on where another got stuck finds the password sent.
         self.state = VisitState(password_sent=journal.password_sent, email_sent=journal.password_sent)
 
-    def press(self, page: Page, control: Control, *, check: t.Sequence[int] = ()) -> Page:
+    def press(self, page: Page, control: Link | Button, *, check: t.Sequence[int] = ()) -> Page:
         """Follow a link or press a button, with its form if it has one."""
         if isinstance(control, Link):
             return self.driver.follow(page, control)
-        button, form = t.cast(Button, control), page.form_of(control)
+        form = page.form_of(control)
         if form is None:
-            return self.driver.press(page, button)
-        return self.driver.send(page, form, {}, button, check=check)
+            return self.driver.press(page, control)
+        return self.driver.send(page, form, {}, control, check=check)
 
     def may_act_on(self, page: Page, times: int) -> bool:
         """Whether the same page may be acted upon (again); a portal that goes in circles is not followed for ever."""
