@@ -144,18 +144,15 @@ class AwsConnection:
 
     def with_credentials(self, access_key_id: str, secret_access_key: str) -> AwsConnection:
         """The same way to AWS with the long-term key of an IAM user, and no role."""
-        params = {
-            name: value
-            for name, value in self._params.items()
-            if name not in ("profile", "session_token", "assume_role_arn", "account_id")
-        }
-        return AwsConnection({**params, "access_key": access_key_id, "secret_key": secret_access_key})
+        return self._as(access_key=access_key_id, secret_key=secret_access_key)
 
     def unsigned(self) -> AwsConnection:
         """The same way to AWS without any credentials, for questions that need none."""
-        left_out = ("profile", "access_key", "secret_key", "session_token", "assume_role_arn", "account_id")
-        params = {name: value for name, value in self._params.items() if name not in left_out}
-        return AwsConnection({**params, "unsigned": True})
+        return self._as(unsigned=True)
+
+    def _as(self, **who: object) -> AwsConnection:
+        own = ("profile", "access_key", "secret_key", "session_token", "assume_role_arn", "account_id")
+        return AwsConnection({**{name: value for name, value in self._params.items() if name not in own}, **who})
 
     def credentials(self) -> dict[str, str]:
         """The credentials that calls are signed with: C(access_key), C(secret_key) and, if temporary, C(session_token).

@@ -81,6 +81,17 @@ class UserReading:
     unread: t.Mapping[str, CollectionError]
 
 
+# By part, the call of IAM's that lists it, where its answer has the list, and the names in it; and what is done.
+_LISTS = {
+    "attached_policies": (
+        *("list_attached_user_policies", "AttachedPolicies", "PolicyArn"),
+        "list the policies attached to",
+    ),
+    "inline_policies": ("list_user_policies", "PolicyNames", "", "list the inline policies of"),
+    "groups": ("list_groups_for_user", "Groups", "GroupName", "list the groups of"),
+}
+
+
 def read_user(iam: Client, user_name: str, *, thorough: bool, pool: concurrent.futures.Executor) -> UserReading:
     """Read the user and what is attached to it, with one call for each kind of thing, all but the first at once.
 
@@ -91,30 +102,14 @@ def read_user(iam: Client, user_name: str, *, thorough: bool, pool: concurrent.f
     user = get_user(iam, user_name)
     if user is None:
         return UserReading(no_user(user_name), {})
+    parts = _LISTS if thorough else {"attached_policies": _LISTS["attached_policies"]}
     reads: dict[str, tuple[Read, str]] = {
-        "attached_policies": (
-            lambda: [
-                policy["PolicyArn"]
-                for policy in _all_pages(iam, "list_attached_user_policies", "AttachedPolicies", UserName=user_name)
-            ],
-            f"list the policies attached to the IAM user {user_name}",
-        )
+        part: (functools.partial(_listed, iam, user_name, *where), f"{doing} the IAM user {user_name}")
+        for part, (*where, doing) in parts.items()
     }
     if thorough:
-        reads["inline_policies"] = (
-            lambda: _all_pages(iam, "list_user_policies", "PolicyNames", UserName=user_name),
-            f"list the inline policies of the IAM user {user_name}",
-        )
-        reads["groups"] = (
-            lambda: [
-                group["GroupName"] for group in _all_pages(iam, "list_groups_for_user", "Groups", UserName=user_name)
-            ],
-            f"list the groups of the IAM user {user_name}",
-        )
-        reads["console_access"] = (
-            lambda: bool(iam.get_login_profile(UserName=user_name)),
-            f"see whether the IAM user {user_name} has a console password",
-        )
+        doing = f"see whether the IAM user {user_name} has a console password"
+        reads["console_access"] = (lambda: bool(iam.get_login_profile(UserName=user_name)), doing)
     asked = {part: pool.submit(_unless_missing, read, doing) for part, (read, doing) in reads.items()}
     seen: dict[str, t.Any] = {}
     unread: dict[str, CollectionError] = {}
@@ -187,33 +182,28 @@ def excess(user: UserDescription, policy_arn: str) -> dict[str, list[str]]:
     return {kind: names for kind, names in found.items() if names}
 
 
+# By kind, the call of IAM's that takes it away, the parameter that names it, and what is done.
+_REMOVALS = {
+    "console_access": ("delete_login_profile", "", "delete the console"),
+    "inline_policies": ("delete_user_policy", "PolicyName", "delete the inline policy"),
+    "groups": ("remove_user_from_group", "GroupName", "end the membership in group"),
+    "attached_policies": ("detach_user_policy", "PolicyArn", "detach the policy"),
+}
+
+
 def remove_excess(iam: Client, user_name: str, found: t.Mapping[str, t.Sequence[str]]) -> None:
     """Take from the user what C(excess) found; that some of it is gone already is fine.
 
     :raises CollectionError: IAM refused or could not be reached; what was removed before stays removed.
     """
-    removals: dict[str, tuple[t.Callable[[str], t.Any], str]] = {
-        "console_access": (
-            lambda unused: iam.delete_login_profile(UserName=user_name),
-            "delete the console {name}",
-        ),
-        "inline_policies": (
-            lambda name: iam.delete_user_policy(UserName=user_name, PolicyName=name),
-            "delete the inline policy {name}",
-        ),
-        "groups": (
-            lambda name: iam.remove_user_from_group(UserName=user_name, GroupName=name),
-            "end the membership in group {name}",
-        ),
-        "attached_policies": (
-            lambda arn: iam.detach_user_policy(UserName=user_name, PolicyArn=arn),
-            "detach the policy {name}",
-        ),
-    }
     for kind, names in found.items():
-        remove, doing = removals[kind]
+        call, parameter, doing = _REMOVALS[kind]
         for name in names:
-            _unless_missing(functools.partial(remove, name), f"{doing.format(name=name)} of the IAM user {user_name}")
+            named = {parameter: name} if parameter else {}
+            _unless_missing(
+                functools.partial(getattr(iam, call), UserName=user_name, **named),
+                f"{doing} {name} of the IAM user {user_name}",
+            )
 
 
 def tag_user(iam: Client, user_name: str, key: str, value: str) -> None:
@@ -256,6 +246,11 @@ def no_user(user_name: str) -> UserDescription:
 
 def _all_pages(iam: Client, operation: str, key: str, **parameters: str) -> list[t.Any]:
     return list(iam.get_paginator(operation).paginate(**parameters).build_full_result().get(key, []))
+
+
+def _listed(iam: Client, user_name: str, operation: str, key: str, name: str) -> list[str]:
+    listed = _all_pages(iam, operation, key, UserName=user_name)
+    return [entry[name] for entry in listed] if name else listed
 
 
 def _unless_missing(read: Read, doing: str) -> t.Any:

@@ -94,48 +94,34 @@ def read_records(
                 records.append(Record(line, tidy, changed))
             line = reader.line_num + 1
     except csv.Error as exc:
-        problems.append(
-            Problem(
-                line, "", f"the row that begins here is not valid CSV ({exc}): a quotation mark without its partner?"
-            )
-        )
+        wrong = f"the row that begins here is not valid CSV ({exc}): a quotation mark without its partner?"
+        problems.append(Problem(line, "", wrong))
     return records
 
 
 def _decoded_text(content: bytes, encoding: str, problems: list[Problem]) -> str:
-    codec = encoding
+    codec, line = encoding, 1
     if encoding == "auto":
         codec = next((name for mark, name in _BOMS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(codec)
-    except LookupError:
-        problems.append(
-            Problem(1, "", f"{encoding!r} is no encoding that Python knows; for example: utf-8, windows-1252")
+        if "\0" not in text:
+            return text.removeprefix("\ufeff")
+        wrong = (
+            "the file has NUL characters: it is UTF-16 without a mark, or no CSV file. Export the sheet as "
+            "'CSV UTF-8', or set the option encoding to utf-16-le"
         )
-        return ""
+    except LookupError:
+        wrong = f"{encoding!r} is no encoding that Python knows; for example: utf-8, windows-1252"
     except UnicodeDecodeError as exc:
         line = content[: exc.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
-        problems.append(
-            Problem(
-                line,
-                "",
-                f"the bytes from here on are not {codec}. Export the sheet again as 'CSV UTF-8', or set the option "
-                "encoding to what it was exported in (Excel's plain 'CSV' is windows-1252 in Western Europe and the "
-                "Americas)",
-            )
+        wrong = (
+            f"the bytes from here on are not {codec}. Export the sheet again as 'CSV UTF-8', or set the option "
+            "encoding to what it was exported in (Excel's plain 'CSV' is windows-1252 in Western Europe and the "
+            "Americas)"
         )
-        return ""
-    if "\0" in text:
-        problems.append(
-            Problem(
-                1,
-                "",
-                "the file has NUL characters: it is UTF-16 without a mark, or no CSV file. Export the sheet as "
-                "'CSV UTF-8', or set the option encoding to utf-16-le",
-            )
-        )
-        return ""
-    return text.removeprefix("\ufeff")
+    problems.append(Problem(line, "", wrong))
+    return ""
 
 
 def _detected_delimiter(text: str, known_headings: t.Collection[str]) -> str:
