@@ -76,7 +76,9 @@ def files_below(directory: pathlib.Path, *, but: t.Container[pathlib.Path]) -> t
 
 def test_no_secret_is_anywhere_but_in_the_store(fleet: Fleet, tmp_path: pathlib.Path) -> None:
     control = fleet.simulator.control
-    fleet.add("good", totp_secret=True)
+    fleet.add("good")
+    # Not the one that is rotated: a code is good for one sign-in, and the next one takes half a minute to come.
+    fleet.add("second-factor", totp_secret=True)
     fleet.add("unlinked", requester_linked=("sandbox",))
     fleet.add("wrong-password")
     wrong = "a wrong pass-word that nobody may see"
@@ -114,12 +116,13 @@ def test_no_secret_is_anywhere_but_in_the_store(fleet: Fleet, tmp_path: pathlib.
             ("onboard", (), "ansible.builtin.default"),
             ("audit", ("-e", "lab_account_link_check=page"), "ansible.posix.json"),
             ("rotate", ("--limit", "good"), "labops.cloudresearch.fleet_progress"),
-            ("retire", ("-e", "retire_confirm=4"), "ansible.builtin.default"),
+            ("retire", ("-e", "retire_confirm=5"), "ansible.builtin.default"),
         ]
     ):
         run = fleet.run(playbook, "-vvvvv", "--diff", *report, *arguments, ANSIBLE_STDOUT_CALLBACK=stdout, **loud)
         assert "cannot become" not in " ".join(outcome["message"] for outcome in run.outcomes.values()), run.output
-        assert run.outcomes["good"]["state"] not in ("failed", "unknown"), run.output
+        well = {run.outcomes[lab]["state"] for lab in ("good", "second-factor") if lab in run.outcomes}
+        assert well and not well & {"failed", "unknown"}, run.output
         printed.append((f"output of run {number} ({playbook})", run.output.encode()))
         printed.append((f"outcomes of run {number}", (fleet.directory / "results.json").read_bytes()))
     processes = watch.end()

@@ -34,21 +34,21 @@ TARGETS = (
     "stack",
     "e2e-rights",
     "stack-portal",
-    "e2e-closing",
-    "sanity-2.21",
-    "e2e-terminal",
     "e2e-labs",
-    "e2e-faults",
-    "e2e-crash",
+    "e2e-closing",
+    "e2e-terminal",
+    "sanity-2.21",
     "e2e-2.22",
     "e2e-2.18",
+    "e2e-crash",
+    "e2e-faults",
+    "unit-2.18",
     "sanity-of-core-2.18",
     "docs",
     "lint",
     "molecule",
     "integration",
     "package",
-    "unit-2.18",
 )
 # No target may hold CI up for good.
 LONGEST_SECONDS = 3600
@@ -147,6 +147,7 @@ def main() -> int:
     """Run all targets, or those named; return 1 if any failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", default=TARGETS)
+    parser.add_argument("--lanes", type=int, default=LANES, help="how many targets are made at a time")
     arguments = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -154,8 +155,8 @@ def main() -> int:
         waiting.put(target)
     results: list[Result] = []
     begun = time.monotonic()
-    say(f"{len(arguments.targets)} targets, {LANES} at a time; logs in {os.path.relpath(LOGS, PROJECT)}")
-    lanes = [threading.Thread(target=lane, args=(waiting, results)) for unused in range(LANES)]
+    say(f"{len(arguments.targets)} targets, {arguments.lanes} at a time; logs in {os.path.relpath(LOGS, PROJECT)}")
+    lanes = [threading.Thread(target=lane, args=(waiting, results)) for unused in range(arguments.lanes)]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for each in lanes:
         each.daemon = True
