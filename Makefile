@@ -15,6 +15,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.ready
 COLLECTIONS := build/collections
+INSIDE := ansible_collections/labops/cloudresearch
 # amazon.aws lives beside Ansible in the virtual environment, our own collection in build/collections.
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/$(COLLECTIONS)" ANSIBLE_HOME="$(CURDIR)/build/ansible" ANSIBLE_LOCALHOST_WARNING=false
 PY := $(RUN) $(VENV)/bin/python
@@ -94,8 +95,10 @@ lint-yaml: ready
 	@$(RUN) yamllint --strict .
 lint-shell: ready
 	@$(RUN) shellcheck .ci/run
+# A copy of the collection in which nothing else lies about.
 lint-ansible: ready
-	@$(PY) -m tests.tools.ansible_lint
+	@$(PY) -m tests.tools.ansible_cores 2.19 --copy build/lint
+	@cd build/lint/$(INSIDE) && $(RUN) ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build/lint" ansible-lint --offline --strict --profile production
 lint-licences: ready
 	@$(RUN) reuse lint --lines
 # What GitHub reads, by the schemas that check-jsonschema brings along; the workflow itself runs actionlint, too.
@@ -105,8 +108,14 @@ lint-forge: ready
 	@$(RUN) $(SCHEMA)-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(RUN) $(SCHEMA)-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	@$(RUN) check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-lint-fragment: ready
-	@$(PY) -m tests.tools.fragment
+# What users run or read. A change that no user notices has a fragment, too, in the section trivial, which is not printed.
+SHIPPED := plugins roles playbooks meta requirements.txt requirements.yml
+lint-fragment:
+	@base="$$(git merge-base HEAD origin/main 2> /dev/null || git merge-base HEAD main 2> /dev/null)" || \
+	{ echo "SKIPPED the changelog check: git knows no main branch to compare with"; exit 0; }; \
+	git diff --quiet "$$base" -- $(SHIPPED) || ! git diff --quiet "$$base" -- changelogs || \
+	{ echo "$$(git diff --name-only "$$base" -- $(SHIPPED) | head -n 1) has changed, and there is no changelog fragment:" \
+	"add changelogs/fragments/<topic>.yml. CONTRIBUTING.md shows one."; exit 1; }
 
 # Of what is shipped, every file and every sanity test. tests/ is not in the artifact (galaxy.yml), is most of the lines,
 # and has ruff and yamllint; with SANITY_OF= (nothing), it is judged as well.
@@ -127,8 +136,18 @@ $(UNITS): units-%: ready
 	@$(PY) -m tests.tools.ansible_test --core $* units
 
 .PHONY: docs
-docs: ready ## Check the documentation and build the site (build/docs/html)
-	@$(PY) -m tests.tools.docs
+SITE := $(CURDIR)/build/docs
+REFERENCES := --validate-collection-refs all --check-extra-docs-refs --disallow-unknown-collection-refs
+PAGES := --use-current --squash-hierarchy --fail-on-error --no-add-antsibull-docs-version
+docs: ready ## Check the documentation and build the site (build/docs/html); any warning is an error
+	@rm -rf $(SITE) && umask 022 && mkdir -p $(SITE)/rst/collections/docsite  # antsibull-docs wants what others cannot write
+	@cp docs/sphinx/index.rst docs/architecture.md $(SITE)/rst && cp -r docs/docsite/rst/pictures $(SITE)/rst/collections/docsite
+	@# The project's own environment has the hundred collections of "ansible", all of which antsibull-docs would read.
+	@found="$$($(PY) -m tests.tools.ansible_cores 2.18 --copy $(SITE)/collections)"; \
+	export PATH="$${found##*: }/bin:$(CURDIR)/$(VENV)/bin:$$PATH" ANSIBLE_HOME="$(CURDIR)/build/ansible" ANSIBLE_COLLECTIONS_PATH="$(SITE)/collections"; \
+	cd $(SITE)/collections/$(INSIDE); antsibull-changelog lint; antsibull-docs lint-collection-docs --plugin-docs $(REFERENCES) .; \
+	cd $(SITE); antsibull-docs collection $(PAGES) --dest-dir rst/collections labops.cloudresearch; \
+	sphinx-build -M html rst . -c $(CURDIR)/docs/sphinx -W --keep-going -q; echo "The site: build/docs/html/index.html"
 
 .PHONY: changelog
 changelog: ready ## Release the changelog fragments, or bring the lists of plugins up to date

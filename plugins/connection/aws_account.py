@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: aws_account
 short_description: Run tasks on this machine, inside an AWS account
-version_added: 1.0.0
+version_added: 1.1.0
 author:
   - labops.cloudresearch contributors (@labops)
 description:

@@ -20,9 +20,9 @@ import yaml
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import finding_kinds
+from tests.fixtures import hand_made
+from tests.fixtures.hand_made import TrueKey
 from tests.fleet import Fleet, Run
-from tests.tools import hand_made
-from tests.tools.hand_made import TrueKey
 from tests.tools.iam_scenarios import administrator
 
 pytestmark = pytest.mark.timeout(600)

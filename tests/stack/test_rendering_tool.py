@@ -14,10 +14,9 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blotted_page
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.changed import PageChanged
-from tests.simulator.portal import PRODUCTS, PortalServer, PortalState, serve_portal
+from tests.simulator.portal import PRODUCTS, PortalServer, PortalState, rendering, serve_portal
 from tests.simulator.portal.products import Product
 from tests.stack.portal_site import KEY, Lab, verify
-from tests.tools import rendering
 
 # Pages as a portal might have them tomorrow; the words that teach each, where the present ones do not do.
 PAGES = {

@@ -376,6 +376,27 @@ def test_axe_finds_no_violation(visit, name, viewport, scheme):
     assert {each["id"] for each in result["incomplete"]} <= {"color-contrast"}
 
 
+# The words of all states that stand in more than one line.
+BROKEN_WORDS = """() => [...document.querySelectorAll('#rows .c-state')].flatMap(cell => {
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), broken = [];
+  for (let text; text = texts.nextNode();)
+    for (const word of text.data.matchAll(/\\S+/g)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map(rect => rect.top)).size > 1) broken.push(word[0]);
+    }
+  return broken;
+})"""
+
+
+def test_no_word_of_a_state_is_broken_at_any_width(visit):
+    tab = visit("fleet")
+    for width in (320, 390, 768, *range(1080, 1300, 20)):
+        tab.set_viewport_size({"width": width, "height": 800})
+        assert tab.evaluate(BROKEN_WORDS) == [], width
+
+
 @pytest.mark.parametrize("name", ["fleet", "hostile", "groups", "empty"])
 def test_nothing_sticks_out_at_any_width(visit, name):
     tab = visit(name)

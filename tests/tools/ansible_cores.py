@@ -9,6 +9,7 @@ with the amazon.aws that was current with them: so the two ends of galaxy.yml's 
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import hashlib
 import os
@@ -19,12 +20,15 @@ import subprocess
 import sys
 import zipfile
 
-from .tree import BUILD, PROJECT, alone
+from .tree import BUILD, PROJECT, alone, copy_collection
 
 COLLECTIONS_INSIDE_VENV = "ansible_collections"
 INSIDE_COMMUNITY = ("ansible_collections/amazon/", "ansible_collections/ansible/posix/")
 TOOLS = ("pytest", "pytest-xdist", "pytest-timeout", "jsonschema", "hvac", "playwright")
 OWN_TO_EACH_CORE = ("ansible==", "ansible-core==", "resolvelib==")
+# ansible-test downloads a script that installs pip from a host that networks with only a package registry refuse. This
+# one takes its place in ansible-test's cache: Python's own pip will do, as it only installs pinned wheels.
+GET_PIP = "import ensurepip\n\nensurepip.bootstrap(default_pip=True)\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +89,16 @@ class Environment:
         kept["HOME"] = str(home)
         return kept
 
+    def lay_out_in(self, collections: pathlib.Path) -> pathlib.Path:
+        """Copy the collection into a collections directory, with the release's amazon.aws beside it; the copy."""
+        collection = copy_collection(collections)
+        amazon = collection.parents[1] / "amazon"
+        amazon.unlink(missing_ok=True)
+        amazon.symlink_to(self.amazon / "amazon", target_is_directory=True)
+        # Tools that ask git for the files would else ask the repository around the copy, which ignores build/.
+        subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
+        return collection
+
 
 def core_named(series: str) -> Core:
     """The release, by its series ("2.18"); raises SystemExit with the known ones."""
@@ -116,13 +130,12 @@ def _runs(python: str) -> bool:
 def prepare(core: Core) -> Environment:
     """The environment of a release, made when it is missing or its definition changed; raises MissingPythonError."""
     work = BUILD / "cores" / core.series
-    own = PROJECT / ".venv"
-    if _installed_core(own) == core.package.partition("==")[2]:
-        environment = Environment(core, own, _site_packages(own) / COLLECTIONS_INSIDE_VENV, work)
-    else:
+    venv = PROJECT / ".venv"
+    if not list(_site_packages(venv).glob(f"ansible_core-{core.package.partition('==')[2]}.dist-info")):
+        venv = work / "venv"
         with alone(f"core-{core.series}"):
             _install(core, work)
-        environment = Environment(core, work / "venv", _site_packages(work / "venv") / COLLECTIONS_INSIDE_VENV, work)
+    environment = Environment(core, venv, _site_packages(venv) / COLLECTIONS_INSIDE_VENV, work)
     _seed_pip(environment)
     return environment
 
@@ -168,7 +181,7 @@ def _seed_pip(environment: Environment) -> None:
     cache = pathlib.Path(environment.variables()["HOME"], ".ansible", "test", "cache")
     cache.mkdir(parents=True, exist_ok=True)
     for version in re.findall(r"pip='([\d.]+)'", source.read_text()):
-        shutil.copyfile(PROJECT / "tests" / "tools" / "get_pip.py", cache / f"get_pip_{version.replace('.', '_')}.py")
+        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP)
 
 
 def _site_packages(venv: pathlib.Path) -> pathlib.Path:
@@ -176,16 +189,23 @@ def _site_packages(venv: pathlib.Path) -> pathlib.Path:
     return found
 
 
-def _installed_core(venv: pathlib.Path) -> str:
-    found = [path.name.split("-")[1] for path in venv.glob("lib/python3.*/site-packages/ansible_core-*.dist-info")]
-    return found[0].removesuffix(".dist") if found else ""
+def main() -> int:
+    """Make the environments and print where each is; a release that no Python here can run is skipped, and said so."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("series", nargs="*", default=[core.series for core in CORES])
+    parser.add_argument("--copy", type=pathlib.Path, help="also copy the collection into this collections directory")
+    arguments = parser.parse_args()
+    for series in arguments.series:
+        try:
+            environment = prepare(core_named(series))
+        except MissingPythonError as error:
+            sys.stdout.write(f"SKIPPED ansible-core {series}: {error}\n")
+            continue
+        if arguments.copy:
+            environment.lay_out_in(arguments.copy)
+        sys.stdout.write(f"ansible-core {series}: {environment.venv}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    for wanted_series in sys.argv[1:] or [core.series for core in CORES]:
-        try:
-            made = prepare(core_named(wanted_series))
-        except MissingPythonError as error:
-            sys.stdout.write(f"SKIPPED ansible-core {wanted_series}: {error}\n")
-        else:
-            sys.stdout.write(f"ansible-core {wanted_series}: {made.venv}\n")
+    sys.exit(main())

@@ -17,23 +17,12 @@ import sys
 import typing as t
 
 from .ansible_cores import CORES, Environment, MissingPythonError, core_named, prepare
-from .tree import PROJECT, alone, copy_collection
-
-
-def lay_out_in(collections: pathlib.Path, environment: Environment) -> pathlib.Path:
-    """Copy the collection into a collections directory, with the release's amazon.aws beside it; return the copy."""
-    collection = copy_collection(collections)
-    amazon = collection.parents[1] / "amazon"
-    amazon.unlink(missing_ok=True)
-    amazon.symlink_to(environment.amazon / "amazon", target_is_directory=True)
-    # Tools that ask git for the files would else ask the repository around the copy, which ignores build/.
-    subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
-    return collection
+from .tree import alone
 
 
 def run(environment: Environment, command: str, options: list[str]) -> int:
     """Run one ansible-test command; return its exit status. Says which sanity tests it skipped."""
-    collection = lay_out_in(environment.work / command, environment)
+    collection = environment.lay_out_in(environment.work / command)
     arguments = ["ansible-test", command, "--color", "no", "--python", environment.python_version, *options]
     with contextlib.ExitStack() as stack:
         if command == "integration":
@@ -60,7 +49,6 @@ def run(environment: Environment, command: str, options: list[str]) -> int:
 
 
 def _provide_stack(collection: pathlib.Path, stack: contextlib.ExitStack) -> None:
-    sys.path.insert(0, str(PROJECT))
     from tests.simulator.process import running_simulator
 
     running = stack.enter_context(running_simulator())

@@ -10,16 +10,13 @@ and ansible-test units report, and one for each other target.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import dataclasses
+import collections
+import concurrent.futures
 import os
-import pathlib
-import queue
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 from .tree import BUILD, PROJECT
@@ -50,97 +47,56 @@ TARGETS = (
     "integration",
     "package",
 )
-# No target may hold CI up for good.
-LONGEST_SECONDS = 3600
-PYTEST_CLOSING = re.compile(r"^=+ (?P<counts>.*\b\d+ [a-z]+.*) in [\d.]+s.*=+$", re.MULTILINE)
+# No target may hold CI up for good. timeout(1) ends all that the target started, too.
+LIMIT = ("timeout", "--kill-after=20", "3600")
+PYTEST_CLOSING = re.compile(r"^=+ .*\b\d+ [a-z]+.* in [\d.]+s.*=+$", re.MULTILINE)
+RUNNING: set[subprocess.Popen[bytes]] = set()
 
 
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """How one target came out. `closing` are pytest's own closing lines; `skipped` what the target itself left out."""
-
-    target: str
-    status: int
-    seconds: float
-    passed: int
-    failed: int
-    skipped: int
-    closing: tuple[str, ...]
-    log: pathlib.Path
-
-
-def judge(target: str, status: int, seconds: float, log: pathlib.Path) -> Result:
-    """Count what a target's log reports; a failed target is never without a failure."""
-    text = re.sub(r"\x1b\[[\d;]*m", "", log.read_text(errors="replace"))
-    closing = tuple(match.group(0) for match in PYTEST_CLOSING.finditer(text))
-    counts = {"passed": 0, "failed": 0, "error": 0, "errors": 0, "skipped": 0}
-    for line in closing:
-        for number, word in re.findall(r"(\d+) ([a-z]+)", line):
-            if word in counts:
-                counts[word] += int(number)
-    failed = counts["failed"] + counts["error"] + counts["errors"]
-    skipped = counts["skipped"] + len(re.findall(r"^SKIPPED ", text, re.MULTILINE)) * (not closing)
-    passed = counts["passed"] if closing else int(status == 0 and not skipped)
-    if status and not failed:
-        failed = 1
-    return Result(target, status, seconds, passed, failed, skipped, closing, log)
-
-
-RUNNING: dict[int, subprocess.Popen[bytes]] = {}
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a target and all that it started; gently at first."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=20)
-
-
-def make(target: str) -> Result:
-    """Make one target in a process group of its own, which is ended when it takes too long."""
+def make(target: str) -> tuple[int, str]:
+    """Make one target, and say so; its exit status and its log's text."""
     log = LOGS / f"{target}.log"
     begun = time.monotonic()
+    # Colours and the outer make's job server have no place in a log.
+    variables = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["make", "--keep-going", target],
+            [*LIMIT, "make", "--keep-going", target],
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # Colours and the outer make's job server have no place in a log.
-            env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")},
+            env=variables,
         )
-        RUNNING[process.pid] = process
-        try:
-            status = process.wait(timeout=LONGEST_SECONDS)
-        except subprocess.TimeoutExpired:
-            output.write(f"\n{target} was stopped after {LONGEST_SECONDS} s\n".encode())
-            end(process)
-            status = 1
-        del RUNNING[process.pid]
-    return judge(target, status, time.monotonic() - begun, log)
+        RUNNING.add(process)
+        status = process.wait()
+        RUNNING.remove(process)
+    text = re.sub(r"\x1b\[[\d;]*m", "", log.read_text(errors="replace"))
+    closing = PYTEST_CLOSING.findall(text)
+    say(
+        f"{'FAILED' if status else 'ok':7}{target:13}{time.monotonic() - begun:6.0f} s  "
+        + ("stopped, since it took too long" if status == 124 else closing[-1].strip("= ") if closing else "")
+    )
+    return status, text
+
+
+def count(status: int, text: str) -> collections.Counter[str]:
+    """What a target's log reports as passed, failed and skipped; a failed target is never without a failure."""
+    closing = PYTEST_CLOSING.findall(text)
+    counts: collections.Counter[str] = collections.Counter()
+    for number, word in re.findall(r"(\d+) (passed|failed|skipped|error)", "\n".join(closing)):
+        counts["failed" if word == "error" else word] += int(number)
+    if not closing:
+        counts["skipped"] = len(re.findall(r"^SKIPPED ", text, re.MULTILINE))
+        counts["passed"] = int(status == 0 and not counts["skipped"])
+    if status and not counts["failed"]:
+        counts["failed"] = 1
+    return counts
 
 
 def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{line.rstrip(' ')}\n")
     sys.stdout.flush()
-
-
-def lane(waiting: queue.SimpleQueue[str], results: list[Result]) -> None:
-    """Make what is waiting until nothing is."""
-    while True:
-        try:
-            target = waiting.get_nowait()
-        except queue.Empty:
-            return
-        result = make(target)
-        results.append(result)
-        word = "FAILED" if result.status else "ok"
-        counted = f"  {result.closing[-1].strip('= ')}" if result.closing else ""
-        say(f"{word:7}{target:13}{result.seconds:6.0f} s{counted}")
 
 
 def main() -> int:
@@ -149,41 +105,31 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", default=TARGETS)
     parser.add_argument("--lanes", type=int, default=LANES, help="how many targets are made at a time")
     arguments = parser.parse_args()
+    targets = arguments.targets
     LOGS.mkdir(parents=True, exist_ok=True)
-    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for target in arguments.targets:
-        waiting.put(target)
-    results: list[Result] = []
     begun = time.monotonic()
-    say(f"{len(arguments.targets)} targets, {arguments.lanes} at a time; logs in {os.path.relpath(LOGS, PROJECT)}")
-    lanes = [threading.Thread(target=lane, args=(waiting, results)) for unused in range(arguments.lanes)]
+    say(f"{len(targets)} targets, {arguments.lanes} at a time; logs in {os.path.relpath(LOGS, PROJECT)}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    for each in lanes:
-        each.daemon = True
-        each.start()
-    try:
-        for each in lanes:
-            each.join()
-    finally:
-        # Only left over when this was interrupted: the lanes make nothing further, and what they make now ends.
-        with contextlib.suppress(queue.Empty):
-            while True:
-                waiting.get_nowait()
-        for process in list(RUNNING.values()):
-            end(process)
-    for result in results:
-        if result.status:
-            say(f"\n--- {result.target} failed ({os.path.relpath(result.log, PROJECT)}) ---")
-            say(result.log.read_text(errors="replace")[-20_000:])
-    for result in results:
-        for skip in re.findall(r"^SKIPPED .*$", result.log.read_text(errors="replace"), re.MULTILINE):
-            say(f"{result.target}: {skip}")
-        for line in result.closing:
+    with concurrent.futures.ThreadPoolExecutor(arguments.lanes) as pool:
+        try:
+            results = dict(zip(targets, pool.map(make, targets), strict=True))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in tuple(RUNNING):
+                process.terminate()
+            raise
+    failed = [target for target, (status, _text) in results.items() if status]
+    for target in failed:
+        say(f"\n--- {target} failed ({os.path.relpath(LOGS / target, PROJECT)}.log) ---")
+        say(results[target][1][-20_000:])
+    for target, (_status, text) in results.items():
+        for line in re.findall(r"^SKIPPED .*$", text, re.MULTILINE):
+            say(f"{target}: {line}")
+        for line in PYTEST_CLOSING.findall(text):
             say(line)
-    failed = [result.target for result in results if result.status]
     say(f"\n{time.monotonic() - begun:.0f} s. " + (f"Failed: {', '.join(failed)}" if failed else "Everything passed."))
-    total = [sum(getattr(result, name) for result in results) for name in ("passed", "failed", "skipped")]
-    say(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+    total = sum((count(*result) for result in results.values()), collections.Counter())
+    say(", ".join(f"{total[word]} {word}" for word in ("passed", "failed", "skipped")))
     return 1 if failed else 0
 
 

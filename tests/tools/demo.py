@@ -15,14 +15,14 @@ import shutil
 import sys
 import typing as t
 
+from tests.fixtures import hand_made
 from tests.fleet import PROJECT, Fleet, Run
 from tests.simulator.process import Simulator, running_simulator
-from tests.tools import hand_made
 
 LABS = 12
 UNLINKED = "lab-05"
 WRONG_PASSWORD = "lab-09"
-# Of the accounts that tests/tools/hand_made.py knows.
+# Of the accounts that tests/fixtures/hand_made.py knows.
 HAND_MADE = ("full", "group", "quarantined", "wildcard")
 
 DIRECTORY = PROJECT / "build" / "demo"

@@ -5,13 +5,15 @@
 
     python -m tests.tools.iam_policies
 
-What to call is seen on the local stack; on which resources to allow it is said here. tests/end_to_end/
-test_least_privilege.py runs the playbooks with exactly these policies.
+What to call is seen on the local stack; on which resources to allow it is said here. Files that follow from no call are
+written by hand and stay as they are: ops-playbooks, organization-scp, those for KMS, and of the template all but its
+policies. tests/end_to_end/test_least_privilege.py runs the playbooks with exactly these policies.
 """
 
 from __future__ import annotations
 
 import collections
+import copy
 import json
 import pathlib
 import shutil
@@ -21,10 +23,8 @@ import typing as t
 from tests.fleet import PROJECT, Fleet
 from tests.simulator.clients import MTURK_POLICY
 from tests.simulator.process import Simulator, running_simulator
-from tests.simulator.world import ROLE_NAME
 from tests.tools.iam_scenarios import (
     EVERYTHING,
-    ROLE,
     SCENARIOS,
     USER,
     VERSION,
@@ -33,9 +33,9 @@ from tests.tools.iam_scenarios import (
     calls_of_inventory,
     prepare,
     run_with,
+    statement,
 )
 from tests.tools.iam_stores import STORES, calls_of_stores
-from tests.tools.iam_template import role_template
 
 DIRECTORY = PROJECT / "docs" / "iam"
 TEMPLATE = "lab-role.template"
@@ -58,64 +58,6 @@ ON_THE_ACCOUNT = frozenset(
     }
 )
 ON_ALL_USERS = frozenset({"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"})
-
-OPS_PLAYBOOKS: Document = {
-    "Version": VERSION,
-    "Statement": [
-        {
-            "Sid": "TheRoleInEachLab",
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Resource": f"arn:aws:iam::*:role/{ROLE}",
-            # In the caller's own organization only: anybody can make a role of this name, and see who comes.
-            "Condition": {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}},
-        }
-    ],
-}
-
-
-# For a service control policy. It binds everybody in the labs' accounts, administrators and root included, so whom it
-# exempts has to be protected by it as well: a trust policy that a lab can rewrite lets anybody in.
-ORGANIZATIONS_ROLES = [f"arn:aws:iam::*:role/{name}" for name in (ROLE_NAME, "stacksets-exec-*")]
-_CHANGES_OF_ROLES = [
-    *("iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:Put*", "iam:Tag*", "iam:Untag*", "iam:Update*"),
-]
-_CHANGES_OF_USERS = [
-    *("iam:Add*", "iam:Change*", "iam:Deactivate*", "iam:Enable*", "iam:Remove*", "iam:Reset*", "iam:Resync*"),
-    "iam:Upload*",
-]
-
-
-def _only(sid: str, actions: t.Sequence[str], resource: str | list[str], but: list[str]) -> Document:
-    return {
-        "Sid": sid,
-        "Effect": "Deny",
-        "Action": sorted(actions),
-        "Resource": resource,
-        "Condition": {"ArnNotLike": {"aws:PrincipalArn": but}},
-    }
-
-
-LABS_ROLE = f"arn:aws:iam::*:role/{ROLE}"
-SCP: Document = {
-    "Version": VERSION,
-    "Statement": [
-        _only("TheRolesAreTheOrganizations", _CHANGES_OF_ROLES, [LABS_ROLE, *ORGANIZATIONS_ROLES], ORGANIZATIONS_ROLES),
-        _only(
-            "TheUserIsTheRoles",
-            [*_CHANGES_OF_ROLES, *_CHANGES_OF_USERS],
-            f"arn:aws:iam::*:user/{USER}",
-            [LABS_ROLE, *ORGANIZATIONS_ROLES],
-        ),
-        # The resource is the group, and no condition key tells which user is meant.
-        _only("NobodyJoinsGroups", ["iam:AddUserToGroup"], "arn:aws:iam::*:group/*", ORGANIZATIONS_ROLES),
-    ],
-}
-
-
-def statement(sid: str, actions: t.Iterable[str], resource: str, **more: t.Any) -> Document:
-    """One statement that allows something."""
-    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource, **more}
 
 
 def lab_policy(actions: t.Collection[str], *, any_policy: bool = False) -> Document:
@@ -192,25 +134,38 @@ def calls_of_labs(simulator: Simulator, directory: pathlib.Path) -> dict[str, se
 
 
 def generate(simulator: Simulator, directory: pathlib.Path) -> dict[str, Document]:
-    """All files of docs/iam by name without ending, from what the playbooks call."""
+    """All files of docs/iam by name without ending, brought up to date with what the playbooks call."""
     policies = labs_policies(calls_of_labs(simulator, directory))
     stores = calls_of_stores(simulator, directory, lambda playbook, store, account: ([EVERYTHING], [EVERYTHING]))
     for name, actions in stores["central"].items():
         policies[name] = STORES[name.removesuffix("-read")].policy(actions)
     policies["ops-inventory"] = inventory_policy(calls_of_inventory(simulator, directory, EVERYTHING))
-    return with_the_rest(policies)
+    return with_template({**on_disk(), **policies})
 
 
-def with_the_rest(policies: dict[str, Document]) -> dict[str, Document]:
-    """Add the files that no call in a lab's account shows, and the template that is made of the others."""
-    stores = {f"{name}-kms": store.kms_policy() for name, store in STORES.items()}
-    policies = {**policies, **stores, "ops-playbooks": OPS_PLAYBOOKS, "organization-scp": SCP}
-    return {**policies, TEMPLATE: role_template(policies)}
+def with_template(policies: dict[str, Document]) -> dict[str, Document]:
+    """All files, with the policies of the others put into the CloudFormation template of a lab's role."""
+    template = copy.deepcopy(policies[TEMPLATE])
+    for choice in template["Resources"]["Role"]["Properties"]["Policies"]:
+        inline = choice["Fn::If"][1]
+        inline["PolicyDocument"] = _parametrized(policies[inline["PolicyName"]])
+    return {**policies, TEMPLATE: template}
 
 
-def text_of(document: Document) -> str:
-    """A file's content."""
-    return json.dumps(document, indent=2) + "\n"
+def _parametrized(value: t.Any) -> t.Any:
+    """A policy, or a part of it, with the template's parameters in the place of what they default to."""
+    if isinstance(value, dict):
+        return {name: _parametrized(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_parametrized(entry) for entry in value]
+    if value == MTURK_POLICY:
+        return {"Ref": "PolicyArn"}
+    if isinstance(value, str) and value.startswith("arn:aws:"):
+        _arn, _partition, service, region, account, resource = value.split(":", 5)
+        account = "${AWS::AccountId}" if account else ""
+        resource = resource.replace(f"user/{USER}", "user/${UserName}")
+        return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:{region}:{account}:{resource}"}
+    return value
 
 
 def on_disk() -> dict[str, Document]:
@@ -224,9 +179,8 @@ def main() -> int:
     shutil.rmtree(directory, ignore_errors=True)
     with running_simulator() as simulator:
         documents = generate(simulator, directory)
-    DIRECTORY.mkdir(parents=True, exist_ok=True)
     for name, document in documents.items():
-        (DIRECTORY / f"{name}.json").write_text(text_of(document))
+        (DIRECTORY / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
         sys.stdout.write(f"{name}: {len(actions_of(document)) if 'Statement' in document else '-'} actions\n")
     return 0
 

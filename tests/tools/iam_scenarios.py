@@ -40,6 +40,11 @@ EXCESS = ["console_access", "inline_policies", "groups", "attached_policies"]
 SSH_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7 lab"
 
 
+def statement(sid: str, actions: t.Iterable[str], resource: str, **more: t.Any) -> Document:
+    """One statement that allows something."""
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource, **more}
+
+
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     """A lab in a certain state.

@@ -12,10 +12,7 @@ import typing as t
 
 from tests.fleet import Fleet
 from tests.simulator.process import Simulator
-from tests.tools.iam_scenarios import VERSION, Document, called, give_role
-
-# Stands for the ARN of the one key that the store uses; AWS refuses no policy for it, but nothing matches it.
-KMS_KEY = "arn:aws:kms:REGION:ACCOUNT-ID:key/KEY-ID"
+from tests.tools.iam_scenarios import VERSION, Document, called, give_role, statement
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +23,6 @@ class Store:
     :param arn: of records, of all labs or of one.
     :param after_name: what the ARN of one lab's record has after the lab's name.
     :param implied: what else a call needs that is given tags (Service Authorization Reference).
-    :param kms_actions: what AWS does on the caller's behalf with a KMS key of one's own (Secrets Manager User Guide,
-        "Secret encryption and decryption"; Systems Manager User Guide, "KMS encryption for SecureString parameters").
     """
 
     type: str
@@ -36,36 +31,11 @@ class Store:
     arn: str
     after_name: str
     implied: t.Mapping[str, str]
-    kms_actions: tuple[str, ...]
 
     def policy(self, actions: t.Collection[str], lab: str = "*") -> Document:
         """The policy for these actions on the records of all labs, or of one."""
-        return {
-            "Version": VERSION,
-            "Statement": [
-                {
-                    "Sid": "TheRecords",
-                    "Effect": "Allow",
-                    "Action": sorted(actions),
-                    "Resource": self.arn.format(lab=lab),
-                }
-            ],
-        }
-
-    def kms_policy(self) -> Document:
-        """Use of the one KMS key of one's own, through the store's service only."""
-        return {
-            "Version": VERSION,
-            "Statement": [
-                {
-                    "Sid": "TheKeyOfTheRecords",
-                    "Effect": "Allow",
-                    "Action": list(self.kms_actions),
-                    "Resource": KMS_KEY,
-                    "Condition": {"StringLike": {"kms:ViaService": f"{self.service}.*.amazonaws.com"}},
-                }
-            ],
-        }
+        records = statement("TheRecords", actions, self.arn.format(lab=lab))
+        return {"Version": VERSION, "Statement": [records]}
 
     def variables(self, simulator: Simulator, **more: t.Any) -> dict[str, t.Any]:
         """The host variable that puts a lab's record into this store; C(more) are further options of the store."""
@@ -81,7 +51,6 @@ STORES: dict[str, Store] = {
         arn="arn:aws:secretsmanager:*:*:secret:cloudresearch/labs/{lab}",
         after_name="-??????",
         implied={"secretsmanager:CreateSecret": "secretsmanager:TagResource"},
-        kms_actions=("kms:Decrypt", "kms:GenerateDataKey"),
     ),
     "store-aws_ssm": Store(
         type="aws_ssm",
@@ -90,8 +59,6 @@ STORES: dict[str, Store] = {
         arn="arn:aws:ssm:*:*:parameter/cloudresearch/labs/{lab}",
         after_name="",
         implied={"ssm:PutParameter": "ssm:AddTagsToResource"},
-        # Standard parameters are encrypted with the key itself, advanced ones with a data key.
-        kms_actions=("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"),
     ),
 }
 

@@ -370,3 +370,16 @@ def test_the_guide_lists_each_variable_of_a_lab_once_with_its_default() -> None:
         expected = ", ".join(short) if isinstance(short, list) and short else str(short)
         expected = "*none*" if default == "" else expected.lower() if isinstance(default, bool) else expected
         assert text == expected, name
+
+
+def test_each_guide_is_in_a_section() -> None:
+    """A page that no section lists would be found by nobody."""
+    sections = yaml.safe_load((RST.parent / "extra-docs.yml").read_text())["sections"]
+    assert {name for section in sections for name in section["toctree"]} == {path.stem for path in RST.glob("*.rst")}
+
+
+def test_the_action_group_has_each_module_with_aws_options() -> None:
+    """So its module_defaults reach all of those modules, and no module that refuses the options."""
+    group = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text())["action_groups"]["all"]
+    modules = (PROJECT / "plugins" / "modules").glob("[!_]*.py")
+    assert set(group) == {path.stem for path in modules if "- amazon.aws.region.modules" in path.read_text()}

@@ -27,7 +27,7 @@ DEFAULT_STATE_DIR = "~/.ansible/labops.cloudresearch"
 DEFAULT_TIMEOUT = 90
 # Seconds between two sign-ins of a fleet, at a portal that is not on this machine.
 DEFAULT_PACE = 0.5
-USER_AGENT = "labops.cloudresearch/1.0.0 (Ansible collection)"
+USER_AGENT = "labops.cloudresearch (Ansible collection)"
 
 
 @dataclasses.dataclass(frozen=True)

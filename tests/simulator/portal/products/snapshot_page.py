@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One page of a snapshot, made to work: for renderings that `python -m tests.tools.rendering` wrote.
+"""One page of a snapshot, made to work: for renderings that `python -m tests.simulator.portal.rendering` wrote.
 
 The other pages are the plain ones of pieces.py. The snapshot's own words and structure stay; where its forms and
 links lead is this site, and what a snapshot does not keep (scripts, styles, pictures) is not there.

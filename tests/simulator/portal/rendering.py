@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes a rendering of the local stack, and with it a test, of a snapshot: a page that was not understood.
 
-    python -m tests.tools.rendering pages/20261127T0912Z-lab-07-4711-05.html toolkit_2027 --page link
+    python -m tests.simulator.portal.rendering pages/20261127T0912Z-lab-07-4711-05.html toolkit_2027 --page link
 
 The guide on the portal tells the way from there (a page that nobody has seen before).
 """
@@ -18,11 +18,9 @@ import typing as t
 
 from bs4 import BeautifulSoup, Tag
 
-from tests.simulator.portal.products.snapshot_page import PAGES
+from .products.snapshot_page import PAGES
 
-from .tree import PROJECT
-
-PRODUCTS = PROJECT / "tests" / "simulator" / "portal" / "products"
+PRODUCTS = pathlib.Path(__file__).with_name("products")
 # What people enter on a page, in the order in which the fields usually stand.
 ENTERED = {"sign-in": ("email", "password"), "home": (), "link": ("access_key_id", "secret_access_key")}
 _NOT_TYPED = ("hidden", "submit", "button", "image", "reset", "checkbox", "radio", "file", "search")
@@ -121,7 +119,7 @@ def _literal(fields: t.Mapping[str, str]) -> str:
 
 def main(arguments: t.Sequence[str] | None = None) -> int:
     """Write the rendering and say what comes next; 1 if the snapshot is not fit for it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.tools.rendering", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.simulator.portal.rendering", description=__doc__)
     parser.add_argument("snapshot", type=pathlib.Path, help="a file that the option snapshot_dir left")
     parser.add_argument("name", help="what to call the rendering, such as toolkit_2027")
     parser.add_argument("--page", required=True, choices=list(PAGES), help="which page it is")
