@@ -59,6 +59,10 @@ demo: ready ## Onboard twelve labs on the local stack, then find and retire keys
 pictures: ready browser ## Make the guides' pictures of the terminal and of the report anew
 	@PICTURES=write $(PYTEST) -k picture tests/end_to_end/test_callback_on_fleet.py tests/stack/test_report_browser.py
 
+.PHONY: portal-table
+portal-table: ready browser ## Visit every rendering of the portal with both drivers, and write the guide's table of them anew
+	@PORTAL_TABLE=write $(PYTEST) tests/stack/test_portal_products.py tests/stack/test_portal_renderings.py
+
 .PHONY: bench
 bench: ready ## Measure fleets of labs on the local stack (BENCH=--short: minutes instead of hours)
 	@$(PY) -m tests.benchmark $(BENCH)

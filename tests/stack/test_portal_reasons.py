@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every way in which the portal can fail gets its reason and a next step, with both automatic drivers."""
+"""Every way in which the portal can fail gets its reason and a next step, by each driver that may see it otherwise."""
 
 from __future__ import annotations
 
@@ -40,10 +40,15 @@ def second_factor_lab(lab: Lab) -> Lab:
     return lab
 
 
+# For what is done about a page that was read, which is the same code for both drivers.
+READ_OVER_HTTP = pytest.mark.parametrize("lab", ["http"], indirect=True)
+
+
 def inject(lab: Lab, kind: str, **where: Any) -> None:
     lab.state.inject(kind, email="", **where)
 
 
+@READ_OVER_HTTP
 def test_wrong_password_is_tried_once_and_never_again_until_it_changes(lab: Lab) -> None:
     wrong = lab.account(password="not the password")
     error = lab.fails(account=wrong)
@@ -59,6 +64,7 @@ def test_wrong_password_is_tried_once_and_never_again_until_it_changes(lab: Lab)
     assert lab.present().link.status == "linked"
 
 
+@READ_OVER_HTTP
 def test_locked_account(lab: Lab) -> None:
     account = lab.state.account(lab.email)
     assert account is not None
@@ -68,26 +74,28 @@ def test_locked_account(lab: Lab) -> None:
     assert error.next_step
 
 
+@READ_OVER_HTTP
 def test_second_factor_without_secret(second_factor_lab: Lab) -> None:
     error = second_factor_lab.fails(account=second_factor_lab.account(totp_secret=""))
     assert error.reason == "second_factor_required"
     assert "totp_secret" in error.next_step
 
 
+@READ_OVER_HTTP
 def test_wrong_second_factor_is_tried_twice_at_most(second_factor_lab: Lab) -> None:
     error = second_factor_lab.fails(account=second_factor_lab.account(totp_secret="KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"))
     assert error.reason == "second_factor_failed"
     assert second_factor_lab.failed_attempts() == 2
 
 
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        ("code_by_email", "second_factor_required"),
-        ("enrol_second_factor", "second_factor_required"),
-        ("password_expired", "login_failed"),
-    ],
-)
+DEMANDS = [
+    ("code_by_email", "second_factor_required"),
+    ("enrol_second_factor", "second_factor_required"),
+    ("password_expired", "login_failed"),
+]
+
+
+@pytest.mark.parametrize(("lab", "kind", "reason"), by_driver(DEMANDS, in_browser=DEMANDS[:1]), indirect=["lab"])
 def test_demands_that_only_a_person_can_meet(lab: Lab, kind: str, reason: str) -> None:
     inject(lab, kind, where="any", times=None)
     error = lab.fails()
@@ -140,6 +148,7 @@ def test_rejected_key(lab: Lab) -> None:
     assert lab.linked() == ""
 
 
+@READ_OVER_HTTP
 def test_portal_that_cannot_reach_mturk_says_nothing_about_the_key(lab: Lab) -> None:
     inject(lab, "mturk_unreachable", where="submit", times=None)
     error = lab.fails(timeout=12)
@@ -173,6 +182,7 @@ def test_changed_page_is_told_with_what_would_teach_it(lab: Lab, kind: str) -> N
     assert lab.submissions() == 0
 
 
+@READ_OVER_HTTP
 def test_the_words_of_a_changed_page_can_be_taught(lab: Lab) -> None:
     inject(lab, "renamed_menu_entry", times=None)
     inject(lab, "renamed_fields", times=None)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same tests over every rendering of the site, with each driver that can handle it."""
+"""The same tests over every rendering of the site, over HTTP where that can handle it, and many in a browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def site() -> Iterator[tuple[PortalState, PortalServer]]:
 
 # The drivers read the link page alike, so one of the slow ones is enough.
 RERUN_IN_A_BROWSER = "script"
-CASES = [("http", name) for name in SERVER_DRAWN] + [("browser", name) for name in ALL]
+CASES = [("http", name) for name in SERVER_DRAWN] + [("browser", name) for name in product_table.for_a_browser(ALL)]
 
 
 @pytest.fixture(params=CASES, ids="-".join)

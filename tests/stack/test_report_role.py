@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import files
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import hostile_outcomes, outcomes, situation
+from tests.stack.ansible_tasks import run_tasks
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ANSIBLE_PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
@@ -139,18 +140,6 @@ def test_from_outcomes_to_files_and_again_without_a_change(fleet):
     assert "changed=0" in output.rsplit("PLAY RECAP", 1)[1]
 
 
-def test_on_localhost_with_the_labs_named(fleet):
-    fleet.set(outcomes(3))
-    result, _output = fleet.run(hosts="localhost", fleet_report_labs=[*fleet.hosts, "localhost"])
-    assert result["summary"]["labs"] == 3
-
-
-def test_on_localhost_without_labs_it_says_what_to_set(fleet):
-    fleet.set(outcomes(2))
-    _result, output = fleet.run(hosts="localhost", status=2)
-    assert "set fleet_report_labs" in " ".join(output.split())
-
-
 def test_check_mode_writes_nothing_and_predicts_and_diff_shows_labs(fleet):
     fleet.set([situation("key_not_stored")])
     predicted, output = fleet.run("--check", "--diff")
@@ -180,15 +169,18 @@ def test_a_secret_stops_the_report_and_is_not_repeated(fleet):
     assert not fleet.reports.exists()
 
 
-def test_options_reach_the_files(fleet):
+def test_on_localhost_with_the_labs_named_options_reach_the_files(fleet):
     fleet.set(outcomes(2))
     result, _output = fleet.run(
+        hosts="localhost",
+        fleet_report_labs=[*fleet.hosts, "localhost"],
         fleet_report_name="quarter",
         fleet_report_title="The 4th quarter",
         fleet_report_formats=["html"],
         fleet_report_mode="0640",
         fleet_report_contacts={outcomes(2)[0]["lab"]: "dean@uni.example"},
     )
+    assert result["summary"]["labs"] == 2
     page = fleet.reports / "quarter.html"
     assert result["files"]["html"] == str(page)
     assert list(result["files"]) == ["html", "evidence", "plan", "manifest"]
@@ -198,11 +190,27 @@ def test_options_reach_the_files(fleet):
     assert {lab["contact"] for lab in report["labs"]} == {"dean@uni.example", "host-1@uni.example"}
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [("fleet_report_formats", ["pdf"]), ("fleet_report_mode", "rw"), ("fleet_report_name", "../up")],
-)
-def test_options_that_make_no_sense_are_refused(fleet, variable, value):
-    fleet.set(outcomes(1))
-    fleet.run(status=2, **{variable: value})
-    assert not fleet.reports.exists()
+def test_options_that_make_no_sense_are_refused(tmp_path):
+    reports = tmp_path / "reports"
+    refused = {
+        "no labs named": ({}, "set fleet_report_labs"),
+        "formats": ({"fleet_report_labs": ["lab-01"], "fleet_report_formats": ["pdf"]}, "pdf"),
+        "mode": ({"fleet_report_labs": ["lab-01"], "fleet_report_mode": "rw"}, "rw"),
+        "name": ({"fleet_report_labs": ["lab-01"], "fleet_report_name": "../up"}, "../up"),
+    }
+    role = {"ansible.builtin.import_role": {"name": "labops.cloudresearch.fleet_report"}}
+    directory = {"fleet_report_directory": str(reports)}
+    tasks = [
+        {
+            "name": name,
+            "block": [{"name": f"Report, {name}", **role, "vars": {**directory, **variables}}],
+            "rescue": [{"name": f"refused: {name}", "ansible.builtin.debug": {"var": "ansible_failed_result.msg"}}],
+        }
+        for name, (variables, _words) in refused.items()
+    ]
+    hosts = {"localhost": {}, "lab-01": {}}
+    run = run_tasks(tmp_path / "run", tasks, hosts=hosts, play={"hosts": "localhost", "ignore_errors": False})
+    for name, (_variables, words) in refused.items():
+        told = run.result(f"refused: {name}")["ansible_failed_result.msg"]
+        assert words in " ".join(told.split()), (name, told)
+    assert not reports.exists()
