@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import sought
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.changed import PageChanged
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.finder import Finder
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.forms import successful_controls
@@ -141,3 +142,8 @@ def test_the_keys_button_is_not_that_of_the_search() -> None:
     )
     assert found.button is not None
     assert found.button.name == "right"
+
+
+def test_what_is_looked_for_has_its_words_in_the_wording() -> None:
+    settings = {item.setting for item in vars(sought).values() if isinstance(item, sought.Sought)}
+    assert settings - {""} <= set(Wording._fields)
