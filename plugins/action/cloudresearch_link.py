@@ -10,21 +10,14 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NEW_KEY
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    STORE_ARGUMENT_SPEC,
-    LabAction,
-    Options,
-    Result,
-    Spec,
-    Variables,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import options as link_options
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ..plugin_utils.base import times
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.keys.actions import NEW_KEY
+from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Result, Spec, Variables
+from ..plugin_utils.portal.link import account_link
+from ..plugin_utils.portal.link import options as link_options
+from ..plugin_utils.store import lab_store
+from ..plugin_utils.store.record import LabRecord
 
 # Strategies load an action in the parent process before they fork, so this is ready in each worker.
 account_link.warm_up()

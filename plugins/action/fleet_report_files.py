@@ -8,9 +8,9 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import collect, files, merge, writing
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report.writing import OPTIONS
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.report import collect, files, merge, writing
+from ..plugin_utils.report.writing import OPTIONS
 
 # Where the labs come from. With merge, labs says which there should be.
 SOURCES = ("labs", "outcomes", "merge")

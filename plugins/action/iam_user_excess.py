@@ -7,15 +7,9 @@ from __future__ import annotations
 import concurrent.futures
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import iam_user
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    LabAction,
-    Options,
-    Result,
-    Spec,
-    Variables,
-)
+from ..plugin_utils.aws import iam_user
+from ..plugin_utils.base import vocabulary
+from ..plugin_utils.lab_action import LabAction, Options, Result, Spec, Variables
 
 
 class ActionModule(LabAction):

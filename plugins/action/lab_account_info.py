@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result, Variables
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
+from ..plugin_utils.lab import declaration
+from ..plugin_utils.lab_action import Options, Result, Variables
+from ..plugin_utils.observing_action import ObservingAction
 
 
 class ActionModule(ObservingAction):

@@ -9,15 +9,15 @@ import typing as t
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import shared_memory
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import playbook_command
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, flow, outcome, role_variables
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Options, Result, Variables
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.observing_action import ObservingAction
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import store_class
+from ..plugin_utils.aws import connection
+from ..plugin_utils.base import shared_memory
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.next_command import playbook_command
+from ..plugin_utils.lab import declaration, flow, outcome, role_variables
+from ..plugin_utils.lab_action import Options, Result, Variables
+from ..plugin_utils.observing_action import ObservingAction
+from ..plugin_utils.portal.link import account_link
+from ..plugin_utils.store import store_class
 
 # Strategies load an action in the parent process before they fork, so this is ready in each worker. What a worker
 # imports by itself, it compiles anew each time: Ansible keeps no byte code of collections.

@@ -6,16 +6,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.errors import told_by_module
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import vocabulary
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome, role_variables
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    LabAction,
-    Options,
-    Result,
-    Spec,
-    Variables,
-)
+from ..plugin_utils.aws.errors import told_by_module
+from ..plugin_utils.base import vocabulary
+from ..plugin_utils.lab import outcome, role_variables
+from ..plugin_utils.lab_action import LabAction, Options, Result, Spec, Variables
 
 
 class ActionModule(LabAction):

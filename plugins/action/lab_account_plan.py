@@ -6,24 +6,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.text import printable_values
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import outcome
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    STORE_ARGUMENT_SPEC,
-    LabAction,
-    Options,
-    Spec,
-    Variables,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import Result as ActionResult
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.carrying_out import (
-    NEW_PLAN,
-    PlanRun,
-    Purpose,
-    Result,
-)
+from ..plugin_utils.base import times
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.text import printable_values
+from ..plugin_utils.lab import outcome
+from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Spec, Variables
+from ..plugin_utils.lab_action import Result as ActionResult
+from ..plugin_utils.plan.carrying_out import NEW_PLAN, PlanRun, Purpose, Result
 
 # By what a run does with a plan, the operation that its outcome is of, and the step of the flow.
 OPERATIONS = {Purpose.SUSPEND: "suspend", Purpose.RETIRE: "retire", Purpose.RESTORE: "onboard"}

@@ -6,33 +6,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import (
-    DEFAULT_USER_NAME,
-    LINK_STATUSES,
-    LinkStatus,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import lifecycle as key_lifecycle
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import Stop
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.outcome import KeyOutcome
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
-    KeyRequest,
-    KeyState,
-    LinkKnowledge,
-    Situation,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    STORE_ARGUMENT_SPEC,
-    LabAction,
-    Options,
-    Result,
-    Variables,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import proof
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base
+from ..plugin_utils.base import times
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.vocabulary import DEFAULT_USER_NAME, LINK_STATUSES, LinkStatus
+from ..plugin_utils.keys import lifecycle as key_lifecycle
+from ..plugin_utils.keys.actions import Stop
+from ..plugin_utils.keys.description import describe_keys
+from ..plugin_utils.keys.looking import KeyObserver
+from ..plugin_utils.keys.outcome import KeyOutcome
+from ..plugin_utils.keys.situation import KeyRequest, KeyState, LinkKnowledge, Situation
+from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Result, Variables
+from ..plugin_utils.mturk import proof
+from ..plugin_utils.store import base
 
 OPTIONS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": [state.value for state in KeyState], "default": "present"},

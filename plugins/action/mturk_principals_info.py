@@ -6,14 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import look
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    LabAction,
-    Options,
-    Result,
-    Spec,
-    Variables,
-)
+from ..plugin_utils.aws.principals import look
+from ..plugin_utils.lab_action import LabAction, Options, Result, Spec, Variables
 
 
 class ActionModule(LabAction):

@@ -7,18 +7,11 @@ from __future__ import annotations
 import decimal
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    STORE_ARGUMENT_SPEC,
-    LabAction,
-    Options,
-    Result,
-    Spec,
-    Variables,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.mturk import requester
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import lab_store
+from ..plugin_utils.aws.connection import AwsConnection
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Result, Spec, Variables
+from ..plugin_utils.mturk import requester
+from ..plugin_utils.store import lab_store
 
 
 class ActionModule(LabAction):

@@ -7,18 +7,12 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import times
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab_action import (
-    LabAction,
-    Options,
-    Result,
-    Spec,
-    Variables,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan import reading
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes import Plan, PlannedAccount
+from ..plugin_utils.base import times
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
+from ..plugin_utils.lab_action import LabAction, Options, Result, Spec, Variables
+from ..plugin_utils.plan import reading
+from ..plugin_utils.plan.shapes import Plan, PlannedAccount
 
 LAB_VARIABLE = "lab_account_lab"
 

@@ -134,10 +134,10 @@ from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible.utils.display import Display
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import command_for
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callback_results import (
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.next_command import command_for
+from ..plugin_utils.fleet import closing, progress
+from ..plugin_utils.fleet.callback_results import (
     LateFailures,
     TaskResult,
     data_of,
@@ -150,17 +150,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.callbac
     speaks,
     task_of,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.fleet_run import FleetRun
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.interruption import Interruption
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.progress import Lab
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.status_line import (
-    Call,
-    CallbackDisplay,
-    StatusLine,
-    columns,
-    is_terminal,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import writing
+from ..plugin_utils.fleet.fleet_run import FleetRun
+from ..plugin_utils.fleet.interruption import Interruption
+from ..plugin_utils.fleet.progress import Lab
+from ..plugin_utils.fleet.status_line import Call, CallbackDisplay, StatusLine, columns, is_terminal
+from ..plugin_utils.report import writing
 
 COLORS = {
     "failed": C.COLOR_ERROR,

@@ -182,11 +182,11 @@ from ansible.plugins.connection import ensure_connect
 from ansible.plugins.connection.local import Connection as LocalConnection
 from ansible.utils.display import Display
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import account as aws_account
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import environment as process_environment
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import forked_program
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ..plugin_utils.aws import account as aws_account
+from ..plugin_utils.aws import connection as aws
+from ..plugin_utils.base import environment as process_environment
+from ..plugin_utils.base import forked_program
+from ..plugin_utils.base.errors import CollectionError
 
 try:
     # Strategies load the connection plugin before they fork workers, so this is there, warm, in each of them.

@@ -182,19 +182,12 @@ import typing as t
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.inventory_labs import add_labs
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organization import (
-    Account,
-    OrganizationReader,
-    Selection,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.organization_hosts import (
-    check_preferences,
-    name_accounts,
-)
+from ..plugin_utils.aws.connection import AwsConnection
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
+from ..plugin_utils.fleet.inventory_labs import add_labs
+from ..plugin_utils.fleet.organization import Account, OrganizationReader, Selection
+from ..plugin_utils.fleet.organization_hosts import check_preferences, name_accounts
 
 GROUP = "aws_organization"
 

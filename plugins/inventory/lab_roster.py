@@ -158,14 +158,8 @@ import typing as t
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.inventory_labs import add_labs
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.roster import (
-    EXTRA_VARIABLE,
-    Roster,
-    RosterError,
-    RosterOptions,
-    read_roster,
-)
+from ..plugin_utils.fleet.inventory_labs import add_labs
+from ..plugin_utils.fleet.roster import EXTRA_VARIABLE, Roster, RosterError, RosterOptions, read_roster
 
 GROUP = "lab_roster"
 

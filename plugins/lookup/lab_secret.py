@@ -96,15 +96,12 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.next_command import (
-    playbook_command,
-    stands_for,
-)
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.silence import asking_for
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import base, open_store
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ..plugin_utils.aws.connection import AwsConnection
+from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.next_command import playbook_command, stands_for
+from ..plugin_utils.base.silence import asking_for
+from ..plugin_utils.store import base, open_store
+from ..plugin_utils.store.record import LabRecord, StoredKey
 
 # The role's variable for its store.
 _STORE_VARIABLE = "lab_account_secret_store"
