@@ -108,6 +108,16 @@ def playbook_command(playbook: str, lab: str) -> str:
     return shlex.join(words)
 
 
+def iam_command(operation: str, **options: str) -> str:
+    """A command of AWS's command line on IAM, for a shell that is signed in to the lab's account.
+
+    :param operation: such as V(delete-user-policy).
+    :param options: by name, with underscores for hyphens, such as V(user_name).
+    """
+    # Joined by =, because the name of a user or a policy may begin with a hyphen.
+    return shlex.join(["aws", "iam", operation, *(f"--{name.replace('_', '-')}={options[name]}" for name in options)])
+
+
 def for_any(text: str, account_id: str) -> str:
     """A next step as it is the same for all labs in which it has to be taken."""
     return _without_account(_ONE_HOST.sub(r"\1*", text), account_id)

@@ -14,6 +14,7 @@ from ..aws import caller, iam_keys, iam_user
 from ..aws.connection import AwsConnection, Client
 from ..base import times
 from ..base.errors import CollectionError
+from ..base.next_command import iam_command
 from ..store.base import SecretStore, Snapshot
 from ..store.record import LabRecord
 from . import suspension
@@ -118,10 +119,11 @@ class KeyObserver:
                     reason="key_not_listed",
                     details={"access_key_id": key_id},
                 )
+            rename = iam_command("update-user", user_name=owner, new_user_name=self.user_name)
             raise CollectionError(
                 f"Key {key_id} of lab {self.lab} belongs to the IAM user {owner} by now, not to "
                 f"{self.user_name}: somebody renamed the user.",
-                next_step=f"Give the user its name {self.user_name} back (aws iam update-user), then run again.",
+                next_step=f"Give the user its name back ({rename}), then run again.",
                 reason="key_of_other_user",
                 details={"access_key_id": key_id},
             )

@@ -72,5 +72,5 @@ def _no_room_for_tag(key: IamKey) -> Stop:
         "no_room_for_tag",
         f"The IAM user has {suspension.TAGS_A_USER} tags, and AWS allows no more, so the suspension of key "
         f"{key.access_key_id} could not be recorded.",
-        ("remove a tag of the user that nobody needs (aws iam untag-user)",),
+        ("remove a tag of the user that nobody needs (AWS console: IAM, Users, Tags)",),
     )

@@ -10,10 +10,10 @@ never a guess. The announced closing of MTurk explains an observation; it never 
 from __future__ import annotations
 
 import datetime
-import shlex
 import typing as t
 
 from ..base import times, vocabulary
+from ..base.next_command import iam_command
 from . import finding_kinds, key_findings, principal_findings, requester_findings
 from .examined import Examined, Facts, Found, listed
 from .gaps import UNSEEN_STATUSES, store_is_missed
@@ -89,26 +89,33 @@ def _user(seen: Examined) -> t.Iterator[Found]:
         yield Found(
             "policy_too_wide",
             f"User {name} has more than the MTurk policy: {listed(wide)}.{weight}",
-            f"If nobody needs it, detach it from {name} (aws iam detach-user-policy).",
+            f"If nobody needs it, detach it from {name} ({_each('detach-user-policy', name, 'policy_arn', wide)}).",
         )
     if user.get("inline_policies"):
         yield Found(
             "inline_policy",
             f"User {name} has inline policies: {listed(user['inline_policies'])}.",
-            f"Read them; if nobody needs them, delete them from {name} (aws iam delete-user-policy).",
+            f"Read them; if nobody needs them, delete them from {name} "
+            f"({_each('delete-user-policy', name, 'policy_name', user['inline_policies'])}).",
         )
     if user.get("groups"):
         yield Found(
             "group_membership",
             f"User {name} is in the groups {listed(user['groups'])}.",
-            f"Take {name} out of the groups (aws iam remove-user-from-group) unless somebody needs it there.",
+            f"Unless somebody needs it there, take {name} out of the groups "
+            f"({_each('remove-user-from-group', name, 'group_name', user['groups'])}).",
         )
     if user.get("console_access"):
         yield Found(
             "console_access",
             f"User {name} has a password for the AWS console.",
-            f"Delete the password (aws iam delete-login-profile --user-name {name}): only the key is needed.",
+            f"Delete the password ({iam_command('delete-login-profile', user_name=name)}): only the key is needed.",
         )
+
+
+def _each(operation: str, user: str, option: str, values: t.Iterable[object]) -> str:
+    """One command for each value, to be pasted as a whole."""
+    return "; ".join(iam_command(operation, user_name=user, **{option: str(value)}) for value in values)
 
 
 def _link(seen: Examined) -> t.Iterator[Found]:
@@ -155,8 +162,7 @@ def _other_users(seen: Examined) -> t.Iterator[Found]:
                 "live_key_of_other_user",
                 f"Key {key_id} of the IAM user {other['user_name']} is active, and the user has the lab's policy "
                 f"({other['how']}).",
-                f"If nobody uses it, deactivate it (aws iam update-access-key --user-name "
-                f"{shlex.quote(other['user_name'])} --access-key-id {key_id} --status Inactive).",
+                f"If nobody uses it, {principal_findings.deactivate(other['user_name'], key_id)}",
                 key_id,
             )
 

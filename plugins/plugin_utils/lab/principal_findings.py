@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import datetime
-import shlex
 import typing as t
 
 from ..aws.principals.shapes import KeyStatus, Principal, PrincipalKey, PrincipalKind, Principals, Right
 from ..base import vocabulary
+from ..base.next_command import iam_command
 from . import known_principals
 from .examined import Found
 from .known_principals import KnownPrincipal
@@ -146,7 +146,12 @@ def _last_use_in_words(key: PrincipalKey) -> str:
 
 
 def _deactivate(principal: Principal, key: PrincipalKey) -> str:
-    user, key_id = shlex.quote(principal["name"]), key["access_key_id"]
+    return deactivate(principal["name"], key["access_key_id"])
+
+
+def deactivate(user: str, key_id: str) -> str:
+    """The rest of a sentence that says how a key becomes inactive; its id may be unknown."""
     if not key_id:
-        return f"find its id (aws iam list-access-keys --user-name {user}) and deactivate it."
-    return f"deactivate it (aws iam update-access-key --user-name {user} --access-key-id {key_id} --status Inactive)."
+        return f"find its id ({iam_command('list-access-keys', user_name=user)}) and deactivate it."
+    command = iam_command("update-access-key", user_name=user, access_key_id=key_id, status="Inactive")
+    return f"deactivate it ({command})."

@@ -4,9 +4,10 @@
 """What documents and messages tell people to type exists: programs, options, variables, files and names.
 
 The commands of the pages in C(RUN_AS_THEY_ARE), and the modules' examples, are run as they are (tests/end_to_end). A
-playbook's command in another guide has to be one of those, but for which labs it is for. All are checked here, where it
-costs nothing: Ansible's own parsers read its command lines, botocore's models those of the AWS command line, and our
-argument specifications judge options and variables.
+playbook's command in another guide has to be one of those, but for which labs it is for; each other command is typed by
+the test in C(TYPED_BY), or C(NOT_TYPED) says why by none. All are checked here, where it costs nothing: Ansible's own
+parsers read its command lines, botocore's models those of the AWS command line, and our argument specifications judge
+options and variables.
 """
 
 from __future__ import annotations
@@ -198,22 +199,43 @@ CHECKS: dict[str, t.Callable[[list[str], pathlib.Path], t.Any]] = {
     "python": python,
     ".venv/bin/python": python,
 }
-# Programs that are not ours, in commands that are short enough to be read.
+# Which test types the commands that run no playbook, by their pages; they are typed as they are.
+TYPED_BY = {
+    "guide_aws_account": "stack/test_guide_commands.py",
+    "guide_inventory": "end_to_end/test_guides.py",
+    "guide_keys": "end_to_end/test_exposed_key.py",
+    "guide_mturk_closed": "end_to_end/test_guide_mturk_closed.py",
+    "guide_permissions": "stack/test_guide_commands.py",
+    "guide_playbooks": "end_to_end/test_guides.py",
+    "guide_report": "end_to_end/test_guides.py",
+    "guide_scale": "end_to_end/test_runner_nodes.py",
+    "guide_execution_environment": "stack/test_guide_commands.py",
+    "guide_portal": "end_to_end/test_guides.py",
+    "guide_stores": "stack/test_guide_commands.py",
+    "simulator": "stack/test_guide_commands.py",
+}
+FROM_AFAR = "it would fetch from PyPI, Galaxy or GitHub; make package installs the artifact and uses it"
+CHECKOUT = "it works on this checkout itself; the target or session is looked up, and CI runs it or what it is made of"
+# No test types these, by how they begin, and why.
+NOT_TYPED = {
+    "pip install": FROM_AFAR,
+    "pipx": FROM_AFAR,
+    "git clone": FROM_AFAR,
+    "cd cloudresearch": FROM_AFAR,
+    "ansible-galaxy collection install": FROM_AFAR,
+    "make": CHECKOUT,
+    "nox": CHECKOUT,
+    ".venv/bin/python -m pytest": CHECKOUT,
+    "python -m pytest": "the test that it runs comes to be by the command before it",
+    "python -m tests.tools.rendering": "it writes into this checkout; tests/stack/test_rendering_tool.py does the same",
+    "export ANSIBLE_STDOUT_CALLBACK": "a setting of the shell, which tests/end_to_end/test_readme.py keeps",
+    "export AWS_PROFILE": "a setting of the shell, which tests/stack/test_guide_commands.py keeps for the rest",
+    "ansible-vault": "it needs a store that a run made: tests/unit/.../store/test_store_ansible_vault.py types both",
+}
+# Programs that are not ours, and what the commands of others are checked by where they are typed.
 OTHERS = (
-    "ansible-builder",
-    "ansible-runner",
-    "bao",
-    "cd",
-    "cp",
-    "curl",
-    "export",
-    "git",
-    "jq",
-    "pip",
-    "pipx",
-    "set",
-    "sha256sum",
-    "ssh",
+    *("ansible-builder", "ansible-runner", "bao", "cd", "cp", "curl", "export", "git", "jq", "pip", "pipx", "set"),
+    *("sha256sum", "ssh"),
 )
 CHECKS |= dict.fromkeys(OTHERS, lambda _words, _page: None)
 
@@ -297,6 +319,23 @@ def test_each_playbooks_command_of_a_guide_is_one_that_is_run() -> None:
         ), (page.stem, playbooks, variables)
 
 
+def test_each_other_command_is_typed_by_a_test_or_has_its_reason_here() -> None:
+    used: set[str] = set()
+    for page in PAGES:
+        name = page.parent.name if page.stem == "README" else page.stem
+        for words in commands(page):
+            line = shlex.join(words)
+            if words[0] == "ansible-playbook" and "labops." in line:
+                continue  # See the test before this one.
+            reasons = {begin for begin in NOT_TYPED if f"{line} ".startswith((f"{begin} ", f"{begin}="))}
+            used |= reasons or {name}
+            assert reasons or name in TYPED_BY, (name, line)
+    assert used == NOT_TYPED.keys() | TYPED_BY.keys()
+    for name, test in TYPED_BY.items():
+        text = (PROJECT / "tests" / test).read_text()
+        assert name.removeprefix("guide_") in text, (name, test)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_configuration_is_known(page: pathlib.Path) -> None:
     for block in blocks(page, "yaml", "yaml+jinja"):
@@ -338,12 +377,12 @@ def test_names_in_texts_exist() -> None:
         assert named <= plugins, path
 
 
-def test_printed_commands_of_aws_exist() -> None:
-    printed = re.compile(r"\baws ((?:iam|sts|ssm|secretsmanager) [a-z-]+(?: --[a-z-]+(?: [\w./:{}'-]+)?)*)")
-    found = {(path, command) for path, text in messages() for command in printed.findall(text)}
-    assert len(found) > 5
-    for path, command in found:
-        aws(["aws", *command.split()], path)
+def test_no_command_of_aws_is_printed_but_those_that_a_test_pastes() -> None:
+    """Those on IAM and on stores are put together; tests/stack pastes them (test_guide_commands, test_store_aws)."""
+    printed = re.compile(r"\baws (?:configure|iam|login|sso|sts|ssm|secretsmanager) [a-z-]+(?![a-z-]*:)")
+    found = {command for path, text in messages() for command in printed.findall(text)}
+    # Signing in with a browser cannot be played here.
+    assert found == {"aws sts get-caller-identity", "aws configure export-credentials", "aws sso login"}
 
 
 def test_readme_and_reference_list_everything() -> None:

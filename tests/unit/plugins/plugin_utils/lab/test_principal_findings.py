@@ -78,7 +78,7 @@ def found(
 def test_a_key_whose_id_nobody_could_read_has_a_command_that_tells_it() -> None:
     told = findings.evaluate(lab_with(user(key(access_key_id=""))), now=NOW)
     (finding,) = [each for each in told if each["code"] == "undeclared_live_key"]
-    assert "find its id (aws iam list-access-keys --user-name by-hand) and deactivate it." in finding["next_step"]
+    assert "find its id (aws iam list-access-keys --user-name=by-hand) and deactivate it." in finding["next_step"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_finding_says_who_which_key_how_and_what_to_do() -> None:
     assert (finding["severity"], finding["access_key_id"]) == ("critical", KEY_ID)
     for words in (KEY_ID, "labs/by hand", "group turks", "2026-10-05", "mturk-requester"):
         assert words in finding["message"]
-    assert f"--user-name 'by hand' --access-key-id {KEY_ID} --status Inactive" in finding["next_step"]
+    assert f"'--user-name=by hand' --access-key-id={KEY_ID} --status=Inactive" in finding["next_step"]
     assert "lab_account_known_principals" in finding["next_step"]
 
 
