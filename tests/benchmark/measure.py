@@ -25,6 +25,7 @@ class Cost:
     :param parent_cpu_seconds: the part of it that the program itself took (Ansible: the parent of the workers).
     :param peak_megabytes: the most memory that the program itself had resident.
     :param children_megabytes: the most memory that all of its children together had for themselves.
+    :param largest_child_megabytes: the most that one of its children had for itself.
     :param load_average: of the machine over the last minute, at the end; it should not be much more than its cores.
     """
 
@@ -34,6 +35,7 @@ class Cost:
     peak_megabytes: float
     children_megabytes: float
     load_average: float
+    largest_child_megabytes: float = 0.0
 
 
 class RunFailed(Exception):
@@ -41,11 +43,18 @@ class RunFailed(Exception):
 
 
 def run(
-    command: t.Sequence[str], environment: t.Mapping[str, str], directory: pathlib.Path, *, timeout: float, log: str
+    command: t.Sequence[str],
+    environment: t.Mapping[str, str],
+    directory: pathlib.Path,
+    *,
+    timeout: float,
+    log: str,
+    accept: int = 0,
 ) -> Cost:
     """Run a program to its end.
 
     :param log: the name of the file in C(directory) that takes its output.
+    :param accept: the exit status that it is to end with.
     :raises RunFailed: it failed; the message has the end of its output.
     """
     path = directory / log
@@ -73,11 +82,19 @@ def run(
             deadline.cancel()
             watch.stop()
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if process.returncode != accept:
         text = path.read_text(errors="replace")
         raise RunFailed(f"{' '.join(command[:3])} ... ended with {process.returncode}:\n{text[-3000:]}")
     cpu = usage.ru_utime + usage.ru_stime
-    return Cost(wall, cpu, watch.cpu_seconds, watch.megabytes, watch.children_megabytes, os.getloadavg()[0])
+    return Cost(
+        wall,
+        cpu,
+        watch.cpu_seconds,
+        watch.megabytes,
+        watch.children_megabytes,
+        os.getloadavg()[0],
+        watch.largest_child_megabytes,
+    )
 
 
 def _end(group: int) -> None:
@@ -93,6 +110,7 @@ class _Watch:
     def __init__(self, pid: int) -> None:
         self.megabytes = 0.0
         self.children_megabytes = 0.0
+        self.largest_child_megabytes = 0.0
         self.cpu_seconds = 0.0
         self._directory = pathlib.Path(f"/proc/{pid}")
         self._done = threading.Event()
@@ -113,10 +131,13 @@ class _Watch:
             if found:
                 self.megabytes = int(found.group(1)) / 1024
             self.cpu_seconds = (int(fields[11]) + int(fields[12])) / ticks
-            # The kernel walks through all pages of a process for this, so it is asked less often.
-            if turn % 5 == 0:
-                private = sum(_private_kilobytes(child) for child in _descendants(int(self._directory.name)))
-                self.children_megabytes = max(self.children_megabytes, private / 1024)
+            children = list(_descendants(int(self._directory.name)))
+            # The kernel walks through all pages of a process for this, so it is asked less often about many. A single
+            # worker may be one that writes a report, which has its peak just before its end.
+            if turn % 5 == 0 or len(children) == 1:
+                private = [_private_kilobytes(child) / 1024 for child in children]
+                self.children_megabytes = max(self.children_megabytes, sum(private))
+                self.largest_child_megabytes = max([self.largest_child_megabytes, *private])
 
     def stop(self) -> None:
         self._done.set()

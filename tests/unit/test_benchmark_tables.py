@@ -69,8 +69,26 @@ def test_each_program_writes_its_own_table(monkeypatch: pytest.MonkeyPatch, tmp_
     assert page.read_text().startswith("Before\n") and page.read_text().endswith("\nAfter\n")
 
 
-def test_growth_is_told() -> None:
-    fixed = Cost(1.0, 1.0, 1.0, 50.0, 0.0, 0.0)
-    small, large = growth.Growth("audit", 500, 6.0, 100.0, fixed), growth.Growth("audit", 2000, 61.0, 700.0, fixed)
-    assert growth.misses(small, [small, large]) == []
-    assert growth.misses(large, [small, large]) == ["a lab costs more than in a small fleet", "more than 600 MB"]
+def grown(labs: int, cpu: float, megabytes: float, *, work: str = "report", child: float = 0.0) -> growth.Growth:
+    return growth.Growth(work, labs, Cost(1.0, cpu, cpu / 2, megabytes, 0.0, 0.0, child))
+
+
+def test_growth_is_told_by_what_a_lab_adds() -> None:
+    # A lab adds 10 ms and 20 kB; what the program takes for itself is no lab's.
+    found = [grown(500, 6.0, 100.0), grown(2000, 21.0, 129.0), grown(10000, 101.0, 290.0)]
+    assert [growth.misses(each, found) for each in found] == [[], [], []]
+    faster = [*found[:2], grown(10000, 125.0, 290.0)]
+    assert growth.misses(faster[2], faster) == ["a lab adds more than in a small fleet"]
+    larger = [*found[:2], grown(10000, 101.0, 350.0)]
+    assert growth.misses(larger[2], larger) == ["a lab adds more than in a small fleet"]
+    assert "| " not in growth.as_rst(found) and growth.as_rst(found).count("met") == 3
+
+
+def test_the_worker_that_writes_a_report_counts() -> None:
+    assert growth.misses(grown(2000, 21.0, 400.0, child=300.0), []) == ["more than 600 MB"]
+    assert growth.misses(grown(10000, 21.0, 400.0, child=300.0), []) == []
+
+
+def test_work_with_a_worker_a_lab_is_measured_up_to_where_slices_are_advised() -> None:
+    assert growth.sizes_for("audit", [500, 2000, 10000]) == [500, 1000, 2000]
+    assert growth.sizes_for("merge", [10000, 500]) == [500, 10000]

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, labops.cloudresearch contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each lab adds to the work of the report, the merge of slices and the end of a run: no more in a larger fleet.
+
+Calls of functions are counted, which are the same on each machine, not seconds.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import pathlib
+import pstats
+import typing as t
+
+import pytest
+
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import collect, files, merge, writing
+from tests.fixtures.outcomes import outcomes
+
+Json = dict[str, t.Any]
+SIZES = (30, 60, 120)
+SLICES = 3
+
+
+def write_report(
+    directory: pathlib.Path, collected: collect.Collected, formats: t.Sequence[str] = files.FORMATS
+) -> None:
+    options = {name: option.get("default") for name, option in writing.OPTIONS.items()}
+    options.update(directory=str(directory), formats=list(formats))
+    place = writing.place_of(options)
+    files.write(writing.prepare(options, place, collected), place)
+
+
+def report_from_hosts(directory: pathlib.Path, labs: list[Json]) -> None:
+    hostvars = {lab["lab"]: {collect.VARIABLE: lab, "lab_contact_email": "pi@uni.example"} for lab in labs}
+    found = collect.from_hosts([*hostvars], hostvars, contact_variable="lab_contact_email")
+    write_report(directory / "report", found)
+
+
+def merge_slices(directory: pathlib.Path, labs: list[Json]) -> None:
+    place = files.Place(directory / "merged")
+    found, contacts = merge.labs_of(merge.find([str(directory / "slice-*" / "fleet-report.json")], place))
+    assert len(found) == len(labs) and merge.without_report([lab["lab"] for lab in labs], found, {}) == []
+    write_report(place.directory, collect.Collected(outcomes=[*found], contacts=contacts))
+
+
+def end_of_run(_directory: pathlib.Path, labs: list[Json]) -> None:
+    known = [progress.lab_from_outcome(lab["lab"], lab) for lab in labs]
+    closing.problem_lines(known)
+    closing.next_step_lines(known)
+    closing.table_lines(known, 120, "all")
+    ending = closing.Ending("", [lab.host for lab in known], False, lambda names, _how: " ".join(names))
+    closing.last_lines(known, ending)
+
+
+def calls(work: t.Callable[[pathlib.Path, list[Json]], None], directory: pathlib.Path, size: int) -> int:
+    """How many calls of functions a piece of work takes for so many labs."""
+    labs = outcomes(size)
+    for number in range(SLICES if work is merge_slices else 0):
+        write_report(directory / f"slice-{number}", collect.Collected(outcomes=labs[number::SLICES]), ["json"])
+    profile = cProfile.Profile()
+    profile.runcall(work, directory, labs)
+    return t.cast("int", pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("work", [report_from_hosts, merge_slices, end_of_run])
+def test_a_lab_adds_no_more_in_a_larger_fleet(
+    work: t.Callable[[pathlib.Path, list[Json]], None], tmp_path: pathlib.Path
+) -> None:
+    calls(work, tmp_path / "first", 6)  # what is done once a process
+    small, middle, large = (calls(work, tmp_path / str(size), size) for size in SIZES)
+    assert (large - middle) / (SIZES[2] - SIZES[1]) <= 1.1 * (middle - small) / (SIZES[1] - SIZES[0])
