@@ -45,7 +45,19 @@ FAILED_ONE_IN = 50
 CONFIGURATION = "[defaults]\ninternal_poll_interval = 0.05\n"
 ROSTER = "labs.lab_roster.yml"
 
-_PLAY = """\
+_LOAD = """\
+- name: Load what observing labs loads before workers are forked
+  hosts: lab-00001
+  connection: labops.cloudresearch.aws_account
+  gather_facts: false
+  tasks:
+    - name: Load the action that reads a lab
+      labops.cloudresearch.lab_account_observe:
+      when: false
+"""
+
+_PLAY = f"""\
+{_LOAD}
 - name: Give each lab the outcome that its recorded observation leads to
   hosts: all
   connection: labops.cloudresearch.aws_account
@@ -55,25 +67,17 @@ _PLAY = """\
     - name: Compose the outcome
       labops.cloudresearch.lab_account_outcome:
         operation: audit
-        lab: "{{ inventory_hostname }}"
-        observed: "{{ recorded }}"
-        results: {}
+        lab: "{{{{ inventory_hostname }}}}"
+        observed: "{{{{ recorded }}}}"
+        results: {{}}
       register: lab_account_outcome
 
 - name: Report and verdict
   ansible.builtin.import_playbook: labops.cloudresearch.finish
 """
 
-_FINISH = """\
-- name: Load what the play before the report has loaded
-  hosts: lab-00001
-  connection: labops.cloudresearch.aws_account
-  gather_facts: false
-  tasks:
-    - name: Load the action that reads a lab
-      labops.cloudresearch.lab_account_observe:
-      when: false
-
+_FINISH = f"""\
+{_LOAD}
 - name: Report and verdict about outcomes that the labs' hosts have
   ansible.builtin.import_playbook: labops.cloudresearch.finish
 """

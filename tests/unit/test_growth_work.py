@@ -17,10 +17,11 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import collect, files, merge, writing
-from tests.fixtures.outcomes import outcomes
+from tests.fixtures.outcomes import SITUATIONS, situation
 
 Json = dict[str, t.Any]
-SIZES = (30, 60, 120)
+# As many of each situation, so that the labs of a larger fleet differ in nothing but their number.
+SIZES = tuple(len(SITUATIONS) * times for times in (1, 2, 4))
 SLICES = 3
 
 
@@ -57,7 +58,8 @@ def end_of_run(_directory: pathlib.Path, labs: list[Json]) -> None:
 
 def calls(work: t.Callable[[pathlib.Path, list[Json]], None], directory: pathlib.Path, size: int) -> int:
     """How many calls of functions a piece of work takes for so many labs."""
-    labs = outcomes(size)
+    kinds = list(SITUATIONS)
+    labs = [situation(kinds[number % len(kinds)], lab=f"lab-{number:03d}") for number in range(size)]
     for number in range(SLICES if work is merge_slices else 0):
         write_report(directory / f"slice-{number}", collect.Collected(outcomes=labs[number::SLICES]), ["json"])
     profile = cProfile.Profile()
