@@ -223,8 +223,8 @@ lab_account:
       returned: always
       type: dict
     access_keys:
-      description: The user's access keys, oldest first, with age, last use, whose they are and whether they are stored;
-        C(suspended_on) and C(may_go_on) tell since when a key is suspended, and from when on it may be deleted.
+      description: The user's access keys, oldest first, with age, last use, whose they are and whether they are stored.
+        C(suspended_on) is the day on which a key was suspended, C(may_go_on) the first day on which it may be deleted.
       returned: always
       type: list
       elements: dict

@@ -19,16 +19,10 @@ import pytest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.connection import AwsConnection
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ansible_collections.labops.cloudresearch.tests.fixtures.records import RECORD, SECRET
 from tests.simulator.process import Simulator
 
-SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-RECORD = LabRecord(
-    lab="lab-01",
-    account_id="012345678901",
-    user_name="cloudresearch-mturk",
-    current=StoredKey("AKIAIOSFODNN7EXAMPLE", SECRET, created="2026-01-31T12:00:00Z"),
-)
 LATER = dataclasses.replace(RECORD, user_name="later")
 LATEST = dataclasses.replace(RECORD, user_name="latest")
 
@@ -180,8 +174,9 @@ def test_denied_calls_name_the_missing_permission_and_never_the_record(setup: Se
     assert setup.open().get("lab-01").record == RECORD
 
 
-def test_a_parameter_that_was_overwritten_between_compare_and_write_is_put_back(
-    simulator: Simulator, setup: Setup, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("meanwhile", [LATER, None], ids=["overwritten", "removed"])
+def test_what_happened_to_a_parameter_between_compare_and_write_stays_so(
+    meanwhile: LabRecord | None, setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if setup.type_name != "aws_ssm":
         pytest.skip("Secrets Manager has a real check-and-set")
@@ -191,35 +186,17 @@ def test_a_parameter_that_was_overwritten_between_compare_and_write_is_put_back(
 
     def interrupted(lab: str, value: str, **how: t.Any) -> int:
         monkeypatch.setattr(slow, "_write", compare_and)
-        write(fast, LATER)
+        if meanwhile is None:
+            fast.delete(fast.get("lab-01"))
+        else:
+            write(fast, meanwhile)
         return int(compare_and(lab, value, **how))
 
     monkeypatch.setattr(slow, "_write", interrupted)
     with pytest.raises(CollectionError) as caught:
         slow.put(LATEST, before)
     assert caught.value.reason == "store_conflict"
-    assert setup.open().get("lab-01").record == LATER
-
-
-def test_a_parameter_that_was_removed_between_compare_and_write_stays_removed(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if setup.type_name != "aws_ssm":
-        pytest.skip("Secrets Manager has a real check-and-set")
-    slow, fast = setup.open(), setup.open()
-    before = write(slow)
-    compare_and = slow._write
-
-    def interrupted(lab: str, value: str, **how: t.Any) -> int:
-        monkeypatch.setattr(slow, "_write", compare_and)
-        fast.delete(fast.get("lab-01"))
-        return int(compare_and(lab, value, **how))
-
-    monkeypatch.setattr(slow, "_write", interrupted)
-    with pytest.raises(CollectionError) as caught:
-        slow.put(LATEST, before)
-    assert caught.value.reason == "store_conflict"
-    assert setup.open().get("lab-01").record is None
+    assert setup.open().get("lab-01").record == meanwhile
 
 
 def test_a_secret_that_the_collection_removed_counts_as_gone_and_its_name_can_be_used_again(setup: Setup) -> None:

@@ -22,16 +22,9 @@ import requests
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import hashi_client, hashi_vault
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ansible_collections.labops.cloudresearch.tests.fixtures.records import RECORD, SECRET
 from tests.stack.openbao import OpenBao, running_openbao
 
-SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-RECORD = LabRecord(
-    lab="lab-01",
-    account_id="012345678901",
-    user_name="cloudresearch-mturk",
-    current=StoredKey("AKIAIOSFODNN7EXAMPLE", SECRET, created="2026-01-31T12:00:00Z"),
-)
 # As in the guide on stores.
 POLICY = """
 path "secret/data/cloudresearch/labs/*"     { capabilities = ["create", "read", "update"] }

@@ -14,7 +14,7 @@ from .situation import Situation, UserOwner
 
 
 def suspend(situation: Situation) -> Action | Stop | None:
-    """Switch off the next key that is the collection's, or that the operator named, and note since when."""
+    """Switch off the next key that is the collection's, or that the operator named, and record the date."""
     for key in _to_suspend(situation):
         if situation.suspension(key):
             continue

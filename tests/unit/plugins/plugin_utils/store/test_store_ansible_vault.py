@@ -27,15 +27,9 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.ansible_vault import CHECK_FILE
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord, StoredKey
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
+from ansible_collections.labops.cloudresearch.tests.fixtures.records import RECORD, SECRET
 
-SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-RECORD = LabRecord(
-    lab="lab-01",
-    account_id="012345678901",
-    user_name="cloudresearch-mturk",
-    current=StoredKey("AKIAIOSFODNN7EXAMPLE", SECRET, created="2026-01-31T12:00:00Z"),
-)
 needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 
