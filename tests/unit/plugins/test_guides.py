@@ -227,7 +227,7 @@ NOT_TYPED = {
     "nox": CHECKOUT,
     ".venv/bin/python -m pytest": CHECKOUT,
     "python -m pytest": "the test that it runs comes to be by the command before it",
-    "python -m tests.tools.rendering": "it writes into this checkout; tests/stack/test_rendering_tool.py does the same",
+    "python -m tests.simulator.portal.rendering": "it writes into this checkout; stack/test_rendering_tool.py calls it",
     "export ANSIBLE_STDOUT_CALLBACK": "a setting of the shell, which tests/end_to_end/test_readme.py keeps",
     "export AWS_PROFILE": "a setting of the shell, which tests/stack/test_guide_commands.py keeps for the rest",
     "ansible-vault": "it needs a store that a run made: tests/unit/.../store/test_store_ansible_vault.py types both",
