@@ -13,7 +13,7 @@ from ..plugin_utils.aws import connection
 from ..plugin_utils.base import shared_memory
 from ..plugin_utils.base.errors import CollectionError
 from ..plugin_utils.base.next_command import playbook_command
-from ..plugin_utils.lab import declaration, flow, outcome, role_variables
+from ..plugin_utils.lab import claims, declaration, flow, outcome, role_variables
 from ..plugin_utils.lab_action import Options, Result, Variables
 from ..plugin_utils.observing_action import ObservingAction
 from ..plugin_utils.portal.link import account_link
@@ -52,6 +52,7 @@ class ActionModule(ObservingAction):
             options = {**options, "store": None}
         unknown = role_variables.unknown(task_vars)
         lab = self.observe(options, operation=operation)
+        claims.claim_user(lab["account_id"], options["user_name"], task_vars["inventory_hostname"])
         result: Result = {
             "changed": False,
             "derived": role_variables.derive(self.variables),

@@ -398,8 +398,8 @@ record:
       link_evidence: page
 reason:
   description: A fixed word for why it failed, such as V(two_foreign_keys), V(no_room_for_key), V(user_not_ours),
-    V(user_missing), V(key_not_proved), V(no_room_for_tag), V(store_conflict), V(lab_busy), V(vault_password_missing),
-    V(wrong_account).
+    V(record_lost), V(user_missing), V(key_not_proved), V(no_room_for_tag), V(store_conflict), V(lab_busy),
+    V(vault_password_missing), V(wrong_account).
   type: str
   returned: failure
   sample: two_foreign_keys

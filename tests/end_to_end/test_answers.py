@@ -55,6 +55,23 @@ def paste(fleet: Fleet, text: str) -> str:
     return found.group()
 
 
+def test_a_host_with_the_account_of_another_lab_takes_nothing_from_it(fleet: Fleet) -> None:
+    seed.add_onboarded(fleet, "lab")
+    fleet.hosts["twin"] = dict(fleet.hosts["lab"])
+    simulator = fleet.simulator.control
+    before = simulator.keys("lab"), simulator.portal_key("lab")
+
+    together = fleet.run("onboard", "--forks", "1")
+    assert together.return_code != 0
+    assert "The hosts lab and twin both stand for the IAM user cloudresearch-mturk" in together.output
+    assert together.outcomes["lab"]["state"] == "converged"
+
+    alone = fleet.run("onboard", "--limit", "twin")
+    assert alone.return_code != 0 and alone.outcomes["twin"]["state"] == "failed"
+    assert "the store holds no record of the lab" in alone.output, alone.output
+    assert (simulator.keys("lab"), simulator.portal_key("lab")) == before
+
+
 def test_the_role_alone_fails_the_host_of_a_lab_that_did_not_end_well(fleet: Fleet) -> None:
     seed.add_onboarded(fleet, "well", "leaves", "unseen")
     fleet.simulator.control.create_access_key("leaves", vocabulary.DEFAULT_USER_NAME)

@@ -159,6 +159,28 @@ def _remove_foreign(situation: Situation) -> Action | None:
     return None
 
 
+def _require_record(situation: Situation) -> Stop | None:
+    """A new key would take the place of one that another store, or another lab of the inventory, may well hold."""
+    request = situation.request
+    found = [key.access_key_id for key in situation.foreign]
+    # Who speaks of strangers' keys knows that there are some.
+    told = request.adopt_existing_user or request.remove_foreign_keys
+    if not situation.record_lost or told or not found or not _has_room(situation):
+        return None
+    return Stop(
+        "record_lost",
+        f"The IAM user carries the collection's tag and has the access key {found[0]}, but the store holds no record "
+        "of the lab. It may be the wrong store, another lab of the inventory may name the same AWS account, or the "
+        "record is lost.",
+        (
+            "correct the store's directory, mount or path, the lab's name in the store, or the lab's AWS account",
+            f"if the record is lost, name key {found[0]} in remove_foreign_keys: it is deleted once the portal holds a "
+            "new key",
+            "if the key is to stay beside a new one, set adopt_existing_user (role: lab_account_adopt_existing_user)",
+        ),
+    )
+
+
 def _create(situation: Situation) -> Action | Stop | None:
     record = situation.record
     current = record.current if record else None
@@ -265,6 +287,7 @@ _PRESENT_RULES: tuple[Rule, ...] = (
     _prove,
     _promote,
     _remove_foreign,
+    _require_record,
     _create,
     superseded.retire,
 )

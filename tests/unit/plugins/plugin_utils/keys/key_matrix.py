@@ -188,7 +188,7 @@ def rows(*, named: bool) -> list[Row]:
         foreign = frozenset(key_id(index) for index, key in enumerate(keys) if key.kind == "foreign")
         if named and not foreign:
             continue
-        request = KeyRequest(remove_foreign_keys=foreign if named else frozenset())
+        request = KeyRequest(remove_foreign_keys=foreign if named else frozenset(), adopt_existing_user=True)
         by_outcome: dict[str, list[tuple[str, Plan]]] = {}
         for link in LINKS[:1] * (len(keys) > 0) + LINKS[1:2] * (len(keys) > 1) + LINKS[2:]:
             plan = key_plan.decide(situation(keys, knowledge(link), request))

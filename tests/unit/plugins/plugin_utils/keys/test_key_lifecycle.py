@@ -82,7 +82,7 @@ Flow = tuple[t.Callable[[], World], dict[str, t.Any]]
 
 FLOWS: dict[str, Flow] = {
     "onboard": (new_lab, {"state": "present"}),
-    "adopt": (lab_by_hand, {"state": "present"}),
+    "adopt": (lab_by_hand, {"state": "present", "adopt_existing_user": True}),
     "rotate": (linked_lab, {"state": "rotated"}),
     "rotate with grace": (linked_lab, {"state": "rotated", "grace_days": 14}),
     "go on with a rotation": (lab_in_rotation, {"state": "present"}),

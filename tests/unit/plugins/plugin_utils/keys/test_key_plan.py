@@ -302,9 +302,22 @@ def test_a_missing_user_is_told() -> None:
 
 
 def test_a_foreign_key_stays_beside_the_new_one_and_is_reported() -> None:
-    plan = decided([FOREIGN], linked(FIRST))
+    plan = decided([FOREIGN], linked(FIRST), adopt_existing_user=True)
     assert kinds(plan) == ["create", "prove (new key)"]
     assert [note.code for note in plan.notes] == ["foreign_key"]
+
+
+@pytest.mark.parametrize("state", ["present", "rotated"])
+@pytest.mark.parametrize("key", [FOREIGN, FOREIGN_OFF], ids=str)
+def test_a_key_of_our_user_that_the_store_does_not_know_is_perhaps_another_stores(key: Key, state: str) -> None:
+    plan = decided([key], state=state)
+    assert not plan.actions
+    assert plan.stop is not None and plan.stop.reason == "record_lost" and FIRST in plan.stop.message
+
+
+def test_a_lost_record_is_made_anew_when_the_operator_gives_up_the_key() -> None:
+    plan = decided([FOREIGN], NOT_LINKED, remove_foreign_keys=frozenset({FIRST}))
+    assert kinds(plan) == [f"delete_foreign {FIRST}", "create", "prove (new key)"]
 
 
 @pytest.mark.parametrize("link", [UNKNOWN, NOT_LINKED, OTHER, linked(FIRST), linked(SECOND)], ids=str)
