@@ -52,7 +52,9 @@ class ActionModule(ObservingAction):
             options = {**options, "store": None}
         unknown = role_variables.unknown(task_vars)
         lab = self.observe(options, operation=operation)
-        claims.claim_user(lab["account_id"], options["user_name"], task_vars["inventory_hostname"])
+        claims.claim_user(
+            lab["account_id"], options["user_name"], str(task_vars.get("inventory_hostname") or lab["lab"])
+        )
         result: Result = {
             "changed": False,
             "derived": role_variables.derive(self.variables),

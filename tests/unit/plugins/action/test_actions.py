@@ -10,6 +10,7 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible import constants
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
@@ -316,6 +317,11 @@ def test_no_key_no_run(
 
 LAB: dict[str, t.Any] = {"lab": "lab-01", "account_id": "111122223333", "missing": [], "blocked": {}, "requester": {}}
 BLOCKED = {"step": "access_key", "reason": "user_not_ours", "message": "It is not ours.", "next_step": "Choose."}
+
+
+@pytest.fixture(autouse=True)
+def each_test_is_a_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
 
 
 def observe(monkeypatch: pytest.MonkeyPatch, operation: str, lab: dict[str, t.Any], **more: t.Any) -> t.Any:
