@@ -251,7 +251,7 @@ def test_a_lab_set_up_by_hand_keeps_its_key_until_the_operator_gives_it_up(bench
     foreign = bench.simulator.control.create_access_key(bench.name, USER)
     bench.simulator.control.set_portal_key(bench.name, foreign["access_key_id"], foreign["secret_access_key"])
     bench.simulator.control.age_key(foreign["access_key_id"], 200)
-    bench.converge()
+    bench.converge(adopt_existing_user=True)
     assert bench.keys()[foreign["access_key_id"]] == "Active"
     assert len(bench.keys()) == 2
     outcome = bench.run(remove_foreign_keys=frozenset({foreign["access_key_id"]}))
