@@ -120,7 +120,7 @@ class _Watch:
     def _watch(self) -> None:
         ticks = os.sysconf("SC_CLK_TCK")
         for turn in itertools.count():
-            if self._done.wait(0.2):
+            if self._done.wait(0.05):
                 return
             try:
                 found = re.search(r"VmHWM:\s+(\d+) kB", (self._directory / "status").read_text())
@@ -134,7 +134,7 @@ class _Watch:
             children = list(_descendants(int(self._directory.name)))
             # The kernel walks through all pages of a process for this, so it is asked less often about many. A single
             # worker may be one that writes a report, which has its peak just before its end.
-            if turn % 5 == 0 or len(children) == 1:
+            if turn % 20 == 0 or (turn % 4 == 0 and len(children) == 1):
                 private = [_private_kilobytes(child) / 1024 for child in children]
                 self.children_megabytes = max(self.children_megabytes, sum(private))
                 self.largest_child_megabytes = max([self.largest_child_megabytes, *private])
