@@ -52,9 +52,10 @@ class ActionModule(ObservingAction):
             options = {**options, "store": None}
         unknown = role_variables.unknown(task_vars)
         lab = self.observe(options, operation=operation)
-        claims.claim_user(
-            lab["account_id"], options["user_name"], str(task_vars.get("inventory_hostname") or lab["lab"])
-        )
+        if options["state"] == "present" and operation != "audit":
+            # To look at a user twice, or to take its keys away, does no harm.
+            host = str(task_vars.get("inventory_hostname") or lab["lab"])
+            claims.claim_user(lab["account_id"], options["user_name"], host)
         result: Result = {
             "changed": False,
             "derived": role_variables.derive(self.variables),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No two hosts of a run may stand for the same IAM user: each would take the other's key for a stranger's."""
+"""No two hosts of a run may want a key of the same IAM user: each would replace the link of the other's key."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..base.errors import CollectionError
 
 
 def claim_user(account_id: str, user_name: str, host: str) -> None:
-    """Note, for the other workers of this run, which host stands for an IAM user.
+    """Note, for the other workers of this run, which host wants a key of an IAM user.
 
     The notes are in the run's private temporary directory (Ansible's setting C(DEFAULT_LOCAL_TMP)): symbolic links,
     which are made in one step together with what they say.
 
     :param account_id: as AWS told it; empty where it could not be asked.
-    :raises CollectionError: another host of this run stands for the user already.
+    :raises CollectionError: another host of this run wants one already.
     """
     if not account_id:
         return
