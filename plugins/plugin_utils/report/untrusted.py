@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections.abc
 import enum
+import functools
 import re
 import typing as t
 
@@ -99,7 +100,7 @@ def shaped(shape: type[Shape], value: Untrusted, **judged: object) -> Shape:
 
     :param judged: fields of which more is known than that.
     """
-    fields = t.get_type_hints(shape)
+    fields = _fields(t.cast(t.Hashable, shape))
     return t.cast(
         Shape,
         {
@@ -107,6 +108,12 @@ def shaped(shape: type[Shape], value: Untrusted, **judged: object) -> Shape:
             for name, kind in fields.items()
         },
     )
+
+
+@functools.cache
+def _fields(shape: t.Hashable) -> dict[str, object]:
+    """A shape's fields and their types, worked out once for all labs."""
+    return t.get_type_hints(t.cast(type[object], shape))
 
 
 def all_shaped(shape: type[Shape], value: object) -> list[Shape]:
