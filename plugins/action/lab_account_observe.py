@@ -52,7 +52,7 @@ class ActionModule(ObservingAction):
             options = {**options, "store": None}
         unknown = role_variables.unknown(task_vars)
         lab = self.observe(options, operation=operation)
-        if options["state"] == "present" and operation != "audit":
+        if options["state"] in ("present", "rotated") and operation != "audit":
             # To look at a user twice, or to take its keys away, does no harm.
             host = str(task_vars.get("inventory_hostname") or lab["lab"])
             claims.claim_user(lab["account_id"], options["user_name"], host)

@@ -141,7 +141,9 @@ def test_examples_for_a_lab_without_a_key_work_as_they_are(fleet: Fleet) -> None
     add_lab(fleet, "123456789012", "lab-01@example.edu")
     # They begin with nothing but the user.
     fleet.simulator.control.create_user("lab-01", seed.USER_NAME, policy_arns=[seed.POLICY_ARN], tags=seed.TAGS)
-    tasks = {"mturk_access_key": tasks_of(fleet, "mturk_access_key")}
+    # A lab has one store at a time: the example with another one begins when the first one has nothing any more.
+    in_order = sorted(tasks_of(fleet, "mturk_access_key"), key=lambda task: "aws_secretsmanager" in json.dumps(task))
+    tasks = {"mturk_access_key": in_order}
     require_good(pasted(fleet, tasks), tasks)
 
 

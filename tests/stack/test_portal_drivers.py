@@ -29,7 +29,7 @@ def test_it_says_who_it_is(sites: tuple[Site, Site], run: Run) -> None:
     own, _foreign = sites
     good_site(own)
     assert run(own).link.evidence == "page"
-    assert all("labops.cloudresearch/" in request.headers["User-Agent"] for request in own.requests)
+    assert all("labops.cloudresearch" in request.headers["User-Agent"] for request in own.requests)
     assert [(request.method, request.path) for request in own.requests] == [
         ("GET", "/"),
         ("POST", "/login"),

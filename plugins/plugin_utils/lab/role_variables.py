@@ -138,6 +138,8 @@ def read(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> Values:
     :raises CollectionError: the role's argument spec does not allow a value.
     """
     given = {name: templar.template(task_vars[name]) for name in ARGUMENT_SPEC if name in task_vars}
+    # The role's default, also where only its task is used.
+    given.setdefault("lab_account_lab", task_vars.get("inventory_hostname"))
     checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
     if checked.error_messages:
         raise CollectionError(

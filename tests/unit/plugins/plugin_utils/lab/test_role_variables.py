@@ -74,6 +74,12 @@ def test_values_are_converted_and_empty_texts_are_not_given() -> None:
     assert options["tags"] == {"a": "b"}
 
 
+def test_a_lab_is_its_host_unless_it_has_a_name_of_its_own() -> None:
+    host = {"inventory_hostname": "host-7"}
+    assert role_variables.read(host, Plain())["lab_account_lab"] == "host-7"
+    assert role_variables.read({**host, "lab_account_lab": "lab-01"}, Plain())["lab_account_lab"] == "lab-01"
+
+
 def test_the_observation_is_given_every_option_it_knows() -> None:
     assert set(role_variables.as_options(read())) == set(declaration.ARGUMENT_SPEC)
 
