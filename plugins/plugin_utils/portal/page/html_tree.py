@@ -17,10 +17,10 @@ from .matching import word_set
 try:
     import bs4
     from bs4.element import Comment, Doctype
-    from bs4.element import NavigableString as NavigableString
-    from bs4.element import PreformattedString as PreformattedString
-    from bs4.element import Tag as Tag
 
+    NavigableString = bs4.element.NavigableString
+    PreformattedString = bs4.element.PreformattedString
+    Tag = bs4.element.Tag
     HAS_BS4 = True
 except ImportError:
     # Nothing is read without it, see drivers/choice.py; only the names are needed.
