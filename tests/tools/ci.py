@@ -22,8 +22,8 @@ import time
 from .tree import BUILD, PROJECT
 
 LOGS = BUILD / "logs"
-# One more than cores, because now and then each suite waits for something; with more, they hinder each other.
-LANES = 3
+# Two more than cores, because each suite waits for something a third of the time; with more, they hinder each other.
+LANES = 4
 
 # The longest first, so that all lanes end at about the same time. Those with a number are for the oldest and the newest
 # ansible-core that are supported, all others run on the one in between. `unit` has nothing that `unit-...` has not.
