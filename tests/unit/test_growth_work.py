@@ -71,6 +71,6 @@ def calls(work: t.Callable[[pathlib.Path, list[Json]], None], directory: pathlib
 def test_a_lab_adds_no_more_in_a_larger_fleet(
     work: t.Callable[[pathlib.Path, list[Json]], None], tmp_path: pathlib.Path
 ) -> None:
-    calls(work, tmp_path / "first", 6)  # what is done once a process
+    calls(work, tmp_path / "first", SIZES[0])  # what is done once a process
     small, middle, large = (calls(work, tmp_path / str(size), size) for size in SIZES)
     assert (large - middle) / (SIZES[2] - SIZES[1]) <= 1.1 * (middle - small) / (SIZES[1] - SIZES[0])
