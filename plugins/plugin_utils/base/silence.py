@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Endpoints that do not answer are waited for once a run: what one lab met, the workers of all other labs know.
 
-They tell each other by small files in the run's private temporary directory (Ansible's setting C(DEFAULT_LOCAL_TMP),
-which Ansible makes anew for each run and removes at its end). What counts is silence, never an answer, whatever it
-says:
+They tell each other by small files in the run's private temporary directory (C(run_directory)). What counts is silence,
+never an answer, whatever it says:
 
 - A lab notes that nobody answered it, unless somebody was answered since it began to ask: then the trouble is its own.
 - Nobody asks any more once two labs have met it. A single lab may go on asking: its run has nobody to save time for.
@@ -26,8 +25,7 @@ import types
 import typing as t
 import urllib.request
 
-from ansible import constants
-
+from . import run_directory
 from .text import printable
 
 try:
@@ -147,7 +145,7 @@ def _notes_file(endpoint: str, proxies: t.Mapping[str, str] | None) -> pathlib.P
         return None
     way = [endpoint.lower().rstrip("/"), sorted((proxies or {}).items()), sorted(urllib.request.getproxies().items())]
     name = hashlib.sha256(json.dumps(way).encode()).hexdigest()
-    return pathlib.Path(constants.DEFAULT_LOCAL_TMP) / f"labops.cloudresearch-{name}.silent"
+    return run_directory.note(f"{name}.silent")
 
 
 def _answer_to(notes: pathlib.Path) -> pathlib.Path:

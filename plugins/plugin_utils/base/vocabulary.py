@@ -107,6 +107,9 @@ LAST_HISTORY = datetime.date(2027, 1, 28)
 
 REFUND_NOTICE = "AWS announced refunds of prepaid balances within 30 days; if there was none, ask AWS support."
 
+# What is to be corrected where the store holds no record of a user that is the collection's own.
+WHERE_THE_RECORD_IS = "the store's directory, mount or path, or the lab's name in the store"
+
 
 def is_closed(today: datetime.date) -> bool:
     """Whether the announced day after which no HIT can be submitted has come."""

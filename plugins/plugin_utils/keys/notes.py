@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..aws.iam_keys import IamKey
+from ..base.vocabulary import WHERE_THE_RECORD_IS
 from . import superseded
 from .actions import Note, Slot
 from .situation import Situation, portal_key
@@ -91,8 +92,8 @@ def _strangers_key(situation: Situation, access_key_id: str) -> Note:
             "of the lab: it may be the wrong store, or the record is lost."
         )
         step = (
-            "Correct the store's directory, mount or path, or the lab's name in the store. If the record is lost and "
-            "nobody uses the key, name it in remove_foreign_keys."
+            f"Correct {WHERE_THE_RECORD_IS}. If the record is lost and nobody uses the key, name it in "
+            "remove_foreign_keys."
         )
     else:
         text = f"Key {access_key_id} was not created by this collection, and its secret is not in the store."

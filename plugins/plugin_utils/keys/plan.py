@@ -24,7 +24,7 @@ import typing as t
 
 from ..aws.iam_keys import KEYS_A_USER, IamKey
 from ..base import times
-from ..base.vocabulary import LinkStatus
+from ..base.vocabulary import WHERE_THE_RECORD_IS, LinkStatus
 from . import superseded, suspending
 from .actions import Action, ActionKind, Note, Slot, Stop
 from .effects import after
@@ -173,7 +173,7 @@ def _require_record(situation: Situation) -> Stop | None:
         "of the lab. It may be the wrong store, another lab of the inventory may name the same AWS account, or the "
         "record is lost.",
         (
-            "correct the store's directory, mount or path, the lab's name in the store, or the lab's AWS account",
+            f"correct {WHERE_THE_RECORD_IS}, or the lab's AWS account",
             f"if the record is lost, name key {found[0]} in remove_foreign_keys: it is deleted once the portal holds a "
             "new key",
             "if the key is to stay beside a new one, set adopt_existing_user (role: lab_account_adopt_existing_user)",

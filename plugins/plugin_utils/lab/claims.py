@@ -6,25 +6,22 @@
 from __future__ import annotations
 
 import os
-import pathlib
 
-from ansible import constants
-
+from ..base import run_directory
 from ..base.errors import CollectionError
 
 
 def claim_user(account_id: str, user_name: str, host: str) -> None:
     """Note, for the other workers of this run, which host wants a key of an IAM user.
 
-    The notes are in the run's private temporary directory (Ansible's setting C(DEFAULT_LOCAL_TMP)): symbolic links,
-    which are made in one step together with what they say.
+    The notes are symbolic links, which are made in one step together with what they say.
 
     :param account_id: as AWS told it; empty where it could not be asked.
     :raises CollectionError: another host of this run wants one already.
     """
     if not account_id:
         return
-    note = pathlib.Path(constants.DEFAULT_LOCAL_TMP) / f"labops.cloudresearch-{account_id}-{user_name}.host"
+    note = run_directory.note(f"{account_id}-{user_name}.host")
     try:
         os.symlink(host, note)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..base.times import days_between, parse_time
+from ..base.vocabulary import WHERE_THE_RECORD_IS
 from .examined import Examined, Facts, Found
 
 
@@ -80,9 +81,8 @@ def _live_key_without_secret(seen: Examined, key: Facts, key_id: str) -> t.Itera
             "unstored_live_key",
             f"Key {key_id} is active, and its user carries the collection's tag, but the store holds no record of "
             "the lab.",
-            "Correct the store's directory, mount or path, or the lab's name in the store. If the record is lost, "
-            "name the key in lab_account_remove_foreign_keys once nobody needs it, then run "
-            f"{seen.playbook('onboard')}.",
+            f"Correct {WHERE_THE_RECORD_IS}. If the record is lost, name the key in lab_account_remove_foreign_keys "
+            f"once nobody needs it, then run {seen.playbook('onboard')}.",
             key_id,
         )
     elif key.get("stored") is False:
