@@ -184,6 +184,7 @@ from ansible.utils.display import Display
 
 from ..plugin_utils.aws import account as aws_account
 from ..plugin_utils.aws import connection as aws
+from ..plugin_utils.aws import service_models
 from ..plugin_utils.base import environment as process_environment
 from ..plugin_utils.base import forked_program
 from ..plugin_utils.base.errors import CollectionError
@@ -257,7 +258,9 @@ class Connection(LocalConnection):
         variables = _variables_of_forkable(cmd) if in_data and forked_program.can_fork() else None
         if variables is not None:
             display.vvv(f"RUN IN A FORK {cmd}", host=self._play_context.remote_addr)
-            return forked_program.run_program(t.cast(bytes, in_data), {**environment, **variables}, self.cwd)
+            return forked_program.run_program(
+                t.cast(bytes, in_data), {**environment, **variables}, self.cwd, prepare=service_models.share_with_all
+            )
         with process_environment.only(environment):
             finished: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         return finished

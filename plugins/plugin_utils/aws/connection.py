@@ -22,6 +22,7 @@ import typing as t
 from ..base import library_logs, masking
 from ..base.errors import CollectionError
 from ..base.vocabulary import COLLECTION
+from . import service_models
 from .errors import AWS_FAILURES, aws_error, no_credentials, not_assumable, second_factor_wanted
 from .repeating import repeat_unreadable
 from .silence import heed
@@ -29,7 +30,6 @@ from .silence import heed
 try:
     import botocore.config
     import botocore.exceptions
-    import botocore.loaders
     import botocore.session
 
     HAS_BOTOCORE = True
@@ -60,13 +60,6 @@ _PATIENCE = {"mturk": _Patience(4, 7, 3)}
 _USUAL_PATIENCE = _Patience(5, 30, 5)
 
 
-@functools.lru_cache(maxsize=1)
-def shared_loader() -> botocore.loaders.Loader:
-    """One loader of service models for all sessions: parsing IAM's model anew costs more than asking IAM."""
-    paths = botocore.session.Session().get_config_variable("data_path") or ""
-    return botocore.loaders.Loader([os.path.expanduser(path) for path in paths.split(os.pathsep) if path])
-
-
 @functools.cache
 def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> Session:
     """One session for all clients that are set up alike: a session costs more than the calls that most clients make.
@@ -74,7 +67,7 @@ def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> 
     :param settings: the environment variables that botocore reads; a task can change them.
     """
     session = botocore.session.Session(profile=profile)
-    session.register_component("data_loader", shared_loader())
+    service_models.share_with(session)
     repeat_unreadable(session)
     return session
 
@@ -85,7 +78,8 @@ _session_lock = threading.Lock()
 
 def _shared_session(profile: str | None = None) -> Session:
     names = ("HOME", "USERPROFILE")
-    settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in names}
+    # By name: Python decodes each value that it is asked for, and there can be many.
+    settings = {name: os.environ[name] for name in os.environ if name.startswith("AWS_") or name in names}
     return _session_for(profile, tuple(sorted(settings.items())))
 
 

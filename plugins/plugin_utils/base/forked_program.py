@@ -27,19 +27,23 @@ def can_fork() -> bool:
 
 
 def run_program(
-    program: bytes, environment: t.Mapping[str, str], directory: str | bytes | None = None
+    program: bytes,
+    environment: t.Mapping[str, str],
+    directory: str | bytes | None = None,
+    prepare: t.Callable[[], None] | None = None,
 ) -> tuple[int, bytes, bytes]:
     """Run a program in a child process and wait for its end. The child never outlives the call.
 
     :param program: Python source, as a new interpreter would read it from its standard input.
     :param directory: where to run; None: where this process is.
+    :param prepare: called in the child just before the program.
     :returns: return code (128 plus its number for a signal, as a shell tells it), standard output, standard error.
     """
     readers, writers = zip(os.pipe(), os.pipe(), strict=True)
     with _child_ends_with_us() as child:
         child.pid = os.fork()
         if child.pid == 0:
-            program_in_fork.be_the_program(program, environment, directory, writers)
+            program_in_fork.be_the_program(program, environment, directory, writers, prepare)
         for descriptor in writers:
             os.close(descriptor)
         output, errors = _read_all(readers)

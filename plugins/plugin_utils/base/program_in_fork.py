@@ -36,7 +36,11 @@ _OWN_TO_PROCESSES = ("multiprocessing",)
 
 
 def be_the_program(
-    program: bytes, environment: t.Mapping[str, str], directory: str | bytes | None, writers: t.Sequence[int]
+    program: bytes,
+    environment: t.Mapping[str, str],
+    directory: str | bytes | None,
+    writers: t.Sequence[int],
+    prepare: t.Callable[[], None] | None,
 ) -> t.NoReturn:
     """All of the child's life. It must not return: what is above on the stack is this process's business."""
     status = 1
@@ -49,6 +53,8 @@ def be_the_program(
         _own_environment(environment, directory)
         exit_functions = _own_imports()
         parents.extend(_own_settings())
+        if prepare:
+            prepare()
         status = _execute(program, exit_functions)
     except BaseException:
         with contextlib.suppress(BaseException):

@@ -119,6 +119,6 @@ def aws_answers(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[AwsAnswers]:
 
 def forget_sessions() -> None:
     """Sessions are kept for the life of a process, and they would keep a test's answers with them."""
-    for name, kept in list(vars(aws).items()):
-        if name != "shared_loader" and hasattr(kept, "cache_clear"):
+    for kept in list(vars(aws).values()):
+        if hasattr(kept, "cache_clear"):
             kept.cache_clear()
