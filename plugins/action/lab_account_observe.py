@@ -47,15 +47,21 @@ class ActionModule(ObservingAction):
                 next_step="Remove ansible_connection from the extra variables.",
                 reason="invalid_options",
             )
+        self._refuse_overriding(task_vars)
         operation: str = self.variables["lab_account_operation"]
         if operation == "audit" and self.variables["lab_account_secret_store"] == role_variables.NO_STORE:
             options = {**options, "store": None}
         unknown = role_variables.unknown(task_vars)
-        lab = self.observe(options, operation=operation)
-        if options["state"] in ("present", "rotated") and operation != "audit":
+        host = str(task_vars.get("inventory_hostname") or options["lab"])
+        wants_key = options["state"] in ("present", "rotated")
+        problem = self._portal_problem(options, host) if wants_key and operation == "audit" else None
+        lab = self.observe(options, operation=operation, portal_problem=problem)
+        if wants_key and operation != "audit":
             # To look at a user twice, or to take its keys away, does no harm.
-            host = str(task_vars.get("inventory_hostname") or lab["lab"])
             claims.claim_user(lab["account_id"], options["user_name"], host)
+            problem = self._portal_problem(options, host)
+            if problem:
+                raise problem
         result: Result = {
             "changed": False,
             "derived": role_variables.derive(self.variables),
@@ -69,9 +75,9 @@ class ActionModule(ObservingAction):
             )
         if warnings:
             result["warnings"] = warnings
-        problem = self._obstacle(lab, operation, task_vars)
-        if problem:
-            return {**result, **problem.as_result(), "failed": True}
+        obstacle = self._obstacle(lab, operation, task_vars)
+        if obstacle:
+            return {**result, **obstacle.as_result(), "failed": True}
         if operation == "audit" or not lab["missing"]:
             del result["lab_account"]
             result.update(
@@ -91,6 +97,33 @@ class ActionModule(ObservingAction):
         else:
             result["task_files"] = self._task_files(lab["missing"], task_vars)
         return result
+
+    def _refuse_overriding(self, task_vars: Variables) -> None:
+        """Refuse extra variables that make another playbook of a playbook: they go before its own.
+
+        :raises CollectionError: naming the variable.
+        """
+        own: t.Mapping[str, str] = self._templar.template(task_vars.get("__lab_account_playbook", {}))
+        for name, value in own.items():
+            if self.variables[name] != value:
+                raise CollectionError(
+                    f"This playbook works with {name}: {value}, but the extra variables say {self.variables[name]}.",
+                    next_step=f"Take {name} out of what is given with -e (or in a file with -e @), and run again.",
+                    reason="invalid_options",
+                )
+
+    @staticmethod
+    def _portal_problem(options: Options, host: str) -> CollectionError | None:
+        """Why the lab's CloudResearch account cannot be its own, if another host of the run has the same."""
+        given = options["cloudresearch"] or {}
+        if options["link_check"] == "none" or not given.get("email"):
+            return None
+        try:
+            site = account_link.PortalSettings.from_params(given["options"]).trust.site
+            claims.claim_portal_account(site, given["email"], host)
+        except CollectionError as exc:
+            return exc
+        return None
 
     def _task_files(self, missing: t.Sequence[str], task_vars: Variables) -> list[str]:
         """The files of the role that take the steps which are missing."""

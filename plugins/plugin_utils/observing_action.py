@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from .aws.connection import AwsConnection
 from .base.errors import CollectionError
@@ -22,11 +23,14 @@ class ObservingAction(LabAction):
     spec = declaration.ARGUMENT_SPEC
     step = "observe"
 
-    def observe(self, options: Options, *, operation: str = "") -> Observation:
+    def observe(
+        self, options: Options, *, operation: str = "", portal_problem: CollectionError | None = None
+    ) -> Observation:
         """Read the lab.
 
         :param options: validated, as C(declaration.ARGUMENT_SPEC) has them.
         :param operation: what the role is about to do; empty if nothing follows.
+        :param portal_problem: why nobody can tell which key the portal holds for the lab, if so.
         :raises CollectionError: the lab cannot be read. An audit also goes on without the store.
         """
         account = self.account(options)
@@ -46,6 +50,13 @@ class ObservingAction(LabAction):
         )
         if operation == "audit" and options["store"] is None:
             declared = dataclasses.replace(declared, store_missing="No store is declared (lab_account_secret_store).")
+        if portal_problem is not None:
+            problem = portal_problem
+
+            def tell_problem(_wanted: str, _recorded: str) -> t.NoReturn:
+                raise problem
+
+            declared = dataclasses.replace(declared, look=tell_problem)
         return observation.observe(account, declared, record)
 
     def _record(self, options: Options, account: AwsConnection, operation: str) -> LabRecord | None:

@@ -77,3 +77,10 @@ def test_a_pattern_that_is_no_group_is_looked_up(
 @pytest.mark.parametrize("outcome", [{}, {"lab_account_outcome": CONVERGED}])
 def test_a_host_that_stands_in_for_no_lab_fails_and_says_so(outcome: dict[str, t.Any]) -> None:
     assert verdict("localhost", **outcome).startswith("No lab was in this run")
+
+
+def test_a_run_of_which_tags_leave_nothing_has_its_verdict() -> None:
+    """Ansible would end it with 0, and nobody would have looked at a lab."""
+    play = next(play for play in yaml.safe_load((PLAYBOOKS / "finish.yml").read_text()) if play["name"] == "Verdict")
+    assert play["tags"] == ["always"]
+    assert "--skip-tags" in verdict("lab-1")

@@ -9,12 +9,13 @@ import datetime
 import typing as t
 
 from ..aws import iam_user
+from ..aws.principals.shapes import Principal, PrincipalKey, Principals
 from ..base import vocabulary
 from ..base.vocabulary import LinkStatus
 from ..keys.actions import NoteDescription
 from ..keys.changes import CHANGES_A_RUN, KeyChange
 from ..keys.description import KeyDescription, RetiredKey
-from . import drift, known_principals
+from . import drift, known_principals, principal_findings
 from .known_principals import KnownPrincipal
 from .shapes import DriftEntry, Link, Observation, OtherUser, Requester, StoreSeen
 
@@ -136,6 +137,26 @@ class Afterwards:
         return self.observed.get("other_users") if self.observed else None
 
     @property
+    def principals(self) -> Principals | None:
+        """Everybody in the account who may call MTurk, if somebody looked."""
+        return self.observed.get("principals") if self.observed else None
+
+    def _others_live_keys(self) -> list[tuple[Principal, PrincipalKey]]:
+        """Their live keys, but for those of the lab's own user."""
+        if not self.observed or not self.principals:
+            return []
+        return principal_findings.live_keys(self.principals, self.observed["declared_user"])
+
+    def undeclared_keys(self) -> list[tuple[Principal, PrincipalKey]]:
+        """Those of them that the inventory does not declare."""
+        known = (self.observed.get("known_principals") or []) if self.observed else []
+        return [
+            (principal, key)
+            for principal, key in self._others_live_keys()
+            if not known_principals.is_known(known, principal, key["access_key_id"], self.today)
+        ]
+
+    @property
     def user_name(self) -> str:
         """The name of the lab's own user."""
         user = self.observed.get("user") if self.observed else None
@@ -158,6 +179,8 @@ class Afterwards:
             live += [
                 (other["user_name"], key) for other in self.other_users() or [] for key in other["live_access_key_ids"]
             ]
+            live += [(principal["name"], key["access_key_id"]) for principal, key in self._others_live_keys()]
+            live = list(dict.fromkeys(live))
         declared = [(key_id, self.exception_for(user_name, key_id)) for user_name, key_id in live]
         return [(key_id, known) for key_id, known in declared if known]
 

@@ -96,13 +96,15 @@ def exception_for_key(
 ) -> KnownPrincipal | None:
     """The exception that holds today for a key of one of the account's users; None if there is none.
 
-    :param user_name: whatever the user's path, which an ARN has and a name has not: IAM has each name once.
+    :param user_name: whatever the user's path, which an ARN has and a name has not: IAM has each name once. Empty if it
+        could not be read: then only an exception for the key itself is about it.
     """
 
     def fits(known: KnownPrincipal) -> bool:
         resource, _slash, name = known["arn"].rpartition("/")
         is_user = resource.partition("/")[0] == f"arn:aws:iam::{account_id}:user"
-        return access_key_id == known["access_key_id"] or user_name in (known["name"], name if is_user else "")
+        named = bool(user_name) and user_name in (known["name"], name if is_user else "")
+        return named or (bool(access_key_id) and access_key_id == known["access_key_id"])
 
     return next((known for known in exceptions if fits(known) and not has_run_out(known, today)), None)
 

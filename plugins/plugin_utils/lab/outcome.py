@@ -15,7 +15,7 @@ import typing as t
 
 from ..base import times
 from ..base.vocabulary import OutcomeState, StepStatus
-from . import finding_kinds, findings
+from . import finding_kinds, findings, known_principals
 from .afterwards import Afterwards, Result
 from .gaps import not_looked_for
 from .remaining import NextSteps, live_keys_remain
@@ -211,7 +211,8 @@ def _kept_keys(after: Afterwards) -> list[str]:
     if not after.retiring and not after.suspending:
         return []
     return [
-        f"Key {key_id} stays active until {known['until']}, as declared: {_sentence(known['reason'])}"
+        f"{f'Key {key_id}' if key_id else f'A key of {known_principals.in_words(known)}'} stays active until "
+        f"{known['until']}, as declared: {_sentence(known['reason'])}"
         for key_id, known in after.kept_keys()
     ]
 

@@ -48,6 +48,18 @@ def examine(
     yield from (_exception_run_out(known) for known in exceptions if known_principals.has_run_out(known, today))
 
 
+def live_keys(seen: Principals, declared_user: str) -> list[tuple[Principal, PrincipalKey]]:
+    """The live keys that can call MTurk, or may be able to, of everybody but the lab's own user."""
+    return [
+        (principal, key)
+        for principal in seen["principals"]
+        for key in principal["keys"]
+        if key["status"] == KeyStatus.ACTIVE
+        and principal["mturk_right"] != Right.NO
+        and (principal["kind"], principal["name"]) != (PrincipalKind.USER, declared_user)
+    ]
+
+
 def judged_users(seen: Principals | None) -> set[str]:
     """Names of the users of which C(examine) says what there is to say."""
     return {

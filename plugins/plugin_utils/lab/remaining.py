@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ..aws.principals.shapes import PrincipalKind
 from ..base import vocabulary
 from ..base.vocabulary import Who
 from ..portal.errors import Reason
+from . import principal_findings
 from .afterwards import Afterwards, Result
 from .shapes import NextStep
 from .steps import PERSON_REASONS, WAITING_STATUSES, link_unproved
@@ -48,9 +50,8 @@ class NextSteps:
         for note in self.after.notes():
             yield _next_step_entry(self.after.step_of_notes, False, f"{note['message']} {note['next_step']}")
         if self.after.retiring and self.operation != "audit":
-            for key_id, user_name in live_keys_of_others(self.after):
-                text = f"If nobody uses key {key_id} of the IAM user {user_name}, deactivate it there."
-                yield _next_step_entry("retire", False, text)
+            for other in live_keys_of_others(self.after):
+                yield _next_step_entry("retire", False, other.next_step)
 
     def _steps_for_unseen(self) -> t.Iterator[NextStep]:
         observed = self.after.observed
@@ -89,14 +90,42 @@ class NextSteps:
             yield _next_step_entry(self.failed_step, person, text, str(self.failure.get("url") or ""))
 
 
-def live_keys_of_others(after: Afterwards) -> list[tuple[str, str]]:
-    """Id and user of the live keys that other users with the lab's policy have, but for those that are declared."""
-    return [
-        (key_id, other["user_name"])
+class OthersKey(t.NamedTuple):
+    """A live key that is not of the lab's own user; C(access_key_id) is empty if AWS does not tell it."""
+
+    access_key_id: str
+    in_words: str
+    next_step: str
+
+
+def live_keys_of_others(after: Afterwards) -> list[OthersKey]:
+    """The live keys of everybody else in the account, as far as somebody looked, but for those that are declared.
+
+    Those of the other users with the lab's policy, and where all principals were looked at, those of all that can call
+    MTurk.
+    """
+    judged = principal_findings.judged_users(after.principals)
+    found = [
+        _key_of_user(key_id, other["user_name"])
         for other in after.other_users() or []
+        # That look knows of denials and of exceptions, too.
+        if other["user_name"] not in judged
         for key_id in other["live_access_key_ids"]
         if not after.exception_for(other["user_name"], key_id)
     ]
+    for principal, key in after.undeclared_keys():
+        if principal["kind"] == PrincipalKind.ROOT:
+            text = "If nobody uses root's access key, sign in as root and delete it."
+            found.append(OthersKey("", "an access key of root", text))
+        else:
+            found.append(_key_of_user(key["access_key_id"], principal["name"]))
+    return found
+
+
+def _key_of_user(key_id: str, user_name: str) -> OthersKey:
+    key = f"key {key_id}" if key_id else "a key"
+    whose = f"{key} of the IAM user {user_name}"
+    return OthersKey(key_id, whose, f"If nobody uses {whose}, deactivate it there.")
 
 
 def live_keys_remain(after: Afterwards) -> Result | None:
@@ -111,9 +140,8 @@ def live_keys_remain(after: Afterwards) -> Result | None:
     others = live_keys_of_others(after) if after.retiring else []
     if not live and not others:
         return None
-    ids = [key["access_key_id"] for key in live] + [key_id for key_id, _user in others]
-    parts = [f"key {key['access_key_id']} of the lab's user" for key in live]
-    parts += [f"key {key_id} of the IAM user {user_name}" for key_id, user_name in others]
+    ids = [key["access_key_id"] for key in live] + [key.access_key_id for key in others if key.access_key_id]
+    parts = [f"key {key['access_key_id']} of the lab's user" for key in live] + [key.in_words for key in others]
     what = f"Live keys remain in the account: {', '.join(parts)}."
     if any(key["owner"] == "unknown" for key in live):
         what += (

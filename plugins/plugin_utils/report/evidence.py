@@ -14,7 +14,7 @@ import enum
 
 from ..aws.principals.shapes import Right
 from ..base import vocabulary
-from . import labels, page
+from . import key_counts, labels, page
 from .evidence_shapes import AccountKey, AccountKeyStatus
 from .labels import Label
 from .model import Lab, Report
@@ -41,12 +41,17 @@ VERDICTS = {
 class Account:
     """What the page says of one account.
 
+    :param lab: the lab whose look at the account tells most.
+    :param labs: the names of all labs that have the account.
+    :param gone: its deleted keys.
     :param left: keys that can call MTurk, or may be able to. Suspended ones count: they can be active again.
     :param excepted: those of them that the inventory says may be there.
     :param gaps: what was not looked at or could not be read, in sentences.
     """
 
     lab: Lab
+    labs: list[str]
+    gone: list[AccountKey]
     left: list[AccountKey]
     excepted: list[AccountKey]
     gaps: list[str]
@@ -75,7 +80,7 @@ def to_html(report: Report) -> str:
             policy=f"default-src 'none'; style-src '{page.digest(style)}'; base-uri 'none'; form-action 'none'",
             headline=headline(found),
             accounts=found,
-            gone=[(lab, key) for lab in report["labs"] for key in lab["account_keys"] if _is_gone(key)],
+            gone=[(account.lab, key) for account in found for key in account.gone],
             changes=[(lab, change) for lab in report["labs"] for change in lab["changes"]],
             made_by=vocabulary.COLLECTION,
         )
@@ -84,17 +89,21 @@ def to_html(report: Report) -> str:
 
 def accounts(report: Report) -> list[Account]:
     """All accounts of the report, the worst first."""
-    found = [_account(lab) for lab in report["labs"]]
+    found = [_account(labs) for labs in key_counts.by_account(report["labs"])]
     return sorted(found, key=lambda account: list(Verdict).index(account.verdict))
 
 
-def _account(lab: Lab) -> Account:
-    there = [key for key in lab["account_keys"] if _is_left(key)]
+def _account(labs: list[Lab]) -> Account:
+    best = min(labs, key=lambda lab: (lab["look"] is None, bool(_unread_parts(lab)), lab["user"] is None))
+    keys = key_counts.keys_of(labs)
+    there = [key for key in keys if _is_left(key)]
     return Account(
-        lab,
+        best,
+        [lab["lab"] for lab in labs],
+        [key for key in keys if _is_gone(key)],
         [key for key in there if not key["exception"]],
         [key for key in there if key["exception"]],
-        _unread_parts(lab),
+        _unread_parts(best),
     )
 
 

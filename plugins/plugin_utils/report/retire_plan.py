@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 import pathlib
+import typing as t
 
 from ..aws.principals.shapes import Right
 from ..base.errors import CollectionError
 from ..base.vocabulary import Operation
 from ..plan import reading, writing
 from ..plan.shapes import ACCOUNT_ID, KEY_ID, USER_ARN, Doing, Plan, PlannedAccount, PlannedKey, UndecidedKey
+from . import key_counts
 from .evidence_shapes import AccountKey, AccountKeyStatus
 from .model import Lab, Report
 
@@ -29,8 +31,33 @@ def propose(report: Report, made_at: datetime.datetime) -> Plan | None:
     looks = {Operation.AUDIT} | ({Operation.RETIRE} if report["check_mode"] else set())
     if not looks.intersection(report["operations"]):
         return None
-    accounts = [_planned_account(lab) for lab in report["labs"]]
+    accounts = [
+        _planned_account(lab, keys)
+        for labs in key_counts.by_account(report["labs"])
+        for lab, keys in _keys_by_lab(labs)
+    ]
     return Plan(made_at, tuple(account for account in accounts if account.keys or account.undecided))
+
+
+def _keys_by_lab(labs: t.Sequence[Lab]) -> list[tuple[Lab, list[AccountKey]]]:
+    """The labs of one account, each with the keys that a run does something about there.
+
+    Each of them lists all keys of the account, and a plan has a key once: with the lab that would retire it, or else
+    with the one whose it is, whose store has its record.
+    """
+    if len(labs) == 1:
+        return [(labs[0], labs[0]["account_keys"])]
+    found: list[tuple[Lab, list[AccountKey]]] = [(lab, []) for lab in labs]
+    for key in key_counts.keys_of(labs):
+        identity = (key["access_key_id"], key["principal"])
+
+        def nearness(lab: Lab, identity: tuple[str, str] = identity) -> int:
+            listed = [row for row in lab["account_keys"] if (row["access_key_id"], row["principal"]) == identity]
+            retires = any(retired["access_key_id"] == identity[0] for retired in lab["retired_keys"])
+            return 4 * retires + 2 * any(row["owner"] == "ours" for row in listed) + bool(listed)
+
+        max(found, key=lambda entry: nearness(entry[0]))[1].append(key)
+    return found
 
 
 def content(report: Report, now: datetime.datetime, path: pathlib.Path) -> bytes | None:
@@ -52,10 +79,10 @@ def content(report: Report, now: datetime.datetime, path: pathlib.Path) -> bytes
     return text.encode()
 
 
-def _planned_account(lab: Lab) -> PlannedAccount:
+def _planned_account(lab: Lab, account_keys: t.Iterable[AccountKey]) -> PlannedAccount:
     keys: list[PlannedKey] = []
     undecided: list[UndecidedKey] = []
-    for key in lab["account_keys"]:
+    for key in account_keys:
         if key["status"] == AccountKeyStatus.DELETED:
             continue
         doubt = _why_undecided(lab, key)

@@ -10,6 +10,7 @@ import pathlib
 import typing as t
 
 import pytest
+import yaml
 from ansible import constants
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
@@ -355,6 +356,71 @@ def test_an_observation_that_blocks_everything_fails(monkeypatch: pytest.MonkeyP
     result = observe(monkeypatch, operation, {"missing": ["access_key"], "blocked": BLOCKED})
     assert result["failed"] and (result["reason"], result["step"]) == ("user_not_ours", "access_key")
     assert result["msg"] == "It is not ours. Next step: Choose." and "state" not in result
+
+
+def observed_at_portal(monkeypatch: pytest.MonkeyPatch, host: str, operation: str, **more: t.Any) -> t.Any:
+    """What the role says of a host with this CloudResearch account, and what its observation was told of the portal."""
+    told: list[t.Any] = []
+
+    def look(*_args: t.Any, portal_problem: t.Any = None, **_options: t.Any) -> dict[str, t.Any]:
+        told.append(portal_problem)
+        # Each host's own AWS account: the user is not what they share.
+        return {**LAB, "account_id": f"{int(host[-2:]):012}"}
+
+    monkeypatch.setattr(lab_account_observe.ActionModule, "observe", look)
+    variables = {"inventory_hostname": host, "lab_account_lab": host, "lab_account_operation": operation}
+    account = {"lab_account_cloudresearch_email": "pi@example.org", "lab_account_cloudresearch_password": "p"}
+    action = act(lab_account_observe.ActionModule, {}, inside=True)
+    return action.run(task_vars={**variables, **account, **more}), *told
+
+
+@pytest.mark.parametrize("operation", ["onboard", "rotate"])
+def test_a_second_host_does_not_take_the_cloudresearch_account_of_the_first(
+    monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    for host in ("lab-01", "lab-01"):
+        assert observed_at_portal(monkeypatch, host, operation)[0]["state"] == "converged"
+    result, _told = observed_at_portal(monkeypatch, "lab-02", operation)
+    assert result["failed"] and (result["reason"], result["step"]) == ("portal_account_of_two_labs", "link")
+    # Neither who has no link nor who leaves takes anything from anybody.
+    for others in ({"lab_account_link_check": "none"}, {"lab_account_state": "suspended"}):
+        assert observed_at_portal(monkeypatch, "lab-03", operation, **others)[0]["state"] == "converged"
+
+
+def test_an_audit_does_not_know_the_link_of_a_cloudresearch_account_of_two_hosts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert observed_at_portal(monkeypatch, "lab-01", "audit")[1] is None
+    result, told = observed_at_portal(monkeypatch, "lab-02", "audit")
+    assert not result.get("failed") and told.reason == "portal_account_of_two_labs"
+
+
+@pytest.mark.parametrize(
+    ("playbook", "given"),
+    [
+        ({"lab_account_operation": "retire", "lab_account_state": "absent"}, {"lab_account_state": "present"}),
+        ({"lab_account_operation": "audit"}, {"lab_account_operation": "onboard"}),
+    ],
+)
+def test_extra_variables_make_no_other_playbook_of_a_playbook(
+    monkeypatch: pytest.MonkeyPatch, playbook: dict[str, str], given: dict[str, str]
+) -> None:
+    monkeypatch.setattr(
+        lab_account_observe.ActionModule, "observe", lambda *_args, **_options: pytest.fail("it went on")
+    )
+    variables = {"lab_account_lab": "lab-01", **playbook, "__lab_account_playbook": playbook, **given}
+    result = act(lab_account_observe.ActionModule, {}, inside=True).run(task_vars=variables)
+    [(name, value)] = given.items()
+    assert result["failed"] and result["reason"] == "invalid_options"
+    assert f"{name}: {playbook[name]}, but the extra variables say {value}" in result["msg"]
+
+
+def test_playbooks_say_which_values_are_their_own() -> None:
+    for path in (pathlib.Path(__file__).resolve().parents[4] / "playbooks").glob("*.yml"):
+        for play in yaml.safe_load(path.read_text()):
+            given = play.get("vars", {})
+            own = {name: given[name] for name in ("lab_account_operation", "lab_account_state") if name in given}
+            assert given.get("__lab_account_playbook", {}) == own, path
 
 
 def test_a_word_in_the_inventory_retires_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

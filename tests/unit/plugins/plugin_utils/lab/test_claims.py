@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host of a run for each IAM user."""
+"""One host of a run for each IAM user, and for each CloudResearch account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import pytest
 from ansible import constants
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.claims import claim_user
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab.claims import (
+    claim_portal_account,
+    claim_user,
+)
 
 ACCOUNT = "123456789012"
 
@@ -44,3 +47,13 @@ def test_a_directory_that_cannot_be_written_stops_nobody(monkeypatch: pytest.Mon
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/nonexistent")
     for host in ("lab-01", "lab-02"):
         claim_user(ACCOUNT, "mturk", host)
+
+
+def test_a_cloudresearch_account_holds_the_key_of_one_host() -> None:
+    for email, host in (("pi@example.org", "lab-01"), (" PI@example.org", "lab-01"), ("b/../c@example.org", "lab-02")):
+        claim_portal_account("app.cloudresearch.com:443", email, host)
+    claim_portal_account("localhost:443", "pi@example.org", "lab-02")
+    with pytest.raises(CollectionError) as caught:
+        claim_portal_account("app.cloudresearch.com:443", "Pi@Example.org", "lab-02")
+    assert caught.value.reason == "portal_account_of_two_labs"
+    assert all(word in caught.value.message for word in ("lab-01", "lab-02", "Pi@Example.org"))

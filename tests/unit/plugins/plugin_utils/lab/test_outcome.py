@@ -532,6 +532,59 @@ def test_a_strangers_key_on_the_labs_user_may_stay_if_the_inventory_declares_it(
     assert "no key" not in composed["message"]
 
 
+def principal(name: str, key_id: str, **more: t.Any) -> dict[str, t.Any]:
+    key = {"access_key_id": key_id, "status": "active", "last_used": "", "last_used_service": ""}
+    kind = more.get("kind", "user")
+    arn = f"arn:aws:iam::111122223333:{kind}/{name}"
+    made = {"arn": arn, "kind": kind, "name": name, "path": "/", "mturk_right": "yes", "how": [], "keys": [key]}
+    return {**made, "administrator": False, "read_only": False, "quarantined": False, "tags": {}, **more}
+
+
+@pytest.mark.parametrize(
+    ("found", "left"),
+    [
+        (principal("by-hand", "A"), "key A of the IAM user by-hand"),
+        (principal("by-hand", "A", mturk_right="unknown"), "key A of the IAM user by-hand"),
+        (principal("by-hand", "", tags={"a": "b"}), "a key of the IAM user by-hand"),
+        (principal("root", "", kind="root"), "an access key of root"),
+        (principal("by-hand", "A", mturk_right="no"), ""),
+        (principal("u", "A"), ""),
+        (principal("declared", "A"), ""),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_retirement_that_looked_at_everybody_answers_for_everybody(
+    found: dict[str, t.Any], left: str, check_mode: bool
+) -> None:
+    seen = observed(
+        declared_state="absent",
+        declared_user="u",
+        principals={"principals": [found]},
+        # With the policy, but as the look at everybody says, perhaps without the right.
+        other_users=[{"user_name": "by-hand", "how": "policy", "access_key_ids": ["A"], "live_access_key_ids": ["A"]}]
+        if found["name"] == "by-hand"
+        else [],
+        known_principals=[{**DECLARED, "name": "declared"}],
+    )
+    composed = compose(operation="retire", observed=seen, check_mode=check_mode)
+    assert composed["state"] == ("failed" if left else "converged"), composed["message"]
+    assert ("Key A stays active until 2026-12-31, as declared" in composed["message"]) is (found["name"] == "declared")
+    if left:
+        assert f"Live keys remain in the account: {left}." in composed["message"]
+        assert [step["step"] for step in composed["next_steps"]][:1] == ["retire"]
+    # Whoever goes on with the lab is told of it by findings.
+    assert compose(operation="onboard", observed={**seen, "declared_state": "present"})["state"] == "converged"
+
+
+@pytest.mark.parametrize(
+    "declared", [{"access_key_id": "AKIAOTHER"}, {"arn": "arn:aws:iam::111122223333:user/by-hand"}]
+)
+def test_an_exception_for_somebody_else_excuses_no_key_of_a_user_without_a_name(declared: dict[str, str]) -> None:
+    seen = observed(declared_state="suspended", user=None, access_keys=[STRANGERS])
+    composed = compose(operation="suspend", observed={**seen, "known_principals": [{**DECLARED, **declared}]})
+    assert composed["state"] == "failed" and "AKIASTRANGER" in composed["message"]
+
+
 def test_a_retirement_that_could_not_look_for_other_users_is_unknown() -> None:
     entry = {"part": "other_users", "message": "Denied.", "reason": "access_denied", "next_step": "Allow it."}
     composed = compose(operation="retire", observed=observed(declared_state="absent", unseen=[entry]))

@@ -251,6 +251,23 @@ def test_an_account_has_none_left_only_where_all_of_it_was_seen():
     assert live["access_key_id"] in text
 
 
+def test_an_account_of_two_labs_is_one_account_with_each_key_once():
+    live = key("AKIA0000000000000001")
+    found = [principal("ada", keys=[live])]
+    made = report(
+        lab("lab-01", look=False, account_id=ACCOUNT),
+        lab("lab-02", found=found, account_id=ACCOUNT),
+        lab("lab-03", found=found, account_id=ACCOUNT),
+    )
+    [account] = evidence.accounts(made)
+    assert account.labs == ["lab-01", "lab-02", "lab-03"]
+    assert [each["access_key_id"] for each in account.left] == [live["access_key_id"]]
+    assert account.gaps == []
+    assert evidence.headline([account]) == "1 key is left in 1 account (1 live)"
+    text = evidence.to_html(made)
+    assert all(name in text for name in account.labs)
+
+
 def test_the_page_tells_each_change_with_who_and_by_which_call():
     made = report(lab(changes=[change("deactivated", "AKIA0000000000000001", request_id="req-7")]))
     text = html.unescape(evidence.to_html(made))

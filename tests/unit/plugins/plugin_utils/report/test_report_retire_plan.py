@@ -9,7 +9,7 @@ import datetime
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan import reading
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan import reading, writing
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, files, retire_plan
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, situation
 from ansible_collections.labops.cloudresearch.tests.fixtures.principals import change, key, principal, principals
@@ -87,9 +87,9 @@ def write(tmp_path):
     place = files.Place(tmp_path)
 
     def writer(*labs, hours=0):
-        writing = files.prepare(report(*labs, now=NOW + datetime.timedelta(hours=hours)), place)
-        files.write(writing, place)
-        return writing
+        made = files.prepare(report(*labs, now=NOW + datetime.timedelta(hours=hours)), place)
+        files.write(made, place)
+        return made
 
     writer.path = place.path("plan")
     return writer
@@ -133,3 +133,16 @@ def test_text_of_others_stays_text(write):
     [account] = reading.read(write.path).accounts
     assert len(account.keys) == 1
     assert "\x1b" not in write.path.read_text()
+
+
+def test_a_key_of_an_account_of_two_labs_is_planned_once_with_the_lab_whose_it_is(tmp_path):
+    found = [principal("ada", keys=[key(ONE)]), principal("bob", keys=[key(TWO)])]
+    own = {"access_key_id": TWO, "status": "Active", "owner": "ours", "stored": True}
+    plan = proposed(lab(*found, name="lab-01"), lab(*found, name="lab-02", access_keys=[own]))
+    assert {account.lab: [each["access_key_id"] for each in account.keys] for account in plan.accounts} == {
+        "lab-01": [ONE],
+        "lab-02": [TWO],
+    }
+    path = tmp_path / "retire-plan.yml"
+    path.write_text(writing.to_yaml(plan))
+    assert reading.read(path).accounts, "a plan that has a key twice is refused"
