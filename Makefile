@@ -46,7 +46,7 @@ ready: $(STAMP)
 	@$(PY) -m tests.tools.tree > /dev/null
 
 .PHONY: browser
-browser: ready ## Chromium, Xvfb and xdotool for the browser tests (from Debian's packages, when run as root)
+browser: ready ## Chromium (whole and light), Xvfb and xdotool for the browser tests (from Debian's packages, when run as root)
 	@$(PY) -m tests.tools.browser
 
 # --- see it --------------------------------------------------------------------------------------------------------

@@ -14,12 +14,14 @@ from typing import Any
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
 from tests.simulator.portal import RENDERINGS, KeyVerdict, PortalServer, PortalState
+from tests.tools.browser import chromium, light_chromium
 
 PASSWORD, TOTP = "correct horse battery", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 KEY, SECRET = "AKIAGOODGOODGOODGOOD", "s3cret+secret/secret+secret/secret+secre"
 OTHER_KEY, OTHER_SECRET = "AKIAOTHEROTHEROTHER0", "0ther+secret/secret+secret/secret+secre"
 BAD_KEY = "AKIABADBADBADBADBAD0"
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = chromium() or "/usr/bin/chromium"
+LIGHT_CHROMIUM = light_chromium() or CHROMIUM
 
 DRIVERS = ("http", "browser")
 

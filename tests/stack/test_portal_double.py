@@ -21,12 +21,12 @@ from bs4 import BeautifulSoup
 from tests.simulator.portal import RENDERINGS, KeyVerdict, PortalServer, PortalState, serve_portal
 from tests.simulator.portal.rules import totp_code
 from tests.simulator.portal.visit import TOKEN
+from tests.tools.browser import light_chromium
 
 EMAIL, PASSWORD, TOTP = "pi@uni.example", "correct horse battery", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 GOOD_KEY, GOOD_SECRET = "AKIAGOODGOODGOODGOOD", "s3cret+secret/secret+secret/secret+secre"
 BAD_KEY = "AKIABADBADBADBADBAD0"
 SERVER_DRAWN = [name for name, rendering in RENDERINGS.items() if rendering.drawn == "server"]
-CHROMIUM = "/usr/bin/chromium"
 
 
 @dataclass
@@ -683,7 +683,7 @@ def test_unknown_names_are_told(state: PortalState) -> None:
 def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = running.chromium.launch(executable_path=light_chromium(), args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -26,7 +26,15 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import RunningBrowser
 from tests.simulator.portal.serving import Certificates
 from tests.stack.portal_site import CHROMIUM
-from tests.stack.written_sites import HOME, Request, Run, Site, at_once, good_site, one_site, runner
+from tests.stack.written_sites import HOME, Request, Run, Site, at_once, good_site, one_site, runner, running_browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[RunningBrowser]:
+    """The whole browser, with all that it may want to send by itself."""
+    with running_browser(CHROMIUM) as running:
+        yield running
+
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 

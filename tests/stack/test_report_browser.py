@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import time
 import urllib.parse
@@ -19,9 +18,9 @@ from ansible_collections.labops.cloudresearch.tests.fixtures import outcomes
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW
 from tests import pictures
 from tests.stack import axe
-from tests.tools.browser import PACKAGES
+from tests.tools.browser import light_chromium
 
-CHROMIUM = next(filter(None, map(shutil.which, PACKAGES["chromium"])), None)
+CHROMIUM = light_chromium()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 # What the margins of print.css leave of a page, at 96 pixels an inch.

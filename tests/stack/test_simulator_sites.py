@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-import shutil
 import typing as t
 
 import botocore.exceptions
@@ -17,12 +16,13 @@ import requests
 
 from tests.simulator.clients import mturk_client, new_key, new_lab
 from tests.simulator.process import Simulator
+from tests.tools.browser import light_chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> t.Iterator[t.Any]:
     playwright = pytest.importorskip("playwright.sync_api")
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    executable = light_chromium()
     if executable is None:
         pytest.skip("no Chromium")
     with playwright.sync_playwright() as started:

@@ -22,7 +22,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     start_browser,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link as link
-from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
+from tests.stack.portal_site import CHROMIUM, KEY, LIGHT_CHROMIUM, PASSWORD, SECRET
 
 FORM = (
     "<title>Log in</title><form {}><label>Email<input name=e></label>"
@@ -112,13 +112,22 @@ def sites() -> Iterator[tuple[Site, Site]]:
         yield own, foreign
 
 
+@contextlib.contextmanager
+def running_browser(executable: str) -> Iterator[RunningBrowser]:
+    """A browser while it is needed. Tests run as root, too, for whom Chromium has no sandbox."""
+    settings = link.PortalSettings.from_params({"browser_executable": executable, "allow_unsandboxed_browser": True})
+    running = start_browser(settings, 60)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[RunningBrowser]:
-    """One browser for all tests of a file. Tests run as root, too, for whom Chromium has no sandbox."""
-    settings = link.PortalSettings.from_params({"browser_executable": CHROMIUM, "allow_unsandboxed_browser": True})
-    running = start_browser(settings, 60)
-    yield running
-    running.close()
+    """One browser for all tests of a file: what counts in most of them is what a page does, not what is around it."""
+    with running_browser(LIGHT_CHROMIUM) as running:
+        yield running
 
 
 Run = Callable[..., link.LinkResult]
