@@ -13,13 +13,14 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 
 
-def read(plugin: str, source: pathlib.Path) -> dict[str, dict[str, t.Any]]:
+def read(plugin: str, source: pathlib.Path, *, cache: bool = False) -> dict[str, dict[str, t.Any]]:
     """The variables of all hosts.
 
+    :param cache: whether the cache that the source names may be used, as it is without C(--flush-cache).
     :raises AnsibleParserError: the plugin refuses the source.
     """
     reader = inventory_loader.get(plugin)
     assert reader.verify_file(str(source))
     inventory = InventoryData()
-    reader.parse(inventory, DataLoader(), str(source), cache=False)
+    reader.parse(inventory, DataLoader(), str(source), cache=cache)
     return {name: dict(host.vars) for name, host in inventory.hosts.items()}

@@ -43,14 +43,9 @@ PLAYBOOK = """
       ansible.builtin.import_role:
         name: labops.cloudresearch.fleet_report
     - name: Say what came of it
-      ansible.builtin.copy:
-        content: "{{ fleet_report_result | to_json }}"
-        dest: "{{ result_file }}"
-        mode: "0600"
+      ansible.builtin.set_fact:
+        came_of_it: "{{ fleet_report_result }}"
       run_once: true
-      check_mode: false
-      diff: false
-      delegate_to: localhost
 """
 
 
@@ -82,11 +77,10 @@ class Fleet:
         (self.directory / "inventory.json").write_text(json.dumps(inventory))
         (self.directory / "play.yml").write_text(PLAYBOOK.replace("HOSTS", hosts))
         (self.directory / "half.yml").write_text(HALF)
-        result = self.directory / "result.json"
-        result.unlink(missing_ok=True)
+        results = self.directory / "results.jsonl"
+        results.unlink(missing_ok=True)
         variables = {
             "outcomes_file": str(self.directory / "outcomes.json"),
-            "result_file": str(result),
             "fleet_report_directory": str(self.reports),
             **variables,
         }
@@ -96,9 +90,12 @@ class Fleet:
             env=dict(
                 os.environ,
                 ANSIBLE_COLLECTIONS_PATH=str(PROJECT / "build" / "collections"),
+                ANSIBLE_CALLBACK_PLUGINS=str(PROJECT / "tests" / "callbacks"),
+                ANSIBLE_CALLBACKS_ENABLED="results_to_file",
                 ANSIBLE_HOME=str(self.directory / "home"),
                 ANSIBLE_LOCALHOST_WARNING="false",
                 ANSIBLE_NOCOLOR="true",
+                LABOPS_RESULTS_FILE=str(results),
             ),
             capture_output=True,
             text=True,
@@ -106,7 +103,9 @@ class Fleet:
             check=False,
         )
         assert ran.returncode == status, ran.stdout + ran.stderr
-        return json.loads(result.read_text()) if result.exists() else {}, ran.stdout + ran.stderr
+        facts = [json.loads(line)["result"].get("ansible_facts", {}) for line in results.read_text().splitlines()]
+        told = [found["came_of_it"] for found in facts if "came_of_it" in found]
+        return told[0] if told else {}, ran.stdout + ran.stderr
 
 
 @pytest.fixture

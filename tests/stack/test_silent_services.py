@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-import pathlib
+import dataclasses
 import socket
 import threading
 import typing as t
@@ -36,102 +36,123 @@ class Deaf:
             while True:
                 self.connections.append(self._listener.accept()[0])
 
-    def close(self) -> None:
+    def __enter__(self) -> t.Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
         # shutdown() wakes the thread in accept().
         self._listener.shutdown(socket.SHUT_RDWR)
         for open_one in (self._listener, *self.connections):
             open_one.close()
 
 
-@pytest.fixture
-def deaf() -> t.Iterator[Deaf]:
-    server = Deaf()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def nobody() -> str:
     """An address at which connections are refused."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         return f"http://127.0.0.1:{closed.getsockname()[1]}"
 
 
-def ask_for_all(tmp_path: pathlib.Path, module: str, options: dict[str, t.Any]) -> TaskRun:
-    """One task for each lab, with few forks."""
-    tasks = [{"name": "Ask", f"labops.cloudresearch.{module}": options}]
-    return run_tasks(
-        tmp_path, tasks, f"--forks={FORKS}", hosts={lab: {} for lab in LABS}, play={"strategy": "ansible.builtin.free"}
-    )
-
-
-def not_asked(told: t.Iterable[str]) -> list[str]:
-    return [text for text in told if "not asked: no answer for lab-0" in text]
+MTURK_KEY = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+# The last labs have endpoints of their own.
+OWN = {lab: f"http://127.0.0.{number}:9" for number, lab in enumerate(LABS[4:], 2)}
 
 
 def check_mturk(address: str) -> dict[str, t.Any]:
     return {
-        "access_key": "AKIAIOSFODNN7EXAMPLE",
-        "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        **MTURK_KEY,
         "environments": ["production"],
         "production_endpoint_url": address,
         "aws_config": {"read_timeout": 0.5},
     }
 
 
-def test_mturk(tmp_path: pathlib.Path, deaf: Deaf) -> None:
-    run = ask_for_all(tmp_path, "mturk_requester_check", check_mturk(deaf.address))
-    answers = [run.result("Ask", lab)["environments"]["production"] for lab in LABS]
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """One run that asks for all labs, by services at addresses that are each one task's alone."""
+
+    run: TaskRun
+    mturk: Deaf
+    vault: Deaf
+
+    def results(self, task: str) -> list[dict[str, t.Any]]:
+        """Of each lab, in order."""
+        return [self.run.result(task, lab) for lab in LABS]
+
+    def answers(self, task: str) -> list[dict[str, t.Any]]:
+        """What MTurk's production answered each lab."""
+        return [result["environments"]["production"] for result in self.results(task)]
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Asked]:
+    """With few forks, and without waiting for the slowest lab of a task."""
+    directory, refusing = tmp_path_factory.mktemp("silent"), nobody()
+    with Deaf() as mturk, Deaf() as vault:
+        store = {"type": "hashi_vault", "url": vault.address, "token": "none", "timeout": 0.5}
+        portal = {
+            "lab": "{{ inventory_hostname }}",
+            "email": "{{ inventory_hostname }}@university.example",
+            "password": "a password",
+            "access_key_id": MTURK_KEY["access_key"],
+            "secret_access_key": MTURK_KEY["secret_key"],
+            "portal_url": nobody(),
+            "state_dir": str(directory / "state"),
+            "driver": "http",
+        }
+        tasks = {
+            "mturk": check_mturk(mturk.address),
+            "own endpoint": check_mturk("{{ own[inventory_hostname] | default(address) }}"),
+            "vault": {**MTURK_KEY, "lab": "{{ inventory_hostname }}", "store": store},
+            "name that is gone": check_mturk("https://mturk-requester.gone.invalid"),
+        }
+        run = run_tasks(
+            directory,
+            [
+                *(
+                    {"name": name, "labops.cloudresearch.mturk_requester_check": options}
+                    for name, options in tasks.items()
+                ),
+                {"name": "portal", "labops.cloudresearch.cloudresearch_link": portal},
+            ],
+            f"--forks={FORKS}",
+            hosts={lab: {"own": OWN, "address": refusing} for lab in LABS},
+            play={"strategy": "ansible.builtin.free"},
+        )
+        yield Asked(run, mturk, vault)
+
+
+def not_asked(told: t.Iterable[str]) -> list[str]:
+    return [text for text in told if "not asked: no answer for lab-0" in text]
+
+
+def test_mturk(asked: Asked) -> None:
+    answers = asked.answers("mturk")
     assert {answer["status"] for answer in answers} == {"unreachable"}
     skipped = not_asked(answer["message"] for answer in answers)
     assert len(skipped) >= len(LABS) - MOST_ASKED
-    assert len(deaf.connections) <= MOST_ASKED * TRIES
+    assert 0 < len(asked.mturk.connections) <= MOST_ASKED * TRIES
     assert all(answer["next_step"].startswith(("Check the network", "Remove the cause")) for answer in answers)
 
 
-def test_a_labs_own_endpoint_is_another_one(tmp_path: pathlib.Path, deaf: Deaf, nobody: str) -> None:
-    """The last labs have endpoints of their own: nobody's word counts there."""
-    own = {lab: f"http://127.0.0.{number}:9" for number, lab in enumerate(LABS[4:], 2)}
-    options = check_mturk("{{ own[inventory_hostname] | default(address) }}")
-    run = run_tasks(
-        tmp_path,
-        [{"name": "Ask", "labops.cloudresearch.mturk_requester_check": options}],
-        f"--forks={FORKS}",
-        hosts={lab: {"own": own, "address": nobody} for lab in LABS},
-    )
-    told = [run.result("Ask", lab)["environments"]["production"]["message"] for lab in LABS]
+def test_a_labs_own_endpoint_is_another_one(asked: Asked) -> None:
+    """Nobody's word counts there."""
+    told = [answer["message"] for answer in asked.answers("own endpoint")]
     assert len(not_asked(told[:4])) >= 4 - MOST_ASKED and not not_asked(told[4:])
 
 
-def test_vault(tmp_path: pathlib.Path, deaf: Deaf) -> None:
-    store = {"type": "hashi_vault", "url": deaf.address, "token": "none", "timeout": 0.5}
-    options = {"lab": "{{ inventory_hostname }}", "store": store, "access_key": "AKIAIOSFODNN7EXAMPLE"}
-    options["secret_key"] = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-    run = ask_for_all(tmp_path, "mturk_requester_check", options)
-    results = [run.result("Ask", lab) for lab in LABS]
+def test_vault(asked: Asked) -> None:
+    results = asked.results("vault")
     assert {result["reason"] for result in results} == {"store_unreachable"}
     assert len(not_asked(result["msg"] for result in results)) >= len(LABS) - MOST_ASKED
-    assert len(deaf.connections) <= MOST_ASKED * TRIES
+    assert 0 < len(asked.vault.connections) <= MOST_ASKED * TRIES
 
 
-def test_portal(tmp_path: pathlib.Path, nobody: str) -> None:
-    options = {
-        "lab": "{{ inventory_hostname }}",
-        "email": "{{ inventory_hostname }}@university.example",
-        "password": "a password",
-        "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-        "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        "portal_url": nobody,
-        "state_dir": str(tmp_path / "state"),
-        "driver": "http",
-    }
-    run = ask_for_all(tmp_path, "cloudresearch_link", options)
-    results = [run.result("Ask", lab) for lab in LABS]
+def test_portal(asked: Asked) -> None:
+    results = asked.results("portal")
     assert {result["reason"] for result in results} == {"portal_unavailable"}
     assert len(not_asked(result["msg"] for result in results)) >= len(LABS) - MOST_ASKED
 
 
-def test_a_name_that_is_gone(tmp_path: pathlib.Path) -> None:
-    run = ask_for_all(tmp_path, "mturk_requester_check", check_mturk("https://mturk-requester.gone.invalid"))
-    told = [run.result("Ask", lab)["environments"]["production"]["message"] for lab in LABS]
+def test_a_name_that_is_gone(asked: Asked) -> None:
+    told = [answer["message"] for answer in asked.answers("name that is gone")]
     assert len(not_asked(told)) >= len(LABS) - MOST_ASKED

@@ -268,7 +268,7 @@ def test_it_fits_its_schema():
 def faulty(report):
     """The report without each of its fields in turn, and with one more in each of its objects."""
     comparison = compare.compare(build(outcomes.outcomes(50, seed=2)), report)
-    report = {**report, "comparison": comparison, "labs": [lab for lab in report["labs"] if lab["access_keys"]][:3]}
+    report = {**report, "comparison": comparison, "labs": [lab for lab in report["labs"] if lab["access_keys"]][:1]}
 
     def places(value, path=()):
         if isinstance(value, dict):
