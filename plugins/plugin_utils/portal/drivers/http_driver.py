@@ -101,7 +101,8 @@ class HttpDriver(Driver):
     def look_closer(self, page: Page) -> Page | None:
         """Read the page again with its own style sheets, which may hide some of it."""
         sheets = []
-        for tag in parse(self._html).find_all("link", rel="stylesheet", href=True)[:6]:
+        links = parse(self._html).find_all("link", href=True)
+        for tag in [tag for tag in links if "stylesheet" in attribute(tag, "rel").split()][:6]:
             address = join(page.address, attribute(tag, "href"))
             if self._trust.trusts(address):
                 answer = self._fetch("GET", address, referer=page)

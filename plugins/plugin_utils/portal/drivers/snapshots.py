@@ -29,6 +29,8 @@ _PLAIN_ATTRIBUTES = _NAMING_ATTRIBUTES | word_set(
     "aria-required data-toggle data-bs-toggle data-target data-bs-target http-equiv width height open scope inputmode "
     "charset"
 )
+# Words between which any white space means the same; a secret of several words would be missed for it.
+_WORD_LISTS = ("class", "rel")
 _KNOWN_ATTRIBUTES = _PLAIN_ATTRIBUTES | _ADDRESS_ATTRIBUTES | {"value", "content"}
 
 
@@ -65,6 +67,8 @@ def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
             tag.string = "" if tag.name == "script" else blot(str(tag.string), listed)
         for name in list(tag.attrs):
             value = attribute(tag, name)
+            if name in _WORD_LISTS:
+                value = " ".join(value.split())
             if name not in _KNOWN_ATTRIBUTES and not (
                 name.startswith(("data-", "aria-")) and _is_plain_name(name, listed)
             ):

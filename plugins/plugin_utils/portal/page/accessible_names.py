@@ -10,18 +10,29 @@ of a definition list, the text in front of it, the legend or heading around it.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import itertools
 import typing as t
-from collections import Counter
 
+from .document import Document
 from .elements import Name, Seen
-from .html_tree import CONTROLS, HEADINGS, TYPED, Effort, Tag, attribute, destination, is_text, is_typed, tags
+from .html_tree import (
+    CONTROLS,
+    HEADINGS,
+    TYPED,
+    Tag,
+    above,
+    attribute,
+    destination,
+    is_heading,
+    is_text,
+    is_typed,
+    tags,
+)
 from .matching import plain
+from .tables import Tables
 from .visibility import Visibility
-
-if t.TYPE_CHECKING:
-    import bs4
 
 # A longer text is no name, and an element that refers to more than these names nothing.
 _LONGEST_NAME = 300
@@ -29,36 +40,26 @@ _MOST_REFERENCES = 10
 # Longer names need no heading to say what they are about; a card is no deeper.
 _SHORT = 30
 _CARD_DEPTH = 5
+# How many of the headings before a form are looked at.
+_NEAR_HEADINGS = 12
 
 
 class Naming:
     """Finds names in one tree."""
 
-    def __init__(self, soup: bs4.BeautifulSoup, visibility: Visibility, effort: Effort) -> None:
-        self._effort = effort
+    def __init__(self, document: Document, visibility: Visibility) -> None:
+        self._document = document
         self._visibility = visibility
-        self._rows: dict[int, list[Tag]] = {}
-        self._cells: dict[int, list[Tag]] = {}
-        # By element, how many fields, how many controls of any kind, and how many headings it is or has in it.
-        self._typed_in: Counter[int] = Counter()
-        self._controls_in: Counter[int] = Counter()
-        self._headings_in: Counter[int] = Counter()
-        for tag in reversed(soup.find_all(True)):
-            for counted, own in (
-                (self._typed_in, is_typed(tag)),
-                (self._controls_in, tag.name in CONTROLS),
-                (self._headings_in, tag.name in HEADINGS),
-            ):
-                counted[id(tag)] += own
-                counted[id(tag.parent)] += counted[id(tag)]
         self._labels: dict[str, list[Tag]] = {}
-        for tag in soup.find_all("label"):
+        for tag in document.by_name["label"]:
             if attribute(tag, "for"):
                 self._labels.setdefault(attribute(tag, "for"), []).append(tag)
+        self._headings = [place for place, tag in enumerate(document.tags) if is_heading(tag)]
+        self._tables = Tables(document)
 
     def text(self, tag: Tag, *, hidden_too: bool = False, skip_controls: bool = False) -> str:
         """What an element says, with the texts of its images, without what is hidden in it."""
-        self._effort.check()
+        self._document.effort.check()
         parts: list[str] = []
         self._collect(tag, parts, hidden_too, skip_controls)
         return plain("".join(parts))
@@ -76,7 +77,8 @@ class Naming:
                 if child.name == "img":
                     parts.append(f" {attribute(child, 'alt')} ")
                 elif child.name == "svg":
-                    parts.append(f" {attribute(child, 'aria-label') or self._svg_title(child)} ")
+                    titles = (item.get_text() for item in self._document.descendants(child) if item.name == "title")
+                    parts.append(f" {attribute(child, 'aria-label') or next(titles, '')} ")
                 elif child.name in ("select", "textarea", "input"):
                     continue
                 else:
@@ -88,11 +90,6 @@ class Naming:
                     self._collect(child, parts, hidden_too, skip_controls)
                     parts.append(glue)
 
-    @staticmethod
-    def _svg_title(svg: Tag) -> str:
-        title = svg.find("title")
-        return title.get_text() if isinstance(title, Tag) else ""
-
     def pressable(self, tag: Tag) -> list[Name]:
         """The names of a link or button."""
         names = [*self.labelled(tag)]
@@ -103,8 +100,7 @@ class Naming:
         else:
             names.append(Name(self.text(tag)))
         names.append(Name(plain(attribute(tag, "title")), 3))
-        heading = tag.find(list(HEADINGS))
-        if isinstance(heading, Tag):
+        for heading in self._document.inside(tag, self._document.headings)[:1]:
             # A card that is pressed as a whole goes by its heading.
             names.append(Name(self.text(heading), 1))
         names.append(Name(plain(destination(tag)), 3))
@@ -117,25 +113,34 @@ class Naming:
 
     def _card_heading(self, tag: Tag) -> str:
         """The heading of the card that a control is in, one of several that are made alike; else empty."""
-        card = next(
-            (parent for parent in itertools.islice(tag.parents, _CARD_DEPTH) if self._headings_in[id(parent)]), None
-        )
-        if not isinstance(card, Tag) or self._headings_in[id(card)] > 1:
+        if len(self._document.headings) < 2:
             return ""
-        alike = [other for other in (card.find_previous_sibling(), card.find_next_sibling()) if isinstance(other, Tag)]
-        if not any(other.name == card.name and self._headings_in[id(other)] for other in alike):
+        around = itertools.islice(tag.parents, _CARD_DEPTH)
+        card = next((parent for parent in around if self._headings_in(parent)), None)
+        if card is None or self._headings_in(card) > 1:
             return ""
-        heading = card.find(list(HEADINGS))
-        return self.text(heading) if isinstance(heading, Tag) and heading.find_parent(tag.name) is None else ""
+        beside = (next(tags(nodes), None) for nodes in (card.previous_siblings, card.next_siblings))
+        if not any(other is not None and other.name == card.name and self._headings_in(other) for other in beside):
+            return ""
+        heading = next(iter(self._document.inside(card, self._document.headings)), None)
+        return self.text(heading) if heading is not None and above(heading, tag.name) is None else ""
+
+    def _headings_in(self, tag: Tag) -> int:
+        return self._document.count(tag, self._document.headings)
+
+    def _typed_in(self, tag: Tag) -> int:
+        return self._document.count(tag, self._document.typed)
 
     def labelled(self, tag: Tag) -> t.Iterator[Name]:
         """The names that an element's ARIA attributes give it."""
-        texts = [self._text_by_id(name) for name in attribute(tag, "aria-labelledby").split()[:_MOST_REFERENCES]]
-        yield Name(plain(" ".join(texts)))
-        yield Name(plain(attribute(tag, "aria-label")))
+        if tag.has_attr("aria-labelledby"):
+            texts = [self._text_by_id(name) for name in attribute(tag, "aria-labelledby").split()[:_MOST_REFERENCES]]
+            yield Name(plain(" ".join(texts)))
+        if tag.has_attr("aria-label"):
+            yield Name(plain(attribute(tag, "aria-label")))
 
     def _text_by_id(self, identifier: str) -> str:
-        tag = self._visibility.by_id.get(identifier)
+        tag = self._document.by_id.get(identifier)
         return self.text(tag, hidden_too=True, skip_controls=True) if tag is not None else ""
 
     def field(self, tag: Tag) -> list[Name]:
@@ -144,12 +149,12 @@ class Naming:
         for label in self._labels.get(attribute(tag, "id"), [])[:_MOST_REFERENCES] if attribute(tag, "id") else []:
             hidden = self._visibility.seen(label) is Seen.HIDDEN
             names.append(Name(self.text(label, skip_controls=True, hidden_too=hidden), 4 if hidden else 0))
-        wrapping = tag.find_parent("label")
-        if isinstance(wrapping, Tag):
+        wrapping = above(tag, "label")
+        if wrapping is not None:
             names.append(Name(self.text(wrapping, skip_controls=True)))
         labelled = any(name.text for name in names)
         names += self._table_names(tag)
-        description = tag.find_parent("dd")
+        description = above(tag, "dd")
         term = description.find_previous_sibling("dt") if description is not None else None
         if isinstance(term, Tag):
             names.append(Name(self.text(term, skip_controls=True)))
@@ -168,38 +173,19 @@ class Naming:
         return _distinct_names(names)
 
     def _table_names(self, tag: Tag) -> t.Iterator[Name]:
-        cell = tag.find_parent(["td", "th"])
-        row = cell.find_parent("tr") if isinstance(cell, Tag) else None
-        if not isinstance(cell, Tag) or not isinstance(row, Tag):
-            return
-        cells = self._cells_of(row)
-        position = next((index for index, item in enumerate(cells) if item is cell), 0)
-        for before in reversed(cells[:position]):
-            if self._typed_in[id(before)]:
+        before, column = self._tables.around(tag)
+        for cell in before:
+            if self._typed_in(cell):
                 break
-            text = self.text(before, skip_controls=True)
+            text = self.text(cell, skip_controls=True)
             if text:
                 yield Name(text)
                 break
-        table = row.find_parent("table")
-        if not isinstance(table, Tag):
-            return
-        if id(table) not in self._rows:
-            self._rows[id(table)] = [item for item in table.find_all("tr") if item.find_parent("table") is table]
-        rows = self._rows[id(table)]
-        above = rows[: next((index for index, item in enumerate(rows) if item is row), 0)]
-        for upper in reversed(above):
-            self._effort.check()
-            for header in self._cells_of(upper)[position : position + 1]:
-                text = "" if self._typed_in[id(header)] else self.text(header, skip_controls=True)
-                if text:
-                    yield Name(text, 1)
-                    return
+        yield Name(self._tables.nearest_text(column, self._text_of_cell), 1)
 
-    def _cells_of(self, row: Tag) -> list[Tag]:
-        if id(row) not in self._cells:
-            self._cells[id(row)] = [item for item in tags(row) if item.name in ("td", "th")]
-        return self._cells[id(row)]
+    def _text_of_cell(self, cell: Tag) -> str:
+        """What a cell without fields says."""
+        return "" if self._typed_in(cell) else self.text(cell, skip_controls=True)
 
     def _text_before(self, tag: Tag) -> str:
         """The text in front of a field, unless it belongs to another control."""
@@ -210,10 +196,10 @@ class Naming:
                 if is_text(before):
                     parts.insert(0, str(before))
                 elif isinstance(before, Tag):
-                    if self._controls_in[id(before)]:
+                    if self._document.count(before, self._document.controls):
                         if before.name == "input" and not is_typed(before):
                             continue
-                        if before.name == "button" or (before.name not in TYPED and not self._typed_in[id(before)]):
+                        if before.name == "button" or (before.name not in TYPED and not self._typed_in(before)):
                             continue
                         break
                     if self._visibility.seen(before) is Seen.HIDDEN:
@@ -231,7 +217,7 @@ class Naming:
                 break
             here = here.parent
             # A container with several fields is not this field's own.
-            if self._typed_in[id(here)] > 1:
+            if self._typed_in(here) > 1:
                 break
         return ""
 
@@ -241,7 +227,7 @@ class Naming:
             if is_text(after):
                 parts.append(str(after))
             elif isinstance(after, Tag):
-                if self._controls_in[id(after)]:
+                if self._document.count(after, self._document.controls):
                     break
                 parts.append(f" {self.text(after)} ")
             if plain("".join(parts)):
@@ -254,7 +240,7 @@ class Naming:
             if parent.name in ("form", "body", "main"):
                 break
             if parent.name == "fieldset":
-                legend = next((child for child in tags(parent) if child.name == "legend"), None)
+                legend = next((child for child in tags(parent.children) if child.name == "legend"), None)
                 return self.text(legend) if legend is not None else ""
             if attribute(parent, "role") in ("group", "radiogroup"):
                 return next((name.text for name in self.labelled(parent) if name.text), "")
@@ -263,17 +249,18 @@ class Naming:
     def context(self, form: Tag) -> list[str]:
         """What says what a form is for: its own name, a heading in it, the nearest headings before it."""
         texts = [name.text for name in self.labelled(form)]
-        texts += [self.text(tag) for tag in form.find_all(list(HEADINGS)) if self._visibility.seen(tag).usable][:2]
+        within = self._document.inside(form, self._document.headings)
+        texts += [self.text(tag) for tag in within if self._visibility.seen(tag).usable][:2]
         for parent in form.parents:
             if parent.name in ("section", "div", "article", "dialog", "fieldset", "details"):
                 texts += [name.text for name in self.labelled(parent)]
                 if parent.name in ("fieldset", "details"):
-                    texts += [self.text(child) for child in tags(parent) if child.name in ("legend", "summary")]
-        self._effort.check()
-        before = form.find_all_previous(
-            lambda tag: tag.name in HEADINGS or attribute(tag, "role") == "heading", limit=12
-        )
-        headings = [tag for tag in before if isinstance(tag, Tag) and self._visibility.seen(tag).usable]
+                    texts += [
+                        self.text(child) for child in tags(parent.children) if child.name in ("legend", "summary")
+                    ]
+        end = bisect.bisect_left(self._headings, self._document.place(form))
+        before = [self._document.tags[place] for place in self._headings[max(0, end - _NEAR_HEADINGS) : end]]
+        headings = [tag for tag in reversed(before) if self._visibility.seen(tag).usable]
         texts += [self.text(tag) for tag in headings[:2]]
         # What the nearest heading is a part of, such as the page's first heading, is about every form below it.
         level = _heading_level(headings[0]) if headings else 0

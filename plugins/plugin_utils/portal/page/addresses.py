@@ -93,7 +93,8 @@ def _is_ip_address(host: str) -> bool:
 
 def is_ambiguous(address: str) -> bool:
     """Whether an address holds characters that parsers drop, replace, or end the host at."""
-    return "\\" in address or not address.isprintable() or any(character.isspace() for character in address)
+    # All white space but the plain space is not printable.
+    return "\\" in address or " " in address or not address.isprintable()
 
 
 def join(base: str, address: str) -> str:

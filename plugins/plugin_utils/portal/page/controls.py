@@ -25,9 +25,11 @@ def acts_as_button(tree: ParsedPage, tag: Tag) -> bool:
     """A link or other element that does something by script rather than lead somewhere."""
     if tag.name in ("button", "input", "select", "textarea", "summary", "option") or leads_somewhere(tag):
         return False
+    if not tag.attrs:
+        return tag.name == "a" and tree.scripts_run
     if attribute(tag, "role") in _PRESSED_ROLES:
         # One that only wraps the real thing is no second one.
-        return tag.find(["a", "button", "input"]) is None
+        return not any(inner.name in ("a", "button", "input") for inner in tree.document.descendants(tag))
     if is_plain_control(tag):
         return True
     return tag.name == "a" and (tag.has_attr("onclick") or tag.has_attr("href") or tree.scripts_run)
@@ -61,7 +63,7 @@ def read_button(tree: ParsedPage, tag: Tag) -> Button:
         tree.naming.pressable(tag),
         Seen.HIDDEN if tag.has_attr("disabled") and not tree.scripts_run else tree.seen.seen(tag),
         tree.opener(tag),
-        tree.order(tag),
+        tree.document.place(tag),
         name=attribute(tag, "name") if named else "",
         value=attribute(tag, "value"),
         kind=kind,
@@ -84,14 +86,14 @@ def _read_field(tree: ParsedPage, tag: Tag) -> Field:
     elif kind not in ("hidden", "checkbox", "radio", "file", "email", "password", "tel", "number", "search", "url"):
         kind = "text"
     seen = Seen.HIDDEN if kind == "hidden" else tree.seen.seen(tag)
-    options, value = _options(tag) if kind == "select" else ([], _value(tag, kind))
+    options, value = _options(tree, tag) if kind == "select" else ([], _value(tag, kind))
     length = attribute(tag, "maxlength")
     return Field(
         tree.ref(tag),
         tree.naming.field(tag) if seen is not Seen.HIDDEN else [],
         seen,
         tree.opener(tag),
-        tree.order(tag),
+        tree.document.place(tag),
         name=attribute(tag, "name"),
         kind=kind,
         value=value,
@@ -116,10 +118,12 @@ def _value(tag: Tag, kind: str) -> str:
     return "" if value is None else str(value)
 
 
-def _options(tag: Tag) -> tuple[list[tuple[str, str]], str]:
+def _options(tree: ParsedPage, tag: Tag) -> tuple[list[tuple[str, str]], str]:
     options: list[tuple[str, str]] = []
     chosen: str | None = None
-    for option in tag.find_all("option"):
+    for option in tree.document.descendants(tag):
+        if option.name != "option":
+            continue
         text = plain(option.get_text())
         value = str(option["value"]) if option.has_attr("value") else text
         options.append((value, text))

@@ -22,10 +22,9 @@ class Seen(enum.Enum):
     OFFSCREEN = "offscreen"
     HIDDEN = "hidden"
 
-    @property
-    def usable(self) -> bool:
-        """Whether a person can get at it."""
-        return self in (Seen.VISIBLE, Seen.REACHABLE)
+    def __init__(self, word: str) -> None:
+        # Whether a person can get at it.
+        self.usable = word in ("visible", "reachable")
 
 
 @dataclasses.dataclass(frozen=True)

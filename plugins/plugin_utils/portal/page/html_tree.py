@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 import time
 import typing as t
@@ -16,7 +15,6 @@ from .matching import word_set
 
 try:
     import bs4
-    from bs4.element import Comment, Doctype
 
     NavigableString = bs4.element.NavigableString
     PreformattedString = bs4.element.PreformattedString
@@ -26,7 +24,7 @@ except ImportError:
     # Nothing is read without it, see drivers/choice.py; only the names are needed.
     HAS_BS4 = False
     if not t.TYPE_CHECKING:
-        Comment = Doctype = PreformattedString = NavigableString = Tag = object
+        PreformattedString = NavigableString = Tag = object
 
 CONTROLS = frozenset(("input", "select", "textarea", "button"))
 TYPED = ("input", "select", "textarea")
@@ -73,16 +71,22 @@ def _soup_class() -> type[bs4.BeautifulSoup]:
                 raise too_large(f"it has more than {MOST_ELEMENTS} elements")
             if len(self.tagStack) > DEEPEST_ELEMENT:
                 raise too_large(f"its elements are nested more than {DEEPEST_ELEMENT} deep")
-            closes, stops = _ENDS.get(name, (frozenset(), frozenset()))
-            above = reversed(self.tagStack) if closes else iter(())
-            inside = list(itertools.takewhile(lambda tag: tag.name not in stops, above))
-            last = next((tag.name for tag in reversed(inside) if tag.name in closes), "")
-            # All of them, up to the outermost that ends here.
-            for tag in inside if last else ():
-                self.handle_endtag(tag.name)
-                if tag.name == last:
-                    break
+            if name in _ENDS:
+                self._end_what_ends_before(*_ENDS[name])
             return super().handle_starttag(name, *args, **kwargs)
+
+        def _end_what_ends_before(self, closes: frozenset[str], stops: frozenset[str]) -> None:
+            # The names of what is open, from the inside; all that ends here does so with the outermost of it.
+            names: list[str] = []
+            last = ""
+            for tag in reversed(self.tagStack):
+                if tag.name in stops:
+                    break
+                names.append(tag.name)
+                last = tag.name if tag.name in closes else last
+            if last:
+                for name in names[: names.index(last) + 1]:
+                    self.handle_endtag(name)
 
     return LenientSoup
 
@@ -142,27 +146,22 @@ def parse(html: str) -> bs4.BeautifulSoup:
     if len(html) > LARGEST_PAGE:
         raise too_large(f"it is larger than {LARGEST_PAGE // 1_000_000} MB")
     refuse_endless(html)
-    return _soup_class()(html, "html.parser")
+    return _soup_class()(html, "html.parser", multi_valued_attributes=None, store_line_numbers=False)
 
 
 def attribute(tag: Tag, name: str) -> str:
     """An attribute as text, empty if it is not there."""
-    value = tag.get(name)
-    if value is None:
-        return ""
-    return (" ".join(value) if isinstance(value, list) else str(value)).strip()
+    return str(tag.attrs.get(name, "")).strip()
 
 
 def is_text(node: t.Any) -> bool:
-    """Whether a node is text that is part of the page, not a comment or a script."""
-    return isinstance(node, NavigableString) and not isinstance(node, (Comment, Doctype, PreformattedString))
+    """Whether a node is text that is part of the page, not a comment or the like."""
+    return isinstance(node, NavigableString) and not isinstance(node, PreformattedString)
 
 
-def tags(node: Tag) -> t.Iterator[Tag]:
-    """The child elements."""
-    for child in node.children:
-        if isinstance(child, Tag):
-            yield child
+def tags(nodes: t.Iterable[t.Any]) -> t.Iterator[Tag]:
+    """The elements among some nodes."""
+    return (node for node in nodes if isinstance(node, Tag))
 
 
 def classes(tag: Tag) -> list[str]:
@@ -170,15 +169,21 @@ def classes(tag: Tag) -> list[str]:
     return attribute(tag, "class").lower().split()
 
 
+def above(tag: Tag, *names: str) -> Tag | None:
+    """The nearest element of these kinds around this one."""
+    return next((parent for parent in tag.parents if parent.name in names), None)
+
+
 def is_typed(tag: Tag) -> bool:
     """Whether it is a field that a person fills in or chooses from."""
-    kind = attribute(tag, "type").lower()
-    return tag.name in TYPED and not (tag.name == "input" and kind in ("hidden", "submit", "button", "image", "reset"))
+    if tag.name == "input":
+        return attribute(tag, "type").lower() not in ("hidden", "submit", "button", "image", "reset")
+    return tag.name in TYPED
 
 
-def never_there(tag: Tag) -> bool:
-    """Whether an element is only a part of a template or of a script."""
-    return any(parent.name in ("template", "script", "style") for parent in tag.parents)
+def is_heading(tag: Tag) -> bool:
+    """Whether it says what stands below it."""
+    return tag.name in HEADINGS or ("role" in tag.attrs and attribute(tag, "role") == "heading")
 
 
 def leads_somewhere(tag: Tag) -> bool:
@@ -194,13 +199,15 @@ PLAIN_MARK = "data-labops-plain"
 
 _DESTINATION = re.compile(r"^data-(?:\w+-)*(?:destination|goto)$")
 _INSIDE = ["a", "button", "input", "select", "textarea", "label", "form"]
-_OTHERWISE_PRESSED = ["a", "button", "label", "summary", "select"]
+_OTHERWISE_PRESSED = ("a", "button", "label", "summary", "select")
 _STRUCTURE = frozenset(("html", "head", "body", "main", "form", "table", "tbody", "tr", "script", "style", "template"))
 
 
 def destination(tag: Tag) -> str:
     """Where the element says that a click leads; empty if it does not."""
-    return next((attribute(tag, name) for name in tag.attrs if _DESTINATION.match(name)), "")
+    return next(
+        (attribute(tag, name) for name in tag.attrs if name.startswith("data-") and _DESTINATION.match(name)), ""
+    )
 
 
 def is_plain_control(tag: Tag) -> bool:
@@ -214,6 +221,6 @@ def is_plain_control(tag: Tag) -> bool:
         return True
     if not (tag.has_attr("onclick") or destination(tag)) or tag.name in (*_INSIDE, *_STRUCTURE, "summary", "option"):
         return False
-    if tag.has_attr("role") or tag.find(_INSIDE) is not None or tag.find_parent(_OTHERWISE_PRESSED) is not None:
+    if tag.has_attr("role") or tag.find(_INSIDE) is not None or above(tag, *_OTHERWISE_PRESSED) is not None:
         return False
     return not any(parent.has_attr("onclick") or destination(parent) for parent in tag.parents if parent.name != "body")

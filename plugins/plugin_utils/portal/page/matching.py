@@ -90,7 +90,10 @@ _CONDITIONS = word_set("if before until unless when once after whether sure ensu
 
 def plain(text: str) -> str:
     """One line, one kind of space, nothing invisible and nothing that a terminal acts upon; for showing to a person."""
-    return " ".join(printable(unicodedata.normalize("NFKC", text)).split())
+    bare = text.strip()
+    if not (bare.isascii() and bare.isprintable()):
+        bare = printable(unicodedata.normalize("NFKC", text))
+    return " ".join(bare.split())
 
 
 def _stem(word: str) -> str:

@@ -9,7 +9,8 @@ import typing as t
 
 from .accessible_names import Naming
 from .addresses import join
-from .html_tree import CONTROLS, MOST_CONTROLS, MOST_FORMS, Effort, Tag, attribute, parse, too_large
+from .document import Document
+from .html_tree import Tag, attribute
 from .visibility import Visibility
 
 # The browser driver's mark for an element's number.
@@ -26,28 +27,20 @@ class ParsedPage:
     """
 
     def __init__(self, html: str, address: str, *, scripts_run: bool, styles: t.Sequence[str]) -> None:
-        self.soup = parse(html)
+        self.document = Document(html)
+        self.tags = self.document.tags
         self.scripts_run = scripts_run
-        self.effort = Effort()
-        self.seen = Visibility(self.soup, effort=self.effort, scripts_run=scripts_run, styles=styles)
-        self.naming = Naming(self.soup, self.seen, self.effort)
+        self.effort = self.document.effort
+        self.seen = Visibility(self.document, scripts_run=scripts_run, styles=styles)
+        self.naming = Naming(self.document, self.seen)
         self.address = address
-        base = self.soup.find("base", href=True)
-        self._base = join(address, attribute(base, "href")) if isinstance(base, Tag) else address
-        self.tags = list(self.soup.find_all(True))
-        controls = sum(tag.name in CONTROLS for tag in self.tags)
-        if controls > MOST_CONTROLS or sum(tag.name == "form" for tag in self.tags) > MOST_FORMS:
-            raise too_large(f"it has more than {MOST_CONTROLS} controls or {MOST_FORMS} forms")
-        self._order = {id(tag): index for index, tag in enumerate(self.tags)}
-
-    def order(self, tag: Tag) -> int:
-        """How many elements stand before this one."""
-        return self._order.get(id(tag), 0)
+        base = next((tag for tag in self.document.by_name["base"] if tag.has_attr("href")), None)
+        self._base = join(address, attribute(base, "href")) if base is not None else address
 
     def ref(self, tag: Tag) -> int:
         """The element's number in the browser, or else in the page; -1 for the page itself."""
         mark = attribute(tag, REF_MARK)
-        return int(mark) if mark else self._order.get(id(tag), -1)
+        return int(mark) if mark else self.document.place(tag)
 
     def opener(self, tag: Tag) -> int | None:
         """The number of what has to be pressed before the element can be seen."""

@@ -11,7 +11,7 @@ import typing as t
 from .addresses import all_set_by_script, looks_like_web, without_fragment
 from .controls import VALUE_MARK, acts_as_button, add_control, read_button
 from .elements import Form, Link, Page, Seen
-from .html_tree import CONTROLS, Tag, attribute, classes, is_typed, leads_somewhere, never_there
+from .html_tree import CONTROLS, Tag, attribute, is_typed, leads_somewhere
 from .matching import plain
 from .parsed_page import ParsedPage
 from .texts import read_texts
@@ -21,7 +21,7 @@ FORM_MARK = "data-labops-form"
 
 # Where the widgets of reCAPTCHA, hCaptcha and Turnstile put their server's answer once a person has passed them.
 _CAPTCHA_ANSWERS = frozenset(("g-recaptcha-response", "h-captcha-response", "cf-turnstile-response"))
-_CAPTCHA_CLASS = re.compile(r"^(?:g-recaptcha|h-captcha|cf-turnstile|frc-captcha|captcha|geetest\S*)$")
+_CAPTCHA_CLASS = re.compile(r"(?:^|\s)(?:g-recaptcha|h-captcha|cf-turnstile|frc-captcha|captcha|geetest\S*)(?:\s|$)")
 _CAPTCHA_FRAME = re.compile(
     r"recaptcha/(?:api2|enterprise)/(?:anchor|bframe)|hcaptcha\.com|challenges\.cloudflare\.com|captcha"
 )
@@ -56,9 +56,8 @@ class _Reader:
     def page(self, status: int, retry_after: float | None) -> Page:
         """The page as plain data."""
         page = Page(self._page.address, status=status, retry_after=retry_after)
-        title = self._page.soup.find("title")
-        page.title = plain(title.get_text()) if isinstance(title, Tag) else ""
-        page.scripts = not self._page.scripts_run and any(tag.name == "script" for tag in self._page.tags)
+        page.title = next((plain(tag.get_text()) for tag in self._named("title")), "")
+        page.scripts = not self._page.scripts_run and bool(self._named("script"))
         self._read_forms(page)
         self._read_links(page)
         read_texts(self._page, page)
@@ -66,11 +65,15 @@ class _Reader:
         self._read_own_moves(page)
         return page
 
+    def _named(self, name: str) -> list[Tag]:
+        return self._page.document.by_name[name]
+
     def _read_forms(self, page: Page) -> None:
+        document = self._page.document
         owners: dict[int, Form] = {}
         by_id: dict[str, Form] = {}
-        for tag in self._page.tags:
-            if tag.name == "form" and not never_there(tag):
+        for tag in self._named("form"):
+            if document.is_there(tag):
                 form = Form(
                     self._page.ref(tag),
                     action=self._page.absolute(attribute(tag, "action"))
@@ -88,9 +91,7 @@ class _Reader:
         by_ref = {form.ref: form for form in page.forms}
         orphans: list[Tag] = []
         for tag in self._page.tags:
-            if tag.name not in CONTROLS and not acts_as_button(self._page, tag):
-                continue
-            if never_there(tag):
+            if not (tag.name in CONTROLS or acts_as_button(self._page, tag)) or not document.is_there(tag):
                 continue
             owner = self._owner(tag, owners, by_id, by_ref)
             if owner is not None:
@@ -100,10 +101,9 @@ class _Reader:
         self._group_orphans(page, orphans)
 
     def _owner(self, tag: Tag, owners: dict[int, Form], by_id: dict[str, Form], by_ref: dict[int, Form]) -> Form | None:
-        mark = attribute(tag, FORM_MARK)
-        if mark:
-            return by_ref.get(int(mark))
-        if attribute(tag, "form"):
+        if tag.has_attr(FORM_MARK):
+            return by_ref.get(int(attribute(tag, FORM_MARK)))
+        if tag.has_attr("form") and attribute(tag, "form"):
             return by_id.get(attribute(tag, "form"))
         for parent in tag.parents:
             if id(parent) in owners:
@@ -112,24 +112,25 @@ class _Reader:
 
     def _group_orphans(self, page: Page, orphans: list[Tag]) -> None:
         """Fields outside of any form element: those that share the nearest container with a button belong together."""
+        document = self._page.document
         groups: dict[int, tuple[Tag, list[Tag]]] = {}
         typed = [tag for tag in orphans if is_typed(tag)]
         buttons = [tag for tag in orphans if not is_typed(tag)]
-        button_ids = {id(tag) for tag in buttons}
+        button_places = [document.place(tag) for tag in buttons]
         around_buttons = {id(parent) for tag in buttons for parent in tag.parents}
         for tag in typed:
             around = (parent for parent in tag.parents if id(parent) in around_buttons)
-            container = next(around, self._page.soup)
+            container = next(around, document.soup)
             groups.setdefault(id(container), (container, []))[1].append(tag)
         taken: set[int] = set()
         for container, members in groups.values():
             self._page.effort.check()
             form = Form(self._page.ref(container), method="", real=False, scripted=True)
-            form.context = self._page.naming.context(container) if container is not self._page.soup else []
+            form.context = self._page.naming.context(container) if container is not document.soup else []
             for tag in members:
                 add_control(self._page, form, tag)
-            for tag in container.find_all(True):
-                if id(tag) in button_ids and id(tag) not in taken:
+            for tag in document.inside(container, button_places):
+                if id(tag) not in taken:
                     taken.add(id(tag))
                     add_control(self._page, form, tag)
             page.forms.append(form)
@@ -139,7 +140,7 @@ class _Reader:
 
     def _read_links(self, page: Page) -> None:
         for tag in self._page.tags:
-            if not leads_somewhere(tag) or never_there(tag):
+            if not leads_somewhere(tag) or not self._page.document.is_there(tag):
                 continue
             seen = self._page.seen.seen(tag)
             if seen is Seen.HIDDEN:
@@ -150,27 +151,26 @@ class _Reader:
                 page.links.append(Link(self._page.ref(tag), names, seen, self._page.opener(tag), address=address))
 
     def _read_frames(self, page: Page) -> None:
-        passed = False
         for tag in self._page.tags:
-            # Such a field is not for the eye.
-            passed = passed or (attribute(tag, "name") in _CAPTCHA_ANSWERS and bool(attribute(tag, VALUE_MARK)))
-            if self._page.seen.seen(tag) is Seen.HIDDEN:
-                continue
             if tag.name in ("iframe", "frame"):
-                address = attribute(tag, "src") or attribute(tag, "data-src")
+                seen, address = self._page.seen.seen(tag), attribute(tag, "src") or attribute(tag, "data-src")
+                if seen is Seen.HIDDEN:
+                    continue
                 if _CAPTCHA_FRAME.search(address) and "size=invisible" not in address:
                     page.captcha = page.captcha or (plain(attribute(tag, "title")) or "a captcha in a frame")
-                elif address and self._page.seen.seen(tag).usable:
+                elif address and seen.usable:
                     page.frames.append(self._page.absolute(address))
-            elif self._is_captcha_widget(tag):
+            elif tag.has_attr("class") and self._is_captcha_widget(tag):
                 page.captcha = page.captcha or "a captcha widget"
-        if passed:
+        # Such a field is not for the eye.
+        answers = [tag for tag in self._named("textarea") + self._named("input") if tag.has_attr(VALUE_MARK)]
+        if any(attribute(tag, "name") in _CAPTCHA_ANSWERS and attribute(tag, VALUE_MARK) for tag in answers):
             page.captcha = ""
 
     def _is_captcha_widget(self, tag: Tag) -> bool:
         # One that is invisible only steps in where it suspects a robot.
         return (
-            any(_CAPTCHA_CLASS.match(name) for name in classes(tag))
+            _CAPTCHA_CLASS.search(attribute(tag, "class").lower()) is not None
             and self._page.seen.seen(tag).usable
             and attribute(tag, "data-size").lower() != "invisible"
             and tag.name not in ("input", "button")
@@ -179,7 +179,7 @@ class _Reader:
     def _read_own_moves(self, page: Page) -> None:
         """Where the page goes by itself: by a refresh, by a script that goes elsewhere or sends a form."""
         self._read_refresh(page)
-        scripts = " ".join(tag.get_text() for tag in self._page.tags if tag.name == "script")
+        scripts = " ".join(tag.get_text() for tag in self._named("script"))
         scripts += " ".join(attribute(tag, "onload") for tag in self._page.tags if tag.has_attr("onload"))
         usable = any(form.fillable for form in page.forms)
         if _SUBMITS.search(scripts) and not usable:
@@ -193,8 +193,8 @@ class _Reader:
 
     def _read_refresh(self, page: Page) -> None:
         # Of several refreshes the first one counts (HTML, "shared declarative refresh steps").
-        for tag in self._page.tags:
-            if tag.name == "meta" and attribute(tag, "http-equiv").lower() == "refresh":
+        for tag in self._named("meta"):
+            if attribute(tag, "http-equiv").lower() == "refresh":
                 match = _REFRESH.match(attribute(tag, "content")[:2000])
                 if match and match[2]:
                     page.moves_to = self._page.absolute(match[2]) if float(match[1] or 0) <= 10 else ""
@@ -209,9 +209,7 @@ class _Reader:
         if len(found) < 2:
             return found
         names = {
-            self._page.ref(tag): {attribute(tag, "id"), attribute(tag, "name")} - {""}
-            for tag in self._page.tags
-            if tag.name == "form"
+            self._page.ref(tag): {attribute(tag, "id"), attribute(tag, "name")} - {""} for tag in self._named("form")
         }
         words = set(re.findall(r"[\w-]+", scripts))
         named = [form for form in found if names.get(form.ref, set()) & words]

@@ -12,12 +12,11 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .html_tree import Effort, attribute, too_large
+from .document import Document
+from .html_tree import Tag, attribute, too_large
 
 try:
-    import bs4
     import soupsieve
-    from bs4.element import Tag
 except ImportError:
     pass
 
@@ -86,11 +85,11 @@ def _is_for_screens(prelude: str) -> bool:
 class Matcher:
     """Finds the elements that selectors are about."""
 
-    def __init__(self, soup: bs4.BeautifulSoup, effort: Effort) -> None:
-        self._effort = effort
-        self._index: dict[str, list[Tag]] = {}
-        for tag in soup.find_all(True):
-            keys = [_ANY, tag.name.lower(), *(f".{name}" for name in set(attribute(tag, "class").split()))]
+    def __init__(self, document: Document) -> None:
+        self._effort = document.effort
+        self._index: dict[str, list[Tag]] = {_ANY: document.tags, **document.by_name}
+        for tag in document.tags:
+            keys = [f".{name}" for name in set(attribute(tag, "class").split())]
             if attribute(tag, "id"):
                 keys.append(f"#{attribute(tag, 'id')}")
             for key in keys:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from .elements import Notice, Page
-from .html_tree import Tag, attribute, classes, is_text
+from .html_tree import Tag, attribute, is_heading, is_text
 from .matching import plain, word_set
 from .parsed_page import ParsedPage
 
@@ -16,24 +16,27 @@ _INLINE = word_set(
     "a abbr b bdi bdo cite code data dfn em i img kbd label mark q s samp small span strong sub sup time u var font "
     "button svg ins del"
 )
+# Attributes that can make an element a notice.
+_TELLING = word_set("class role aria-live open")
+# In the class names of an element, as they stand side by side.
 _NOTICE_CLASS = re.compile(
-    r"(?:^|[-_])(?:alerts?|notice|notification|notify|toast|flash|error|errors|success|warning|message|messages|msg|"
-    r"validation|invalid|feedback|callout|snackbar|banner|infobar|growl|status)(?:[-_]|$)"
+    r"(?:^|[-_\s])(?:alerts?|notice|notification|notify|toast|flash|error|errors|success|warning|message|messages|msg|"
+    r"validation|invalid|feedback|callout|snackbar|banner|infobar|growl|status)(?:[-_\s]|$)"
 )
 _ERROR_CLASS = re.compile(r"error|danger|invalid|fail|validation|critical|negative")
-_SUCCESS_CLASS = re.compile(r"success|positive|(?:^|[-_])ok(?:[-_]|$)|confirmation")
+_SUCCESS_CLASS = re.compile(r"success|positive|(?:^|[-_\s])ok(?:[-_\s]|$)|confirmation")
 
 
 def read_texts(tree: ParsedPage, page: Page) -> None:
     """Add to the page the texts, headings, notices and shown values. Its forms must have been read."""
     runs: dict[int, list[str]] = {}
-    _collect_blocks(tree, tree.soup, id(tree.soup), runs)
+    _collect_blocks(tree, tree.document.soup, id(tree.document.soup), runs)
     page.blocks = [text for text in (plain("".join(parts)) for parts in runs.values()) if text]
     for tag in tree.tags:
         seen = tree.seen.seen(tag)
         if not seen.usable:
             continue
-        if tag.name in ("h1", "h2", "h3", "h4", "h5", "h6", "legend") or attribute(tag, "role") == "heading":
+        if tag.name != "caption" and is_heading(tag):
             text = tree.naming.text(tag)
             if text:
                 page.headings.append(text)
@@ -84,17 +87,18 @@ def _collect_blocks(tree: ParsedPage, tag: Tag, block: int, runs: dict[int, list
 
 def _notice_tone(tag: Tag) -> str | None:
     """error, success or empty for a notice; None for what is none."""
-    role = attribute(tag, "role").lower()
-    named = classes(tag)
+    if _TELLING.isdisjoint(tag.attrs) and tag.name != "output":
+        return None
+    named = attribute(tag, "class").lower()
     is_notice = (
-        role in ("alert", "status", "alertdialog", "log")
+        attribute(tag, "role").lower() in ("alert", "status", "alertdialog", "log")
         or attribute(tag, "aria-live").lower() in ("polite", "assertive")
         or tag.name == "output"
         or (tag.name == "dialog" and tag.has_attr("open"))
-        or any(_NOTICE_CLASS.search(name) for name in named)
+        or _NOTICE_CLASS.search(named) is not None
     )
     if not is_notice or tag.name in ("html", "body", "form", "input", "label", "button", "a", "select", "main"):
         return None
-    if any(_ERROR_CLASS.search(name) for name in named):
+    if _ERROR_CLASS.search(named):
         return "error"
-    return "success" if any(_SUCCESS_CLASS.search(name) for name in named) else ""
+    return "success" if _SUCCESS_CLASS.search(named) else ""

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
 
+from .document import Document
 from .elements import Seen
-from .html_tree import Effort, Tag, attribute, classes, tags
+from .html_tree import Tag, attribute, classes, tags
 from .matching import word_set
 from .style_rules import Matcher, style_rules
-
-if t.TYPE_CHECKING:
-    import bs4
 
 # The browser driver's judgement, see drivers/browser_script.py.
 SEEN_MARK = "data-labops-seen"
@@ -53,15 +52,19 @@ _OFFSCREEN = re.compile(
 _NO_SIZE = re.compile(r"(?:^|;)\s*(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:[;!]|$)", re.IGNORECASE)
 _CUTS = re.compile(r"(?:^|;)\s*overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
 _LONGEST_STYLE = 2_000
-# How many elements before a menu may stand between it and its button.
+# How many nodes before a menu may stand between it and its button.
 _NEAR = 20
-_TARGETS = ("aria-controls", "aria-owns", "data-target", "data-bs-target", "popovertarget", "data-toggle-target")
+# Attributes that say whether their element is shown.
+_TELLING = word_set("hidden popover aria-hidden style class")
+_TARGETS = word_set("aria-controls aria-owns data-target data-bs-target popovertarget data-toggle-target")
 _OPENING = word_set("aria-haspopup aria-expanded data-toggle data-bs-toggle onclick tabindex onmouseover")
 _STATES = re.compile(r":(?:hover|focus-within|focus-visible|focus|checked|target|active)\b")
 
 
 def _judge_style(style: str) -> str:
     """hidden, offscreen, shown, or empty for a style that says nothing about it."""
+    if not style:
+        return ""
     style = style[:_LONGEST_STYLE]
     if _HIDING.search(style):
         return "hidden"
@@ -73,35 +76,26 @@ def _judge_style(style: str) -> str:
 class Visibility:
     """Judges every element of a tree once, from the top down."""
 
-    def __init__(
-        self,
-        soup: bs4.BeautifulSoup,
-        *,
-        effort: Effort,
-        scripts_run: bool,
-        styles: t.Sequence[str],
-    ) -> None:
+    def __init__(self, document: Document, *, scripts_run: bool, styles: t.Sequence[str]) -> None:
         """Judge.
 
         :param scripts_run: whether the tree comes from a browser: then its marks count, and noscript does not.
         :param styles: further style sheets that the page uses.
         """
-        self._effort = effort
-        self.by_id: dict[str, Tag] = {}
-        for tag in soup.find_all(id=True):
-            self.by_id.setdefault(attribute(tag, "id"), tag)
+        self._document = document
         self._scripts_run = scripts_run
-        self._seen: dict[int, Seen] = {}
+        self._seen: dict[int, Seen] = {id(document.soup): Seen.VISIBLE}
         self._openers: dict[int, Tag] = {}
         self._judged: dict[int, str] = {}
         # Elements that some state of the page (hover, focus, checked) shows.
         self._sometimes: set[int] = set()
         if not scripts_run:
-            self._read_styles(
-                [*styles, *(str(sheet.string or "") for sheet in soup.find_all("style"))], Matcher(soup, effort)
-            )
-        self._targets = self._controlled_elements(soup)
-        self._walk_tree(soup, Seen.VISIBLE, None)
+            self._read_styles([*styles, *(str(sheet.string or "") for sheet in document.by_name["style"])])
+        self._targets = self._controlled_elements()
+        # By closed <details>, its summary, which is all that is seen of it.
+        self._summaries: dict[int, Tag | None] = {}
+        for tag in document.tags:
+            self._judge(tag)
 
     def seen(self, tag: Tag) -> Seen:
         """How much of it a person sees."""
@@ -111,13 +105,15 @@ class Visibility:
         """What has to be pressed first to see it."""
         return self._openers.get(id(tag))
 
-    def _read_styles(self, sheets: t.Sequence[str], matcher: Matcher) -> None:
+    def _read_styles(self, sheets: t.Sequence[str]) -> None:
+        matcher: Matcher | None = None
         judged: dict[int, tuple[tuple[int, int, int], str]] = {}
         order = 0
         for selectors, style in style_rules(sheets):
             verdict = _judge_style(style)
             if not verdict:
                 continue
+            matcher = matcher or Matcher(self._document)
             weight = 1 if "!important" in style else 0
             for selector in selectors.split(","):
                 order += 1
@@ -131,14 +127,14 @@ class Visibility:
                         judged[id(tag)] = (rank, verdict)
         self._judged = {key: verdict for key, (_rank, verdict) in judged.items()}
 
-    @staticmethod
-    def _controlled_elements(soup: bs4.BeautifulSoup) -> dict[str, list[Tag]]:
+    def _controlled_elements(self) -> dict[str, list[Tag]]:
+        """By id or class, what says that it opens or closes that."""
         targets: dict[str, list[Tag]] = {}
-        for tag in soup.find_all(True):
-            for name in _TARGETS:
+        for tag in self._document.tags:
+            for name in () if _TARGETS.isdisjoint(tag.attrs) else _TARGETS:
                 for target in attribute(tag, name).split():
                     targets.setdefault(target.lstrip("#."), []).append(tag)
-            address = attribute(tag, "href")
+            address = attribute(tag, "href") if "href" in tag.attrs else ""
             if len(address) > 1 and address.startswith("#"):
                 targets.setdefault(address[1:], []).append(tag)
         return targets
@@ -151,27 +147,20 @@ class Visibility:
             # What is drawn decides; only that it is not meant to be read cannot be seen there.
             mark = attribute(tag, SEEN_MARK)
             return mark or ("hidden" if attribute(tag, "aria-hidden").lower() == "true" else "shown")
-        if tag.has_attr("hidden") or attribute(tag, "aria-hidden").lower() == "true":
+        if tag.name == "dialog" and not tag.has_attr("open"):
             return "hidden"
-        if tag.has_attr("popover") or (tag.name == "dialog" and not tag.has_attr("open")):
+        if _TELLING.isdisjoint(tag.attrs):
+            return self._judged.get(id(tag), "shown")
+        if tag.has_attr("hidden") or tag.has_attr("popover") or attribute(tag, "aria-hidden").lower() == "true":
             return "hidden"
-        inline = _judge_style(attribute(tag, "style"))
-        if inline:
-            return inline
-        if id(tag) in self._judged:
-            return self._judged[id(tag)]
-        named = classes(tag)
-        if _HIDING_CLASSES.intersection(named):
-            return "hidden"
-        if _OFFSCREEN_CLASSES.intersection(named):
-            return "offscreen"
-        for name, shown_with in _SHOWN_WITH.items():
-            if name in named and not shown_with.intersection(named):
-                return "hidden"
-        return "shown"
+        judged = _judge_style(attribute(tag, "style")) or self._judged.get(id(tag))
+        return judged or _judge_classes(frozenset(classes(tag)))
 
-    def _walk_tree(self, tag: Tag, above: Seen, opener: Tag | None) -> None:
-        own = self._own_visibility(tag)
+    def _judge(self, tag: Tag) -> None:
+        own, around = self._own_visibility(tag), id(tag.parent)
+        above, opener = self._seen[around], self._openers.get(around)
+        if around in self._summaries and tag is not self._summaries[around]:
+            above, opener = Seen.REACHABLE, opener or self._summaries[around]
         seen = above
         if own == "never":
             seen, opener = Seen.HIDDEN, None
@@ -183,13 +172,8 @@ class Visibility:
         self._seen[id(tag)] = seen
         if opener is not None:
             self._openers[id(tag)] = opener
-        closed = tag.name == "details" and not tag.has_attr("open") and seen.usable
-        summary = next((child for child in tags(tag) if child.name == "summary"), None) if closed else None
-        for child in tags(tag):
-            if closed and child is not summary:
-                self._walk_tree(child, Seen.REACHABLE, opener or summary)
-            else:
-                self._walk_tree(child, seen, opener)
+        if tag.name == "details" and not tag.has_attr("open") and seen.usable:
+            self._summaries[id(tag)] = next((child for child in tags(tag.children) if child.name == "summary"), None)
 
     def _find_opener(self, tag: Tag) -> Tag | None:
         for name in (attribute(tag, "id"), *classes(tag)[:1]):
@@ -197,7 +181,7 @@ class Visibility:
                 if self._can_be_seen(candidate):
                     return candidate
         for name in attribute(tag, "aria-labelledby").split():
-            labelling = self.by_id.get(name)
+            labelling = self._document.by_id.get(name)
             if labelling is not None and self._can_be_seen(labelling) and _opens_things(labelling):
                 return labelling
         looks_like_menu = (
@@ -207,10 +191,10 @@ class Visibility:
         )
         if not looks_like_menu and id(tag) not in self._sometimes:
             return None
-        for before in tag.find_previous_siblings(limit=_NEAR):
-            self._effort.check()
+        for before in itertools.islice(tag.previous_siblings, _NEAR):
+            self._document.effort.check()
             if isinstance(before, Tag) and self._can_be_seen(before):
-                inside = [item for item in (before, *before.find_all(True)) if _opens_things(item)]
+                inside = [item for item in (before, *self._document.descendants(before)) if _opens_things(item)]
                 if inside:
                     return inside[-1]
                 if id(tag) in self._sometimes:
@@ -219,8 +203,7 @@ class Visibility:
         # A menu inside the element that opens it, or beside a wrapped button.
         if parent is None or not self._can_be_seen(parent):
             return None
-        opens = id(parent) in self._seen and _opens_things(parent)
-        return parent if opens or id(tag) in self._sometimes else None
+        return parent if _opens_things(parent) or id(tag) in self._sometimes else None
 
     def _can_be_seen(self, tag: Tag) -> bool:
         """Whether an element can be seen; one that has not been walked yet can if nothing hides it."""
@@ -233,6 +216,18 @@ class Visibility:
         )
 
 
+def _judge_classes(named: frozenset[str]) -> str:
+    """What the usual style sheets do with an element of these classes: hidden, offscreen or shown."""
+    if not named:
+        return "shown"
+    if named & _HIDING_CLASSES:
+        return "hidden"
+    if named & _OFFSCREEN_CLASSES:
+        return "offscreen"
+    needs_more = any(name in named and not shown_with & named for name, shown_with in _SHOWN_WITH.items())
+    return "hidden" if needs_more else "shown"
+
+
 def _specificity(selector: str) -> int:
     return (
         100 * selector.count("#")
@@ -242,7 +237,7 @@ def _specificity(selector: str) -> int:
 
 
 def _opens_things(tag: Tag) -> bool:
-    if tag.name in ("summary",) or attribute(tag, "role") in ("button", "menuitem", "tab"):
+    if tag.name == "summary" or attribute(tag, "role") in ("button", "menuitem", "tab"):
         return True
     if tag.name == "button":
         return attribute(tag, "type").lower() not in ("submit", "reset") or tag.has_attr("aria-expanded")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import time
 
 import pytest
@@ -89,6 +90,30 @@ def test_a_large_page_of_a_real_product_is_read() -> None:
     rows = "".join(f"<tr><td>{n}<td><a href=/study/{n}>Study {n}</a><td><span>open</span></tr>" for n in range(900))
     page = read_page(f"<nav><a href=/mturk>Link Mechanical Turk</a></nav><table>{rows}</table>", ADDRESS)
     assert len(page.links) == 901
+
+
+ROWS = {
+    "fields in a column": "<tr><td><input><td><a href=/x>x</a>",
+    "menus": "<tr><td>x<td><div class=menu><a href=#>Actions</a><ul hidden><li><a href=/x>x</a></ul></div>",
+    "labelled fields": "<tr><td><label for=f>x</label><td><input id=f>",
+    "cards": "<div><h3>x</h3><button>x</button></div>",
+    "notices": "<div class=alert><p>x</div>",
+    "forms": "<h2>x</h2><form><input><button>x</button></form>",
+}
+
+
+def calls_for(row: str, count: int) -> int:
+    profile = cProfile.Profile()
+    style = "<style>.menu ul{display:none} td a{color:red}</style>"
+    profile.runcall(read_page, f"{style}<table>{row * count}</table>", ADDRESS)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_twice_the_page_is_twice_the_work(row: str) -> None:
+    calls_for(row, 2)
+    small, large = calls_for(row, 40), calls_for(row, 80)
+    assert large < 2.1 * small
 
 
 def test_style_rules_still_count() -> None:
