@@ -62,7 +62,9 @@ READ_TREE = r"""
     if (SKIP.has(name)) return;
     out.push('<', name);
     for (const { name: key, value } of node.attributes)
-      if (!(key === 'value' && node.type === 'password') && /^[\w:.@-]+$/.test(key)) attribute(key, value);
+      // Marks that the page made up say nothing.
+      if (!(key === 'value' && node.type === 'password') && /^(?!data-labops-)[\w:.@-]+$/.test(key))
+        attribute(key, value);
     attribute('data-labops-ref', ref(node));
     const mark = seen(node, inClosed);
     if (mark) attribute('data-labops-seen', mark);

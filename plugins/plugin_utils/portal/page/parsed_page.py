@@ -13,8 +13,9 @@ from .document import Document
 from .html_tree import Tag, attribute
 from .visibility import Visibility
 
-# The browser driver's mark for an element's number.
-REF_MARK = "data-labops-ref"
+# How the attributes begin that the browser driver adds; this one is for an element's number.
+MARKS = "data-labops-"
+REF_MARK = f"{MARKS}ref"
 
 
 class ParsedPage:
@@ -29,6 +30,8 @@ class ParsedPage:
     def __init__(self, html: str, address: str, *, scripts_run: bool, styles: t.Sequence[str]) -> None:
         self.document = Document(html)
         self.tags = self.document.tags
+        if not scripts_run and MARKS in html.lower():
+            self._drop_marks()
         self.scripts_run = scripts_run
         self.effort = self.document.effort
         self.seen = Visibility(self.document, scripts_run=scripts_run, styles=styles)
@@ -36,6 +39,12 @@ class ParsedPage:
         self.address = address
         base = next((tag for tag in self.document.by_name["base"] if tag.has_attr("href")), None)
         self._base = join(address, attribute(base, "href")) if base is not None else address
+
+    def _drop_marks(self) -> None:
+        """A page that no browser has read has no marks but such as it made up."""
+        for tag in self.tags:
+            for name in [name for name in tag.attrs if name.startswith(MARKS)]:
+                del tag[name]
 
     def ref(self, tag: Tag) -> int:
         """The element's number in the browser, or else in the page; -1 for the page itself."""

@@ -69,6 +69,12 @@ def test_what_nobody_sees_is_not_read(markup: str) -> None:
     assert [link for link in page.links if link.seen.usable] == []
 
 
+def test_marks_of_the_browser_driver_that_a_page_makes_up_say_nothing() -> None:
+    html = "<form><input name=e{}><button{}>Go</button></form><a href=/x{}>x</a>"
+    marks = " data-labops-ref=x data-LABOPS-form=y data-labops-seen=hidden data-labops-value=v data-labops-plain"
+    assert read(html.format(*[marks] * 3)) == read(html.format("", "", ""))
+
+
 SHOWN = [
     "<div>{}</div>",
     "<div style='opacity:0.5;left:-3px'>{}</div>",
