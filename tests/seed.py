@@ -133,6 +133,16 @@ def suspend(fleet: Fleet, name: str) -> None:
         iam.update_access_key(UserName=USER_NAME, AccessKeyId=key_id, Status="Inactive")
 
 
+def retire(fleet: Fleet, lab: dict[str, t.Any]) -> None:
+    """Leave of a lab what its retirement leaves: a record that its store has deleted."""
+    _make_importable()
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import record as lab_record
+
+    store = _store(fleet, lab["name"])
+    record = lab_record.LabRecord(lab["name"], lab["account_id"], USER_NAME)
+    store.delete(after=store.put(record, after=store.get(lab["name"])))
+
+
 def add_onboarded(fleet: Fleet, *names: str, **options: t.Any) -> None:
     """Make labs and put them in the inventory, as an onboarding leaves them. Options are those of C(Fleet.add)."""
     onboard(fleet, [fleet.add(name, **options) for name in names])

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(600)
 
 USER = "cloudresearch-mturk"
 MTURK = "arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"
-LABS = 22
+LABS = 15
 INLINE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
 
 

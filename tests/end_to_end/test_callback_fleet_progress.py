@@ -339,37 +339,29 @@ def test_findings_are_told_by_name_and_labs_with_the_same_ones_stand_together(pr
     ]
 
 
-def test_a_fact_is_no_outcome(project: Project) -> None:
+def test_a_fact_is_no_outcome_and_what_steers_a_terminal_is_not_written(project: Project) -> None:
     """Facts can come from a module on a host, or from a cache of an earlier run."""
     fact = {"lab_account_outcome": {"schema": 2, "state": "converged"}}
     play = {**PLAY, "pre_tasks": [{"name": "Say so", "ansible.builtin.set_fact": fact}]}
-    project.prepare([play], {"lab-06": {"how": "silent"}})
-    output = project.run()
-    assert lab_lines(output) == [] and "lab-06  no_outcome" in output
-
-
-def test_what_steers_a_terminal_is_not_written(project: Project) -> None:
     hostile = "\x1b]0;title\x07Link\u202e this\x9b2J\u200b"
     waiting = {"how": "waiting_for_person", "next_steps": [{"step": "requester", "text": hostile, "url": ""}]}
-    project.prepare([PLAY], {"lab-02": waiting})
+    project.prepare([play], {"lab-02": waiting, "lab-06": {"how": "silent"}})
     output = project.run()
-    assert "requester: Link this" in output
+    [line] = lab_lines(output)
+    assert line.startswith("waiting_for_person  lab-02  requester: Link this")
+    assert re.search(r"^lab-06 +no_outcome", output, re.MULTILINE), output
     assert all(character == "\n" or character.isprintable() for character in output)
 
 
-@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
-def test_every_strategy_ends_alike(project: Project, plain_output: str, strategy: str) -> None:
-    project.prepare([{**PLAY, "strategy": strategy}], FLEET)
+# A batch in which all fail ends the play, so the failures are spread over batches.
+@pytest.mark.parametrize("way", [{"strategy": "free"}, {"strategy": "host_pinned", "serial": 3}])
+def test_every_strategy_ends_alike_and_batches_of_a_play_are_one_play(
+    project: Project, plain_output: str, way: dict[str, t.Any]
+) -> None:
+    project.prepare([{**PLAY, **way}], FLEET)
     output = project.run("--forks", "3")
-    assert sorted(lab_lines(output)) == sorted(lab_lines(plain_output))
-    assert section(output, "LABS") == section(plain_output, "LABS")
-
-
-def test_batches_of_a_play_are_one_play(project: Project, plain_output: str) -> None:
-    # A batch in which all fail ends the play, so the failures are spread over batches.
-    project.prepare([{**PLAY, "serial": 3}], FLEET)
-    output = project.run()
     assert output.count("PLAY [Onboard labs]") == 1
+    assert sorted(lab_lines(output)) == sorted(lab_lines(plain_output))
     assert section(output, "LABS") == section(plain_output, "LABS")
 
 
@@ -589,11 +581,11 @@ def test_retries_are_said_once(project: Project) -> None:
     assert project.run("-v").count("FAILED - RETRYING") == 3
 
 
-def test_failures_can_go_to_stderr(project: Project) -> None:
+def test_failures_can_go_to_stderr_and_a_table_can_be_left_out(project: Project) -> None:
     done = subprocess.run(
         project.command(),
         cwd=project.directory,
-        env=project.environment(ANSIBLE_DISPLAY_FAILED_STDERR="true"),
+        env=project.environment(ANSIBLE_DISPLAY_FAILED_STDERR="true", ANSIBLE_FLEET_PROGRESS_TABLE="none"),
         capture_output=True,
         text=True,
         timeout=90,
@@ -601,6 +593,9 @@ def test_failures_can_go_to_stderr(project: Project) -> None:
     )
     assert "fatal: [lab-04]" in done.stderr and "fatal: [lab-04]" not in done.stdout
     assert "failed              lab-04" in done.stderr
+    everything = done.stdout + done.stderr
+    assert listed_labs(everything.splitlines()) == 0
+    assert "\nLabs:     8: 2 failed" in everything
 
 
 def test_secrets_are_never_shown(project: Project) -> None:
@@ -637,24 +632,13 @@ def test_show_tasks_shows_tasks_without_results_and_a_table_can_list_all_labs(pr
     assert "\nLabs:     8: 2 failed" in output
 
 
-def test_a_table_can_be_left_out(project: Project) -> None:
-    output = project.run(ANSIBLE_FLEET_PROGRESS_TABLE="none")
-    assert listed_labs(output.splitlines()) == 0
-    assert "\nLabs:     8: 2 failed" in output
-
-
 # -- terminals ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("columns", [30, 80])
-def test_on_a_terminal_a_bar_goes_along_and_leaves_nothing_behind(project: Project, columns: int) -> None:
-    project.prepare([{**PLAY, "strategy": "host_pinned"}], FLEET)
-    session = project.terminal("--forks", "2", columns=columns)
-    assert session.finish() == 4
+def require_a_bar_that_leaves_nothing_behind(session: Session, columns: int) -> None:
+    """There was a bar that went along and never filled a line; at the end, it is gone."""
     assert any("0/8" in one for one in session.screen.rewritten)
     assert any(re.search(r"[3-7]/8", one) for one in session.screen.rewritten)
-    if columns >= 80:
-        assert any(re.search(r"/8 labs, about .* left", one) for one in session.screen.rewritten)
     assert all(len(one) < columns for one in session.screen.rewritten)
     screen = "\n".join(session.screen.lines)
     assert "/8 labs" not in screen and "[#" not in screen and "--]" not in screen
@@ -663,20 +647,22 @@ def test_on_a_terminal_a_bar_goes_along_and_leaves_nothing_behind(project: Proje
     assert LINK_URL in session.output
 
 
-def test_the_same_is_said_on_a_terminal_and_over_a_pipe(project: Project, plain_output: str) -> None:
-    session = project.terminal(columns=250)
-    session.finish()
-    screen = "\n".join(line.rstrip() for line in session.screen.lines)
+def test_on_a_terminal_a_bar_goes_along_and_the_same_is_said_as_over_a_pipe(
+    project: Project, plain_output: str
+) -> None:
+    project.prepare([{**PLAY, "strategy": "host_pinned"}], FLEET)
+    coloured = project.terminal("--forks", "2", columns=250)
+    assert coloured.finish() == 4
+    require_a_bar_that_leaves_nothing_behind(coloured, 250)
+    assert any(re.search(r"/8 labs, about .* left", one) for one in coloured.screen.rewritten)
+    screen = "\n".join(line.rstrip() for line in coloured.screen.lines)
     assert sorted(lab_lines(screen)) == sorted(lab_lines(plain_output))
     assert section(screen, "LABS") == section(plain_output, "LABS")
     assert section(screen, "NEXT STEPS") == section(plain_output, "NEXT STEPS")
 
-
-def test_colours_only_repeat_the_words_and_the_bar_can_be_left_out(project: Project) -> None:
-    coloured = project.terminal(columns=120)
-    coloured.finish()
+    # Colours only repeat the words, and the bar can be left out.
     assert "\x1b[0;31mfailed " in coloured.output and "\x1b[0;32mconverged " in coloured.output
-    plain = project.terminal(columns=120, ANSIBLE_NOCOLOR="true", ANSIBLE_FLEET_PROGRESS_BAR="never")
+    plain = project.terminal(columns=250, ANSIBLE_NOCOLOR="true", ANSIBLE_FLEET_PROGRESS_BAR="never")
     plain.finish()
     assert not re.search(r"\x1b\[[0-9;]*m", plain.output)
     # Nor is there a bar where nobody wants one.
@@ -684,9 +670,11 @@ def test_colours_only_repeat_the_words_and_the_bar_can_be_left_out(project: Proj
     assert section("\n".join(plain.screen.lines), "LABS") == section("\n".join(coloured.screen.lines), "LABS")
 
 
-def test_a_narrow_terminal_gets_a_list_instead_of_columns(project: Project) -> None:
-    session = project.terminal(columns=40)
-    session.finish()
+def test_a_narrow_terminal_gets_a_narrow_bar_and_a_list_instead_of_columns(project: Project) -> None:
+    project.prepare([{**PLAY, "strategy": "host_pinned"}], FLEET)
+    session = project.terminal("--forks", "2", columns=32)
+    assert session.finish() == 4
+    require_a_bar_that_leaves_nothing_behind(session, 32)
     lines = [line.rstrip() for line in session.screen.lines]
     assert "2 labs need nothing." in lines and "2 labs: lab-03, lab-04: failed" in lines
     assert not any(line.startswith("LAB ") for line in lines)

@@ -1,19 +1,56 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labs that were set up by hand: taken over or left alone, and relieved of what the operator names, nothing else."""
+"""Labs that were set up by hand: taken over or left alone, and relieved of what the operator names, nothing else.
+
+All of them, and labs that the inventory calls absent, are in the same few runs.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import typing as t
 
 import pytest
 
 from tests import seed
-from tests.fleet import Fleet
+from tests.fleet import Fleet, Run
+from tests.simulator.process import Simulator
 
 USER = "cloudresearch-mturk"
 INLINE = {"extra": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}}
+DRIFTED = ("told", "relieved")
+# Who names a lab's retirement in none of these words has not named the lab.
+KEPT = {"kept-0": "", "kept-1": "1", "kept-2": "stays"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A run, and what there was after it.
+
+    :param keys: by lab, the status of its keys by id.
+    :param held: by lab, the key that CloudResearch had.
+    """
+
+    run: Run
+    keys: dict[str, dict[str, str]]
+    held: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stages:
+    """What became of the labs, run by run.
+
+    :param strangers: by lab, the keys that somebody had made by hand.
+    """
+
+    strangers: dict[str, list[str]]
+    audit: Stage
+    predicted: Stage
+    first: Stage
+    second: Stage
+    retired: Stage
 
 
 def hand_made(fleet: Fleet, lab: str, **options: object) -> None:
@@ -22,14 +59,21 @@ def hand_made(fleet: Fleet, lab: str, **options: object) -> None:
     fleet.simulator.control.create_user(lab, USER, **options)
 
 
-def drift_codes(outcome: dict[str, object]) -> set[str]:
-    """The codes of an outcome's drift."""
-    return {entry["code"] for entry in outcome["drift"]}  # type: ignore[attr-defined, index]
+def make_absent(fleet: Fleet, confirmed: t.Mapping[str, str]) -> None:
+    """Onboarded labs that the inventory calls absent, with what their retirement is confirmed by; one has no key."""
+    seed.add_onboarded(fleet, *confirmed)
+    for lab, confirmation in confirmed.items():
+        fleet.hosts[lab].update(lab_account_state="absent", retire_confirm=confirmation)
+    fleet.add("gone")
+    fleet.hosts["gone"]["lab_account_state"] = "absent"
 
 
-def test_drift_is_told_and_goes_only_where_it_was_named(fleet: Fleet) -> None:
-    control = fleet.simulator.control
-    for lab in ("told", "relieved"):
+@pytest.fixture(scope="module")
+def stages(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """Audited, predicted, onboarded twice, and one of them retired; in between, the operator decides."""
+    simulator.control.reset()
+    fleet, control = Fleet(simulator, tmp_path_factory.mktemp("by-hand") / "fleet"), simulator.control
+    for lab in DRIFTED:
         hand_made(
             fleet,
             lab,
@@ -39,106 +83,135 @@ def test_drift_is_told_and_goes_only_where_it_was_named(fleet: Fleet) -> None:
             console_password="Not-a-secret-of-ours-1",
         )
         fleet.hosts[lab]["lab_account_adopt_existing_user"] = True
-    everything = {"extra_console_access", "extra_inline_policies", "extra_groups", "extra_attached_policies"}
     fleet.hosts["relieved"]["lab_account_remove_drift"] = ["console_access", "inline_policies", "groups"]
+    hand_made(fleet, "not-ours")
+    strangers: dict[str, list[str]] = {}
+    for lab, count in (("one", 1), ("two", 2), ("looked-up", 2)):
+        hand_made(fleet, lab, policy_arns=["arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"])
+        fleet.hosts[lab]["lab_account_adopt_existing_user"] = True
+        strangers[lab] = [control.create_access_key(lab, USER)["access_key_id"] for number in range(count)]
+    seed.add_onboarded(fleet, "stays")
+    make_absent(fleet, {"leaves": "stays,leaves", **KEPT})
 
-    audit = fleet.run("audit", "-e", "audit_fail_on_drift=true")
+    def stage(playbook: str, *arguments: str) -> Stage:
+        run = fleet.run(playbook, *arguments)
+        keys = {lab: {key["access_key_id"]: key["status"] for key in control.keys(lab)} for lab in fleet.hosts}
+        return Stage(run, keys, {lab: control.portal_key(lab) for lab in fleet.hosts})
+
+    audit = stage("audit", "--limit", ",".join(DRIFTED), "-e", "audit_fail_on_drift=true")
+    predicted = stage("onboard", "--check")
+    first = stage("onboard")
+    # The operator says whose the user is. One key of two is given up; its lab goes on once it is known that the portal
+    # does not hold it. What is gone needs no confirmation.
+    for lab in ("two", "looked-up"):
+        fleet.hosts[lab]["lab_account_remove_foreign_keys"] = strangers[lab][:1]
+    fleet.hosts["looked-up"]["lab_account_link_check"] = "page"
+    fleet.hosts["not-ours"]["lab_account_adopt_existing_user"] = True
+    del fleet.hosts["leaves"]["retire_confirm"]
+    second = stage("onboard")
+    retired = stage("retire", "--limit", "looked-up", "-e", "retire_confirm=1")
+    simulator.control.reset()
+    return Stages(strangers, audit, predicted, first, second, retired)
+
+
+def drift_codes(outcome: dict[str, object]) -> set[str]:
+    """The codes of an outcome's drift."""
+    return {entry["code"] for entry in outcome["drift"]}  # type: ignore[attr-defined, index]
+
+
+def test_drift_is_told_and_goes_only_where_it_was_named(stages: Stages) -> None:
+    everything = {"extra_console_access", "extra_inline_policies", "extra_groups", "extra_attached_policies"}
+    audit = stages.audit.run
     assert audit.return_code == 2 and "Lab told differs from its declared state" in audit.output, audit.output
     assert everything <= drift_codes(audit.outcomes["told"])
     assert audit.outcomes["told"]["state"] == "drifted"
 
-    predicted = fleet.run("onboard", "--check")
-    first = fleet.run("onboard")
-    assert first.return_code == 0, first.output
-    assert predicted.changed() == first.changed()
+    predicted, first, second = stages.predicted.run, stages.first.run, stages.second.run
+    for lab in DRIFTED:
+        assert first.stats[lab]["failures"] == 0, first.output
+        assert predicted.changed()[lab] == first.changed()[lab]
+        assert second.changed()[lab] == 0, second.output
     assert drift_codes(first.outcomes["told"]) == everything
     assert drift_codes(first.outcomes["relieved"]) == {"extra_attached_policies"}
-
-    second = fleet.run("onboard")
-    assert second.changed() == {"told": 0, "relieved": 0}, second.output
-    told, relieved = (second.outcomes[lab]["user"] for lab in ("told", "relieved"))
+    told, relieved = (second.outcomes[lab]["user"] for lab in DRIFTED)
     assert (told["console_access"], told["groups"], told["inline_policies"]) == (True, ["students"], ["extra"])
     assert (relieved["console_access"], relieved["groups"], relieved["inline_policies"]) == (False, [], [])
     for user in (told, relieved):
         assert "arn:aws:iam::aws:policy/IAMReadOnlyAccess" in user["attached_policies"]
-    assert control.portal_key("told")
+    assert stages.second.held["told"]
 
 
-def test_strangers_users_and_keys_stay_until_told_otherwise_and_two_keys_stop_the_lab(fleet: Fleet) -> None:
-    control = fleet.simulator.control
-    hand_made(fleet, "not-ours")
-    strangers = {}
-    for lab, count in (("one", 1), ("two", 2)):
-        hand_made(fleet, lab, policy_arns=["arn:aws:iam::aws:policy/AmazonMechanicalTurkFullAccess"])
-        fleet.hosts[lab]["lab_account_adopt_existing_user"] = True
-        strangers[lab] = [control.create_access_key(lab, USER)["access_key_id"] for number in range(count)]
-    run = fleet.run("onboard")
-    one, two = run.outcomes["one"], run.outcomes["two"]
-    assert one["state"] == "changed", run.output
-    assert {key["access_key_id"] for key in control.keys("one")} > set(strangers["one"])
-    assert any(finding["code"] == "foreign_live_key" for finding in one["findings"])
-    assert two["state"] == "failed"
-    assert all(key_id in json.dumps(two["next_steps"]) for key_id in strangers["two"])
-    assert [key["access_key_id"] for key in control.keys("two")] == strangers["two"]
+def test_strangers_users_and_keys_stay_until_told_otherwise(stages: Stages) -> None:
+    outcome = stages.first.run.outcomes["one"]
+    assert outcome["state"] == "changed", stages.first.run.output
+    assert set(stages.first.keys["one"]) > set(stages.strangers["one"])
+    assert any(finding["code"] == "foreign_live_key" for finding in outcome["findings"])
 
-    refused = run.outcomes["not-ours"]
+    refused = stages.first.run.outcomes["not-ours"]
     assert refused["state"] == "failed"
     assert "lab_account_adopt_existing_user" in json.dumps(refused["next_steps"])
-    assert control.keys("not-ours") == []
+    assert stages.first.keys["not-ours"] == {}
+    taken_over = stages.second.run.outcomes["not-ours"]
+    assert taken_over["state"] == "changed", stages.second.run.output
+    assert taken_over["user"]["managed"] is True
 
-    # The operator says whose the user is. One key is given up; its lab goes on once it is known that the portal does
-    # not hold it.
-    given_up, kept = strangers["two"]
-    fleet.hosts["two"]["lab_account_remove_foreign_keys"] = [given_up]
-    fleet.hosts["not-ours"]["lab_account_adopt_existing_user"] = True
-    unknown = fleet.run("onboard", "--limit", "two,not-ours")
-    assert unknown.outcomes["not-ours"]["state"] == "changed", unknown.output
-    assert unknown.outcomes["not-ours"]["user"]["managed"] is True
-    assert unknown.outcomes["two"]["state"] == "failed"
-    assert len(control.keys("two")) == 2, "the portal might have held it"
-    healed = fleet.run("onboard", "--limit", "two", "-e", "lab_account_link_check=page")
-    assert healed.return_code == 0, healed.output
-    left = {key["access_key_id"] for key in control.keys("two")}
+
+def test_two_keys_stop_a_lab_until_one_is_given_up_that_the_portal_does_not_hold(stages: Stages) -> None:
+    for lab in ("two", "looked-up"):
+        outcome = stages.first.run.outcomes[lab]
+        assert outcome["state"] == "failed"
+        assert all(key_id in json.dumps(outcome["next_steps"]) for key_id in stages.strangers[lab])
+        assert list(stages.first.keys[lab]) == stages.strangers[lab]
+    assert stages.second.run.outcomes["two"]["state"] == "failed"
+    assert len(stages.second.keys["two"]) == 2, "the portal might have held it"
+    healed = stages.second
+    assert healed.run.outcomes["looked-up"]["state"] == "changed", healed.run.output
+    assert healed.run.stats["looked-up"]["failures"] == 0, healed.run.output
+    given_up, kept = stages.strangers["looked-up"]
+    left = set(healed.keys["looked-up"])
     assert kept in left
     assert given_up not in left
-    assert control.portal_key("two") in left - {kept}
+    assert healed.held["looked-up"] in left - {kept}
 
-    # Retiring the lab leaves the stranger's key, and with it the user.
-    retired = fleet.run("retire", "--limit", "two", "-e", "retire_confirm=1")
+    # Retiring the lab leaves the stranger's key, and with it the user; test_answers.py retires such a lab twice.
+    retired = stages.retired.run
     assert retired.return_code != 0, "a live key is left"
-    assert [key["access_key_id"] for key in control.keys("two")] == [kept]
-    assert retired.outcomes["two"]["state"] == "failed" and kept in retired.outcomes["two"]["message"]
-    reasons = {entry["name"]: entry["reason"] for entry in retired.outcomes["two"]["steps"]}
+    assert list(stages.retired.keys["looked-up"]) == [kept]
+    outcome = retired.outcomes["looked-up"]
+    assert outcome["state"] == "failed" and kept in outcome["message"]
+    reasons = {entry["name"]: entry["reason"] for entry in outcome["steps"]}
     assert reasons["retire"] == "live_keys_remain"
-    assert retired.outcomes["two"]["user"]["exists"]
-    assert kept in json.dumps(retired.outcomes["two"]["next_steps"])
-    again = fleet.run("retire", "--limit", "two", "-e", "retire_confirm=1")
-    assert again.changed() == {"two": 0}
+    assert outcome["user"]["exists"]
+    assert kept in json.dumps(outcome["next_steps"])
 
 
-@pytest.mark.parametrize(("playbook", "confirmations"), [("onboard", ("", "1", "stays")), ("rotate", ("1",))])
-def test_a_lab_that_the_inventory_calls_absent_is_retired_only_when_named(
-    fleet: Fleet, playbook: str, confirmations: tuple[str, ...]
-) -> None:
-    control = fleet.simulator.control
-    kept = {f"kept-{number}": confirmation for number, confirmation in enumerate(confirmations)}
-    seed.add_onboarded(fleet, "leaves", "stays", *kept)
-    for lab, confirmation in {"leaves": "stays,leaves", **kept}.items():
-        fleet.hosts[lab].update(lab_account_state="absent", retire_confirm=confirmation)
-    predicted = fleet.run(playbook, "--limit", "leaves", "--check")
+def require_only_named_are_retired(predicted: Run, done: Stage, kept: t.Iterable[str]) -> None:
+    """Of the labs that the inventory calls absent, the one that is named is retired, and the others say why not."""
     assert predicted.outcomes["leaves"]["state"] == "changed"
-
-    done = fleet.run(playbook, "--limit", ",".join(["leaves", *kept]))
-    assert done.outcomes["leaves"]["state"] == "changed", done.output
-    assert control.keys("leaves") == []
+    assert done.run.outcomes["leaves"]["state"] == "changed", done.run.output
+    assert done.keys["leaves"] == {}
     for lab in kept:
-        outcome = done.outcomes[lab]
+        outcome = done.run.outcomes[lab]
         assert outcome["state"] == "failed"
         assert "its retirement was not confirmed" in outcome["message"]
         assert "retire_confirm" in outcome["next_steps"][0]["text"]
-        assert [key["status"] for key in control.keys(lab)] == ["Active"]
+        assert list(done.keys[lab].values()) == ["Active"]
     # What is gone needs no confirmation.
-    del fleet.hosts["leaves"]["retire_confirm"]
-    again = fleet.run(playbook, "--limit", "leaves")
-    assert again.outcomes["leaves"]["state"] == "converged", again.output
-    assert len(control.keys("stays")) == 1
+    assert done.run.outcomes["gone"]["state"] == "converged", done.run.output
+
+
+def test_an_onboarding_retires_only_those_absent_labs_that_are_named(stages: Stages) -> None:
+    require_only_named_are_retired(stages.predicted.run, stages.first, KEPT)
+    assert list(stages.predicted.keys["leaves"].values()) == ["Active"]
+    assert stages.second.run.outcomes["leaves"]["state"] == "converged", stages.second.run.output
+    assert len(stages.second.keys["stays"]) == 1 and stages.first.run.changed()["stays"] == 0
+
+
+def test_a_rotation_retires_only_those_absent_labs_that_are_named(fleet: Fleet) -> None:
+    make_absent(fleet, {"leaves": "stays,leaves", "kept": "1"})
+    predicted = fleet.run("rotate", "--limit", "leaves", "--check")
+    run = fleet.run("rotate")
+    keys = {
+        lab: {key["access_key_id"]: key["status"] for key in fleet.simulator.control.keys(lab)} for lab in fleet.hosts
+    }
+    require_only_named_are_retired(predicted, Stage(run, keys, {}), ["kept"])

@@ -156,12 +156,13 @@ def test_renamed_things_are_found(fleet: Fleet) -> None:
     renamed = [task for task in examples(f"modules.{module}") if "portal" in task[f"labops.cloudresearch.{module}"]]
     held = fleet.simulator.control.portal_key("lab-01")
     tasks = json.loads(json.dumps(renamed).replace(EXAMPLE_KEY, held))
-    found = pasted(fleet, {module: tasks})
-    assert found.return_code == 0, found.output
-    del tasks[0][f"labops.cloudresearch.{module}"]["portal"]
-    lost = pasted(fleet, {module: tasks})
-    assert lost.return_code != 0
-    assert "page_changed" in lost.output
+    lost = json.loads(json.dumps(tasks[0]))
+    del lost[f"labops.cloudresearch.{module}"]["portal"]
+    run = pasted(fleet, {module: [*tasks, {**lost, "name": "Without the names"}]})
+    counts = run.stats["lab-01"]
+    assert (counts["ok"], counts["failures"]) == (len(tasks), 1), run.output
+    assert run.return_code != 0
+    assert "page_changed" in run.output[run.output.index("TASK [Without the names]") :]
 
 
 def pasted(fleet: Fleet, tasks: t.Mapping[str, list[dict[str, t.Any]]]) -> Run:

@@ -10,12 +10,10 @@ import pathlib
 
 import pytest
 
-from tests import seed
+from tests.end_to_end.test_rotate import LABS, stop_after_two_failures
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.timeout(300)
-
-LABS = ["lab-1", "lab-2"]
 
 
 def cached(fleet: Fleet) -> dict[str, str]:
@@ -28,15 +26,10 @@ def cached(fleet: Fleet) -> dict[str, str]:
 
 
 def test_yesterdays_failures_do_not_stop_todays_rotation(fleet: Fleet) -> None:
-    seed.add_onboarded(fleet, *LABS)
-    right = {lab: fleet.hosts[lab]["lab_account_cloudresearch_password"] for lab in LABS}
-    fleet.hosts[LABS[0]]["lab_account_cloudresearch_password"] = "not the password"
-    stop = ("--forks", "1", "-e", "rotate_stop_after=1")
-    yesterday = fleet.run("rotate", *stop, **cached(fleet))
-    assert yesterday.return_code != 0 and set(yesterday.outcomes) == {LABS[0]}
-    for lab in LABS:
-        fleet.hosts[lab]["lab_account_cloudresearch_password"] = right[lab]
-    today = fleet.run("rotate", *stop, **cached(fleet))
+    stop_after_two_failures(fleet, "--forks", "1", **cached(fleet))
+    for lab in fleet.simulator.control.labs():
+        fleet.put(lab)
+    today = fleet.run("rotate", "--forks", "1", "-e", "rotate_stop_after=1", **cached(fleet))
     assert today.return_code == 0, today.output
     assert {lab: outcome["state"] for lab, outcome in today.outcomes.items()} == dict.fromkeys(LABS, "changed")
     written = [path.read_text() for path in pathlib.Path(fleet.directory, "facts").glob("*") if path.is_file()]

@@ -54,17 +54,19 @@ def undisturbed(fleet: Fleet, playbook: str) -> tuple[list[tuple[str, str, str]]
 def faults_of(calls: list[tuple[str, str, str]], playbook: str) -> list[tuple[tuple[str, str, str], str, str]]:
     """Which call meets which fault, and when.
 
-    A call that changes something meets all of them in an onboarding, and the creation of a key everywhere. Others meet
-    one of those that come before a call has an effect, the next one the next: one client repeats them all in the same
-    way, as tests/stack/test_hiccups.py shows. After a call that only looks, a fault is the same as before it.
+    The creation of a user and of a key meet all of them. Others meet one of those that come before a call has an
+    effect, the next one the next, and if they change something one of those that come after it: the client of
+    amazon.aws and our own each repeat all of their calls in the same way, as tests/stack/test_hiccups.py shows. After
+    a call that only looks, a fault is the same as before it.
     """
     found = []
     # In the next playbook, a call meets another.
     for number, call in enumerate(calls, PLAYBOOKS.index(playbook)):
         looks = call[1].startswith(LOOKING)
-        everything = not looks and (playbook == "onboard" or call[1] == "CreateAccessKey")
+        everything = call[1] in ("CreateUser", "CreateAccessKey")
         before = BEFORE if everything else [BEFORE[number % len(BEFORE)]]
-        found += [(call, *fault) for fault in [*before, *([] if looks else AFTER)]]
+        after = AFTER if everything else [] if looks else [AFTER[number % len(AFTER)]]
+        found += [(call, *fault) for fault in [*before, *after]]
     return found
 
 

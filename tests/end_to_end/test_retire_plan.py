@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import datetime
 import pathlib
-import typing as t
 
 import pytest
 
@@ -20,6 +19,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.plan.shapes i
 )
 from tests import seed
 from tests.fleet import Fleet, Run
+from tests.tools.iam_scenarios import administrator
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -56,56 +56,71 @@ def done(run: Run) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def key_rows(reports: pathlib.Path) -> dict[str, dict[str, str]]:
+    with (reports / "fleet-report-keys.csv").open(encoding="utf-8-sig", newline="") as stream:
+        return {row["access_key_id"]: row for row in csv.DictReader(stream)}
+
+
 def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> None:
-    hand = fleet.add("hand")
-    seed.add_onboarded(fleet, "own", "bystander")
-    own = fleet.simulator.control.lab("own")
-    one, two = hand_made(fleet, "hand", "ada"), hand_made(fleet, "hand", "bob")
-    ours = next(iter(keys(fleet, "own")))
+    ids = {lab: fleet.add(lab)["account_id"] for lab in ("hand", "moved")}
+    seed.add_onboarded(fleet, "own", "already", "bystander")
+    seed.suspend(fleet, "already")
+    ids |= {lab: fleet.simulator.control.lab(lab)["account_id"] for lab in ("own", "already")}
+    one, two, moved = hand_made(fleet, "hand", "ada"), hand_made(fleet, "hand", "bob"), hand_made(fleet, "moved", "ada")
+    [ours], [suspended] = keys(fleet, "own"), keys(fleet, "already")
     bystander = keys(fleet, "bystander")
     path = tmp_path / "plan.yml"
     accounts = (
-        PlannedAccount(
-            hand["account_id"],
-            "hand",
-            (planned(hand["account_id"], "ada", one), planned(hand["account_id"], "bob", two)),
-        ),
-        PlannedAccount(own["account_id"], "own", (planned(own["account_id"], OWN, ours),)),
+        PlannedAccount(ids["hand"], "hand", (planned(ids["hand"], "ada", one), planned(ids["hand"], "bob", two))),
+        PlannedAccount(ids["own"], "own", (planned(ids["own"], OWN, ours),)),
+        PlannedAccount(ids["already"], "already", (planned(ids["already"], OWN, suspended),)),
     )
-    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
-    path.write_text(writing.to_yaml(Plan(later, accounts)))
     reports = tmp_path / "reports"
     plan = ("-e", f"retire_plan={path}", "-e", f"fleet_report_directory={reports}")
+    now = datetime.datetime.now(datetime.UTC)
 
-    refused = fleet.run("retire", "-e", f"retire_plan={fleet.inventory}")
+    # Each reason not to follow a plan is in tests/unit/plugins/action/test_retire_plan_info.py.
+    path.write_text(writing.to_yaml(Plan(now - datetime.timedelta(days=31), accounts)))
+    refused = fleet.run("retire", *plan)
     assert refused.return_code != 0
-    assert "plan cannot be followed" in refused.output
-    assert one in keys(fleet, "hand")
+    assert "more than 30 days ago" in " ".join(refused.output.split()), refused.output
+    assert not refused.outcomes
+    assert (keys(fleet, "hand"), keys(fleet, "own")) == ({one: "Active", two: "Active"}, {ours: "Active"})
 
+    later = now + datetime.timedelta(minutes=1)
+    path.write_text(writing.to_yaml(Plan(later, accounts)))
     predicted = fleet.run("suspend", "--check", *plan)
     assert predicted.return_code == 0, predicted.output
     assert set(keys(fleet, "hand").values()) == {"Active"}
     run = fleet.run("suspend", *plan)
     assert run.return_code == 0, run.output
-    assert sorted(run.outcomes) == ["hand", "own"]
+    assert sorted(run.outcomes) == ["already", "hand", "own"]
     assert [run.outcomes[lab]["actions"] for lab in sorted(run.outcomes)] == [
         predicted.outcomes[lab]["actions"] for lab in sorted(run.outcomes)
     ]
-    assert done(run) == {"hand": [("deactivated", one), ("deactivated", two)], "own": [("deactivated", ours)]}
+    assert done(run) == {
+        "hand": [("deactivated", one), ("deactivated", two)],
+        "own": [("deactivated", ours)],
+        "already": [],
+    }
     assert set(keys(fleet, "hand").values()) == {"Inactive"}
     assert keys(fleet, "bystander") == bystander
-    again = fleet.run("suspend", *plan)
-    assert (again.return_code, set(again.changed().values())) == (0, {0}), again.output
-
-    with (reports / "fleet-report-keys.csv").open(encoding="utf-8-sig", newline="") as stream:
-        rows = {row["access_key_id"]: row for row in csv.DictReader(stream)}
-    assert set(rows) <= {one, two, ours}
+    # What a plan has suspended already is as this lab is, and stays as it is.
+    assert noted(fleet, "own", ours) == noted(fleet, "already", suspended)
+    assert run.changed()["already"] == 0 and run.outcomes["already"]["state"] == "converged"
+    assert set(key_rows(reports)) <= {one, two, ours, suspended}
 
     back = fleet.run("onboard", "--limit", "hand", *plan[:2])
     assert back.return_code == 0, back.output
     assert done(back) == {"hand": [("activated", one), ("activated", two)]}
 
+    # One key was used since, one is gone, and one belongs to somebody else than the plan says.
     fleet.simulator.control.note_key_use(two)
+    iam = administrator(fleet, "already")
+    iam.delete_access_key(UserName=OWN, AccessKeyId=suspended)
+    iam.untag_user(UserName=OWN, TagKeys=[f"labops-cloudresearch-suspended-{suspended}"])
+    elsewhere = PlannedAccount(ids["moved"], "moved", (planned(ids["moved"], "eve", moved),))
+    path.write_text(writing.to_yaml(Plan(later, (*accounts, elsewhere))))
     stopped = fleet.run("retire", *plan)
     assert stopped.return_code != 0, stopped.output
     assert stopped.outcomes["hand"]["state"] == "failed"
@@ -114,37 +129,19 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
     assert keys(fleet, "own") == {}
     assert ("deleted", one) in done(stopped)["hand"]
     assert all(change["request_id"] for change in stopped.outcomes["hand"]["changes"])
-    with (reports / "fleet-report-keys.csv").open(encoding="utf-8-sig", newline="") as stream:
-        rows = {row["access_key_id"]: row for row in csv.DictReader(stream)}
-    assert (rows[one]["status"], bool(rows[one]["retired_on"]), bool(rows[one]["request_id"])) == (
-        "deleted",
-        True,
-        True,
-    )
+    row = key_rows(reports)[one]
+    assert (row["status"], bool(row["retired_on"]), bool(row["request_id"])) == ("deleted", True, True)
 
-    ended = fleet.run("retire", "--limit", "own", *plan[:2])
-    assert (ended.return_code, ended.outcomes["own"]["state"]) == (0, "converged"), ended.output
-    assert [key["access_key_id"] for key in ended.outcomes["own"]["gone"]] == [ours]
+    assert stopped.outcomes["already"]["state"] == "converged", stopped.output
+    assert [key["access_key_id"] for key in stopped.outcomes["already"]["gone"]] == [suspended]
+    assert stopped.outcomes["moved"]["state"] == "failed"
+    assert "It now belongs to the user ada" in " ".join(stopped.output.split()), stopped.output
+    assert keys(fleet, "moved") == {moved: "Active"}
     assert keys(fleet, "bystander") == bystander
     assert reading.read(path).accounts[0].lab == "hand"
 
 
-def test_plans_that_do_not_fit_touch_nothing(fleet: Fleet, tmp_path: pathlib.Path) -> None:
-    lab = fleet.add("hand")
-    key_id = hand_made(fleet, "hand", "ada")
-    now = datetime.datetime.now(datetime.UTC)
-    account: t.Callable[..., PlannedAccount] = lambda number=lab["account_id"], name="hand", user="ada": PlannedAccount(  # noqa: E731
-        number, name, (planned(number, user, key_id),)
-    )
-    path = tmp_path / "plan.yml"
-    for plan, reason in (
-        (Plan(now - datetime.timedelta(days=31), (account(),)), "more than 30 days ago"),
-        (Plan(now, (account(name="elsewhere"),)), "the inventory has no lab elsewhere"),
-        (Plan(now, (account(number="999999999999"),)), "and in the plan in account 999999999999"),
-        (Plan(now, (account(user="eve"),)), "It now belongs to the user ada"),
-    ):
-        path.write_text(writing.to_yaml(plan))
-        run = fleet.run("retire", "-e", f"retire_plan={path}")
-        assert run.return_code != 0, run.output
-        assert reason in " ".join(run.output.split()), run.output
-        assert keys(fleet, "hand") == {key_id: "Active"}
+def noted(fleet: Fleet, lab: str, key_id: str) -> tuple[set[str], set[str]]:
+    """The status of the lab's keys, and the names of its user's tags without the key's id."""
+    tags = administrator(fleet, lab).list_user_tags(UserName=OWN)["Tags"]
+    return set(keys(fleet, lab).values()), {tag["Key"].replace(key_id, "KEY") for tag in tags}

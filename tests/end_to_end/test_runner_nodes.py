@@ -32,7 +32,7 @@ from tests.simulator.process import Simulator, running_simulator
 
 pytestmark = pytest.mark.timeout(300)
 
-LABS = [f"lab-{number}" for number in range(6)]
+LABS = [f"lab-{number}" for number in range(4)]
 BIN = pathlib.Path(tool("ansible-runner")).parent
 # Ids that no user has.
 USER_IDS = {"node-1": 61001, "node-2": 61002}
@@ -55,9 +55,9 @@ def from_guide(language: str) -> list[str]:
 
 
 def guide_commands() -> list[str]:
-    """The guide's two slices, cut for six labs, and its merge; what it says of pipes holds for all of our commands."""
+    """The guide's two slices, cut for four labs, and its merge; what it says of pipes holds for all of our commands."""
     joined = "".join(from_guide("console")).replace("\\\n", "")
-    fewer = joined.replace("all[0:499]", "all[0:2]").replace("all[500:999]", "all[3:5]")
+    fewer = joined.replace("all[0:499]", "all[0:1]").replace("all[500:999]", "all[2:3]")
     pipes, *others = [line.removeprefix("$ ") for line in fewer.splitlines() if line.startswith("$ ")]
     assert pipes == PIPES
     return others
@@ -226,17 +226,17 @@ def test_a_node_that_dies_is_made_up_for(cluster: Cluster) -> None:
     cluster.kill("node-2")
     cluster.end(dying, statuses=(137,))
     assert not (cluster.artifacts("slice-2") / "rc").exists()
-    assert any(len(control.keys(lab)) == 1 and not control.portal_key(lab) for lab in LABS[3:])
+    assert any(len(control.keys(lab)) == 1 and not control.portal_key(lab) for lab in LABS[2:])
 
     cluster.end(cluster.start(first))
     assert (cluster.artifacts("slice-1") / "rc").read_text() == "0"
     cluster.end(cluster.start(merge))
     labs = cluster.report()
     assert {lab: labs[lab]["state"] for lab in LABS} == {
-        **dict.fromkeys(LABS[:3], "changed"),
-        **dict.fromkeys(LABS[3:], "unknown"),
+        **dict.fromkeys(LABS[:2], "changed"),
+        **dict.fromkeys(LABS[2:], "unknown"),
     }
-    assert {labs[lab]["steps"][0]["reason"] for lab in LABS[3:]} == {"not_reported"}
+    assert {labs[lab]["steps"][0]["reason"] for lab in LABS[2:]} == {"not_reported"}
 
     cluster.end(cluster.start(second.replace("node-2", "node-1")))
     assert (cluster.artifacts("slice-2") / "rc").read_text() == "0"
@@ -247,7 +247,7 @@ def test_a_node_that_dies_is_made_up_for(cluster: Cluster) -> None:
     held = {lab: [control.portal_key(lab)] for lab in LABS}
     assert {lab: [key["access_key_id"] for key in labs[lab]["access_keys"]] for lab in LABS} == held
     created = collections.Counter(call["lab"] for call in control.calls() if call["action"] == "CreateAccessKey")
-    assert sorted(created.values()) == [1] * 5 + [2]
+    assert sorted(created.values()) == [1] * 3 + [2]
 
     # With fact storage, as ansible-runner's command line has it; a worker that ends takes its directory with it.
     environment = json.loads((cluster.artifacts("slice-1") / "command").read_text())["env"]
@@ -260,14 +260,14 @@ def test_a_node_that_dies_is_made_up_for(cluster: Cluster) -> None:
 
 def test_slices_that_overlap_do_no_harm(cluster: Cluster) -> None:
     control = cluster.fleet.simulator.control
-    labs = LABS[:4]
+    labs = LABS[:3]
     seed.add_onboarded(cluster.fleet, *labs)
     cluster.prepare("rotate")
     # Slow calls, so that the slices meet everywhere.
     control.set(latency_ms=20)
     cluster.end(
-        cluster.start_by_api("one", "node-1", "all[0:2]", fact_cache_type=""),
-        cluster.start_by_api("other", "node-2", "all[1:3]", fact_cache_type=""),
+        cluster.start_by_api("one", "node-1", "all[0:1]", fact_cache_type=""),
+        cluster.start_by_api("other", "node-2", "all[1:2]", fact_cache_type=""),
         statuses=(0, 2),
     )
     for ident in ("one", "other"):

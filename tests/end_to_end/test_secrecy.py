@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
 import threading
 import typing as t
@@ -17,6 +19,12 @@ from tests.fleet import Fleet
 pytestmark = pytest.mark.timeout(600)
 
 
+def content(path: str) -> bytes:
+    """What is in a file; V(open) alone, since it is asked thousands of times."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
 class ProcessWatch(threading.Thread):
     """Keeps every command line and every environment that shows up while it runs."""
 
@@ -24,20 +32,18 @@ class ProcessWatch(threading.Thread):
         super().__init__(daemon=True)
         self.seen: set[bytes] = set()
         # What runs before is nothing of ours, and there may be much of it.
-        self._others = set(pathlib.Path("/proc").iterdir())
+        self._others = set(os.listdir("/proc"))
         self.environments: set[bytes] = set()
         self._ended = threading.Event()
 
     def run(self) -> None:
         """Look again and again."""
         while not self._ended.wait(0.03):
-            for entry in pathlib.Path("/proc").iterdir():
-                if entry.name.isdigit() and entry not in self._others:
-                    try:
-                        self.seen.add((entry / "cmdline").read_bytes())
-                        self.environments.add((entry / "environ").read_bytes())
-                    except OSError:
-                        continue
+            for name in set(os.listdir("/proc")) - self._others:
+                if name.isdigit():
+                    with contextlib.suppress(OSError):
+                        self.seen.add(content(f"/proc/{name}/cmdline"))
+                        self.environments.add(content(f"/proc/{name}/environ"))
 
     def end(self) -> set[bytes]:
         """Stop looking."""

@@ -25,7 +25,7 @@ from tests.simulator.process import Simulator, running_simulator
 pytestmark = pytest.mark.timeout(600)
 
 SLICES = 2
-LABS = [f"lab-{number}" for number in range(4)]
+LABS = [f"lab-{number}" for number in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +149,11 @@ def test_slices_at_once_do_every_lab_once(fleet: Fleet) -> None:
     before = control.mark("rotation")
     rotated = run_slices(fleet, "rotate")
     require_done_once(fleet, rotated, since=before, keys=2)
-    report = merge_reports(fleet)
-    assert report["operations"] == ["rotate"]
-    assert {lab["lab"]: [key["access_key_id"] for key in lab["access_keys"]] for lab in report["labs"]} == {
+    slices = fleet.directory / "reports" / "slices"
+    reports = [json.loads((slices / f"slice-{number}.json").read_text()) for number in range(SLICES)]
+    assert [report["operations"] for report in reports] == [["rotate"]] * SLICES
+    labs = [lab for report in reports for lab in report["labs"]]
+    assert {lab["lab"]: [key["access_key_id"] for key in lab["access_keys"]] for lab in labs} == {
         lab: [key["access_key_id"] for key in control.keys(lab)] for lab in LABS
     }
     # What the jobs left behind in their directories holds no secret, and nothing is left to do.
@@ -203,17 +205,19 @@ def send_to_all(process: int, number: int) -> None:
 
 
 class Halted:
-    """A run over one lab that stands still between the creation of a key and its place in the store."""
+    """A run over labs that stands still, for each, between the creation of a key and its place in the store."""
 
-    def __init__(self, fleet: Fleet, lab: str, **environment: str) -> None:
+    def __init__(self, fleet: Fleet, *labs: str) -> None:
         self.fleet = fleet
         self.results = fleet.directory / "halted.json"
         # The first upload is the one after the key's creation. It hangs for long enough to halt the run there.
         fleet.simulator.control.set(hang_seconds=10)
-        fleet.simulator.control.inject_fault("secretsmanager", "PutSecretValue", "timeout")
-        self.process = fleet.start("onboard", "--limit", lab, **outcomes_to(self.results), **environment)
+        fleet.simulator.control.inject_fault("secretsmanager", "PutSecretValue", "timeout", times=len(labs))
+        self.process = fleet.start("onboard", "--limit", ",".join(labs), **outcomes_to(self.results))
         fleet.let_go(self.process)
-        wait_for(lambda: any(call["action"] == "CreateAccessKey" for call in calls_of(fleet, lab)), "the key")
+        calls = fleet.simulator.control.calls
+        wait_for(lambda: sum(bool(call["fault"]) for call in calls()) == len(labs), "the store's silence")
+        assert all(len(fleet.simulator.control.keys(lab)) == 1 for lab in labs)
         send_to_all(self.process.pid, signal.SIGSTOP)
 
     def __enter__(self) -> Halted:
@@ -231,13 +235,14 @@ class Halted:
         return t.cast("dict[str, dict[str, t.Any]]", json.loads(self.results.read_text())["outcomes"])
 
 
-def require_whole(fleet: Fleet, lab: str) -> None:
-    """The lab has one key, CloudResearch holds it, and a further run finds nothing to do."""
-    (key,) = fleet.simulator.control.keys(lab)
-    assert fleet.simulator.control.portal_key(lab) == key["access_key_id"]
-    check_timeline(fleet, lab)
-    again = fleet.run("onboard", "--limit", lab)
-    assert again.changed() == {lab: 0}, again.output
+def require_whole(fleet: Fleet) -> None:
+    """Each lab has one key, CloudResearch holds it, and a further run finds nothing to do."""
+    for lab in fleet.hosts:
+        (key,) = fleet.simulator.control.keys(lab)
+        assert fleet.simulator.control.portal_key(lab) == key["access_key_id"]
+        check_timeline(fleet, lab)
+    again = fleet.run("onboard")
+    assert again.changed() == dict.fromkeys(fleet.hosts, 0), again.output
 
 
 def waits_for_a_lock(fleet: Fleet, process: int) -> bool:
@@ -251,43 +256,39 @@ def waits_for_a_lock(fleet: Fleet, process: int) -> bool:
     return False
 
 
-def test_two_runs_on_one_node_wait_for_each_other(fleet: Fleet) -> None:
+def test_a_run_waits_for_another_on_its_node_and_of_two_nodes_the_slow_one_is_told(fleet: Fleet) -> None:
     use_central_store(fleet)
-    fleet.add("lab")
+    for lab in ("waited-for", "overtaken"):
+        fleet.add(lab)
     results = fleet.directory / "second.json"
-    with Halted(fleet, "lab") as halted:
+    with Halted(fleet, "waited-for", "overtaken") as halted:
+        other = fleet.run("onboard", "--limit", "overtaken", ANSIBLE_HOME=str(fleet.directory / "other-node"))
+        assert other.outcomes["overtaken"]["state"] == "changed", other.output
+        (key,) = fleet.simulator.control.keys("overtaken")
         second = subprocess.Popen(
-            fleet.command("onboard"),
+            fleet.command("onboard", "--limit", "waited-for"),
             env=fleet.environment(**outcomes_to(results)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
         wait_for(lambda: waits_for_a_lock(fleet, second.pid), "the second run's waiting")
-        assert halted.go_on()["lab"]["state"] == "changed"
+        outcomes = halted.go_on()
     second.wait(timeout=120)
-    assert json.loads(results.read_text())["outcomes"]["lab"]["state"] in ("changed", "converged")
-    created = [call for call in calls_of(fleet, "lab") if call["action"] == "CreateAccessKey"]
+    assert outcomes["waited-for"]["state"] == "changed"
+    assert json.loads(results.read_text())["outcomes"]["waited-for"]["state"] in ("changed", "converged")
+    created = [call for call in calls_of(fleet, "waited-for") if call["action"] == "CreateAccessKey"]
     assert len(created) == 1
-    require_whole(fleet, "lab")
 
-
-def test_a_run_on_another_node_wins_and_the_slow_one_is_told(fleet: Fleet) -> None:
-    use_central_store(fleet)
-    fleet.add("lab")
-    with Halted(fleet, "lab", ANSIBLE_HOME=str(fleet.directory / "other-node")) as halted:
-        other = fleet.run("onboard")
-        assert other.outcomes["lab"]["state"] == "changed", other.output
-        (key,) = fleet.simulator.control.keys("lab")
-        outcome = halted.go_on()["lab"]
+    outcome = outcomes["overtaken"]
     assert outcome["state"] == "failed"
     (step,) = [entry for entry in outcome["steps"] if entry["status"] == "failed"]
     assert (step["name"], step["reason"]) == ("access_key", "store_conflict")
-    assert "The record of lab lab in AWS secretsmanager" in outcome["message"]
+    assert "The record of lab overtaken in AWS secretsmanager" in outcome["message"]
     assert "was changed by another run while this one worked on it" in outcome["message"]
     assert any(entry["text"] == "Let the other run end, then run again." for entry in outcome["next_steps"])
     # It has taken nothing from the other.
-    assert [entry["access_key_id"] for entry in fleet.simulator.control.keys("lab")] == [key["access_key_id"]]
-    require_whole(fleet, "lab")
+    assert [entry["access_key_id"] for entry in fleet.simulator.control.keys("overtaken")] == [key["access_key_id"]]
+    require_whole(fleet)
 
 
 def test_two_fleets_of_runs_on_the_same_labs_do_no_harm(fleet: Fleet) -> None:
@@ -316,9 +317,4 @@ def test_two_fleets_of_runs_on_the_same_labs_do_no_harm(fleet: Fleet) -> None:
                     assert outcome["next_steps"], outcome
     healed = fleet.run("onboard")
     assert healed.return_code == 0, healed.output
-    for lab in labs:
-        (key,) = fleet.simulator.control.keys(lab)
-        assert fleet.simulator.control.portal_key(lab) == key["access_key_id"]
-        check_timeline(fleet, lab)
-    again = fleet.run("onboard")
-    assert again.changed() == dict.fromkeys(labs, 0), again.output
+    require_whole(fleet)

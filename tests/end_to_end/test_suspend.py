@@ -12,12 +12,30 @@ from tests.fleet import Fleet
 from tests.tools.iam_scenarios import USER, administrator
 
 LAB = "lab-1"
-DAYS = ("-e", "lab_account_retire_after_days=14", "-e", f"retire_confirm={LAB}")
+# Seeded as LAB is left by the run before: out of service since today, and for longer than the days.
+SUSPENDED, WAITS, OVER = "suspended", "waits", "over"
+RETIRED = (LAB, WAITS, OVER)
+DAYS = ("-e", "lab_account_retire_after_days=14", "-e", f"retire_confirm={','.join(RETIRED)}")
 
 
-def keys(fleet: Fleet) -> dict[str, str]:
-    """The lab's keys in AWS with their status."""
-    return {key["access_key_id"]: key["status"] for key in fleet.simulator.control.keys(LAB)}
+def keys(fleet: Fleet, lab: str = LAB) -> dict[str, str]:
+    """A lab's keys in AWS with their status."""
+    return {key["access_key_id"]: key["status"] for key in fleet.simulator.control.keys(lab)}
+
+
+def tags(fleet: Fleet, lab: str = LAB) -> dict[str, str]:
+    """The tags of a lab's user."""
+    found = administrator(fleet, lab).list_user_tags(UserName=USER)["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+def require_alike(fleet: Fleet, lab: str) -> None:
+    """To IAM, LAB is as this lab that was seeded as suspended, but for the key's id and the minute."""
+    [(mine, status)], [(seeds, seeded)] = keys(fleet).items(), keys(fleet, lab).items()
+    assert status == seeded
+    assert {name.replace(mine, "KEY") for name in tags(fleet)} == {
+        name.replace(seeds, "KEY") for name in tags(fleet, lab)
+    }
 
 
 def portal_calls(fleet: Fleet, since: int) -> list[str]:
@@ -26,14 +44,18 @@ def portal_calls(fleet: Fleet, since: int) -> list[str]:
 
 
 def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet) -> None:
-    seed.add_onboarded(fleet, LAB)
+    seed.add_onboarded(fleet, LAB, SUSPENDED, WAITS, OVER)
+    for lab in (SUSPENDED, WAITS, OVER):
+        seed.suspend(fleet, lab)
     [key_id] = keys(fleet)
+    in_service = tags(fleet)
     fleet.variables["lab_account_link_check"] = "page"
 
     before = fleet.simulator.control.mark("suspension")
-    foreseen = fleet.run("suspend", "--check", "--diff")
+    both = ("--limit", f"{LAB},{SUSPENDED}")
+    foreseen = fleet.run("suspend", "--check", "--diff", *both)
     assert foreseen.outcomes[LAB]["state"] == "changed" and keys(fleet) == {key_id: "Active"}
-    run = fleet.run("suspend")
+    run = fleet.run("suspend", *both)
     assert run.return_code == 0, run.output
     outcome = run.outcomes[LAB]
     assert keys(fleet) == {key_id: "Inactive"}
@@ -42,38 +64,41 @@ def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet
     [change] = outcome["changes"]
     assert change["action"] == "deactivated" and change["request_id"] and ":assumed-role/" in change["caller_arn"]
     assert change["last_used_service"] == "mturk-requester" and change["principal"].endswith(f":user/{USER}")
-    assert fleet.run("suspend").changed() == {LAB: 0}
+    require_alike(fleet, SUSPENDED)
+    assert run.changed()[SUSPENDED] == foreseen.changed()[SUSPENDED] == 0, "what is suspended stays as it is"
     assert not portal_calls(fleet, before), "a suspension signs in nowhere"
-    audit = fleet.run("audit", "-e", "lab_account_state=suspended", "-e", "lab_account_retire_after_days=14")
-    assert audit.outcomes[LAB]["state"] == "converged", audit.output
-    assert "key_suspended" in {finding["code"] for finding in audit.outcomes[LAB]["findings"]}
-    assert audit.outcomes[LAB]["access_keys"][0]["may_go_on"]
+    audit = fleet.run("audit", *both, "-e", "lab_account_state=suspended", "-e", "lab_account_retire_after_days=14")
+    for lab in (LAB, SUSPENDED):
+        assert audit.outcomes[lab]["state"] == "converged", audit.output
+        assert "key_suspended" in {finding["code"] for finding in audit.outcomes[lab]["findings"]}
+        assert audit.outcomes[lab]["access_keys"][0]["may_go_on"]
 
-    back = fleet.run("onboard")
+    back = fleet.run("onboard", "--limit", LAB)
     assert back.return_code == 0, back.output
     assert [change["action"] for change in back.outcomes[LAB]["changes"]] == ["activated"]
     assert keys(fleet) == {key_id: "Active"} and fleet.simulator.control.portal_key(LAB) == key_id
     assert back.outcomes[LAB]["link"]["status"] == "linked"
-    assert fleet.run("onboard").changed() == {LAB: 0}
+    # As it was at first, when a further onboarding would have had nothing to do: see test_onboard.py.
+    assert tags(fleet) == in_service
 
-    # The portal is gone for good by now.
+    # The portal is gone for good by now. For one lab, both the use and the suspension were long ago.
     fleet.variables["lab_account_portal_url"] = "http://127.0.0.1:9/"
-    begun = fleet.run("retire", *DAYS)
-    assert begun.return_code == 0, begun.output
-    assert keys(fleet) == {key_id: "Inactive"} and "may be deleted on" in begun.outcomes[LAB]["message"]
-    waiting = fleet.run("retire", *DAYS)
-    assert waiting.changed() == {LAB: 0} and waiting.outcomes[LAB]["state"] == "converged", waiting.output
-    assert "waits until its keys may be deleted" in waiting.outcomes[LAB]["message"]
-
-    # Both the use and the suspension were long ago.
-    fleet.simulator.control.note_key_use(key_id, days_ago=20)
+    [waiting_id], [over_id] = keys(fleet, WAITS), keys(fleet, OVER)
+    fleet.simulator.control.note_key_use(over_id, days_ago=20)
     long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=15)
-    tag = {"Key": f"labops-cloudresearch-suspended-{key_id}", "Value": f"{long_ago:%Y-%m-%dT%H:%M:%SZ}"}
-    administrator(fleet, LAB).tag_user(UserName=USER, Tags=[tag])
-    retired = fleet.run("retire", *DAYS)
-    assert retired.return_code == 0, retired.output
-    outcome = retired.outcomes[LAB]
-    assert keys(fleet) == {} and not outcome["user"]["exists"]
+    tag = {"Key": f"labops-cloudresearch-suspended-{over_id}", "Value": f"{long_ago:%Y-%m-%dT%H:%M:%SZ}"}
+    administrator(fleet, OVER).tag_user(UserName=USER, Tags=[tag])
+    run = fleet.run("retire", "--limit", ",".join(RETIRED), *DAYS)
+    assert run.return_code == 0, run.output
+    assert keys(fleet) == {key_id: "Inactive"} and "may be deleted on" in run.outcomes[LAB]["message"]
+    require_alike(fleet, WAITS)
+
+    assert keys(fleet, WAITS) == {waiting_id: "Inactive"} and run.changed()[WAITS] == 0
+    assert run.outcomes[WAITS]["state"] == "converged", run.output
+    assert "waits until its keys may be deleted" in run.outcomes[WAITS]["message"]
+
+    outcome = run.outcomes[OVER]
+    assert keys(fleet, OVER) == {} and not outcome["user"]["exists"]
     assert [change["action"] for change in outcome["changes"]] == ["deleted"]
     [link] = [step for step in outcome["steps"] if step["name"] == "link"]
     assert link["status"] == "skipped" and link["message"], "what became of the link is told"

@@ -63,8 +63,9 @@ STORES: dict[str, Store] = {
 }
 
 
-# The last onboarding meets a record that is in its recovery window.
-PLAYBOOKS = ("onboard", "audit", "retire", "onboard")
+# The last onboarding is of labs whose record is in its recovery window.
+RECOVERY = "recovery_window_days"
+PLAYBOOKS = {"onboard": "", "audit": "", "retire": "", "onboard again": RECOVERY}
 # Values of the store's option account: that of the ops user's credentials, and the lab's own.
 ACCOUNTS = ("central", "lab")
 
@@ -86,15 +87,17 @@ def calls_of_stores(
         fleet.add(lab)
         fleet.hosts[lab].update(STORES[name].variables(simulator, account=account))
     needed: dict[str, dict[str, set[str]]] = {account: collections.defaultdict(set) for account in ACCOUNTS}
-    for playbook in PLAYBOOKS:
+    for stage, option in PLAYBOOKS.items():
+        playbook = stage.partition(" ")[0]
+        chosen = [lab for lab, (name, _account) in labs.items() if not option or option in STORES[name].options]
         ops: list[Document] = []
         for lab, (name, account) in labs.items():
             of_ops, of_role = policies_for(playbook, name, account)
             ops += of_ops
             give_role(fleet, lab, of_role)
         simulator.control.set_ops_policy(joined(ops))
-        before = simulator.control.mark(playbook)
-        run = fleet.run(playbook, "-e", f"retire_confirm={len(fleet.hosts)}")
+        before = simulator.control.mark(stage)
+        run = fleet.run(playbook, "--limit", ",".join(chosen), "-e", f"retire_confirm={len(chosen)}")
         simulator.control.set_ops_policy(None)
         assert run.return_code == 0, run.output
         actions = called(fleet, since=before)
