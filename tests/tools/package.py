@@ -83,11 +83,10 @@ def check_use(artifact: pathlib.Path, variables: dict[str, str]) -> None:
 
 
 def import_as_galaxy_does(artifact: pathlib.Path, variables: dict[str, str]) -> None:
-    """galaxy-importer, with its ansible-doc and ansible-lint runs; a warning fails."""
+    """galaxy-importer, with its ansible-doc run; a warning fails."""
     settings = {
         "RUN_ANSIBLE_DOC": "true",
-        "RUN_ANSIBLE_LINT": "true",
-        "OFFLINE_ANSIBLE_LINT": "true",
+        "RUN_ANSIBLE_LINT": "false",  # make lint does, with the same profile, all rules and more files
         "CHECK_CHANGELOG": "true",
         "RUN_ANSIBLE_TEST": "false",  # make sanity does, and without containers
     }
