@@ -274,7 +274,8 @@ def run(work: str, labs: int, forks: int) -> measure.Cost:
         "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
         "ANSIBLE_FORKS": str(forks),
         "ANSIBLE_STDOUT_CALLBACK": "labops.cloudresearch.fleet_progress",
-        "ANSIBLE_INVENTORY_ENABLED": "labops.cloudresearch.lab_roster,ansible.builtin.yaml,ansible.builtin.host_list",
+        "ANSIBLE_INVENTORY_ENABLED": "labops.cloudresearch.lab_roster,recorded_outcomes,ansible.builtin.host_list",
+        "ANSIBLE_INVENTORY_PLUGINS": str(pathlib.Path(__file__).with_name("inventory_plugins")),
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
     }
     return measure.run(command, environment, directory, timeout=3600, log="output.log", accept=WORKS[work].ends_with)
@@ -308,8 +309,9 @@ def _audit(directory: pathlib.Path, _labs: int) -> list[str]:
 
 
 def _finish(directory: pathlib.Path, labs: int) -> list[str]:
-    hosts = {name: {"lab_account_outcome": _recorded(number, name)} for number, name in _named(labs)}
-    (directory / "outcomes.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    (directory / "outcomes.json").write_text(
+        json.dumps({name: _recorded(number, name) for number, name in _named(labs)})
+    )
     (directory / "play.yml").write_text(_FINISH)
     report = f"fleet_report_directory={directory}/report"
     return [tool("ansible-playbook"), "play.yml", "-i", ROSTER, "-i", "outcomes.json", "-e", report]

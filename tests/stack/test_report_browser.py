@@ -93,7 +93,7 @@ def reports(tmp_path_factory):
     paths = {}
     for name, report in made.items():
         paths[name] = directory / f"{name}.html"
-        paths[name].write_text(page.to_html(report), encoding="utf-8")
+        paths[name].write_bytes(page.to_html(report))
     return made, paths
 
 

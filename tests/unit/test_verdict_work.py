@@ -9,6 +9,7 @@ import collections
 import pathlib
 import typing as t
 
+import ansible.template
 import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
@@ -19,6 +20,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet.invento
 
 PLAYBOOKS = pathlib.Path(__file__).resolve().parents[2] / "playbooks"
 LABS = [f"lab-{number}" for number in range(1, 21)]
+GROUPS = {"all": LABS, "psychology": LABS[:3]}
 FAILED = {"schema": 2, "state": "failed", "message": "Lab failed at step observe."}
 CONVERGED = {"schema": 2, "state": "converged", "message": "All is well."}
 
@@ -41,7 +43,8 @@ def verdict(host: str, **variables: t.Any) -> str:
     """What the verdict's tasks say of a host of the play; empty if they leave it alone."""
     play = next(play for play in yaml.safe_load((PLAYBOOKS / "finish.yml").read_text()) if play["name"] == "Verdict")
     skip, fail = yaml.safe_load((PLAYBOOKS / "tasks" / "verdict.yml").read_text())
-    given = {"groups": {"all": LABS, "psychology": LABS[:3]}, "inventory_hostname": host}
+    own_groups = {True: ["psychology"], False: ["ungrouped"]}[host in LABS[:3]] if host in LABS else []
+    given = {"groups": GROUPS, "group_names": own_groups, "inventory_hostname": host}
     own = {name: trust_as_template(text) for name, text in play["vars"].items()}
     templar = Templar(loader=DataLoader(), variables={**own, **given, **variables})
     if templar.template(trust_as_template(f"{{{{ {skip['when']} }}}}")):
@@ -58,6 +61,19 @@ def test_labs_that_failed_and_those_left_alone_cost_no_look_through_the_inventor
     assert verdict("lab-3", **labs).startswith("Lab lab-3 was left alone")
     assert verdict("lab-1", lab_account_outcome=CONVERGED, **labs) == ""
     assert not looked_through
+
+
+@pytest.mark.skipif(not hasattr(ansible.template, "trust_as_template"), reason="ansible-core 2.18 reads all of groups")
+@pytest.mark.parametrize("labs", [{}, {"labs": "all"}, {"labs": "psychology"}])
+def test_labs_that_failed_do_not_read_who_else_is_in_their_group(labs: dict[str, str]) -> None:
+    unreadable = [trust_as_template("{{ nobody_set_this }}")]
+    groups = {"all": unreadable, "psychology": unreadable}
+    assert verdict("lab-1", lab_account_outcome=FAILED, groups=groups, **labs) == FAILED["message"]
+    assert verdict("lab-3", groups=groups, **labs).startswith("Lab lab-3 was left alone")
+
+
+def test_a_lab_outside_of_the_group_is_none_of_the_run() -> None:
+    assert verdict("lab-4", labs="psychology").startswith("No lab was in this run")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import yaml
 
 from ..base import times
 from ..base.vocabulary import COLLECTION
-from .shapes import MOST_DAYS, SCHEMA, Plan
+from .shapes import MOST_DAYS, SCHEMA, Plan, PlannedAccount
 
 _HEADING = f"""\
 # Access keys to be taken out of service, as an audit found them. Nothing happens by itself.
@@ -32,23 +32,25 @@ _MOMENTS = re.compile(r"^ *(- )?(made_at|looked_at): .*$", re.MULTILINE)
 
 def to_yaml(plan: Plan) -> str:
     """The text of the plan's file. It is read back as the same plan by C(reading.read)."""
-    content = {
-        "schema": SCHEMA,
-        "made_at": times.timestamp(plan.made_at),
-        "accounts": [
-            {
-                "account_id": account.account_id,
-                "lab": account.lab,
-                "looked_at": account.looked_at,
-                "caller_arn": account.caller_arn,
-                "keys": [dict(key) for key in account.keys],
-                "undecided": [dict(key) for key in account.undecided],
-            }
-            for account in plan.accounts
-        ],
+    head = _dumped({"schema": SCHEMA, "made_at": times.timestamp(plan.made_at)})
+    # One by one: what PyYAML builds of a value before it writes takes many times the value's memory.
+    accounts = "".join(_dumped([_account(account)]) for account in plan.accounts)
+    return _HEADING + head + (f"accounts:\n{accounts}" if accounts else "accounts: []\n")
+
+
+def _account(account: PlannedAccount) -> dict[str, object]:
+    return {
+        "account_id": account.account_id,
+        "lab": account.lab,
+        "looked_at": account.looked_at,
+        "caller_arn": account.caller_arn,
+        "keys": [dict(key) for key in account.keys],
+        "undecided": [dict(key) for key in account.undecided],
     }
-    body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)
-    return _HEADING + body
+
+
+def _dumped(value: object) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def without_moments(text: str) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import copy
+import hashlib
 import json
 import typing as t
 
@@ -62,15 +62,24 @@ def compare(previous: Report, current: Report) -> Comparison:
 
 
 def fingerprint(report: Report) -> str:
-    """The report as text without anything that differs between two runs that saw the same."""
-    essence: dict[str, t.Any] = copy.deepcopy({**report})
-    for name in ("generated", "started", "finished", "comparison", "trend"):
-        del essence[name]
-    for lab in essence["labs"]:
-        del lab["started"], lab["finished"]
-        if lab["look"]:
-            del lab["look"]["looked_at"]
-    return json.dumps(essence, sort_keys=True)
+    """A digest of the report without anything that differs between two runs that saw the same.
+
+    :raises KeyError: or TypeError, AttributeError, ValueError: it is no report.
+    """
+    essence = _without(report, "generated", "started", "finished", "comparison", "trend", "labs")
+    digest = hashlib.sha256(json.dumps(essence, sort_keys=True).encode())
+    for lab in report["labs"]:
+        look = _without(lab["look"], "looked_at") if lab["look"] else lab["look"]
+        seen = {**_without(lab, "started", "finished"), "look": look}
+        digest.update(json.dumps(seen, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _without(value: t.Mapping[str, object], *names: str) -> dict[str, object]:
+    kept = {**value}
+    for name in names:
+        del kept[name]
+    return kept
 
 
 def _was_looked_for(code: str, lab: Lab) -> bool:

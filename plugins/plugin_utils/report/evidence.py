@@ -67,23 +67,20 @@ class Account:
         return VERDICTS[self.verdict]
 
 
-def to_html(report: Report) -> str:
-    """The page's text. The same report always gives the same page."""
+def to_html(report: Report) -> bytes:
+    """The page in UTF-8. The same report always gives the same page."""
     style = page.asset("evidence.css")
     found = accounts(report)
-    return (
-        page.environment()
-        .get_template("evidence.html.j2")
-        .render(
-            report=report,
-            style=style,
-            policy=f"default-src 'none'; style-src '{page.digest(style)}'; base-uri 'none'; form-action 'none'",
-            headline=headline(found),
-            accounts=found,
-            gone=[(account.lab, key) for account in found for key in account.gone],
-            changes=[(lab, change) for lab in report["labs"] for change in lab["changes"]],
-            made_by=vocabulary.COLLECTION,
-        )
+    return page.rendered(
+        "evidence.html.j2",
+        report=report,
+        style=style,
+        policy=f"default-src 'none'; style-src '{page.digest(style)}'; base-uri 'none'; form-action 'none'",
+        headline=headline(found),
+        accounts=found,
+        gone=[(account.lab, key) for account in found for key in account.gone],
+        changes=[(lab, change) for lab in report["labs"] for change in lab["changes"]],
+        made_by=vocabulary.COLLECTION,
     )
 
 

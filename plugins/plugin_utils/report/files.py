@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import datetime
 import hashlib
+import io
 import json
 import pathlib
 import re
@@ -36,16 +37,26 @@ class Part(t.NamedTuple):
 
     file_format: str
     ending: str
-    render: t.Callable[[Report], str]
+    render: t.Callable[[Report], bytes]
+
+
+def _to_json(report: Report) -> bytes:
+    # Written as if to a file, because json.dumps keeps all pieces, which take many times the memory of the text.
+    content = io.BytesIO()
+    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
+    json.dump(report, text, indent=1, ensure_ascii=False)
+    text.write("\n")
+    text.flush()
+    return content.getvalue()
 
 
 PARTS = {
     "html": Part("html", ".html", page.to_html),
-    "csv": Part("csv", ".csv", tables.to_csv),
-    "json": Part("json", ".json", lambda report: json.dumps(report, indent=1, ensure_ascii=False) + "\n"),
+    "csv": Part("csv", ".csv", lambda report: tables.to_csv(report).encode()),
+    "json": Part("json", ".json", _to_json),
     "evidence": Part("html", "-evidence.html", evidence.to_html),
-    "keys": Part("csv", "-keys.csv", tables.keys_to_csv),
-    "ocsf": Part("json", f"-{ocsf.NAME}", ocsf.to_json),
+    "keys": Part("csv", "-keys.csv", lambda report: tables.keys_to_csv(report).encode()),
+    "ocsf": Part("json", f"-{ocsf.NAME}", lambda report: ocsf.to_json(report).encode()),
 }
 # Named alike for whoever types them; reports of another name in the same directory have files of their own.
 _FIXED_NAMES = {PLAN: "retire-plan.yml", MANIFEST: "manifest.sha256"}
@@ -138,7 +149,7 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
         report = {**report, "comparison": comparison, "trend": points}
         if same and same["comparison"] == report["comparison"]:
             report = same
-    contents = {name: PARTS[name].render(report).encode() for name in place.parts}
+    contents = {name: PARTS[name].render(report) for name in place.parts}
     plan = retire_plan.content(report, moment(made), place.path(PLAN))
     if plan is not None:
         contents[PLAN] = plan
@@ -223,7 +234,7 @@ def _archive(report: Report, place: Place) -> None:
     directory = place.directory / EARLIER
     directory.mkdir(mode=0o700, exist_ok=True)
     made = re.sub(r"[^0-9TZ]", "", str(report["generated"]))
-    write_file(directory / f"{place.name}-{made}.json", PARTS["json"].render(report).encode(), place.mode)
+    write_file(directory / f"{place.name}-{made}.json", PARTS["json"].render(report), place.mode)
     _keep_latest(directory, place.name, "json", place.keep_earlier)
 
 

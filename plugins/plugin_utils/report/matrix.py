@@ -93,11 +93,11 @@ def columns(report: Report) -> list[Column]:
     ]
 
 
-def rows(report: Report) -> list[Row]:
-    """The rows, in the labs' order."""
+def rows(report: Report) -> t.Iterator[Row]:
+    """The rows, in the labs' order, each made when it is its turn."""
     shown = {column.sort_by for column in columns(report)}
     now = moment(report["generated"])
-    return [_row(lab, now, shown) for lab in report["labs"]]
+    return (_row(lab, now, shown) for lab in report["labs"])
 
 
 def _row(lab: Lab, now: datetime.datetime, shown: t.Container[str]) -> Row:

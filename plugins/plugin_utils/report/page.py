@@ -13,12 +13,14 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import io
 import json
 import pathlib
 import re
 import typing as t
 
 import jinja2
+import jinja2.utils
 import markupsafe
 
 from ..base import vocabulary
@@ -36,48 +38,53 @@ _DATA_BLOCK = re.compile(r'<script type="application/json" id="report-data">(.*?
 _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
 
-def to_html(report: Report) -> str:
-    """The page's text. The same report always gives the same page."""
+def to_html(report: Report) -> bytes:
+    """The page in UTF-8. The same report always gives the same page."""
     style, script = (markupsafe.Markup("").join(map(asset, names)) for names in (STYLES, SCRIPTS))
     policy = (
         f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            report=report,
-            packed=packing.pack(report),
-            policy=policy,
-            style=style,
-            script=script,
-            words=_words_for_script(),
-            kind=_kind_of_run(report),
-            headline=decision.headline(report),
-            run=glance.run_in_a_sentence(report),
-            facts=decision.facts(report),
-            departments=decision.departments(report),
-            course=decision.course(report),
-            on_first_page=decision.ON_FIRST_PAGE,
-            keys_and_accounts=glance.keys_and_accounts(report),
-            compositions=glance.compositions(report),
-            changes=changes.groups(report["comparison"]),
-            findings=glance.finding_kinds_of(report),
-            unseen=glance.not_seen(report),
-            any_retired=any(lab["retired_keys"] for lab in report["labs"]),
-            all_seen=glance.all_seen(report),
-            checklists=steps.checklists(report),
-            nothing_to_do=steps.nothing_to_do(report),
-            plots=[plots.key_ages(report), plots.last_uses(report), plots.balances(report)],
-            filters=matrix.filters(report),
-            columns=matrix.columns(report),
-            headings={column.sort_by: column.heading for column in matrix.columns(report)},
-            rows=matrix.rows(report),
-            made_by=vocabulary.COLLECTION,
-            closing_notice=vocabulary.closing_notice(moment(report["generated"]).date()),
-        )
+    return rendered(
+        "page.html.j2",
+        report=report,
+        packed=_packed(report),
+        policy=policy,
+        style=style,
+        script=script,
+        words=_words_for_script(),
+        kind=_kind_of_run(report),
+        headline=decision.headline(report),
+        run=glance.run_in_a_sentence(report),
+        facts=decision.facts(report),
+        departments=decision.departments(report),
+        course=decision.course(report),
+        on_first_page=decision.ON_FIRST_PAGE,
+        keys_and_accounts=glance.keys_and_accounts(report),
+        compositions=glance.compositions(report),
+        changes=changes.groups(report["comparison"]),
+        findings=glance.finding_kinds_of(report),
+        unseen=glance.not_seen(report),
+        any_retired=any(lab["retired_keys"] for lab in report["labs"]),
+        all_seen=glance.all_seen(report),
+        checklists=steps.checklists(report),
+        nothing_to_do=steps.nothing_to_do(report),
+        plots=[plots.key_ages(report), plots.last_uses(report), plots.balances(report)],
+        filters=matrix.filters(report),
+        columns=matrix.columns(report),
+        headings={column.sort_by: column.heading for column in matrix.columns(report)},
+        rows=matrix.rows(report),
+        made_by=vocabulary.COLLECTION,
+        closing_notice=vocabulary.closing_notice(moment(report["generated"]).date()),
     )
+
+
+def rendered(template: str, **values: object) -> bytes:
+    """What a template of the report's pages makes of values."""
+    content = io.BytesIO()
+    # Piece by piece: a text takes two bytes a character if one of them is a dash, and its pieces take as much again.
+    environment().get_template(template).stream(**values).dump(content, encoding="utf-8")
+    return content.getvalue()
 
 
 def report_in(page: str) -> object:
@@ -123,6 +130,12 @@ def environment() -> jinja2.Environment:
     )
     found.globals.update(labels=labels, drawing=plots)
     return found
+
+
+def _packed(report: Report) -> markupsafe.Markup:
+    # As the filter tojson writes it.
+    dumps = functools.partial(jinja2.utils.htmlsafe_json_dumps, **environment().policies["json.dumps_kwargs"])
+    return markupsafe.Markup(packing.pack(report, dumps))  # noqa: S704
 
 
 def _kind_of_run(report: Report) -> str:

@@ -64,6 +64,7 @@ def contacts_of(options: Options) -> dict[str, str]:
 def prepare(options: Options, place: files.Place, collected: collect.Collected) -> files.Writing:
     """Decide what to write about what was collected; writes nothing.
 
+    :param collected: is empty of outcomes afterwards: those of thousands of labs take more memory than the report.
     :raises CollectionError: the report before it is not one, or cannot be read.
     """
     report = build.build(
@@ -76,6 +77,7 @@ def prepare(options: Options, place: files.Place, collected: collect.Collected) 
         contacts=collected.contacts,
         departments=collected.departments,
     )
+    collected.outcomes.clear()
     return files.prepare(report, place, pathlib.Path(options["previous"]) if options["previous"] else None)
 
 

@@ -183,7 +183,7 @@ def test_what_a_killed_run_did_is_in_the_next_report(tmp_path):
         # Its deletion was never answered.
         three: ["deleted", "policy a", "2026-11-24T10:38:00Z", "", "req-4"],
     }
-    page = evidence.to_html(writing.report)
+    page = evidence.to_html(writing.report).decode()
     assert "found it gone" in page and "CloudTrail, by the key" in page
     assert f"{hashlib.sha256((tmp_path / journal.NAME).read_bytes()).hexdigest()}  {journal.NAME}" in (
         place.path(files.MANIFEST).read_text()
@@ -245,7 +245,7 @@ def test_an_account_has_none_left_only_where_all_of_it_was_seen():
         "3 keys are left in 3 accounts (2 live and 1 suspended); 2 accounts were not seen in full"
     )
     assert evidence.headline([found["partly"], found["clean"]]) == "None found, but 1 account was not seen in full"
-    text = html.unescape(evidence.to_html(made))
+    text = html.unescape(evidence.to_html(made).decode())
     assert "the policies: AccessDenied" in text
     assert evidence.NOT_LOOKED in text
     assert live["access_key_id"] in text
@@ -270,7 +270,7 @@ def test_an_account_of_two_labs_is_one_account_with_each_key_once():
 
 def test_the_page_tells_each_change_with_who_and_by_which_call():
     made = report(lab(changes=[change("deactivated", "AKIA0000000000000001", request_id="req-7")]))
-    text = html.unescape(evidence.to_html(made))
+    text = html.unescape(evidence.to_html(made).decode())
     for told in ("req-7", "deactivated", "AKIA0000000000000001", change("x", "y")["caller_arn"]):
         assert told in text
 
@@ -280,7 +280,7 @@ def test_no_text_becomes_markup_on_the_page():
     found = [principal(bad, keys=[key(bad, last_used_service=bad)], how=[bad])]
     outcome = lab(bad, found=found, changes=[change("deleted", bad, request_id=bad, caller_arn=bad, principal=bad)])
     outcome["principals"].update(caller_arn=bad, unread=[{"what": bad, "reason": bad}])
-    text = evidence.to_html(report(outcome))
+    text = evidence.to_html(report(outcome)).decode()
     assert "<script" not in text
     assert "{{ 7*7 }}" in text
 

@@ -40,7 +40,7 @@ def test_a_declared_exception_is_in_no_plan_and_not_left(whom):
     assert retire_plan.propose(made, NOW).accounts == ()
     found = evidence.accounts(made)
     assert evidence.headline(found) == "None left, but for 1 declared exception: 1 account was looked at in full"
-    assert "ticket 4711 (until 2027-03-31)" in evidence.to_html(made)
+    assert "ticket 4711 (until 2027-03-31)" in evidence.to_html(made).decode()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def make(labs, *, earlier=None, **options):
     report = build.build(labs, title=options.pop("title", "Labs"), now=NOW, **options)
     if earlier is not None:
         report["comparison"] = compare.compare(build.build(earlier, title="Labs", now=NOW), report)
-    return report, page.to_html(report)
+    return report, page.to_html(report).decode()
 
 
 def test_the_same_report_gives_the_same_page():
@@ -175,7 +175,7 @@ def test_a_status_that_only_a_newer_collection_knows_can_be_compared_with():
     new = build.build([situation("converged")], title="Labs", now=NOW)
     old["labs"][0]["link"]["status"] = "entangled"
     new["comparison"] = compare.compare(old, new)
-    assert "entangled → linked" in page.to_html(new)
+    assert "entangled → linked" in page.to_html(new).decode()
 
 
 def nothing_to_do(*labs, **options):

@@ -46,7 +46,7 @@ def test_money_bins_begin_at_their_limits():
 @pytest.mark.parametrize("count", [0, 1, 50])
 def test_plots_can_be_read_without_eyes(count):
     made = report(outcomes(count))
-    text = page.to_html(made)
+    text = page.to_html(made).decode()
     for plot in (plots.key_ages(made), plots.last_uses(made), plots.balances(made)):
         assert plot.description.startswith(f"{plot.total} ")
         assert f'role="img" aria-labelledby="{plot.identifier}-title {plot.identifier}-description"' in text

@@ -42,7 +42,7 @@ def page_with(text):
     lab["link"].update(message=text, access_key_id=text)
     name = untrusted.line(text)
     contacts, departments = {name: "pi@uni.example"}, {name: text}
-    return page.to_html(build.build([lab], title=text, now=NOW, contacts=contacts, departments=departments))
+    return page.to_html(build.build([lab], title=text, now=NOW, contacts=contacts, departments=departments)).decode()
 
 
 class Shape(html.parser.HTMLParser):
