@@ -132,7 +132,7 @@ class ActionModule(ObservingAction):
             self.variables["lab_account_state"],
             missing,
             # Results of an earlier pass over the lab, in the same run.
-            passed_before=any(task_vars.get(name) for name in flow.REGISTERED),
+            passed_before=bool(flow.results(task_vars)),
             removes_excess=bool(self.variables["lab_account_remove_drift"]),
             # The playbooks wait for people in a pass of its own, after the labs that need nobody.
             waits=self.variables["lab_account_wait_for_person"] > 0 and not first_pass and not self.check_mode,

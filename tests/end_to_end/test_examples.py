@@ -24,7 +24,7 @@ EXAMPLE_KEY = "AKIAIOSFODNN7LAB0001"
 FOLLOW_A_PLAN = {"lab_account_plan", "retire_plan_info"}
 # Those that begin with a lab that is onboarded, by the account that they name. What takes something away is last.
 MODULES = {
-    "111122223333": ["lab_account_info", "lab_account_outcome"],
+    "111122223333": ["lab_account_info", "lab_account_outcome", "lab_account_conclude"],
     "123456789012": [
         *("mturk_requester_check", "mturk_principals_info", "lab_account_observe"),
         *("fleet_report_files", "iam_user_excess", "cloudresearch_link"),

@@ -24,15 +24,23 @@ FLOW: dict[str, tuple[tuple[str, str], ...]] = {
     "absent": (("forget", "forget"), ("link", "link"), ("retire", "retire_all"), ("iam_user", "remove_user")),
 }
 
-# Where the role registers what its steps return.
-REGISTERED = (
-    "__lab_account_iam_user",
-    "__lab_account_excess",
-    "__lab_account_access_key",
-    "__lab_account_requester",
-    "__lab_account_link",
-    "__lab_account_retire",
-)
+# By step, where the role registers what the step returns.
+REGISTERED = {
+    "iam_user": "__lab_account_iam_user",
+    "iam_user_excess": "__lab_account_excess",
+    "access_key": "__lab_account_access_key",
+    "requester": "__lab_account_requester",
+    "link": "__lab_account_link",
+    "retire": "__lab_account_retire",
+}
+
+
+def results(task_vars: t.Mapping[str, t.Any]) -> dict[str, t.Mapping[str, t.Any]]:
+    """By step, what its task returned.
+
+    :param task_vars: the variables of a task of the role. Steps that were not taken are empty or missing there.
+    """
+    return {step: task_vars[name] for step, name in REGISTERED.items() if task_vars.get(name)}
 
 
 def files(state: str, missing: t.Iterable[str], *, passed_before: bool, removes_excess: bool, waits: bool) -> list[str]:

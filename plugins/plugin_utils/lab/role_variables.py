@@ -131,16 +131,17 @@ def warnings(unknown_variables: t.Mapping[str, str]) -> list[str]:
     ]
 
 
-def read(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> Values:
+def read(task_vars: t.Mapping[str, t.Any], templar: t.Any, names: t.Collection[str] = ARGUMENT_SPEC) -> Values:
     """The role's variables, validated.
 
     :param task_vars: the variables of a task of the role; templates in their values are resolved.
+    :param names: those that are wanted, C(lab_account_lab) among them.
     :raises CollectionError: the role's argument spec does not allow a value.
     """
-    given = {name: templar.template(task_vars[name]) for name in ARGUMENT_SPEC if name in task_vars}
+    given = {name: templar.template(task_vars[name]) for name in names if name in task_vars}
     # The role's default, also where only its task is used.
     given.setdefault("lab_account_lab", task_vars.get("inventory_hostname"))
-    checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
+    checked = ArgumentSpecValidator({name: ARGUMENT_SPEC[name] for name in names}).validate(given)
     if checked.error_messages:
         raise CollectionError(
             f"The lab's variables are wrong: {'; '.join(checked.error_messages)}",

@@ -20,6 +20,7 @@ from ansible.template import Templar
 
 from ansible_collections.labops.cloudresearch.plugins.action import (
     cloudresearch_link,
+    lab_account_conclude,
     lab_account_info,
     lab_account_observe,
     lab_account_outcome,
@@ -533,3 +534,47 @@ def test_an_outcome_names_the_variables_that_nobody_knows() -> None:
     known = {"lab_account_cloudresearch_emial": "lab_account_cloudresearch_email"}
     assert action.run(task_vars=variables)["unknown_variables"] == known
     assert outcome_of({"observed": LAB})["unknown_variables"] == {}
+
+
+# -- lab_account_conclude --------------------------------------------------------------------------------------------
+
+REGISTERED = {
+    "lab_account_outcome": {"lab_account": {**LAB, "missing": ["access_key"]}, "task_files": ["access_key"]},
+    "__lab_account_access_key": {"changed": True, "access_keys": []},
+    "__lab_account_link": {},
+}
+
+
+def conclusion(failure: dict[str, t.Any] | None = None, **registered: t.Any) -> dict[str, t.Any]:
+    variables = {"lab_account_operation": "rotate", "inventory_hostname": "lab-01", **REGISTERED, **registered}
+    result = act(lab_account_conclude.ActionModule, {"failure": failure} if failure else {}).run(task_vars=variables)
+    return t.cast("dict[str, t.Any]", result)
+
+
+def steps_of(outcome: dict[str, t.Any], status: str) -> list[str]:
+    return [step["name"] for step in outcome["steps"] if step["status"] == status]
+
+
+def test_the_role_concludes_from_what_its_tasks_registered() -> None:
+    told = conclusion()
+    assert (told["state"], told["lab"], told["operation"], told["account_id"]) == (
+        *("changed", "lab-01", "rotate"),
+        LAB["account_id"],
+    )
+    assert steps_of(told, "changed") == ["access_key"] and told["unknown_variables"] == {}
+
+
+def test_a_lab_of_which_a_task_failed_keeps_what_was_done_before() -> None:
+    told = conclusion({"failed": True, "msg": "no", "step": "link"})
+    assert told["state"] == "failed" and steps_of(told, "changed") == ["access_key"]
+
+
+def test_results_of_an_earlier_pass_do_not_count_where_the_lab_could_not_be_read() -> None:
+    failure = {"failed": True, "msg": "no", "step": "observe"}
+    told = conclusion(failure, lab_account_outcome=failure, lab_account_aws_account_id="111122223333")
+    assert (told["state"], told["account_id"]) == ("failed", "111122223333") and not steps_of(told, "changed")
+
+
+def test_a_conclusion_of_an_operation_that_there_is_not_is_refused() -> None:
+    told = conclusion(lab_account_operation="dance")
+    assert told["failed"] and "lab_account_operation" in told["msg"]

@@ -48,4 +48,4 @@ def test_the_role_has_each_file_and_each_registered_result() -> None:
         for _step, file in steps:
             assert (ROLE / "tasks" / f"{file}.yml").is_file()
     forgotten = yaml.safe_load((ROLE / "tasks" / "forget.yml").read_text())[0]["ansible.builtin.set_fact"]
-    assert set(forgotten) == set(flow.REGISTERED)
+    assert set(forgotten) == set(flow.REGISTERED.values())
