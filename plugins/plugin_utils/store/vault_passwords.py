@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import binascii
+import contextlib
 import functools
+import hmac
+import secrets
 import shlex
 import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, match_encrypt_secret
 
+from ..base import run_directory
 from ..base.errors import CollectionError
 from .base import VaultSecret
 from .reasons import StoreReason
@@ -20,17 +24,20 @@ from .reasons import StoreReason
 # What Ansible calls passwords that were given without an id.
 DEFAULT_ID = "default"
 
+# In memory only. Workers have it from the process that they are forked from.
+_KEY_OF_RUN = secrets.token_bytes(32)
+
 
 class VaultPasswords:
     """The vault passwords of a run.
 
-    :param secrets: pairs of vault id and password, in the order in which they were given.
+    :param passwords: pairs of vault id and password, in the order in which they were given.
     :param vault_id: of the password that encrypts; None: the first one.
     :param place: the store's directory, for messages.
     """
 
-    def __init__(self, secrets: t.Sequence[VaultSecret], vault_id: str | None, place: str) -> None:
-        self._secrets = list(secrets)
+    def __init__(self, passwords: t.Sequence[VaultSecret], vault_id: str | None, place: str) -> None:
+        self._secrets = list(passwords)
         self._vault_id = vault_id
         self._place = place
 
@@ -81,8 +88,21 @@ class VaultPasswords:
         return _decrypted(tuple(self._secrets), content)
 
     def writer_opens(self, content: bytes) -> bool:
-        """Whether the password that encrypts opens a file."""
-        return _decrypted((self.encrypting(),), content) is not None
+        """Whether the password that encrypts opens a file. Once it did, no worker of the run tries the same file again.
+
+        :raises CollectionError: as C(encrypting).
+        """
+        secret = self.encrypting()
+        # Nobody can tell anything from the name of the note, or leave one, who has not this run's key.
+        mark = hmac.digest(_KEY_OF_RUN, secret[1].bytes + b"\0" + content, "sha256").hex()
+        opened = run_directory.note(f"opened-{mark}")
+        if opened.exists():
+            return True
+        opens = _decrypted((secret,), content) is not None
+        if opens:
+            with contextlib.suppress(OSError):
+                opened.touch(mode=0o600)
+        return opens
 
     def id_that_opens(self, content: bytes) -> str:
         """The vault id of the run's password that opens a file; empty if none does."""
@@ -125,13 +145,13 @@ def is_whole(content: bytes) -> bool:
 
 
 @functools.lru_cache(maxsize=4)
-def _decrypted(secrets: tuple[VaultSecret, ...], content: bytes) -> bytes | None:
+def _decrypted(passwords: tuple[VaultSecret, ...], content: bytes) -> bytes | None:
     """The text of a vault file; None if no password opens it.
 
     A key is derived from the password for each file, which takes longer than all else that a store does, so what a
     worker reads twice it opens once.
     """
     try:
-        return t.cast(bytes, VaultLib(list(secrets)).decrypt(content))
+        return t.cast(bytes, VaultLib(list(passwords)).decrypt(content))
     except AnsibleError:
         return None

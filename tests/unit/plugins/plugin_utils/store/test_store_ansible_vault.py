@@ -19,12 +19,14 @@ import typing as t
 
 import pytest
 import yaml
+from ansible import constants
 from ansible.cli import CLI
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import vault_passwords
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.ansible_vault import CHECK_FILE
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
@@ -193,6 +195,32 @@ def test_reading_a_record_costs_nothing_more(tmp_path: pathlib.Path, monkeypatch
     monkeypatch.setattr(VaultLib, "decrypt", lambda self, text: decrypted.append(text) or decrypt(self, text))
     open_store(tmp_path / "store").get("lab-01")
     assert len(decrypted) == 1
+
+
+def test_a_run_proves_its_password_once(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To try a password takes longer than all else that a store does, and each worker of a run is to have done it."""
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    check = written(tmp_path / "store").parent / CHECK_FILE
+    opened: list[bytes] = []
+    decrypt = VaultLib.decrypt
+    monkeypatch.setattr(VaultLib, "decrypt", lambda self, text: opened.append(text) or decrypt(self, text))
+
+    def look_for_a_new_lab(password: str) -> None:
+        vault_passwords._decrypted.cache_clear()  # as another worker does it
+        open_store(check.parent, Loader(default=password)).get("lab-02")
+
+    for _worker in range(3):
+        look_for_a_new_lab("a vault password")
+    assert len(opened) == 1
+    with pytest.raises(CollectionError):
+        look_for_a_new_lab("wrong")
+    check.write_bytes(VaultLib([]).encrypt("x", VaultSecret(b"another")))
+    with pytest.raises(CollectionError):
+        look_for_a_new_lab("a vault password")
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/nonexistent")
+    with pytest.raises(CollectionError):
+        look_for_a_new_lab("a vault password")
+    assert "a vault password" not in "".join(path.name for path in tmp_path.iterdir())
 
 
 def test_of_first_writers_with_different_passwords_only_those_with_one_of_them_write(tmp_path: pathlib.Path) -> None:
