@@ -272,7 +272,8 @@ link:
     evidence:
       description:
         - V(page), the page shows the key or said so; V(record), O(recorded_access_key_id) says so and the page does not
-          show which key; V(submission), the page took the key without an error and shows that something is linked;
+          show which key; V(submission), the page took the key without an error and shows that something is linked,
+          which it did not show before;
           V(key_use), see O(key_used_by_portal). Empty for a prediction or if there is none.
       returned: always
       type: str

@@ -38,6 +38,11 @@ _AWAY = (
 )
 
 
+# What a portal calls a success besides the link.
+_SESSION = ("signed in", "signed out", "sign in", "signing in", "logged in", "logged out", "log in", "login", "logout")
+_LINK = ("key", "keys", "link", "linked", "credentials", "turk", "mturk", "connected")
+
+
 @dataclasses.dataclass(frozen=True)
 class _Refused:
     """The portal does not take the key, in these words."""
@@ -91,11 +96,16 @@ class KeyPage:
         :raises PortalError: if the portal refuses it, or does not say what it did.
         """
         flow, visit, tries = self._flow, self._visit, 0
+        # Of a page that showed a link before, the same afterwards says nothing of this key.
+        linked_before = self._signs_on_all_pages().linked
         while True:
             tries += 1
             form = self._bring_up_form()
             before = self._view.page.texts()
-            outcome = self._outcome_of_submission(self._send_form(form, key), before, key.access_key_id)
+            # A session that ended on the way here has lost nothing.
+            flow.renewed_during_submission()
+            answer = self._send_form(form, key)
+            outcome = self._outcome_of_submission(answer, before, key.access_key_id, linked_before=linked_before)
             if isinstance(outcome, LinkState):
                 return outcome
             if tries == 1 and isinstance(outcome, _Again):
@@ -155,8 +165,13 @@ class KeyPage:
         check = [field.ref for field in boxes if field.seen is not Seen.HIDDEN and not field.checked]
         return self._visit.driver.send(page, form.form, fill, form.button, check=check, what="key")
 
-    def _outcome_of_submission(self, page: Page, before: set[str], access_key_id: str) -> LinkState | _Refused | _Again:
-        """What became of the submission, from this page or those that follow it."""
+    def _outcome_of_submission(
+        self, page: Page, before: set[str], access_key_id: str, *, linked_before: bool
+    ) -> LinkState | _Refused | _Again:
+        """What became of the submission, from this page or those that follow it.
+
+        :param linked_before: whether the portal showed before the submission that some key is linked.
+        """
         flow, visit, finished = self._flow, self._visit, False
         for _look in range(_LOOKS):
             if page.status >= 500 or page.status == 429:
@@ -165,6 +180,8 @@ class KeyPage:
                     f"The portal answered the submission of the key with an error (status {page.status}); whether it "
                     "took the key is not known. The next run looks first.",
                 )
+            if self._asks_to_sign_in(page):
+                break
             said = self._judge_submission(page, before, access_key_id)
             if said is not None:
                 return said
@@ -180,15 +197,18 @@ class KeyPage:
         # Signed out half-way, a page in between, or an answer without a word: go back and look.
         there = visit.finder.link_form(page, expected=True) is not None
         self._view = flow.reopen_link_page() if there else flow.continue_from(page)
+        signs = self._signs_on_all_pages()
+        if flow.renewed_during_submission():
+            # What succeeded may be the sign-in, and the portal may never have looked at the key.
+            if signs.shows(access_key_id):
+                return _linked(access_key_id, signs)
+            return _Again("The portal asked to sign in again.", self._view)
         said = self._judge_submission(self._view.page, before, access_key_id, fresh=True)
         if said is not None:
             return said
-        signs = self._signs_on_all_pages()
-        if signs.linked and not signs.not_linked and not signs.ids:
+        if signs.linked and not linked_before and not signs.not_linked and not signs.ids:
             told = "The portal took the key without an error and shows that a key is linked, but not which one."
             return LinkState(LinkStatus.LINKED, SUBMISSION, told, access_key_id, balance=signs.balance)
-        if flow.renewed_during_submission():
-            return _Again("The portal asked to sign in again.", self._view)
         raise PageChanged(
             self._view.page,
             sought.SUCCESS,
@@ -205,13 +225,15 @@ class KeyPage:
         """
         visit, wording = self._visit, self._wording
         signs = read_signs(page, wording, editable_values=fresh)
-        linked = LinkState(LinkStatus.LINKED, PAGE, "The page shows this key.", access_key_id, balance=signs.balance)
+        linked = _linked(access_key_id, signs)
         if fresh and signs.shows(access_key_id):
             return linked
         tones = {notice.text: notice.tone for notice in page.notices}
         errors, successes = [], []
         for text in visit.new_texts(page, before):
             praises = says(text, wording.success_notice, gap=1)
+            if praises and _is_about_session(text):
+                continue
             if not praises and (tones.get(text) == "error" or says(text, wording.error_notice, gap=1)):
                 errors.append(text)
             elif praises or tones.get(text) == "success":
@@ -232,6 +254,15 @@ class KeyPage:
         if successes and not signs.shows_another(access_key_id):
             return dataclasses.replace(linked, message=f'The portal says: "{visit.quote(successes[0])}".')
         return None
+
+    def _asks_to_sign_in(self, page: Page) -> bool:
+        """Whether the session has ended: what such a page calls a success is not the key's."""
+        finder = self._visit.finder
+        with contextlib.suppress(PageChanged):
+            sign_in = finder.sign_in(page, email_known=False)
+            asks = sign_in is not None and sign_in.password is not None
+            return asks and finder.link_form(page, expected=True) is None
+        return False
 
     # Removing the link
 
@@ -276,7 +307,10 @@ class KeyPage:
             return self._visit.press(page, control)
 
     def _tells_removal(self, page: Page, before: set[str]) -> bool:
-        return bool(first_saying(self._visit.new_texts(page, before), self._wording.unlinked_notice, gap=1))
+        if self._asks_to_sign_in(page):
+            return False
+        told = [text for text in self._visit.new_texts(page, before) if not _is_about_session(text)]
+        return bool(first_saying(told, self._wording.unlinked_notice, gap=1))
 
 
 def _may_be_premature(said: str, key: KnownKey) -> bool:
@@ -284,3 +318,11 @@ def _may_be_premature(said: str, key: KnownKey) -> bool:
     if key.created is None or not says(said, _NOT_KNOWN_YET, gap=3):
         return False
     return datetime.datetime.now(datetime.UTC) - key.created < _NEW_KEY
+
+
+def _is_about_session(text: str) -> bool:
+    return says(text, _SESSION) and not says(text, _LINK)
+
+
+def _linked(access_key_id: str, signs: Signs) -> LinkState:
+    return LinkState(LinkStatus.LINKED, PAGE, "The page shows this key.", access_key_id, balance=signs.balance)

@@ -186,6 +186,47 @@ def test_a_session_that_ends_at_the_submission_costs_no_key(tmp_path: pathlib.Pa
     assert [path for path, _values in pages.sent] == ["/login", "/link", "/login", "/link"]
 
 
+BALANCE = "<p>MTurk balance: $25.00</p>"
+
+
+def test_a_balance_that_was_there_before_is_no_sign_of_the_new_key(tmp_path: pathlib.Path) -> None:
+    """The portal hides which key it holds, and may have dropped the submission: the old key must not go for that."""
+    pages = site("/link", link=LINK + BALANCE)
+    with pytest.raises(PortalError) as caught:
+        submit(pages, tmp_path)
+    assert caught.value.reason == "page_changed"
+    assert caught.value.details["page_changed"]["setting"] == "success_notice"
+    assert submissions(pages) == 1
+
+
+@pytest.mark.parametrize("notice", ["", "<div class=alert-success>Signed in successfully.</div>", "<p>Success</p>"])
+@pytest.mark.parametrize("balance", ["", BALANCE])
+def test_a_sign_in_that_succeeds_is_no_success_of_the_key(notice: str, balance: str, tmp_path: pathlib.Path) -> None:
+    tries: list[int] = []
+
+    def answer(_values: dict[str, str]) -> str:
+        tries.append(1)
+        pages.pages["/link"] = LINK + balance + notice
+        return "/" if len(tries) == 1 else "/good"
+
+    pages = site(answer, link=LINK + balance, good=ACCEPTED["sentence"])
+    assert submit(pages, tmp_path).evidence == "page"
+    assert submissions(pages) == 2
+
+
+def test_a_page_that_asks_to_sign_in_again_tells_no_success_of_the_key(tmp_path: pathlib.Path) -> None:
+    tries: list[int] = []
+
+    def answer(_values: dict[str, str]) -> str:
+        tries.append(1)
+        return "/out" if len(tries) == 1 else "/good"
+
+    signed_out = SIGN_IN.replace("<form", "<div class=alert-success>You were signed out successfully.</div><form", 1)
+    pages = site(answer, out=signed_out, good=ACCEPTED["notice"])
+    assert submit(pages, tmp_path).status == "linked"
+    assert submissions(pages) == 2
+
+
 def test_an_expired_form_is_sent_once_more(tmp_path: pathlib.Path) -> None:
     tries: list[int] = []
 
@@ -244,6 +285,19 @@ def test_removal_that_asks_again(tmp_path: pathlib.Path) -> None:
 def test_removal_that_did_nothing_is_an_error(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PortalError) as caught:
         unlink(site(LINKED_PAGE, link=LINKED_PAGE), tmp_path)
+    assert caught.value.details["page_changed"]["setting"] == "unlinked_notice"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SIGN_IN.replace("<form", "<div class=alert-success>Success</div><form", 1),
+        f"{LINKED_PAGE}<div role=status>Signed in successfully.</div>",
+    ],
+)
+def test_a_session_that_ends_or_begins_removes_nothing(answer: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PortalError) as caught:
+        unlink(site(answer, link=LINKED_PAGE), tmp_path)
     assert caught.value.details["page_changed"]["setting"] == "unlinked_notice"
 
 
