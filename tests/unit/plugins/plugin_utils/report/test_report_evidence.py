@@ -264,7 +264,7 @@ def test_an_account_of_two_labs_is_one_account_with_each_key_once():
     assert [each["access_key_id"] for each in account.left] == [live["access_key_id"]]
     assert account.gaps == []
     assert evidence.headline([account]) == "1 key is left in 1 account (1 live)"
-    text = evidence.to_html(made)
+    text = evidence.to_html(made).decode()
     assert all(name in text for name in account.labs)
 
 
