@@ -115,12 +115,13 @@ def test_an_inventory_that_cannot_be_read_does_not_end_well(fleet: Fleet, tmp_pa
 
 
 def test_a_mistyped_variable_is_told_with_its_labs_even_where_steps_are_taken(fleet: Fleet) -> None:
-    for lab in ("one", "two", "three"):
-        fleet.add(lab)
+    fleet.add("one")
+    seed.add_onboarded(fleet, "two", "three")
     for lab in ("one", "three"):
         fleet.hosts[lab]["lab_account_cloudresearch_emial"] = "pi@example.org"
     run = fleet.run("onboard")
-    assert {outcome["state"] for outcome in run.outcomes.values()} == {"changed"}, run.output
+    states = {lab: outcome["state"] for lab, outcome in run.outcomes.items()}
+    assert states == {"one": "changed", "two": "converged", "three": "converged"}, run.output
     told = "so it has no effect on 2 labs: one, three. Did you mean lab_account_cloudresearch_email?"
     assert told in " ".join(run.output.split())
 

@@ -23,7 +23,7 @@ except ImportError:
     # No browser is started without it, see browser_start.py; only the names are needed.
     HAS_PLAYWRIGHT = False
     if not t.TYPE_CHECKING:
-        PlaywrightError = PlaywrightTimeout = Exception
+        PlaywrightError, PlaywrightTimeout = Exception, TimeoutError
 
 __all__ = ["HAS_PLAYWRIGHT", "LoopThread", "PlaywrightError", "PlaywrightTimeout"]
 
