@@ -128,7 +128,7 @@ def test_many_labs_ask_for_no_page_more_than_the_way_has(
     site: tuple[PortalState, PortalServer], tmp_path: pathlib.Path
 ) -> None:
     state, _portal = site
-    labs = [Lab(*site, "classic", "http", tmp_path) for _number in range(40)]
+    labs = [Lab(*site, "classic", "http", tmp_path) for _number in range(20)]
     with state.knob(latency_ms=100):
         first = len(state.requests())
         with ThreadPoolExecutor(20) as pool:

@@ -26,14 +26,25 @@ PLAYBOOK = """
   hosts: labs
   gather_facts: false
   tasks:
+    # In one process for all labs.
     - name: The outcome of the lab
       ansible.builtin.set_fact:
-        lab_account_outcome: "{{ (lookup('ansible.builtin.file', outcomes_file) | from_json)[inventory_hostname] }}"
-      when: not (unreached | default(false) or half_done | default(false))
-    # Included, because a task that is skipped registers that, too.
-    - name: A lab whose task has begun and left no outcome
-      ansible.builtin.include_tasks: half.yml
-      when: half_done | default(false)
+        lab_account_outcome: "{{ item.value }}"
+      loop: "{{ lookup('ansible.builtin.file', outcomes_file) | from_json | dict2items }}"
+      loop_control:
+        label: "{{ item.key }}"
+      delegate_to: "{{ item.key }}"
+      delegate_facts: true
+      run_once: true
+
+- name: Labs whose task has begun and left no outcome
+  hosts: half_done
+  gather_facts: false
+  tasks:
+    - name: Begin the lab
+      ansible.builtin.debug:
+        msg: half way
+      register: lab_account_outcome
 
 - name: Report
   hosts: HOSTS
@@ -49,14 +60,6 @@ PLAYBOOK = """
 """
 
 
-HALF = """
-- name: Begin the lab
-  ansible.builtin.debug:
-    msg: half way
-  register: lab_account_outcome
-"""
-
-
 class Fleet:
     """An inventory of labs with outcomes, and the role run over them."""
 
@@ -64,19 +67,21 @@ class Fleet:
         self.directory = directory
         self.reports = directory / "reports"
         self.hosts = {}
+        self.half_done = []
 
-    def set(self, labs, **variables):
+    def set(self, labs, not_begun=(), half_done=()):
         """Labs as hosts: host names are tame, labs may be called anything."""
         named = {f"host-{number}": lab for number, lab in enumerate(labs)}
         (self.directory / "outcomes.json").write_text(json.dumps(named))
         self.hosts = {name: {"lab_contact_email": f"{name}@uni.example"} for name in named}
-        self.hosts.update(variables)
+        self.hosts |= {name: {} for name in [*not_begun, *half_done]}
+        self.half_done = half_done
 
     def run(self, *arguments, hosts="labs", status=0, **variables):
-        inventory = {"labs": {"hosts": self.hosts, "vars": {"ansible_connection": "local"}}}
+        half_done = {"hosts": {name: {} for name in self.half_done}}
+        inventory = {"labs": {"hosts": self.hosts, "vars": {"ansible_connection": "local"}}, "half_done": half_done}
         (self.directory / "inventory.json").write_text(json.dumps(inventory))
         (self.directory / "play.yml").write_text(PLAYBOOK.replace("HOSTS", hosts))
-        (self.directory / "half.yml").write_text(HALF)
         results = self.directory / "results.jsonl"
         results.unlink(missing_ok=True)
         variables = {
@@ -114,9 +119,7 @@ def fleet(tmp_path):
 
 
 def test_from_outcomes_to_files_and_again_without_a_change(fleet):
-    fleet.set(
-        [*outcomes(8), *hostile_outcomes()], **{"host-lost": {"unreached": True}, "host-half": {"half_done": True}}
-    )
+    fleet.set([*outcomes(8), *hostile_outcomes()], not_begun=["host-lost"], half_done=["host-half"])
     first, _output = fleet.run()
     assert first["changed"]
     written = sorted(path.name for path in fleet.reports.iterdir())
