@@ -58,7 +58,7 @@ def out_of_time(doing: str, seconds: float, *, silent: bool = False) -> PortalEr
 
 
 class Cookie(t.TypedDict):
-    """A cookie as Playwright takes it."""
+    """A cookie as Playwright takes it; one that ends with the session C(expires) at -1."""
 
     name: str
     value: str
@@ -66,7 +66,7 @@ class Cookie(t.TypedDict):
     path: str
     secure: bool
     httpOnly: bool
-    expires: t.NotRequired[float]
+    expires: float
 
 
 @dataclasses.dataclass(frozen=True)

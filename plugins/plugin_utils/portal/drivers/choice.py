@@ -21,10 +21,7 @@ def require_libraries(driver: str) -> None:
 
     :raises SettingsError: naming the library and the Python that lacks it.
     """
-    needed = [("beautifulsoup4", tree.HAS_BS4)]
-    if driver in ("auto", "http"):
-        needed.append(("requests", wire.HAS_REQUESTS))
-    for library, there in needed:
+    for library, there in (("beautifulsoup4", tree.HAS_BS4), ("requests", wire.HAS_REQUESTS or driver == "browser")):
         if not there:
             raise SettingsError(
                 missing_required_lib(library, reason="for the CloudResearch portal"),

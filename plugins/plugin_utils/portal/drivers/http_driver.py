@@ -119,21 +119,18 @@ class HttpDriver(Driver):
 
     def cookies(self) -> list[Cookie]:
         """The session's cookies as Playwright takes them, to go on in a browser."""
-        taken: list[Cookie] = []
-        for cookie in self._wire.cookies:
-            taken.append(
-                {
-                    "name": cookie.name,
-                    "value": cookie.value or "",
-                    "domain": cookie.domain,
-                    "path": cookie.path or "/",
-                    "secure": bool(cookie.secure),
-                    "httpOnly": cookie.has_nonstandard_attr("HttpOnly"),
-                }
-            )
-            if cookie.expires:
-                taken[-1]["expires"] = cookie.expires
-        return taken
+        return [
+            {
+                "name": cookie.name,
+                "value": cookie.value or "",
+                "domain": cookie.domain,
+                "path": cookie.path or "/",
+                "secure": bool(cookie.secure),
+                "httpOnly": cookie.has_nonstandard_attr("HttpOnly"),
+                "expires": cookie.expires or -1,
+            }
+            for cookie in self._wire.cookies
+        ]
 
     # The network
 

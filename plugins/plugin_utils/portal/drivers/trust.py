@@ -146,13 +146,12 @@ class Trust:
         verdict = self.judge(address)
         if verdict is Verdict.UNENCRYPTED:
             told = f"The portal leads to {bare_address(address)}, which is not encrypted. It was not followed."
-            step = "Report it to CloudResearch."
-        elif verdict is Verdict.UNREADABLE:
+            raise _refusal_error(address, told, "Report it to CloudResearch.")
+        if verdict is Verdict.UNREADABLE:
             told = f"The portal leads to an address that was not followed: {_why_unsafe(address)}."
-            step = "Look at the page in a browser, and report the address to CloudResearch."
-        else:
-            return
-        raise _refusal_error(address, told, step)
+            raise _refusal_error(
+                address, told, "Look at the page in a browser, and report the address to CloudResearch."
+            )
 
     def require(self, address: str, what: str) -> None:
         """Fail unless an address may be given C(what).

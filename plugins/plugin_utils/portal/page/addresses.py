@@ -11,6 +11,7 @@ connects does, so nothing in the portal's packages takes an address apart in ano
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import re
 import urllib.parse
@@ -57,6 +58,8 @@ class Address:
         return f"{self.scheme}://{host}" + ("" if self.port == PORTS[self.scheme] else f":{self.port}")
 
 
+# Each address of a page is judged several times.
+@functools.lru_cache(maxsize=512)
 def read_address(address: str) -> Address:
     """Take an address apart.
 
@@ -133,11 +136,6 @@ def bare_address(address: str) -> str:
     return found.origin + found.path
 
 
-def all_set_by_script(script: str) -> list[str]:
+def set_by_script(script: str) -> list[str]:
     """The addresses, as they are written, to which a script may send the browser."""
     return [str(found[2] or found[4]) for found in _GOES_TO.finditer(script)]
-
-
-def set_by_script(script: str) -> str:
-    """The address, as it is written, to which a script sends the browser; empty if it sends it nowhere."""
-    return next(iter(all_set_by_script(script)), "")

@@ -56,7 +56,7 @@ def read_button(tree: ParsedPage, tag: Tag) -> Button:
     address = attribute(tag, "href")
     if address.lower().startswith("javascript:"):
         script = urllib.parse.unquote(address[len("javascript:") :]) or script
-    goes_to = set_by_script(script)
+    goes_to = next(iter(set_by_script(script)), "")
     named = tag.has_attr("name") and not tag.has_attr("disabled")
     return Button(
         tree.ref(tag),

@@ -191,10 +191,6 @@ def says_any(text: str, single: t.Iterable[str]) -> bool:
     return any(said.issuperset(words(word)) for word in single)
 
 
-def _without_filler_words(text: str) -> Words:
-    return tuple(word for word in words(text) if word not in _LIGHT)
-
-
 def best(texts: t.Iterable[str], phrases: t.Sequence[str], avoid: t.Sequence[str] = (), *, strict: bool = False) -> int:
     """The best score of any text with any phrase; 0 if none matches.
 
@@ -209,7 +205,7 @@ def best(texts: t.Iterable[str], phrases: t.Sequence[str], avoid: t.Sequence[str
                 strict
                 and reached < EXACT
                 and len(content(phrase)) == 1
-                and _without_filler_words(text) != words(phrase)
+                and tuple(word for word in words(text) if word not in _LIGHT) != words(phrase)
             ):
                 continue
             if reached > highest and (not avoid or reached == EXACT or not avoided(text, phrase, avoid)):

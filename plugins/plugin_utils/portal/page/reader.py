@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .addresses import all_set_by_script, looks_like_web, without_fragment
+from .addresses import looks_like_web, set_by_script, without_fragment
 from .controls import VALUE_MARK, acts_as_button, add_control, read_button
 from .elements import Form, Link, Page, Seen
 from .html_tree import CONTROLS, Tag, attribute, is_typed, leads_somewhere
@@ -185,7 +185,7 @@ class _Reader:
         if _SUBMITS.search(scripts) and not usable:
             page.send_themselves = self._sent_by_script(page, scripts)
         if not page.moves_to and not self._page.scripts_run and not page.forms and not page.links:
-            goes = list(dict.fromkeys(map(self._page.absolute, all_set_by_script(scripts))))
+            goes = list(dict.fromkeys(map(self._page.absolute, set_by_script(scripts))))
             if len(goes) == 1:
                 page.moves_to = goes[0]
             else:

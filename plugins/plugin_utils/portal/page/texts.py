@@ -47,11 +47,8 @@ def read_texts(tree: ParsedPage, page: Page) -> None:
                 page.notices.append(Notice(text, tone))
     for form in page.forms:
         for field in form.fields:
-            if (
-                field.seen.usable
-                and field.kind in ("text", "email", "textarea", "tel", "search")
-                and field.value.strip()
-            ):
+            shows = field.kind in ("text", "email", "textarea", "tel", "search") and field.seen.usable
+            if shows and field.value.strip():
                 page.shown_values.append((field.label, plain(field.value)))
 
 
