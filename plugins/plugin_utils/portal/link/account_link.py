@@ -104,9 +104,7 @@ def _visit_portal(settings: PortalSettings, account: PortalAccount, key: KnownKe
     snapshots = None
     if settings.snapshot_dir is not None:
         secrets = [*account.secrets(), key.secret_access_key, account.email]
-        snapshots = Snapshots(
-            settings.snapshot_dir, account.email.partition("@")[0], [text for text in secrets if text]
-        )
+        snapshots = Snapshots(settings.snapshot_dir, account.email.partition("@")[0], secrets)
     with person.turn_at_display(settings) as settings:
         journal = Journal(settings, account)
         queue = Deadline(settings.timeout)

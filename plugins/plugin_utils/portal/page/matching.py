@@ -163,6 +163,9 @@ def score(text: str, phrase: str) -> int:
     said, wanted = content(text), content(phrase)
     if said == wanted:
         return SAME_CONTENT
+    # Nearly no phrase fits, and its first word tells most of that.
+    if wanted[0] not in said:
+        return 0
     position, extra = _position_of(wanted, said), len(said) - len(wanted)
     if position == 0:
         return max(BEGINS - 2 * extra, MATCH + 12)
@@ -229,13 +232,18 @@ def _find_in_order(wanted: Words, said: Words, gap: int) -> tuple[int, int] | No
     return None
 
 
+@functools.lru_cache(maxsize=256)
+def _all_spoken(phrases: tuple[str, ...]) -> tuple[Words, ...]:
+    return tuple(spoken(phrase) for phrase in phrases)
+
+
 def says(text: str, phrases: t.Iterable[str], *, gap: int = 4) -> bool:
     """Whether a text states one of the phrases, rather than denying it or making it a condition.
 
     "Your account has been temporarily locked" says "account locked"; "after five tries your account will be locked"
     and "it was not successful" say nothing.
     """
-    wanted_words = [spoken(phrase) for phrase in phrases]
+    wanted_words = _all_spoken(tuple(phrases))
     for clause in _CLAUSE_END.split(text):
         # Endings count here: "Link account" is a button, "linked account" a statement.
         said = spoken(clause)
