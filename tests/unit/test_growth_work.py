@@ -11,13 +11,22 @@ from __future__ import annotations
 import cProfile
 import pathlib
 import pstats
+import tracemalloc
 import typing as t
 
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.fleet import closing, progress
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import collect, files, merge, writing
-from tests.fixtures.outcomes import SITUATIONS, situation
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
+    build,
+    collect,
+    files,
+    merge,
+    model,
+    retire_plan,
+    writing,
+)
+from tests.fixtures.outcomes import NOW, SITUATIONS, outcomes, situation
 
 Json = dict[str, t.Any]
 # As many of each situation, so that the labs of a larger fleet differ in nothing but their number.
@@ -74,3 +83,30 @@ def test_a_lab_adds_no_more_in_a_larger_fleet(
     calls(work, tmp_path / "first", SIZES[0])  # what is done once a process
     small, middle, large = (calls(work, tmp_path / str(size), size) for size in SIZES)
     assert (large - middle) / (SIZES[2] - SIZES[1]) <= 1.1 * (middle - small) / (SIZES[1] - SIZES[0])
+
+
+def _plan(report: model.Report) -> bytes:
+    return retire_plan.content(report, NOW, pathlib.Path("nowhere")) or b""
+
+
+@pytest.mark.parametrize(
+    ("render", "times"), [(files.PARTS["json"].render, 2), (files.PARTS["html"].render, 5), (_plan, 8)]
+)
+def test_a_file_of_the_report_is_not_made_of_many_copies_of_it(
+    render: t.Callable[[model.Report], bytes], times: int
+) -> None:
+    report = build.build(outcomes(200), title="Labs", now=NOW)
+    render(report)  # what is done once a process
+    tracemalloc.start()
+    try:
+        content = render(report)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < times * len(content)
+
+
+def test_outcomes_are_gone_when_the_report_is_made_of_them(tmp_path: pathlib.Path) -> None:
+    collected = collect.Collected(outcomes=[*outcomes(3)])
+    write_report(tmp_path, collected)
+    assert collected.outcomes == []
