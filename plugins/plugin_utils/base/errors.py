@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import typing as t
 
 from .text import printable, printable_values
@@ -48,3 +49,16 @@ class CollectionError(Exception):
             "step": self.step,
             "next_step": self.next_step,
         }
+
+
+# A disk, or the operator's share of it, that is full.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def about_unwritable(exc: OSError, otherwise: str) -> str:
+    """The next step where a file or a directory cannot be written.
+
+    :param otherwise: what else one can do, as the end of a sentence.
+    """
+    first = "Free some space there" if exc.errno in FULL else "Give the operator's account write permission there"
+    return f"{first}, or {otherwise}."

@@ -12,13 +12,16 @@ import contextlib
 import json
 import os
 import pathlib
+import tempfile
 
-from ..base.errors import CollectionError
+from ..base.errors import FULL, CollectionError, about_unwritable
 from .changes import KeyChange
 
 NAME = "key-changes.jsonl"
 # Some 400 bytes a change.
 MOST_BYTES = 200_000_000
+# The room that there has to be for the next ones, in bytes.
+ROOM = 16_384
 
 
 class ChangeJournal:
@@ -38,13 +41,29 @@ class ChangeJournal:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(self._open())
+            self._require_room()
         except OSError as exc:
             raise CollectionError(
                 f"The journal of changes {self._path} cannot be written: {exc.strerror or exc}. Without it, nothing "
                 "is changed.",
-                next_step="Give the operator's account write permission there, or set another fleet_report_directory.",
+                next_step=about_unwritable(exc, "set another fleet_report_directory"),
                 reason="journal_unwritable",
             ) from exc
+
+    def _require_room(self) -> None:
+        """Make sure that the disk is not full: an empty file can still be opened there, and nothing be added to it.
+
+        :raises OSError: it is.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self._path.parent) as room:
+                room.write(bytes(ROOM))
+                room.flush()
+                os.fsync(room.fileno())
+        except OSError as exc:
+            # A directory may be closed to all files but this one.
+            if exc.errno in FULL:
+                raise
 
     def add(self, change: KeyChange) -> None:
         """Add a change that was made. If that fails now, only the run's outcome tells of the change."""

@@ -16,7 +16,7 @@ import re
 import stat
 import typing as t
 
-from ..base.errors import CollectionError
+from ..base.errors import CollectionError, about_unwritable
 from ..base.times import moment
 from ..keys import journal
 from ..store.private_files import write_file
@@ -185,7 +185,7 @@ def write(writing: Writing, place: Place) -> None:
     except OSError as exc:
         raise CollectionError(
             f"The report could not be written to {place.directory}: {exc.strerror or exc}.",
-            next_step="Give the operator's account write permission there, or set another directory.",
+            next_step=about_unwritable(exc, "set another directory"),
         ) from exc
 
 

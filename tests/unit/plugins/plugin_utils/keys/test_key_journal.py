@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import pathlib
 import stat
+import tempfile
 import typing as t
 
 import pytest
@@ -101,3 +104,24 @@ def test_half_a_line_and_other_texts_are_no_changes() -> None:
 def test_where_nothing_was_changed_there_is_no_journal(tmp_path: pathlib.Path) -> None:
     assert retirement(linked_lab(), tmp_path).predict().actions
     assert journal.content(tmp_path) == b"" and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("problem", "refused"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EACCES, False)])
+def test_on_a_full_disk_nothing_is_changed(
+    problem: int, refused: bool, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty journal can be opened there; what is added to it would be lost."""
+
+    def no_room(**_options: t.Any) -> t.NoReturn:
+        raise OSError(problem, os.strerror(problem))
+
+    journal.ChangeJournal(tmp_path).require()
+    assert [path.name for path in tmp_path.iterdir()] == [journal.NAME]
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
+    if not refused:
+        # Who may write nothing but the journal may write that.
+        journal.ChangeJournal(tmp_path).require()
+        return
+    with pytest.raises(CollectionError) as caught:
+        journal.ChangeJournal(tmp_path).require()
+    assert caught.value.reason == "journal_unwritable" and "Free some space" in caught.value.next_step
