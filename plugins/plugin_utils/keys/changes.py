@@ -86,6 +86,14 @@ class ChangeRecorder:
                 self._caller_arn = ""
         return self._caller_arn
 
+    def require_journal(self) -> None:
+        """Make sure that a change can be noted, where there is a journal.
+
+        :raises CollectionError: it cannot, so that nothing should be changed.
+        """
+        if self._journal:
+            self._journal.require()
+
     def created(self, new: iam_keys.NewKey) -> None:
         """Record a key that was just created."""
         self._record_change(KeyChangeAction.CREATED, new.key, new.request_id)
@@ -101,21 +109,26 @@ class ChangeRecorder:
         """Switch a key off; whether there was such a key."""
         return self._make_and_record(KeyChangeAction.DEACTIVATED, iam_keys.deactivate_key, key)
 
-    def delete(self, key: iam_keys.IamKey) -> bool:
-        """Delete a key; whether there was such a key."""
-        return self._make_and_record(KeyChangeAction.DELETED, iam_keys.delete_key, key)
+    def delete(self, key: iam_keys.IamKey, *, though_unnoted: bool = False) -> bool:
+        """Delete a key; whether there was such a key.
+
+        :param though_unnoted: also where the journal cannot take it: a key that nobody has the secret of must not stay.
+        """
+        return self._make_and_record(KeyChangeAction.DELETED, iam_keys.delete_key, key, though_unnoted=though_unnoted)
 
     def _make_and_record(
         self,
         action: KeyChangeAction,
         call: t.Callable[[Client, str, str], iam_keys.KeyCall],
         key: iam_keys.IamKey,
+        *,
+        though_unnoted: bool = False,
     ) -> bool:
         # Asked before, so that the record says what was known when the key was changed.
         seen = self._with_last_use(key)
         self.find_caller()
-        if self._journal:
-            self._journal.require()
+        if not though_unnoted:
+            self.require_journal()
         done = call(self._iam, self._user_name, key.access_key_id)
         if done.found:
             self._record_change(action, seen, done.request_id)

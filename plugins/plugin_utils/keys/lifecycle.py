@@ -199,6 +199,7 @@ class KeyLifecycle:
 
     def _create(self, situation: Situation, action: Action) -> Situation:
         self._store.check(self._lab)
+        self._recorder.require_journal()
         record = situation.record or LabRecord(self._lab, self._account_id, self._user_name)
         self._put_record(key_effects.with_intent(record, situation.keys, situation.now))
         self._recorder.find_caller()
@@ -243,7 +244,7 @@ class KeyLifecycle:
         """The secret is not in the store, so the key must not live: nobody could ever use or find it."""
         access_key_id = key.access_key_id
         try:
-            self._recorder.delete(dataclasses.replace(key, last_use_known=True))
+            self._recorder.delete(dataclasses.replace(key, last_use_known=True), though_unnoted=True)
         except CollectionError as exc:
             fate = (
                 f"Key {access_key_id} was created for it and could not be deleted again ({exc.message}); "

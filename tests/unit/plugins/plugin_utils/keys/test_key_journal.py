@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import Journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.lifecycle import KeyLifecycle
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.looking import KeyObserver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.situation import (
@@ -36,20 +37,24 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.ke
 )
 
 
-def retirement(world: World, directory: pathlib.Path) -> KeyLifecycle:
-    world.retiring = True
+def lifecycle(world: World, state: KeyState, noting: Journal, store: Store | None = None) -> KeyLifecycle:
     return KeyLifecycle(
         KeyObserver(
             t.cast(t.Any, Connection(world)),
-            t.cast(t.Any, Store(world)),
+            t.cast(t.Any, store or Store(world)),
             lab=LAB,
             user_name=USER,
-            request=KeyRequest(state=KeyState.ABSENT),
+            request=KeyRequest(state=state),
             link=LinkKnowledge(),
         ),
         prove=prover(world),
-        journal=journal.ChangeJournal(directory),
+        journal=noting,
     )
+
+
+def retirement(world: World, directory: pathlib.Path) -> KeyLifecycle:
+    world.retiring = True
+    return lifecycle(world, KeyState.ABSENT, journal.ChangeJournal(directory))
 
 
 def linked_lab() -> World:
@@ -88,6 +93,35 @@ def test_nothing_is_changed_where_it_could_not_be_noted(tmp_path: pathlib.Path) 
     with pytest.raises(CollectionError, match=r"cannot be written.*nothing is changed"):
         retirement(world, tmp_path / "reports").run()
     assert [key.active for key in world.keys.values()] == [True]
+
+
+def test_no_key_is_created_where_it_could_not_be_noted(tmp_path: pathlib.Path) -> None:
+    world = linked_lab()
+    before = set(world.keys)
+    (tmp_path / "reports").write_text("in the way")
+    with pytest.raises(CollectionError, match=r"cannot be written.*nothing is changed"):
+        lifecycle(world, KeyState.ROTATED, journal.ChangeJournal(tmp_path / "reports")).run()
+    assert set(world.keys) == before
+
+
+def test_a_disk_that_is_full_after_the_creation_keeps_no_key_that_nobody_stored(tmp_path: pathlib.Path) -> None:
+    """Store and journal can be on the same disk."""
+    world = linked_lab()
+    before = set(world.keys)
+    noting = journal.ChangeJournal(tmp_path)
+
+    class FullStore(Store):
+        def put(self, record: t.Any, after: t.Any) -> t.Any:
+            if set(world.keys) == before:
+                return super().put(record, after)
+            # A file where the journal's directory was: nothing can be noted any more, either.
+            (tmp_path / journal.NAME).unlink(missing_ok=True)
+            (tmp_path / journal.NAME).mkdir()
+            raise CollectionError("No space left on device.", next_step="Free some.", reason="store_unavailable")
+
+    with pytest.raises(CollectionError, match=r"No space left.*was deleted again"):
+        lifecycle(world, KeyState.ROTATED, noting, FullStore(world)).run()
+    assert set(world.keys) == before
 
 
 def test_nobody_leads_the_journal_elsewhere(tmp_path: pathlib.Path) -> None:
