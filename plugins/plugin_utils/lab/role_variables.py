@@ -192,17 +192,20 @@ def retirement_confirmed(values: Values, task_vars: t.Mapping[str, t.Any], templ
 def derive(values: Values) -> dict[str, t.Any]:
     """What follows from the variables, and what the role's later tasks need, too.
 
-    :returns: C(key_state) to ask for; C(manual_link): whether a person enters the key at the portal; and as numbers and
-        dictionaries, however they were written, C(max_age_days), C(wait_for_person), C(tags) and C(portal_options).
+    :returns: C(key_state) to ask for; C(manual_link): whether a person enters the key at the portal; C(link_driver);
+        and as numbers and dictionaries, however they were written, C(max_age_days), C(wait_for_person), C(tags) and
+        C(portal_options).
     """
     state = values["lab_account_state"]
     # Rotating is asking for a new key now; a maximum age asks for one only where it is due.
     rotate_now = values["lab_account_operation"] == "rotate" and not values["lab_account_key_max_age_days"]
     # Without an e-mail address nobody signs in for the lab.
     nobody_signs_in = values["lab_account_link_driver"] == "manual" or not values["lab_account_cloudresearch_email"]
+    manual = nobody_signs_in and values["lab_account_link_check"] != "none"
     return {
         "key_state": "rotated" if rotate_now and state == "present" else state,
-        "manual_link": nobody_signs_in and values["lab_account_link_check"] != "none",
+        "manual_link": manual,
+        "link_driver": "manual" if manual else values["lab_account_link_driver"],
         "max_age_days": values["lab_account_key_max_age_days"],
         "wait_for_person": values["lab_account_wait_for_person"],
         "tags": values["lab_account_tags"],

@@ -133,6 +133,8 @@ def test_a_wrong_secret_is_not_told() -> None:
         ({"cloudresearch_email": "pi@example.org", "link_driver": "manual"}, "manual_link", True),
         ({"cloudresearch_email": ""}, "manual_link", True),
         ({"cloudresearch_email": "", "link_check": "none"}, "manual_link", False),
+        ({"cloudresearch_email": "", "link_driver": "http"}, "link_driver", "manual"),
+        ({"cloudresearch_email": "pi@example.org", "link_driver": "http"}, "link_driver", "http"),
     ],
 )
 def test_what_follows_from_them(given: dict[str, t.Any], name: str, expected: t.Any) -> None:
