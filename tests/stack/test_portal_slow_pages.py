@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Errand
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser import BrowserDriver
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import RunningBrowser
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.elements import Page
 from tests.stack.written_sites import Request, Run, Site, at_once, good_site, one_site, runner
 
 ENTRY = "<a href=/link>Link Mechanical Turk</a>"
@@ -66,6 +71,54 @@ def test_a_page_that_never_rests_is_given_up_in_time(sites: tuple[Site, Site], i
     with pytest.raises(Exception, match="No link to the Mechanical Turk page was found"):
         in_browser(own, timeout=60)
     assert time.monotonic() - begun < 60
+
+
+# Draws all that is on the page anew, with new ids, as often as its server pushes something.
+DRAWS_ANEW = """let drawn = 0;
+const draw = () => {
+  document.querySelector('main').innerHTML = `<form id="f${++drawn}" action=/done method=post><label>Name<input
+    name=name></label><button>Save</button></form><p><a id="a${drawn}" href=/next>Go on</a>
+    <button type=button>Buy number ${drawn}</button>`;
+};
+draw();
+setInterval(() => { draw(); navigator.sendBeacon('/drawn'); }, 900);"""
+
+
+def test_what_a_page_draws_anew_is_found_again(sites: tuple[Site, Site], chromium: RunningBrowser) -> None:
+    own, _foreign = sites
+    drawn = threading.Event()
+
+    def note(_request: Request) -> str:
+        drawn.set()
+        return ""
+
+    own.answers.update({"/drawn": note, "/next": "<h1>Next</h1>", "/done": "<h1>Done</h1>"})
+    own.answers["/"] = f"<title>Fed</title><main></main><script>{DRAWS_ANEW}</script>"
+    settings = PortalSettings.from_params({"portal_url": own.url, "driver": "browser"}, browser=chromium)
+    driver = BrowserDriver(Errand(settings, Deadline(60)))
+
+    def page_that_is_no_longer_there() -> Page:
+        page = driver.open(own.url)
+        drawn.clear()
+        assert drawn.wait(10)
+        return page
+
+    try:
+        page = page_that_is_no_longer_there()
+        [form] = [form for form in page.forms if form.fillable]
+        arrived = driver.send(page, form, {form.fillable[0].ref: "Ada"}, form.buttons[0])
+        assert arrived.address.endswith("/done")
+        assert [request.body for request in own.requests if request.path == "/done"] == ["name=Ada"]
+        page = page_that_is_no_longer_there()
+        [link] = page.links
+        assert driver.follow(page, link).address.endswith("/next")
+        page = page_that_is_no_longer_there()
+        [other] = [button for button in page.buttons if "Buy" in button.label]
+        # What stands there now is something else.
+        with pytest.raises(PortalError, match="The page replaced what it had shown at the very moment of pressing"):
+            driver.press(page, other)
+    finally:
+        driver.close()
 
 
 # A page's own timers are the driver's, too: this one tells how long each of them is.

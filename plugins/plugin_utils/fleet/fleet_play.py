@@ -19,7 +19,7 @@ HostVariables = t.Mapping[str, t.Mapping[str, object]]
 
 COLLECTION_ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The role's actions that return a lab's outcome.
-OUTCOME_ACTIONS = frozenset({f"{COLLECTION}.lab_account_{name}" for name in ("observe", "outcome", "plan")})
+OUTCOME_ACTIONS = frozenset({f"{COLLECTION}.lab_account_{name}" for name in ("observe", "conclude", "outcome", "plan")})
 ROLE = "lab_account"
 
 

@@ -13,7 +13,7 @@ from ...base import hiccups
 from ..errors import PortalError, Reason
 from ..page.addresses import bare_address
 from ..page.elements import Button, Control, Fill, Form, Link, Page, Seen
-from . import browser_script, silence
+from . import silence
 from .base import Cookie, Driver, Errand, out_of_time
 from .browser_loop import PlaywrightError
 from .browser_start import start_browser
@@ -122,11 +122,7 @@ class BrowserDriver(Driver):
                 self._window.secret_goes_in()
             last: ElementHandle | None = None
             for ref, value in fill.items():
-                last = await self._window.element(ref)
-                try:
-                    await last.fill(value)
-                except PlaywrightError:
-                    await last.evaluate(browser_script.SET_VALUE, value)
+                last = await self._window.fill(ref, value)
             for ref in check:
                 await self._window.check(ref)
             if button is not None:

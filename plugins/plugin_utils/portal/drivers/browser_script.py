@@ -102,6 +102,12 @@ SET_VALUE = r"""
 }
 """
 
+# What an element and its like have in common; frameworks make up new ids and classes whenever they draw.
+LOOKS = r"""
+el => [el.localName, el.textContent, ...['type', 'name', 'href', 'role', 'title', 'placeholder', 'aria-label'].map(
+  name => el.getAttribute(name))].join('\n')
+"""
+
 # Tells whether the page does something within so many milliseconds of its own time: its tree changes, or an animation
 # that ends is running. Timers fire in the order of their times, so what the page had planned for an earlier moment has
 # been done when this one fires, however busy the machine is.

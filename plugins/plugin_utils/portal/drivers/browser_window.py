@@ -41,6 +41,9 @@ _ACT_MS = 5000
 _LASTING = 6.0
 # What Playwright says of a window or browser that is gone.
 _CLOSED = "has been closed"
+# What it says of an element that the page has taken out, and what we say where nothing like it is in its place.
+_DETACHED = "not attached"
+_GONE = "the element is gone"
 
 Act = t.Callable[[], t.Awaitable[None]]
 # What tells one state of a page from another.
@@ -162,16 +165,34 @@ class BrowserWindow:
         return 1000 * max(0.05, min(at_most, self._deadline.left()))
 
     async def element(self, ref: int) -> ElementHandle:
-        """The element of that number in the page as it was read last.
+        """The element of that number in the page as it was read last, or its like that the page has drawn in its place.
+
+        Pages that a framework draws, or that their server feeds, replace elements by equal ones at any moment.
 
         :raises PlaywrightError: it is gone.
         """
+        read, element = self._refs, await self._numbered(ref)
+        if await element.evaluate("element => element.isConnected"):
+            return element
+        looks = await element.evaluate(browser_script.LOOKS)
+        self._refs = await (await self._write_down()).get_property("refs")
+        successor = await self._numbered(ref)
+        if await successor.evaluate(browser_script.LOOKS) != looks:
+            self._refs = read
+            raise PlaywrightError(_GONE)
+        return successor
+
+    async def _numbered(self, ref: int) -> ElementHandle:
         element = None
         if self._refs is not None:
             element = (await self._refs.evaluate_handle("(refs, index) => refs[index]", ref)).as_element()
         if element is None:
-            raise PlaywrightError("the element is gone")
+            raise PlaywrightError(_GONE)
         return element
+
+    async def _write_down(self) -> JSHandle:
+        """The live tree, and the elements by their numbers."""
+        return await self._tab.evaluate_handle(browser_script.READ_TREE, [MOST_ELEMENTS, DEEPEST_ELEMENT])
 
     async def click(self, ref: int) -> None:
         """Click on an element once, whatever lies over it.
@@ -179,21 +200,38 @@ class BrowserWindow:
         Whether it can be clicked is tried before, without a click: a click that ran out of time may have been made, and
         what it sends must not be sent twice.
         """
-        element = await self.element(ref)
-        try:
-            await element.click(trial=True, timeout=min(3000, self._milliseconds(3)))
-        except PlaywrightError as exc:
-            if "Timeout" not in str(exc) and "not visible" not in str(exc) and "outside" not in str(exc):
-                raise
-            # Something lies over it, such as a cookie notice.
+        for attempt in range(1, hiccups.TRIES + 1):
+            element = await self.element(ref)
             try:
-                await element.evaluate("element => element.click()")
-            except PlaywrightError as failure:
-                # The page was left at once, which is what the click is for.
-                if "context was destroyed" not in str(failure):
+                await element.click(trial=True, timeout=min(3000, self._milliseconds(3)))
+            except PlaywrightError as exc:
+                if _DETACHED in str(exc) and attempt < hiccups.TRIES:
+                    continue
+                if "Timeout" not in str(exc) and "not visible" not in str(exc) and "outside" not in str(exc):
                     raise
-        else:
-            await element.click(timeout=self._milliseconds(_ANSWER_SECONDS))
+                # Something lies over it, such as a cookie notice.
+                try:
+                    await element.evaluate("element => element.click()")
+                except PlaywrightError as failure:
+                    # The page was left at once, which is what the click is for.
+                    if "context was destroyed" not in str(failure):
+                        raise
+            else:
+                await element.click(timeout=self._milliseconds(_ANSWER_SECONDS))
+            return
+
+    async def fill(self, ref: int, value: str) -> ElementHandle:
+        """Type into a field; the field."""
+        for _attempt in range(hiccups.TRIES):
+            field = await self.element(ref)
+            try:
+                await field.fill(value)
+            except PlaywrightError as exc:
+                if _DETACHED in str(exc):
+                    continue
+                await field.evaluate(browser_script.SET_VALUE, value)
+            return field
+        raise PlaywrightError(_GONE)
 
     async def check(self, ref: int) -> None:
         """Tick a box."""
@@ -254,7 +292,7 @@ class BrowserWindow:
             if self.watch.failure and self._tab.url.startswith(("chrome-error:", "about:")):
                 raise self.network_error(self.watch.failure, doing)
             try:
-                handle = await self._tab.evaluate_handle(browser_script.READ_TREE, [MOST_ELEMENTS, DEEPEST_ELEMENT])
+                handle = await self._write_down()
                 html = await (await handle.get_property("html")).json_value()
                 if await (await handle.get_property("tooLarge")).json_value():
                     raise too_large(f"it has more than {MOST_ELEMENTS} elements, or they are nested too deep")
@@ -286,6 +324,12 @@ class BrowserWindow:
                 Reason.PORTAL_UNAVAILABLE,
                 f"The browser, or its window, was closed while it was in use ({doing}).",
                 next_step="Run it again, and leave its windows open. It looks first what was accepted.",
+            )
+        if _GONE in failure or _DETACHED in failure:
+            return PortalError(
+                Reason.PORTAL_UNAVAILABLE,
+                f"The page replaced what it had shown at the very moment of {doing}.",
+                next_step="Run it again. It looks first what was accepted.",
             )
         if "ERR_CERT" in failure or "ERR_SSL" in failure or "SSL" in failure:
             known = {"DATE_INVALID": "expired", "COMMON_NAME": "mismatch", "AUTHORITY": "certificate verify failed"}
