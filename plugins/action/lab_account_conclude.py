@@ -32,4 +32,4 @@ class ActionModule(OutcomeAction):
             "results": results,
             "failure": options["failure"],
         }
-        return self.compose(given, task_vars)
+        return super().work(given, task_vars)

@@ -26,15 +26,9 @@ class ActionModule(LabAction):
     }
 
     def work(self, options: Options, task_vars: Variables) -> Result:
-        return self.compose(options, task_vars)
-
-    def compose(self, given: Options, task_vars: Variables) -> Result:
-        """The outcome.
-
-        :param given: as C(spec) has it.
-        """
         # A module of amazon.aws says what AWS answered, and not what to do about it.
-        steps = {name: {**result, **told_by_module(result)} for name, result in given["results"].items()}
-        failure = given["failure"] and {**given["failure"], **told_by_module(given["failure"])}
-        composed = outcome.compose(check_mode=self.check_mode, **{**given, "results": steps, "failure": failure})
+        steps = {name: {**result, **told_by_module(result)} for name, result in options["results"].items()}
+        failure = options["failure"] and {**options["failure"], **told_by_module(options["failure"])}
+        given = {**options, "results": steps, "failure": failure}
+        composed = outcome.compose(check_mode=self.check_mode, **given)
         return {"changed": False, "unknown_variables": role_variables.unknown(task_vars), **composed}

@@ -13,8 +13,9 @@ short_description: Compose the outcome of a run for one lab
 version_added: 1.0.0
 description:
   - Combines what was observed of a lab and what each step did.
-  - The role P(labops.cloudresearch.lab_account#role) uses it; plays of your own that replace a step of the role
-    can, too. Register the result as C(lab_account_outcome), which is where the report and the progress display look.
+  - For plays of your own that replace a step of the role P(labops.cloudresearch.lab_account#role), which concludes with
+    M(labops.cloudresearch.lab_account_conclude). Register the result as C(lab_account_outcome), which is where the
+    report and the progress display look.
   - The outcome is a result, not a fact, so it belongs only to the run that observed the lab.
   - Runs on the control node and never connects anywhere.
 options:

@@ -10,6 +10,7 @@ times over, and parses what it finds: more work than the calls that most clients
 from __future__ import annotations
 
 import functools
+import os
 
 try:
     import botocore
@@ -17,8 +18,13 @@ try:
     import botocore.session
 except ImportError:  # AwsConnection says what is missing
     pass
-else:
-    _loader_of = functools.cache(botocore.loaders.create_loader)
+
+
+@functools.cache
+def _loader_of(search_path: str | None) -> botocore.loaders.Loader:
+    """The loader of all sessions with the same search path, which is written as botocore's C(data_path) is."""
+    paths = [path for path in (search_path or "").split(os.pathsep) if path]
+    return botocore.loaders.Loader([os.path.expanduser(os.path.expandvars(path)) for path in paths])
 
 
 def share_with(session: botocore.session.Session) -> None:
