@@ -20,7 +20,7 @@ import sys
 import typing as t
 
 from tests.benchmark import guide, measure, table, targets
-from tests.benchmark.ways import REPEATABLE, WAYS, WORKS, Way
+from tests.benchmark.ways import REPEATABLE, WAYS, WORKS, Empty, Ours, Way
 from tests.fleet import PROJECT
 from tests.simulator.process import running_simulator
 
@@ -102,9 +102,13 @@ def measure_fleet(options: argparse.Namespace, labs: int, latency: int, rows: li
                 way.seed()
         for work in options.works:
             repeat = options.repeat if work in REPEATABLE else 1
-            found = {way.name: _measure(way, work, 1 if way.name == "stock" else repeat, options) for way in ways}
+            tasks = 0
             for way in ways:
-                cost, calls, by_action = found[way.name]
+                if isinstance(way, Empty):
+                    way.tasks = tasks
+                cost, calls, by_action = _measure(way, work, 1 if way.name == "stock" else repeat, options)
+                if isinstance(way, Ours):
+                    tasks = way.workers_a_lab(work)
                 rows.append(table.Row(labs, latency, work, way.name, cost, calls, by_action))
                 print(table.progress(rows[-1]), flush=True)
 

@@ -11,14 +11,14 @@ import typing as t
 from tests.benchmark import guide, targets
 from tests.benchmark.measure import Cost
 from tests.benchmark.targets import Ratio
-from tests.benchmark.ways import WORKS
+from tests.benchmark.ways import WAYS, WORKS
 
-COLUMNS = "{:>5} {:>7}  {:<25} {:<6} {:>9} {:>8} {:>8} {:>8} {:>10} {:>7} {:>18} {:>18}"
+COLUMNS = "{:>5} {:>7}  {:<25} {:<6} {:>9} {:>8} {:>8} {:>8} {:>10} {:>7} {:>18} {:>18} {:>14}"
 TITLES = (
     *("labs", "latency", "work", "way", "wall s", "ms/lab", "CPU s", "peak MB", "workers MB", "calls"),
-    *("(a)/(b)", "(b)/(c)"),
+    *("(a)/(b)", "(b)/(c)", "(b)/((c)+(d))"),
 )
-LETTERS = {"stock": "(a)", "ours": "(b)", "bare": "(c)"}
+LETTERS = {"stock": "(a)", "ours": "(b)", "bare": "(c)", "empty": "(d)"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Ratios(t.NamedTuple):
 
     from_stock: Ratio | None
     to_bare: Ratio | None
+    to_least: Ratio | None
 
     @property
     def missed(self) -> bool:
@@ -79,10 +80,11 @@ def ratios(rows: t.Sequence[Row], row: Row) -> Ratios:
     """The ratios of one of our own rows; of others there are none."""
     same = {other.way: other.cost for other in rows if _job(other) == _job(row)}
     if row.way != "ours":
-        return Ratios(None, None)
+        return Ratios(None, None, None)
     return Ratios(
         targets.from_stock(row.work, row.labs, row.cost, same["stock"]) if "stock" in same else None,
         targets.to_bare(row.work, row.labs, row.latency, row.cost, same["bare"]) if "bare" in same else None,
+        targets.to_least(row.cost, same["bare"], same["empty"]) if {"bare", "empty"} <= same.keys() else None,
     )
 
 
@@ -140,19 +142,20 @@ def as_text(rows: t.Sequence[Row]) -> str:
                 f"{row.calls:.1f}",
                 _as_cell(found.from_stock, least=True),
                 _as_cell(found.to_bare),
+                _as_cell(found.to_least),
             ).rstrip()
             + (" MISSED" if found.missed else "")
         )
-    lines.append("(a) stock modules, (b) labops.cloudresearch, (c) bare script.")
+    lines.append(", ".join(way.title for way in WAYS) + ".")
     if any(row.extrapolated_from for row in rows):
         lines.append("* extrapolated in proportion from the largest fleet that stock modules were run for.")
     return "\n".join(lines)
 
 
 def as_rst(rows: t.Sequence[Row]) -> str:
-    """For the guide: a line a job, with the three ways side by side."""
+    """For the guide: a line a job, with the ways side by side."""
     titles = [
-        *("Work", "Labs", "Latency", "Wall s (a) / (b) / (c)", "CPU s (a) / (b) / (c)"),
+        *("Work", "Labs", "Latency", "Wall s (a) / (b) / (c) / (d)", "CPU s (a) / (b) / (c) / (d)"),
         *("MB of (b): parent + workers", "Calls a lab (b) / (c)", "(a)/(b)", "(b)/(c)"),
     ]
     lines = []
@@ -170,9 +173,10 @@ def as_rst(rows: t.Sequence[Row]) -> str:
                 " / ".join(_measured(other, "wall_seconds") for other in of_ways),
                 " / ".join(_measured(other, "cpu_seconds") for other in of_ways),
                 f"{row.cost.peak_megabytes:.0f} + {row.cost.children_megabytes:.0f}",
-                " / ".join(f"{other.calls:.0f}" if other else "-" for other in of_ways[1:]),
+                " / ".join(f"{other.calls:.0f}" if other else "-" for other in of_ways[1:3]),
                 _marked(found.from_stock, least=True),
                 _marked(found.to_bare),
+                _marked(found.to_least),
             ]
         )
     return guide.list_table(titles, lines)

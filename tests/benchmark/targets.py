@@ -44,3 +44,8 @@ def from_stock(work: str, labs: int, ours: Cost, stock: Cost) -> Ratio:
     value = stock.wall_seconds / ours.wall_seconds
     target = FROM_STOCK.get(work) if labs >= SMALLEST_FLEET else None
     return Ratio(value, target, target is not None and round(value, 1) < target)
+
+
+def to_least(ours: Cost, bare: Cost, empty: Cost) -> Ratio:
+    """(b)/((c)+(d)): how much more than the calls and as many tasks of Ansible this collection takes."""
+    return Ratio(ours.wall_seconds / (bare.wall_seconds + empty.wall_seconds), None, False)

@@ -1,13 +1,14 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three ways to do the same job, each over labs of its own on a local stack of its own."""
+"""The ways to do the same job, each over labs of its own on a local stack of its own, and one to do nothing."""
 
 from __future__ import annotations
 
 import collections
 import json
 import pathlib
+import re
 import sys
 import typing as t
 
@@ -33,6 +34,9 @@ REPEATABLE = ("record", "page", "audit")
 # Works that are a playbook of their own, here and in the role of stock modules.
 PLAYBOOKS = ("audit", "rotate", "suspend", "retire")
 
+# The start of the names of labs.
+LAB = "lab-"
+
 # What is no call of the program that is measured.
 NOT_COUNTED = ("control", "requester")
 
@@ -52,7 +56,7 @@ class Way:
         self.directory = directory
         self.at_once = at_once
         self.fleet = Fleet(simulator, directory)
-        self.labs = simulator.control.create_labs([{"name": f"lab-{number:04d}"} for number in range(1, labs + 1)])
+        self.labs = simulator.control.create_labs([{"name": f"{LAB}{number:04d}"} for number in range(1, labs + 1)])
         for lab in self.labs:
             self.fleet.put(lab)
 
@@ -108,6 +112,10 @@ class Ours(Way):
 
     def seed(self) -> None:
         seed.store_keys(self.fleet, self.labs, seed.make_keys(self.fleet, self.labs))
+
+    def workers_a_lab(self, work: str) -> int:
+        """How many workers the last run of this work took for each lab."""
+        return round(workers((self.directory / f"{work}.log").read_text()) / len(self.labs))
 
 
 class Stock(Way):
@@ -182,4 +190,39 @@ class Bare(Way):
             (self.fleet.store / f"{name}.json").write_text(json.dumps(stored))
 
 
-WAYS: tuple[type[Way], ...] = (Stock, Ours, Bare)
+class Empty(Way):
+    """Tasks that do nothing, as many as ours took workers for each lab: what Ansible takes, whatever the tasks do."""
+
+    name = "empty"
+    title = "(d) empty tasks"
+
+    # How many tasks each lab has.
+    tasks = 0
+
+    def command(self, work: str) -> list[str]:
+        inventory = self.directory / "empty.json"
+        inventory.write_text(json.dumps({"all": {"hosts": {lab["name"]: {} for lab in self.labs}}}))
+        play = {
+            "hosts": "all",
+            "connection": "local",
+            "gather_facts": False,
+            "strategy": "ansible.builtin.host_pinned",
+            "tasks": [{"ansible.builtin.debug": {"msg": ""}}] * self.tasks,
+        }
+        file = self.directory / "empty.yml"
+        file.write_text(json.dumps([play]))
+        return [tool("ansible-playbook"), str(file), "-i", str(inventory), "--forks", str(self.at_once)]
+
+    def seed(self) -> None:
+        """Nothing is asked of its labs."""
+
+
+def workers(output: str) -> int:
+    """How many tasks of labs took a worker. A task that includes files takes one, however many files they are."""
+    results = re.findall(rf"^(?:ok|changed): \[{LAB}", output, re.MULTILINE)
+    included = re.findall(r"^included: \S+ for (.+)$", output, re.MULTILINE)
+    return len(results) + len({lab for labs in included for lab in re.findall(rf"{LAB}\w+", labs)})
+
+
+# One that others are needed for comes after them.
+WAYS: tuple[type[Way], ...] = (Stock, Ours, Bare, Empty)

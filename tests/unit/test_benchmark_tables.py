@@ -9,7 +9,7 @@ import pathlib
 
 import pytest
 
-from tests.benchmark import growth, guide, table
+from tests.benchmark import growth, guide, table, ways
 from tests.benchmark.measure import Cost
 
 
@@ -28,6 +28,27 @@ def test_a_target_that_is_met_stands_beside_its_figure() -> None:
     rows = [row("ours", 13.0), row("bare", 10.0)]
     assert table.missed(rows) == []
     assert "1.30 (at most 1.3)" in table.as_rst(rows) and "missed" not in table.as_rst(rows)
+
+
+def test_what_ansible_takes_for_empty_tasks_stands_beside_the_bare_calls() -> None:
+    rows = [row("ours", 18.0), row("bare", 10.0), row("empty", 5.0)]
+    assert table.ratios(rows, rows[0]).to_least == (1.2, None, False)
+    assert "- / 18.0 / 10.0 / 5.0" in table.as_rst(rows)
+    assert table.ratios(rows[:2], rows[0]).to_least is None
+
+
+def test_workers_are_counted_in_the_output_of_a_run() -> None:
+    output = """
+TASK [one] ***
+ok: [lab-0001]
+changed: [lab-0002]
+skipping: [lab-0003]
+TASK [two] ***
+included: /somewhere/a.yml for lab-0001, lab-0002
+included: /somewhere/b.yml for lab-0001
+lab-0001                   : ok=10   changed=3
+"""
+    assert ways.workers(output) == 4
 
 
 def test_with_latency_all_works_have_one_target() -> None:
