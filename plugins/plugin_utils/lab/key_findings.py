@@ -19,8 +19,8 @@ def examine(seen: Examined) -> t.Iterator[Found]:
     for key in seen.all_keys:
         yield from _suspended_key(seen, key, str(key.get("access_key_id", "")))
     known = {key.get("access_key_id") for key in seen.all_keys if key.get("status") in ("Active", "Inactive")}
-    if seen.lab.get("user") is None:
-        return  # AWS was not read, so nothing is missing there
+    if not seen.keys_were_read:
+        return  # so nothing is missing there
     for access_key_id in _stored_key_ids(seen):
         if access_key_id not in known:
             yield Found(

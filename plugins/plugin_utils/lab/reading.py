@@ -211,6 +211,9 @@ class Reader:
 
     def _read_link(self, situation: Situation) -> Link:
         wanted = situation.key_to_use or situation.suspended_key
+        if self._part_unseen("access_keys") and self.record and self.record.key_in_use:
+            # Nobody knows of any other, and that AWS did not list it is no sign that it is gone.
+            wanted = self.record.key_in_use.access_key_id
         if not self.declared.link_wanted:
             return _link_as_known("not_linked", "", "", "The lab is declared to have no CloudResearch account.")
         recorded = [key for slot, key in situation.stored if key.linked]

@@ -12,7 +12,18 @@ import typing as t
 from ..base import vocabulary
 from ..lab import finding_kinds
 from ..mturk.status import Status as RequesterStatus
-from .model import Comparison, Found, Lab, LabStep, Moved, MovedInEnvironment, MovedKey, Report, StepStatus
+from .model import (
+    Comparison,
+    Found,
+    Lab,
+    LabStep,
+    Moved,
+    MovedInEnvironment,
+    MovedKey,
+    Report,
+    StepStatus,
+    keys_were_read,
+)
 
 Pair = tuple[Lab, Lab]
 Key = tuple[str, str, str]
@@ -139,8 +150,8 @@ def _moved(lab: Lab, before: str, after: str) -> Moved:
 
 
 def _keys(old: Lab, new: Lab) -> list[MovedKey]:
-    if old["user"] is None or new["user"] is None:
-        return []  # the keys were not seen, which is no sign that they came or went
+    if not keys_were_read(old) or not keys_were_read(new):
+        return []  # which is no sign that they came or went
     before = {key["access_key_id"]: key["status"] for key in old["access_keys"]}
     after = {key["access_key_id"]: key["status"] for key in new["access_keys"]}
     return [

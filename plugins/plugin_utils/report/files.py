@@ -22,7 +22,7 @@ from ..keys import journal
 from ..store.private_files import write_file
 from . import account_keys, compare, earlier, evidence, letters, ocsf, page, remembered, retire_plan, tables
 from .earlier import load
-from .model import Report
+from .model import Report, keys_were_read
 
 FORMATS = ("html", "csv", "json")
 PLAN = "plan"
@@ -268,7 +268,8 @@ def describe(report: Report | None) -> str:
     lines = []
     for lab in report["labs"]:
         codes = ", ".join(finding["code"] for finding in lab["findings"]) or "none"
-        keys = ", ".join(f"{key['access_key_id']} {key['status'].lower()}" for key in lab["access_keys"]) or "none"
+        keys = ", ".join(f"{key['access_key_id']} {key['status'].lower()}" for key in lab["access_keys"])
+        keys = keys or ("none" if keys_were_read(lab) else "not read")
         lines.append(
             f"{json.dumps(lab['lab'], ensure_ascii=False)}: {lab['state']}; findings: {codes}; keys: {keys}; "
             f"production: {lab['requester']['production']['status']}; link: {lab['link']['status']}; "

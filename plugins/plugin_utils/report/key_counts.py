@@ -11,7 +11,7 @@ import typing as t
 from ..aws.principals.shapes import Right
 from ..base import vocabulary
 from .evidence_shapes import AccountKey, AccountKeyStatus, KeyCounts
-from .model import Lab
+from .model import Lab, keys_were_read
 
 # What is told of the same key by labs that share an account: the one that knows more counts.
 _RIGHTS: list[str] = [Right.YES, Right.NO, Right.UNKNOWN]
@@ -121,7 +121,7 @@ def count(labs: t.Iterable[Lab]) -> KeyCounts:
 
 
 def _is_seen(account: list[Lab]) -> bool:
-    return any(lab["look"] is not None or lab["user"] is not None for lab in account)
+    return any(lab["look"] is not None or keys_were_read(lab) for lab in account)
 
 
 def _is_seen_in_full(account: list[Lab]) -> bool:

@@ -501,7 +501,8 @@ def test_a_part_that_aws_refuses_to_tell_is_unknown(lab: Lab, operation: str, pa
     unseen = seen["unseen"][0]
     assert f"iam:{operation}" in unseen["message"] and unseen["next_step"] and unseen["reason"] == "access_denied"
     assert (seen["blocked"] != {}) is needed and (not needed or f"iam:{operation}" in seen["blocked"]["message"])
-    assert "observation_incomplete" in {entry["code"] for entry in seen["findings"]}
+    assert [entry["code"] for entry in seen["findings"]] == ["observation_incomplete"], "nothing is claimed"
+    assert seen["link"]["status"] == "linked", "nothing has told otherwise"
     assert any(f"iam:{operation}" in entry["why"] for entry in seen["not_looked_for"])
     assert seen["missing"] == [] and seen["drift"] == [], "nothing is guessed"
 

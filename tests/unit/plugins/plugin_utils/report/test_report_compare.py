@@ -8,7 +8,7 @@ import datetime
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, SITUATIONS, outcomes, situation
 
 
@@ -137,6 +137,16 @@ def test_findings_that_were_not_looked_for_have_not_gone_but_others_have():
     assert "console_access" in gone(before, after)
 
 
-def test_keys_of_a_lab_that_was_not_seen_neither_come_nor_go():
-    seen, unseen = report([situation("converged")]), report([situation("account_out_of_reach")])
+@pytest.mark.parametrize("part", ["account", "keys"])
+def test_keys_of_a_lab_that_was_not_seen_neither_come_nor_go(part):
+    unread = situation("account_out_of_reach") if part == "account" else without_its_keys(situation("converged"))
+    seen, unseen = report([situation("converged")]), report([unread])
     assert compare.compare(seen, unseen)["access_keys"] == compare.compare(unseen, seen)["access_keys"] == []
+    assert unseen["summary"]["mturk_keys"]["accounts_not_seen"] == 1
+    assert "keys: not read" in files.describe(unseen)
+
+
+def without_its_keys(lab):
+    """The lab as it is where AWS does not tell which keys its user has."""
+    refusal = {"part": "access_keys", "message": "iam:ListAccessKeys", "reason": "access_denied", "next_step": "Ask."}
+    return {**lab, "access_keys": [], "principals": None, "unseen": [refusal]}
