@@ -19,7 +19,8 @@ description:
   - The environment of a task has E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY), E(AWS_SESSION_TOKEN), E(AWS_REGION),
     E(AWS_DEFAULT_REGION) and, where one is set, E(AWS_ENDPOINT_URL) and E(AWS_CA_BUNDLE). It has nothing of the
     operator's, no other E(AWS_*) variable, no AWS configuration file, no role of the instance, no E(VAULT_*),
-    E(BAO_*) or E(ANSIBLE_VAULT_*) variable, and no variable that is named like a token, a password or a secret.
+    E(BAO_*) or E(ANSIBLE_VAULT_*) variable, and no variable that is named like a token, a password, a credential
+    or a secret.
     The keyword C(environment) of a task adds to that. A task whose C(environment) names other credentials
     (E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY), E(AWS_SESSION_TOKEN), E(AWS_PROFILE) or an older name of these)
     fails, because it would run in another account.

@@ -23,10 +23,32 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.base import Deadline, Errand
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_start import RunningBrowser
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.browser_window import (
+    BrowserWindow,
+    nothing,
+)
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.settings import PortalSettings
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import BLOT
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import account_link
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
 from tests.simulator.portal.serving import Certificates
-from tests.stack.portal_site import CHROMIUM
-from tests.stack.written_sites import HOME, Request, Run, Site, at_once, good_site, one_site, runner, running_browser
+from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
+from tests.stack.written_sites import (
+    BUTTON,
+    FORM,
+    HOME,
+    LINK_FORM,
+    Request,
+    Run,
+    Site,
+    at_once,
+    good_site,
+    one_site,
+    runner,
+    running_browser,
+)
 
 
 @pytest.fixture(scope="module")
@@ -459,6 +481,90 @@ def test_pages_after_the_one_with_the_secret_get_what_draws_them(sites: tuple[Si
     )
     own.answers["/home"] = f"<title>Home</title><body><script src={foreign.url}/menu.js></script>"
     assert in_browser(own).link.status == "linked"
+
+
+def test_a_host_that_may_draw_later_pages_gets_nothing_of_the_key(sites: tuple[Site, Site], in_browser: Run) -> None:
+    """Its script runs in the page with the key's form, and shared workers are nothing that a window's guard sees."""
+    own, foreign = sites
+    good_site(own)
+    taken = "Array.from(event.target.value).reverse().join('')"
+    there = {"url": f"{foreign.url}/taken", "ws": f"{foreign.url}/taken".replace("http", "ws"), "taken": taken}
+    ways = [WAYS[way].format(**there) for way in ("a WebSocket", "a shared worker", "a script", "an image")]
+    tries = " ".join(f"{{ {way} }}" for way in ways)
+    script = f"addEventListener('input', event => {{ if (event.target.name === 's') {{ {tries} }} }})"
+    foreign.answers["/menu.js"] = (200, {"Content-Type": "text/javascript"}, script)
+    own.answers["/link"] = lambda request: (
+        f"<script src={foreign.url}/menu.js></script>{LINK_FORM}"
+        + ("<p role=status>Success</p>" if request.method == "POST" else "")
+    )
+    assert in_browser(own).link.status == "linked"
+    assert {request.path for request in foreign.requests} == {"/menu.js"}
+
+
+def test_a_secret_is_typed_into_documents_of_trusted_hosts_only(
+    sites: tuple[Site, Site], chromium: RunningBrowser, tmp_path: pathlib.Path
+) -> None:
+    """Whatever was known of the page when it was read."""
+    own, foreign = sites
+    foreign.answers["/"] = "<input name=p oninput=\"document.title = 'typed'\">"
+    settings = PortalSettings.from_params({"portal_url": own.url, "state_dir": str(tmp_path)})
+    window = BrowserWindow(Errand(settings, Deadline(30)))
+
+    async def type_into_another() -> str:
+        await window.open(chromium.browser, ())
+        try:
+            page = await window.act(lambda: window.goto(foreign.url), "looking")
+            field = page.forms[0].fields[0]
+            with pytest.raises(CollectionError, match="wants the password sent to another site"):
+                await window.fill(field.ref, PASSWORD, "password")
+            return (await window.act(nothing, "looking")).title
+        finally:
+            assert window.context is not None
+            await window.context.close()
+            await window.gate.stop()
+
+    assert chromium.loop.run(type_into_another(), 60) == ""
+
+
+REPEATED = {
+    "title": "<title>{}</title><p>x</p>",
+    "heading": "<h1>{}</h1>",
+    "controls": "<form method=post action=/x><label>{0}<input name=q></label><button>{0}</button></form>",
+    "link": "<a href='/x'>Back to {}</a>",
+    "notice": "<p role=alert>Wrong: {}</p>",
+    "refusal": "<p role=alert>Invalid password: {}</p>" + FORM.format("method=post action=/login", BUTTON),
+}
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "Correct  horse  battery", "\ufb01nal-\uff30ass-77"])
+def test_what_a_page_repeats_of_a_secret_is_told_by_nobody(
+    password: str, sites: tuple[Site, Site], tmp_path: pathlib.Path
+) -> None:
+    own, _foreign = sites
+    shown = plain(password).casefold()
+    for place, page in REPEATED.items():
+        good_site(own)
+        own.answers["/login"] = page.format(password)
+        options = {"portal_url": own.url, "driver": "http", "state_dir": str(tmp_path / place)}
+        with pytest.raises(CollectionError) as caught:
+            account_link.ensure_present(
+                PortalSettings.from_params(options),
+                account_link.PortalAccount("pi@uni.example", password),
+                account_link.KnownKey(KEY, SECRET),
+            )
+        told = plain(repr(caught.value.as_result())).casefold()
+        assert BLOT in told and shown not in told, place
+        assert shown not in plain(str(caught.value)).casefold()
+
+
+def test_what_a_page_repeats_of_the_key_is_told_by_nobody(sites: tuple[Site, Site], over_http: Run) -> None:
+    own, _foreign = sites
+    good_site(own)
+    own.answers["/link"] = lambda request: (
+        LINK_FORM + (f"<p role=status>Success: {PASSWORD} {SECRET}</p>" if request.method == "POST" else "")
+    )
+    told = repr(over_http(own).link)
+    assert "Success" in told and PASSWORD not in told and SECRET not in told
 
 
 @pytest.mark.parametrize("after", ["/login", "/"])

@@ -11,12 +11,15 @@ import re
 import shlex
 import typing as t
 
+from ..base import masking
 from ..base.errors import CollectionError
 from .connection import AwsConnection
 
 # Variables of the operator's environment that no program in a lab's account gets: credentials, and what leads to some.
 _OPERATORS_PREFIXES = ("AWS_", "VAULT_", "BAO_", "ANSIBLE_VAULT_", "ANSIBLE_HASHI_VAULT_", "BOTO_")
-_OPERATORS_SECRETS = re.compile(r"(?i)(^|_)(TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|API_KEY|PRIVATE_KEY)$")
+# Besides what C(masking) knows by its name. Programs that ask for a password are none.
+_OPERATORS_SECRETS = re.compile(r"(?i)(?<!ASK)PASS$|(^|_)PAT$")
+_NO_SECRETS = frozenset({"PWD", "OLDPWD"})
 
 # Variables by which a program would find other credentials than the account's: those of botocore, and the older ones
 # that the options of amazon.aws's modules take, too.
@@ -115,11 +118,17 @@ def without_the_operators(environment: t.Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in environment.items()
-        if not name.upper().startswith(_OPERATORS_PREFIXES) and not _OPERATORS_SECRETS.search(name)
+        if not name.upper().startswith(_OPERATORS_PREFIXES) and not _names_a_secret(name)
     }
     # Neither the operator's profiles nor the instance's role: no credentials are no credentials.
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def _names_a_secret(variable: str) -> bool:
+    if variable in _NO_SECRETS:
+        return False
+    return masking.names_a_secret(variable) or _OPERATORS_SECRETS.search(variable) is not None
 
 
 def variables_set_in(command: str) -> set[str]:

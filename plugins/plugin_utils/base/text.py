@@ -38,10 +38,15 @@ def printable(text: str) -> str:
 
 def printable_values(value: t.Any) -> t.Any:
     """The same for all texts in lists, tuples and dictionaries, keys included."""
+    return with_each_text(printable, value)
+
+
+def with_each_text(change: t.Callable[[str], str], value: t.Any) -> t.Any:
+    """A value with all texts changed in lists, tuples and dictionaries, keys included."""
     if isinstance(value, str):
-        return printable(value)
+        return change(value)
     if isinstance(value, dict):
-        return {printable_values(name): printable_values(entry) for name, entry in value.items()}
+        return {with_each_text(change, name): with_each_text(change, entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [printable_values(entry) for entry in value]
-    return tuple(printable_values(entry) for entry in value) if isinstance(value, tuple) else value
+        return [with_each_text(change, entry) for entry in value]
+    return tuple(with_each_text(change, entry) for entry in value) if isinstance(value, tuple) else value

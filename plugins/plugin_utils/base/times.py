@@ -20,15 +20,16 @@ def now() -> datetime.datetime:
 
 def timestamp(moment: datetime.datetime) -> str:
     """Write a moment: C(2026-01-31T12:00:00Z)."""
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not by strftime, which leaves out the zeros of years before 1000.
+    return moment.astimezone(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime.datetime:
-    """Read an ISO 8601 moment. Without a time zone it counts as UTC.
+    """Read an ISO 8601 moment, in UTC. Without a time zone it counts as UTC.
 
     :raises ValueError: the text is none.
     """
-    return _with_zone(datetime.datetime.fromisoformat(text))
+    return _in_utc(datetime.datetime.fromisoformat(text))
 
 
 def parse_time(value: object) -> datetime.datetime | None:
@@ -42,8 +43,8 @@ def parse_time(value: object) -> datetime.datetime | None:
 def parse_http_date(value: object) -> datetime.datetime | None:
     """Read the header C(Date) of an HTTP answer (RFC 9110, 5.6.7); None when it holds no moment."""
     try:
-        return _with_zone(email.utils.parsedate_to_datetime(value)) if isinstance(value, str) else None
-    except ValueError:
+        return _in_utc(email.utils.parsedate_to_datetime(value)) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
         return None
 
 
@@ -52,5 +53,11 @@ def days_between(earlier: datetime.datetime, later: datetime.datetime) -> int:
     return max(0, (later - earlier).days)
 
 
-def _with_zone(parsed: datetime.datetime) -> datetime.datetime:
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)
+def _in_utc(parsed: datetime.datetime) -> datetime.datetime:
+    """The same moment in UTC.
+
+    :raises ValueError: it is in no year that somebody could mean; days are added to moments and taken off.
+    """
+    if not 1 < parsed.year < datetime.MAXYEAR - 100:
+        raise ValueError("It is in no year that somebody could mean.")
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC)

@@ -14,6 +14,7 @@ import os
 import pathlib
 import tempfile
 
+from ..base import json_of_others
 from ..base.errors import FULL, CollectionError, about_unwritable
 from .changes import KeyChange
 
@@ -110,7 +111,7 @@ def changes_in(journal: bytes) -> list[dict[str, object]]:
     for line in journal.decode("utf-8", "replace").splitlines():
         # A machine that lost power may have left half a line.
         with contextlib.suppress(ValueError):
-            change = json.loads(line)
+            change = json_of_others.loads(line)
             if isinstance(change, dict):
                 changes.append(change)
     return changes

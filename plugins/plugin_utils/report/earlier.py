@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import pathlib
 import typing as t
 
+from ..base import json_of_others
 from ..base.errors import CollectionError
 from ..base.times import moment, timestamp
-from . import account_keys, build, compare, page
+from . import account_keys, build, compare, intake, page, untrusted
 from .evidence_shapes import KeyCounts, TrendPoint
 from .model import SCHEMA, Report
 
@@ -32,7 +32,7 @@ def load(path: pathlib.Path) -> Report:
         ) from exc
     content: object = None
     with contextlib.suppress(ValueError):
-        content = page.report_in(text) if path.suffix == ".html" else json.loads(text)
+        content = page.report_in(text) if path.suffix == ".html" else json_of_others.loads(text)
     report = _as_report(content)
     if report is None:
         raise CollectionError(
@@ -40,6 +40,16 @@ def load(path: pathlib.Path) -> Report:
             next_step="Set the path of an earlier report's JSON file, or move the file away.",
         )
     return report
+
+
+def of_others(path: pathlib.Path) -> Report:
+    """A report from anywhere, to compare with: its labs hold what labs of a report may hold, and nothing else.
+
+    :raises CollectionError: as C(load).
+    """
+    report = load(path)
+    labs = [intake.read_lab(t.cast(untrusted.Untrusted, lab), {}, {}) for lab in report["labs"]]
+    return {**report, "labs": labs}
 
 
 def _as_report(value: object) -> Report | None:
@@ -51,8 +61,9 @@ def _as_report(value: object) -> Report | None:
         _bring_up_to_date(report)
         compare.compare(report, report)
         compare.fingerprint(report)
-        whole = isinstance(report["comparison"], (dict, type(None))) and report["generated"] and report["summary"]
-    except (KeyError, TypeError, AttributeError, ValueError):
+        moment(report["generated"])
+        whole = isinstance(report["comparison"], (dict, type(None))) and report["summary"]
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return None
     return report if whole else None
 
@@ -85,7 +96,7 @@ def trend(paths: t.Iterable[pathlib.Path], now: Report, latest: Report | None) -
     warnings = []
     for path in paths:
         try:
-            point = _point_in(json.loads(path.read_text(encoding="utf-8")))
+            point = _point_in(t.cast(Report, json_of_others.loads(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             warnings.append(f"{path} is no earlier report that can be read; the trend leaves it out.")
         else:

@@ -138,7 +138,7 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     journaled = journal.content(place.directory)
     noted = account_keys.changes_of({"changes": journal.changes_in(journaled)})
     report = remembered.with_what_was(_earlier_reports(place, current), report, noted)
-    before = load(previous) if previous is not None else current
+    before = earlier.of_others(previous) if previous is not None else current
     points, unread = earlier.trend(_archived_files(place.directory / EARLIER, place.name, "json"), report, current)
     warnings += unread
     same = current if current and compare.fingerprint(current) == compare.fingerprint(report) else None

@@ -14,7 +14,6 @@ import base64
 import functools
 import hashlib
 import io
-import json
 import pathlib
 import re
 import typing as t
@@ -23,7 +22,7 @@ import jinja2
 import jinja2.utils
 import markupsafe
 
-from ..base import vocabulary
+from ..base import json_of_others, vocabulary
 from ..base.times import moment
 from ..lab import finding_kinds
 from . import changes, decision, glance, labels, matrix, packing, plots, steps
@@ -91,10 +90,10 @@ def report_in(page: str) -> object:
     """The report that a page of C(to_html) was made from, as JSON has it; None when the text is no such page."""
     match = _DATA_BLOCK.search(page)
     try:
-        found: object = json.loads(match.group(1)) if match else None
+        found = json_of_others.loads(match.group(1)) if match else None
         # Pages of schemas below 4 hold their report as it is.
         return packing.unpack(found) if isinstance(found, dict) and "names" in found else found
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return None
 
 

@@ -17,7 +17,9 @@ from ..base.times import parse_time, timestamp
 
 # Nothing else may become a link in the page: a javascript: address in an outcome stays text.
 _URL = re.compile(r"https?://[^\s\"'<>`\\]+\Z", re.IGNORECASE)
-_EMAIL = re.compile(r"[^\s@\"'<>(),:;\\?&%#]+@[^\s@\"'<>(),:;\\?&%#]+\Z")
+# Python's own writer of mails fails at some that are none, such as a@[b.
+_IN_EMAIL = r"[^\s@\"'<>(),:;\\?&%#\[\]]+"
+_EMAIL = re.compile(rf"(?!\.|.*(?:\.\.|\.@|@\.|\.\Z)){_IN_EMAIL}@{_IN_EMAIL}\Z")
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,4})?")
 
 Untrusted = t.Mapping[str, object]

@@ -122,7 +122,7 @@ class BrowserDriver(Driver):
                 self._window.secret_goes_in()
             last: ElementHandle | None = None
             for ref, value in fill.items():
-                last = await self._window.fill(ref, value)
+                last = await self._window.fill(ref, value, what)
             for ref in check:
                 await self._window.check(ref)
             if button is not None:

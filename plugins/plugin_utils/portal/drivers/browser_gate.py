@@ -39,8 +39,9 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Gate:
     """Decides about connections.
 
-    Before a secret is typed, any encrypted host may be reached. From then on only trusted hosts may, and those that the
-    guard grants for a script or style sheet of a later page; what is open to other hosts is cut. Programs of this
+    Before a secret is typed, any encrypted host may be reached. From then on only trusted hosts may, and, until the
+    next secret is typed, those that the guard grants for a script or style sheet of a later page; what is open to other
+    hosts is cut. Programs of this
     machine's other users are not served: they could go out as the operator, with the operator's proxy password. (A
     password of the gate's own would be no better: Playwright gives a proxy's password to every site that asks for one.)
     """
@@ -67,8 +68,9 @@ class Gate:
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def be_strict(self) -> None:
-        """From now on, reach trusted hosts only."""
+        """From now on, reach trusted hosts only, whatever was granted before."""
         self._strict = True
+        self._granted.clear()
         for writer, origin in list(self._open.items()):
             if not self._permits(origin):
                 writer.close()

@@ -9,16 +9,14 @@ those of redirects, sockets and workers included.
 
 from __future__ import annotations
 
-import base64
-import json
 import typing as t
-import urllib.parse
 
 from ..errors import PortalError, Reason
 from ..page.addresses import bare_address, looks_like_web
 from .browser_gate import Gate
 from .browser_loop import PlaywrightError
 from .settings import PortalSettings
+from .spellings import spellings
 
 if t.TYPE_CHECKING:
     from playwright.async_api import Request, Route
@@ -54,7 +52,7 @@ class Guard:
         self._gate.be_strict()
         # Very short values, such as one digit of a code, turn up everywhere.
         if len(value) >= 6:
-            for form in _spellings(value):
+            for form in spellings(value):
                 self._watched[form] = what
 
     def raise_if_refused(self) -> None:
@@ -127,15 +125,3 @@ class Guard:
             return True
         self.blocked[bare_address(request.url).partition("://")[2].partition("/")[0]] = None
         return False
-
-
-def _spellings(value: str) -> set[str]:
-    """How a value can look inside a request."""
-    return {
-        value,
-        urllib.parse.quote(value, safe=""),
-        urllib.parse.quote_plus(value),
-        urllib.parse.quote(value),
-        json.dumps(value)[1:-1],
-        base64.b64encode(value.encode()).decode().rstrip("="),
-    }

@@ -10,7 +10,7 @@ marked hidden only for a cause of its own; what is inside it inherits that when 
 from __future__ import annotations
 
 READ_TREE = r"""
-([mostElements, deepest]) => {
+([mostElements, deepest, mostCharacters]) => {
   const refs = [], numbers = new Map(), out = [];
   const VOID = new Set(['area','base','br','col','embed','hr','img','input','link','meta','source','track','wbr']);
   const SKIP = new Set(['script','style','template','noscript','link','head','object','canvas','video','audio']);
@@ -88,7 +88,10 @@ READ_TREE = r"""
   out.push('</head>');
   if (document.body) walk(document.body, false);
   out.push('</html>');
-  return { html: tooLarge ? '' : out.join(''), refs, tooLarge };
+  // Whatever a page has made of its own functions, no more than this leaves it.
+  const html = tooLarge ? '' : out.join('');
+  if (typeof html !== 'string' || html.length > mostCharacters) return { html: '', refs, tooLarge: 'yes' };
+  return { html, refs, tooLarge };
 }
 """
 

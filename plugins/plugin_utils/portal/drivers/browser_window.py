@@ -14,7 +14,7 @@ from ...base import hiccups
 from ..errors import PortalError, Reason
 from ..page.addresses import bare_address
 from ..page.elements import Notice, Page
-from ..page.html_tree import DEEPEST_ELEMENT, MOST_ELEMENTS, too_large
+from ..page.html_tree import DEEPEST_ELEMENT, LARGEST_PAGE, MOST_ELEMENTS, too_large
 from ..page.matching import plain
 from ..page.reader import read_page
 from . import browser_script
@@ -192,7 +192,8 @@ class BrowserWindow:
 
     async def _write_down(self) -> JSHandle:
         """The live tree, and the elements by their numbers."""
-        return await self._tab.evaluate_handle(browser_script.READ_TREE, [MOST_ELEMENTS, DEEPEST_ELEMENT])
+        limits = [MOST_ELEMENTS, DEEPEST_ELEMENT, LARGEST_PAGE]
+        return await self._tab.evaluate_handle(browser_script.READ_TREE, limits)
 
     async def click(self, ref: int) -> None:
         """Click on an element once, whatever lies over it.
@@ -220,10 +221,18 @@ class BrowserWindow:
                 await element.click(timeout=self._milliseconds(_ANSWER_SECONDS))
             return
 
-    async def fill(self, ref: int, value: str) -> ElementHandle:
-        """Type into a field; the field."""
+    async def fill(self, ref: int, value: str, what: str = "") -> ElementHandle:
+        """Type into a field; the field.
+
+        :param what: what is typed, in words, if it is a secret.
+        :raises PortalError: a secret, and the field's document is not of a trusted host (any more).
+        """
         for _attempt in range(hiccups.TRIES):
             field = await self.element(ref)
+            if what:
+                # Meanwhile a page can have opened another window, or gone elsewhere.
+                frame = await field.owner_frame()
+                self._settings.trust.require(frame.url if frame else "", what)
             try:
                 await field.fill(value)
             except PlaywrightError as exc:
@@ -295,7 +304,10 @@ class BrowserWindow:
                 handle = await self._write_down()
                 html = await (await handle.get_property("html")).json_value()
                 if await (await handle.get_property("tooLarge")).json_value():
-                    raise too_large(f"it has more than {MOST_ELEMENTS} elements, or they are nested too deep")
+                    raise too_large(
+                        f"it is larger than {LARGEST_PAGE // 1_000_000} MB, has more than {MOST_ELEMENTS} elements, or "
+                        "they are nested too deep"
+                    )
                 self._refs = await handle.get_property("refs")
                 break
             except PlaywrightError as exc:

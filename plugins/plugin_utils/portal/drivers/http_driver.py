@@ -8,7 +8,6 @@ Redirects are followed by hand, because each hop decides whether a secret may go
 
 from __future__ import annotations
 
-import re
 import time
 import typing as t
 import urllib.parse
@@ -30,8 +29,6 @@ from .wire import Answer, Filled, Wire
 _REDIRECTS = 15
 # Each of them takes as long as one waits for an answer.
 _SILENT_TRIES = 2
-_META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
-_HEADER_CHARSET = re.compile(r"charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
 
 
 class HttpDriver(Driver):
@@ -107,7 +104,7 @@ class HttpDriver(Driver):
             if self._trust.trusts(address):
                 answer = self._fetch("GET", address, referer=page)
                 if answer.status == 200:
-                    sheets.append(_body_text(answer))
+                    sheets.append(answer.text)
         if not sheets:
             return None
         return read_page(self._html, page.address, status=page.status, styles=sheets)
@@ -137,7 +134,7 @@ class HttpDriver(Driver):
     def _open_page(self, method: str, address: str, *, referer: Page | None = None, form: Filled | None = None) -> Page:
         answer = self._fetch(method, address, referer=referer, form=form)
         trail = list(self._trail)
-        self._html = _body_text(answer)
+        self._html = answer.text
         page = read_page(
             self._html, answer.address, status=answer.status, retry_after=retry_after(answer.header.get("retry-after"))
         )
@@ -213,19 +210,6 @@ def _headers(method: str, address: str, referer: Page | None) -> dict[str, str]:
     same = here == read_address(address).origin
     headers = {"Referer": referer.place if same else here + "/"}
     return {**headers, "Origin": here} if method == "POST" else headers
-
-
-def _body_text(answer: Answer) -> str:
-    """The body as text, by the charset of the header, or of the page's own meta element, or UTF-8."""
-    declared = _HEADER_CHARSET.search(answer.header.get("content-type", ""))
-    encoding = declared[1] if declared else ""
-    if not encoding:
-        meta = _META_CHARSET.search(answer.body[:2048])
-        encoding = meta[1].decode("ascii") if meta else "utf-8"
-    try:
-        return answer.body.decode(encoding, "replace")
-    except LookupError:
-        return answer.body.decode("utf-8", "replace")
 
 
 def _has_no_submit(form: Form) -> bool:

@@ -15,6 +15,7 @@ from ..errors import SettingsError
 from ..page.elements import Page
 from ..page.html_tree import NavigableString, PreformattedString, Tag, attribute, is_text, parse
 from ..page.matching import word_set
+from .spellings import any_of
 
 BLOT = "[blotted out]"
 
@@ -34,11 +35,15 @@ _WORD_LISTS = ("class", "rel")
 _KNOWN_ATTRIBUTES = _PLAIN_ATTRIBUTES | _ADDRESS_ATTRIBUTES | {"value", "content"}
 
 
+def without_secrets(text: str, secrets: t.Iterable[str]) -> str:
+    """A text without the secrets given, however they are spelled in it."""
+    found = any_of(tuple(secrets))
+    return found.sub(BLOT, text) if found else text
+
+
 def blot(text: str, secrets: t.Iterable[str] = (), *, tokens: bool = True) -> str:
     """A text without the secrets given, e-mail addresses, and (unless told otherwise) what looks like a token."""
-    for secret in sorted((item for item in secrets if item), key=len, reverse=True):
-        text = text.replace(secret, BLOT)
-    text = _EMAIL.sub(BLOT, text)
+    text = _EMAIL.sub(BLOT, without_secrets(text, secrets))
     return _TOKEN.sub(lambda match: match[0] if _is_harmless(match[0]) else BLOT, text) if tokens else text
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import re
 import socket
 import threading
 import typing as t
@@ -54,6 +55,16 @@ _HEADERS = {
     "Accept-Encoding": "gzip",
 }
 
+_META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
+# Those that browsers know (https://encoding.spec.whatwg.org/). Python knows others, which are no encodings of pages, do
+# not forgive a wrong byte, or take time by the square.
+_CHARSETS = re.compile(
+    r"utf-?8|utf-?16(?:-?[bl]e)?|(?:us-)?ascii|latin-?1|iso-?8859-\d{1,2}|(?:windows|cp)-?(?:125\d|874)|koi8-[ru]"
+    r"|macintosh|gb(?:k|2312|18030)|big5|shift_jis|euc-(?:jp|kr)|iso-2022-jp",
+    re.IGNORECASE,
+)
+_HEADER_CHARSET = re.compile(r"charset\s*=\s*['\"]?([\w-]+)", re.IGNORECASE)
+
 
 @dataclasses.dataclass(frozen=True)
 class Filled:
@@ -72,6 +83,17 @@ class Answer:
     status: int
     header: t.Mapping[str, str]
     body: bytes = dataclasses.field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The body as text, by the charset of the header, or of the page's own meta element, or UTF-8."""
+        declared = _HEADER_CHARSET.search(self.header.get("content-type", ""))
+        meta = None if declared else _META_CHARSET.search(self.body[:2048])
+        encoding = declared[1] if declared else meta[1].decode("ascii") if meta else ""
+        try:
+            return self.body.decode(encoding if _CHARSETS.fullmatch(encoding) else "utf-8", "replace")
+        except LookupError:
+            return self.body.decode("utf-8", "replace")
 
 
 class Wire:

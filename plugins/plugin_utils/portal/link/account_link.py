@@ -25,6 +25,7 @@ from ..session import person
 from ..session.flow import Flow
 from ..session.journal import Journal
 from . import by_hand
+from .discretion import Discretion
 from .key_page import KeyPage
 from .state import KnownKey, LinkResult, LinkState, judge_unseen
 
@@ -111,7 +112,13 @@ def _visit_portal(settings: PortalSettings, account: PortalAccount, key: KnownKe
         with journal.held(queue):
             journal.check()
             journal.take_turn(queue)
-            return _signed_in(Errand(settings, Deadline(settings.timeout), snapshots, journal.slow_down), journal, work)
+            errand = Errand(settings, Deadline(settings.timeout), snapshots, journal.slow_down)
+            discretion = Discretion([*account.secrets(), key.secret_access_key])
+            try:
+                return discretion.over_result(_signed_in(errand, journal, work))
+            except CollectionError as exc:
+                discretion.over_error(exc)
+                raise
 
 
 def _signed_in(errand: Errand, journal: Journal, work: Work) -> LinkResult:

@@ -32,6 +32,7 @@ _HTML_SPACE = " \t\n\f\r"
 # Letters, digits, dots, hyphens and (in private networks) underscores. Anything else means different hosts to different
 # parsers: percent signs, full-width dots, letters beyond ASCII. Such names have an ASCII form (xn--...).
 _HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9._])?")
+_PARAMETERS = re.compile(r";[^/]*")
 _GOES_TO = re.compile(
     r"(?:window|document|self|top)?\.?location(?:\.href)?\s*=\s*(['\"])(.{1,2000}?)\1"
     r"|location\.(?:assign|replace)\(\s*(['\"])(.{1,2000}?)\3"
@@ -127,13 +128,16 @@ def looks_like_web(address: str) -> bool:
 
 
 def bare_address(address: str) -> str:
-    """An address without user information, query and fragment, for messages and for telling pages apart."""
+    """An address without user information, parameters, query and fragment, for messages and for telling pages apart.
+
+    Servers of the Java world put the session's id into a parameter of the path (C(;jsessionid=...)).
+    """
     try:
         found = read_address(address)
     except UnsafeAddressError:
         scheme, colon, _rest = address.partition(":")
         return UNREADABLE if looks_like_web(address) or not colon or not scheme.isalpha() else f"{scheme}:"
-    return found.origin + found.path
+    return found.origin + _PARAMETERS.sub("", found.path)
 
 
 def set_by_script(script: str) -> list[str]:

@@ -12,6 +12,7 @@ import typing as t
 
 from ...base.errors import CollectionError
 from ..drivers.settings import PortalSettings
+from ..drivers.snapshots import without_secrets
 from ..errors import PortalError, Reason
 from ..page.elements import Page
 from . import state_files
@@ -114,7 +115,8 @@ class Person:
         announce = self._visit.settings.announce
         if announce is not None and self._told != wanted.message:
             self._told = wanted.message
+            told = without_secrets(wanted.message, self._visit.account.secrets())
             announce(
-                f"{wanted.message} Pass it for {self._visit.account.email} in the browser window that is open on this "
+                f"{told} Pass it for {self._visit.account.email} in the browser window that is open on this "
                 f"machine's display; the module waits up to {self._left:.0f} seconds and then continues."
             )

@@ -105,7 +105,7 @@ class Visit:
     def quote(self, text: str) -> str:
         """What the portal said, short and without secrets."""
         # The address is the operator's own and helps to read the message.
-        clean = plain(blot(text.replace(self.account.email, "\x00"), self.account.secrets())).replace(
+        clean = blot(plain(text).replace(self.account.email, "\x00"), self.account.secrets()).replace(
             "\x00", self.account.email
         )
         return clean if len(clean) <= 200 else clean[:197] + "..."

@@ -121,8 +121,10 @@ def test_credentials_without_a_role_must_belong_to_the_account(
 def test_nothing_of_the_operators_is_passed_on() -> None:
     operators = """AWS_PROFILE AWS_SECRET_ACCESS_KEY AWS_ENDPOINT_URL_STS AWS_WEB_IDENTITY_TOKEN_FILE VAULT_TOKEN
         VAULT_ADDR BAO_TOKEN ANSIBLE_VAULT_PASSWORD_FILE ANSIBLE_HASHI_VAULT_SECRET_ID GITHUB_TOKEN TOKEN SMTP_PASSWORD
-        portal_secret OPENAI_API_KEY"""
-    others = dict.fromkeys(["PATH", "HOME", "HTTPS_PROXY", "TOKENIZERS_PARALLELISM", "SECRETARY", "LANG"], "y")
+        portal_secret OPENAI_API_KEY PGPASSWORD MYSQL_PWD SSHPASS DB_PASS GITHUB_PAT LAB_PASSWORD_1 PASSWORD_FILE
+        CLOUDRESEARCH_TOTP GOOGLE_APPLICATION_CREDENTIALS"""
+    names = "PATH HOME HTTPS_PROXY TOKENIZERS_PARALLELISM SECRETARY LANG PWD OLDPWD SSH_ASKPASS MPATH COMPASS_ROSE"
+    others = dict.fromkeys(names.split(), "y")
     kept = account.without_the_operators({**dict.fromkeys(operators.split(), "x"), **others})
     assert kept == {
         **others,

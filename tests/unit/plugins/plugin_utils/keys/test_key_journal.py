@@ -132,7 +132,10 @@ def test_nobody_leads_the_journal_elsewhere(tmp_path: pathlib.Path) -> None:
 
 
 def test_half_a_line_and_other_texts_are_no_changes() -> None:
-    assert journal.changes_in(b'{"action": "deleted"}\n[1]\n\xff\n\n{"action": "dele') == [{"action": "deleted"}]
+    deep = b"[" * 100_000 + b"]" * 100_000
+    assert journal.changes_in(b'{"action": "deleted"}\n' + deep + b'\n[1]\n\xff\n\n{"action": "dele') == [
+        {"action": "deleted"}
+    ]
 
 
 def test_where_nothing_was_changed_there_is_no_journal(tmp_path: pathlib.Path) -> None:

@@ -19,7 +19,11 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     PortalAccount,
     PortalSettings,
 )
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blotted_page
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import (
+    BLOT,
+    blotted_page,
+    without_secrets,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError, SettingsError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import by_hand
@@ -348,6 +352,27 @@ def test_a_snapshot_has_no_secret_in_any_place(place: str) -> None:
         kept = blotted_page(f"<html><body>{HIDDEN_PLACES[place].format(secret=secret)}</body></html>", [secret])
         assert secret.casefold() not in kept.casefold(), kept
         assert "seen" in kept
+
+
+@pytest.mark.parametrize(
+    ("secret", "written"),
+    [
+        ("correct  horse", "It was correct horse."),
+        ("correct horse", "It was CORRECT\n HORSE."),
+        ("correct horse", "It was https://x.example/correct-horse."),
+        ("c0rrect/h+rse", "It was https://x.example/c0rrect%2Fh%2Brse."),
+        ("c0rrect horse", "It was YzBycmVjdCBob3JzZQ."),
+        ("\ufb01nal-\uff30ass", "It was final-Pass."),
+        ("\ufb01nal-\uff30ass", "It was \ufb01nal-\uff30ass."),
+        ('a"b\u00e9', 'It was a\\"b\\u00e9.'),
+    ],
+)
+def test_a_secret_is_taken_out_however_it_is_spelled(secret: str, written: str) -> None:
+    assert without_secrets(written, ["", "other", secret]) in (
+        f"It was {BLOT}.",
+        f"It was https://x.example/{BLOT}.",
+    )
+    assert without_secrets("It was fine.", [secret]) == "It was fine."
 
 
 def test_a_snapshot_keeps_what_shows_how_a_page_is_built() -> None:

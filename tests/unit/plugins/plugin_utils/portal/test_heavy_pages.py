@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.snapshots import blot
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.wire import Answer
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page import html_tree
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.reader import read_page
 
@@ -127,6 +128,32 @@ def test_style_rules_still_count() -> None:
     <div class=q><a href=/q>q</a></div>
     <a class=h href=/h>h</a><a class="h open" href=/o>o</a><a data-x=1 href=/x>x</a><a href=/z>z</a>"""
     assert [link.label for link in read_page(html, ADDRESS).links] == ["p", "o", "z"]
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "unicode_escape", "utf-7", "iso-8859-99"])
+def test_encodings_that_are_none_of_the_web_are_read_as_utf_8(charset: str) -> None:
+    """Python has codecs that take time by the square, that fail at what they cannot read, or that make other text."""
+    text = f"Gr\u00fc\u00dfe \\x3cb> +ADw-b> {'a' * 200_000}-{'b9' * 100_000}"
+    for header, page in ((f"text/html; charset={charset}", text), ("text/html", f"<meta charset={charset}>{text}")):
+        answer = Answer("https://app.cloudresearch.com/", 200, {"content-type": header}, page.encode())
+        assert answer.text == page
+
+
+def test_encodings_of_the_web_are_read() -> None:
+    for charset in (
+        "utf-8",
+        "UTF8",
+        "iso-8859-1",
+        "windows-1252",
+        "utf-16",
+        "latin1",
+        "koi8-r",
+        "shift_jis",
+        "gb18030",
+    ):
+        text = "\u041f\u0440" if charset in ("koi8-r", "shift_jis", "gb18030") else "Gr\u00fc\u00dfe"
+        header = {"content-type": f'text/html; charset="{charset}"'}
+        assert Answer("https://app.cloudresearch.com/", 200, header, text.encode(charset)).text == text
 
 
 def test_blotting_a_long_word_is_quick() -> None:

@@ -248,6 +248,7 @@ def test_scripts_that_only_send_the_form_are_understood(script: str, posted: dic
 def test_addresses_in_messages_hold_nothing_secret() -> None:
     assert bare_address("https://[::1]:8443/a?b=c#d") == "https://[::1]:8443/a"
     assert "p@" not in bare_address("https://u:p@[::1]:8443/a?b=c#d")
+    assert bare_address("https://x.example/log;jsessionid=8F3A/in;v=1?b#c") == "https://x.example/log/in"
     assert read("").place == "https://app.cloudresearch.com/a/b"
 
 

@@ -114,3 +114,21 @@ def test_letters_are_files_of_the_report_and_go_when_they_are_outdated(tmp_path)
     assert sorted(path.name for path in directory.iterdir()) == sorted(
         [theirs.name, letters.file_name("dean@example.edu")]
     )
+
+
+@pytest.mark.parametrize("contact", ["a@[", "a@[b", "[]@x", "a@b]", "a..b@uni.example", ".@.", "a.@b", "a@b.", "a@.b"])
+def test_what_is_no_address_keeps_nobody_from_a_letter(contact):
+    """Python's own writer of mails fails at some of these."""
+    labs = [lab("lab-01"), lab("lab-02")]
+    (letter,) = written(labs, {"lab-01": contact, "lab-02": "pi@uni.example"}).values()
+    assert (letter["To"], "lab-02" in letter["Subject"]) == ("pi@uni.example", True)
+
+
+def test_a_moment_of_no_calendar_is_not_known_and_one_of_long_ago_is_told():
+    for moment, told in (("0001-01-01T00:00:00+23:59", "never used"), ("0999-01-01T00:00:00Z", "1 January 999")):
+        used = key(KEY, created="2020-01-01T00:00:00Z", last_used=moment)
+        found = principal("old", how=["AmazonMechanicalTurkFullAccess"], keys=[used])
+        (letter,) = written(
+            [lab("lab-01", principals=principals("111122223333", found))], {"lab-01": "pi@uni.example"}
+        ).values()
+        assert told in letter.get_content()

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
@@ -83,3 +85,32 @@ def test_labs_that_no_slice_reports_are_unknown(tmp_path):
     for name in missing:
         assert told[name]["steps"][0]["reason"] == "not_reported"
         assert told[name]["next_steps"][0]["text"] == "Run the lab's slice again, then merge the reports again."
+
+
+def test_reports_that_are_nested_too_deep_are_none(tmp_path):
+    deep = "[" * 100_000 + "]" * 100_000
+    page = files.PARTS["html"].render(report([situation("converged")])).decode()
+    begin, data, end = page.partition('{"names":')
+    assert data
+    for name, text in (
+        ("a.json", deep),
+        ("b.json", f'{{"schema": 4, "labs": {deep}}}'),
+        ("c.html", begin + deep + end),
+    ):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(CollectionError, match="is not a fleet report"):
+            merge.labs_of([path])
+
+
+def test_a_report_to_compare_with_holds_nothing_that_a_report_may_not_hold(tmp_path):
+    path = slice_of(tmp_path, "before", [situation("converged")])
+    before = json.loads(path.read_text())
+    now = report([situation("key_not_stored")])
+    for field, hostile in (("status", ["linked"]), ("status", 1.5), ("status", "\x1b[2Jlinked"), ("status", "\ud800")):
+        before["labs"][0]["link"][field] = hostile
+        path.write_text(json.dumps(before))
+        prepared = files.prepare(now, files.Place(tmp_path / "now"), path)
+        (moved,) = prepared.report["comparison"]["link"] or [{"before": "unknown"}]
+        assert moved["before"] == "unknown"
+        assert prepared.contents["html"]
