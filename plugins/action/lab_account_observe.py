@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import typing as t
 
+import ansible
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
@@ -18,6 +21,7 @@ from ..plugin_utils.lab_action import Options, Result, Variables
 from ..plugin_utils.observing_action import ObservingAction
 from ..plugin_utils.portal.link import account_link
 from ..plugin_utils.store import store_class
+from ..plugin_utils.store.ansible_vault import warning_about_place
 
 # Strategies load an action in the parent process before they fork, so this is ready in each worker. What a worker
 # imports by itself, it compiles anew each time: Ansible keeps no byte code of collections.
@@ -26,6 +30,23 @@ store_class("ansible_vault")
 connection.warm_up(("iam", "sts", "mturk"))
 account_link.warm_up()
 shared_memory.keep_through_forks()
+
+# As C(requires_ansible) in meta/runtime.yml, of which Ansible only warns. The role ends itself, which is new in it.
+OLDEST_ANSIBLE = (2, 18)
+
+
+def refuse_old_ansible(version: str) -> None:
+    """Refuse to begin what an older ansible-core could not bring to its end.
+
+    :raises CollectionError: C(version), such as C(2.17.14), is too old.
+    """
+    if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < OLDEST_ANSIBLE:
+        needed = ".".join(map(str, OLDEST_ANSIBLE))
+        raise CollectionError(
+            f"This is ansible-core {version}, and the collection needs {needed} or later.",
+            next_step=f"Install it where Ansible is: {sys.executable} -m pip install 'ansible-core>={needed}'",
+            reason="missing_library",
+        )
 
 
 class ActionModule(ObservingAction):
@@ -47,6 +68,7 @@ class ActionModule(ObservingAction):
                 next_step="Remove ansible_connection from the extra variables.",
                 reason="invalid_options",
             )
+        refuse_old_ansible(ansible.__version__)
         self._refuse_overriding(task_vars)
         operation: str = self.variables["lab_account_operation"]
         if operation == "audit" and self.variables["lab_account_secret_store"] == role_variables.NO_STORE:
@@ -73,6 +95,9 @@ class ActionModule(ObservingAction):
             warnings.append(
                 f"Lab {lab['lab']} is in AWS account {lab['account_id']}, by the control node's credentials."
             )
+        sources = task_vars.get("ansible_inventory_sources") or []
+        if misplaced := warning_about_place(self.variables["lab_account_secret_store"], sources):
+            warnings.append(misplaced)
         if warnings:
             result["warnings"] = warnings
         obstacle = self._obstacle(lab, operation, task_vars)

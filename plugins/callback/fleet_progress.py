@@ -395,7 +395,7 @@ class CallbackModule(DefaultCallback):
         labs = list(self._run.labs.values())
         failures = self._late.all()
         if cut_short and (labs or failures):
-            self._display.banner("THE RUN WAS CUT SHORT: THIS IS HOW FAR IT CAME")
+            self._display.banner("THE RUN WAS CUT SHORT: THIS IS HOW FAR IT GOT")
         problems = closing.problem_lines(labs)
         if problems or failures:
             self._display.banner("FAILURES")

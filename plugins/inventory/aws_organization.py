@@ -185,7 +185,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ..plugin_utils.aws.connection import AwsConnection
 from ..plugin_utils.base.errors import CollectionError
 from ..plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
-from ..plugin_utils.fleet.inventory_labs import add_labs
+from ..plugin_utils.fleet.inventory_labs import add_labs, has_name_of, refuse_unknown_options
 from ..plugin_utils.fleet.organization import Account, OrganizationReader, Selection
 from ..plugin_utils.fleet.organization_hosts import check_preferences, name_accounts
 
@@ -199,11 +199,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     INVENTORY_FILE_SUFFIXES = ("aws_organization.yml", "aws_organization.yaml")
 
     def verify_file(self, path: str) -> bool:
-        return bool(super().verify_file(path)) and path.endswith(self.INVENTORY_FILE_SUFFIXES)
+        return bool(super().verify_file(path)) and has_name_of(self, path, self.INVENTORY_FILE_SUFFIXES)
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        refuse_unknown_options(self, path, self._read_config_data(path))
         try:
             self._populate(self._accounts(path, cache))
         except CollectionError as exc:

@@ -158,7 +158,7 @@ import typing as t
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
 
-from ..plugin_utils.fleet.inventory_labs import add_labs
+from ..plugin_utils.fleet.inventory_labs import add_labs, has_name_of, refuse_unknown_options
 from ..plugin_utils.fleet.roster import EXTRA_VARIABLE, Roster, RosterError, RosterOptions, read_roster
 
 GROUP = "lab_roster"
@@ -169,11 +169,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
     INVENTORY_FILE_SUFFIXES = ("lab_roster.yml", "lab_roster.yaml")
 
     def verify_file(self, path: str) -> bool:
-        return bool(super().verify_file(path)) and path.endswith(self.INVENTORY_FILE_SUFFIXES)
+        return bool(super().verify_file(path)) and has_name_of(self, path, self.INVENTORY_FILE_SUFFIXES)
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        refuse_unknown_options(self, path, self._read_config_data(path))
         roster = self._read_roster(path)
         for warning in roster.warnings:
             self.display.warning(f"{path}: {warning}")

@@ -14,6 +14,7 @@ import typing as t
 import pytest
 import yaml
 from ansible.errors import AnsibleParserError
+from ansible.plugins.loader import inventory_loader
 
 from tests.fleet import tool, unmarked
 from tests.stack.inventory_source import read
@@ -194,3 +195,46 @@ def test_graph(source: Source) -> None:
         "  |  |--Language-sounds",
         "  |  |--Attention-lab",
     ]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "option", "meant"),
+    [
+        ("lab_roster", "colums", "columns"),
+        ("aws_organization", "exclude_organisational_units", "exclude_organizational_units"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_refused(tmp_path: pathlib.Path, plugin: str, option: str, meant: str) -> None:
+    (tmp_path / "labs.csv").write_text("Lab,AWS account ID\nVision,123456789012\n")
+    source = tmp_path / f"labs.{plugin}.yml"
+    given = {"plugin": f"labops.cloudresearch.{plugin}", option: ["/Closed"], "strict": False, "keyed_groups": []}
+    source.write_text(
+        yaml.safe_dump({**given, "path": "labs.csv"} if plugin == "lab_roster" else {**given, "aws_profile": "x"})
+    )
+    with pytest.raises(AnsibleParserError) as caught:
+        read(str(given["plugin"]), source)
+    told = f"{source}: {given['plugin']} has no option {option!r} (did you mean {meant!r}?). No lab was read."
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("plugin", ["lab_roster", "aws_organization"])
+def test_a_source_with_another_name_is_told_how_to_call_it(
+    tmp_path: pathlib.Path, plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    reader = inventory_loader.get(f"labops.cloudresearch.{plugin}")
+    monkeypatch.setattr(reader.display, "warning", told.append)
+    source = tmp_path / "roster.yml"
+    source.write_text(f"# Labs\nplugin: labops.cloudresearch.{plugin}\n")
+    assert not reader.verify_file(str(source))
+    (warning,) = told
+    assert str(source) in warning and f"{plugin}.yml or {plugin}.yaml" in warning
+    # Whoever enables the plugin has it look at all other sources, too.
+    for name, text in (
+        ("hosts", f"plugin: labops.cloudresearch.{plugin}"),
+        ("a.yml", "plugin: x.y.z"),
+        ("b.yml", "\xe9"),
+    ):
+        (tmp_path / name).write_text(text, encoding="latin-1")
+        assert not reader.verify_file(str(tmp_path / name))
+    assert told == [warning]

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible.errors import AnsibleError
+
+try:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+except ModuleNotFoundError:
+    # Nothing of the collection works without it. Any other error would be shown as a bug in Ansible.
+    raise AnsibleError(
+        "The collection amazon.aws, which labops.cloudresearch needs, is not installed where Ansible looks for "
+        "collections (ansible-galaxy collection list shows where). Next step: "
+        "ansible-galaxy collection install 'amazon.aws:>=9.5.0,<12.0.0'"
+    ) from None
 
 CREDENTIALS = ("access_key", "secret_key", "session_token", "profile")
 # What selects the credentials: a profile stands alone. Modules that are handed a stored key leave this check to

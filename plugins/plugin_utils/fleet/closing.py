@@ -217,6 +217,9 @@ def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
         command = ending.command([lab.host for lab in unfinished], "again")
         when = "when the next steps above are done: " if any(lab.next_steps for lab in unfinished) else ""
         return when + (command or f"run again for {named(unfinished)}")
+    if ending.cut_short:
+        # What comes after the labs, such as the report, is missing.
+        return ending.command([], "again") or "run it again"
     drifted = [lab for lab in labs if lab.state == "drifted" and lab.to_change]
     if drifted:
         command = ending.command([lab.host for lab in drifted], "show")

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import difflib
+import pathlib
 import typing as t
 
 from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
-from ansible.plugins.inventory import Constructable
+from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ..base.vocabulary import ACCOUNT_ID_VARIABLE, COLLECTION
@@ -28,6 +30,47 @@ CONNECTION = {
     "ansible_connection": f"{COLLECTION}.aws_account",
     "ansible_python_interpreter": "{{ ansible_playbook_python }}",
 }
+
+
+def has_name_of(plugin: BaseInventoryPlugin, path: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file is named as one of the plugin's sources; warns of one that only says so inside.
+
+    Ansible says of such a file that it "could not be verified", and not why.
+    """
+    if path.endswith(suffixes):
+        return True
+    if path.endswith((".yml", ".yaml")) and _names_plugin(path, plugin.NAME):
+        plugin.display.warning(
+            f"{path} is for the inventory plugin {plugin.NAME}, which reads only files whose names end in "
+            f"{' or '.join(suffixes)}. Rename it."
+        )
+    return False
+
+
+def _names_plugin(path: str, name: str) -> bool:
+    try:
+        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return any(line.startswith("plugin:") and name in line for line in lines)
+
+
+def refuse_unknown_options(plugin: BaseInventoryPlugin, path: str, given: t.Iterable[str]) -> None:
+    """Refuse names that are no option of the plugin: Ansible ignores them, and a mistyped filter lets all labs through.
+
+    :param given: the keys of the file at C(path).
+    :raises AnsibleParserError: naming them all.
+    """
+    definitions: dict[str, dict[str, t.Any]] = plugin.option_definitions
+    known = {*definitions, *(str(alias) for one in definitions.values() for alias in one.get("aliases") or ())}
+    unknown = sorted(str(name) for name in given if name not in known)
+    if unknown:
+        nearest = {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in unknown}
+        told = [repr(name) + (f" (did you mean {near!r}?)" if near else "") for name, near in nearest.items()]
+        raise AnsibleParserError(
+            f"{path}: {plugin.NAME} has no option {', '.join(told)}. No lab was read. "
+            f"See ansible-doc -t inventory {plugin.NAME}."
+        )
 
 
 def add_labs(plugin: Constructable, group: str, labs: t.Mapping[str, t.Mapping[str, object]]) -> None:

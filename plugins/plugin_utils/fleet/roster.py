@@ -180,7 +180,7 @@ class _RowReader:
             line, first = self._seen.setdefault((variable, same_name(value)), (record.line, cell))
             if line != record.line:
                 spelled = f", written {first!r}" if first != cell else ""
-                self._add_problem(record, column.heading, f"{value!r} stands on line {line} already{spelled}")
+                self._add_problem(record, column.heading, f"{value!r} is already on line {line}{spelled}")
         variables[variable] = value
 
     @staticmethod

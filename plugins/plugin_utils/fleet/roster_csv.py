@@ -28,6 +28,9 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+# How the files of spreadsheet programs begin: a ZIP archive (.xlsx, .ods), or Microsoft's compound file (.xls).
+_MARKS_OF_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
@@ -100,6 +103,10 @@ def read_records(
 
 
 def _decoded_text(content: bytes, encoding: str, problems: list[Problem]) -> str:
+    if content.startswith(_MARKS_OF_WORKBOOKS):
+        wrong = "the file is a workbook (.xlsx, .ods or .xls), not CSV. Open it and save the sheet as 'CSV UTF-8'"
+        problems.append(Problem(1, "", wrong))
+        return ""
     codec, line = encoding, 1
     if encoding == "auto":
         codec = next((name for mark, name in _BOMS if content.startswith(mark)), "utf-8")

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import pathlib
 import tempfile
 import typing as t
 
@@ -24,6 +25,34 @@ from .vault_proof import CHECK_FILE, PasswordProof
 _HEADER = "# Written by labops.cloudresearch: the access keys of one lab. Do not edit.\n"
 # libyaml's parser runs out of stack, and the process dies, on texts that nest some ten thousand levels deep.
 _SAFE_FOR_LIBYAML = 4096
+
+# Directories whose files Ansible decrypts and reads as variables, beside an inventory or a playbook.
+_READ_AS_VARIABLES = frozenset({"group_vars", "host_vars"})
+
+
+def _full_path(options: base.Options) -> str:
+    return os.path.abspath(os.path.expanduser(os.path.expandvars(str(options["directory"]))))
+
+
+def warning_about_place(options: base.Options, inventory_sources: t.Iterable[str]) -> str:
+    """What to say of a store whose directory Ansible reads as inventory; empty if it does not.
+
+    :param options: those of a store of any type.
+    :param inventory_sources: files and directories, C(ansible_inventory_sources) of a task.
+    """
+    if options.get("type") != AnsibleVaultStore.type_name or not options.get("directory"):
+        return ""
+    directory = pathlib.Path(_full_path(options))
+    for source in map(os.path.abspath, inventory_sources):
+        inside = directory.is_relative_to(source) and os.path.isdir(source)
+        if inside and not any(part.startswith(".") for part in directory.relative_to(source).parts):
+            return (
+                f"The store's directory {directory} is inside the inventory {source}. Ansible decrypts the labs' "
+                "records and tries to read them as inventory, which is slow, prints warnings, and fails without the "
+                "vault password. Move the directory out of the inventory, for example to "
+                "{{ inventory_dir }}/../lab_keys, and set store.directory to it."
+            )
+    return ""
 
 
 class AnsibleVaultStore(base.SecretStore):
@@ -41,7 +70,14 @@ class AnsibleVaultStore(base.SecretStore):
                 "The store of type ansible_vault needs the option directory.",
                 "Set store.directory, for example to {{ inventory_dir }}/lab_keys.",
             )
-        self._directory = os.path.abspath(os.path.expanduser(os.path.expandvars(str(options["directory"]))))
+        self._directory = _full_path(options)
+        if not _READ_AS_VARIABLES.isdisjoint(pathlib.PurePath(self._directory).parts):
+            raise invalid_options(
+                f"The store's directory {self._directory} is in a place whose files Ansible decrypts and reads as "
+                "variables, so the labs' secrets would be among them.",
+                "Move the files to a directory of their own, for example {{ inventory_dir }}/lab_keys, and set "
+                "store.directory to it.",
+            )
         vault_id = str(options["vault_id"]) if options.get("vault_id") else None
         self._passwords = vault_passwords.VaultPasswords(surroundings.vault_secrets, vault_id, self._directory)
         self._only_warn = bool(options.get("allow_shared_directory"))

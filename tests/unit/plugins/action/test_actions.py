@@ -431,6 +431,28 @@ def test_a_word_in_the_inventory_retires_nothing(monkeypatch: pytest.MonkeyPatch
     assert not confirmed.get("failed")
 
 
+@pytest.mark.parametrize("version", ["2.17.14", "2.9.27", "2.17.0rc1"])
+def test_an_ansible_that_is_too_old_begins_nothing(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr("ansible.__version__", version)
+    result = observe(monkeypatch, "onboard", {})
+    assert result["failed"] and result["reason"] == "missing_library" and version in result["msg"]
+    assert "pip install 'ansible-core>=2.18'" in result["next_step"]
+
+
+def test_the_oldest_ansible_is_the_one_that_the_collection_requires() -> None:
+    runtime = yaml.safe_load((pathlib.Path(__file__).parents[4] / "meta" / "runtime.yml").read_text())
+    assert runtime["requires_ansible"] == f">={'.'.join(map(str, lab_account_observe.OLDEST_ANSIBLE))}.0"
+    for version in ("2.18.0b1", "2.18.19", "2.22.0rc1", "3.0.0"):
+        lab_account_observe.refuse_old_ansible(version)
+
+
+def test_a_store_that_is_read_as_inventory_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = {"type": "ansible_vault", "directory": "/tmp/lab_keys"}
+    given = {"lab_account_secret_store": store, "ansible_inventory_sources": ["/tmp"]}
+    (warning,) = observe(monkeypatch, "onboard", {}, **given)["warnings"]
+    assert "/tmp/lab_keys" in warning
+
+
 def test_a_mistyped_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     result = observe(monkeypatch, "onboard", {}, lab_account_cloudresearch_emial="pi@example.org", rotate_zzz=1)
     assert result["unknown_variables"]["lab_account_cloudresearch_emial"] == "lab_account_cloudresearch_email"

@@ -186,6 +186,14 @@ def test_what_is_next(labs: list[Lab], expected: str) -> None:
     assert texts(last(labs))[-1] == f"Next:     {expected}"
 
 
+def test_a_run_that_was_cut_short_is_run_again_even_if_no_lab_lacks_anything() -> None:
+    for labs in ([Lab("a", "converged")], [Lab("a", "changed", check_mode=True)], [Lab("a", "drifted")]):
+        assert texts(last(labs, cut_short=True))[-1] == "Next:     <again >"
+    nobody = texts(last([Lab("a", "converged")], cut_short=True, command=lambda _hosts, _purpose: ""))
+    assert nobody[-1] == "Next:     run it again"
+    assert texts(last([Lab("a", "converged"), Lab("b", "failed")], cut_short=True))[-1] == "Next:     <again b>"
+
+
 def test_without_a_command_the_labs_are_named() -> None:
     labs = [Lab("a", "failed"), Lab("b", "unknown")]
     assert texts(last(labs, command=lambda _hosts, _purpose: ""))[-1] == "Next:     run again for 2 labs: a, b"

@@ -95,12 +95,12 @@ def test_all_bad_rows_are_reported_at_once_with_their_lines() -> None:
     expected = [
         ("line 2, 'AWS Account ID'", "the spreadsheet took for a number and rounded"),
         ("line 3, 'CloudResearch E-mail'", "'choice@example' is not an e-mail address"),
-        ("line 4, 'Lab'", "'choice-LAB' stands on line 3 already"),
+        ("line 4, 'Lab'", "'choice-LAB' is already on line 3"),
         ("line 4, 'Lab state'", "'gone' is not a state: write present or absent"),
         ("line 6, 'Lab'", "#N/A is the sign of a formula that failed"),
         ("line 6, 'AWS Account ID'", "'4321' has 4 digits"),
-        ("line 7, 'AWS Account ID'", "'123456789012' stands on line 3 already"),
-        ("line 7, 'CloudResearch E-mail'", "'PERCEPTION@example.edu' stands on line 2 already"),
+        ("line 7, 'AWS Account ID'", "'123456789012' is already on line 3"),
+        ("line 7, 'CloudResearch E-mail'", "'PERCEPTION@example.edu' is already on line 2"),
         ("line 9, 'Lab'", "the cell is empty"),
     ]
     assert len(problems) == len(expected)
@@ -429,12 +429,13 @@ def test_duplicates_can_be_allowed_except_of_hosts() -> None:
     rows = "One,123456789012,a@x.edu,\nTwo,123456789012,a@x.edu,\n"
     assert len(problems_of(HEADINGS + rows)) == 2
     assert len(read(HEADINGS + rows, unique=()).labs) == 2
-    assert "stands on line 2 already" in problems_of(HEADINGS + rows.replace("Two", "ONE"), unique=())[0]
+    assert "is already on line 2" in problems_of(HEADINGS + rows.replace("Two", "ONE"), unique=())[0]
 
 
 def test_hosts_that_only_differ_in_what_host_names_cannot_have_are_duplicates() -> None:
     assert (
-        "'One-lab' stands on line 2" in problems_of("Lab,AWS account\nOne lab,123456789012\nOne/lab,210987654321\n")[0]
+        "'One-lab' is already on line 2"
+        in problems_of("Lab,AWS account\nOne lab,123456789012\nOne/lab,210987654321\n")[0]
     )
 
 
@@ -464,3 +465,10 @@ def test_what_steers_a_terminal_never_gets_in(hostile: str) -> None:
     (lab,) = read(f"Lab,AWS account,Note{hostile}\nA,123456789012,{hostile}\n").labs
     assert lab.extra == {"noteone": "One"}
     assert all(text.isprintable() for text in problems_of(f"Lab,AWS account\n{hostile},12{hostile}\n"))
+
+
+@pytest.mark.parametrize("beginning", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"], ids=["xlsx, ods", "xls"])
+@pytest.mark.parametrize("encoding", ["auto", "windows-1252"])
+def test_a_workbook_is_told_from_csv(beginning: bytes, encoding: str) -> None:
+    (problem,) = problems_of(beginning + b"\x14\0\x06\0\n\xff", encoding=encoding)
+    assert problem.startswith("line 1: the file is a workbook") and "save the sheet as 'CSV UTF-8'" in problem

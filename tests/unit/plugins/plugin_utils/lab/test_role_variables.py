@@ -170,3 +170,22 @@ def test_the_role_hands_on_each_option_of_linking_that_is_for_the_operator_to_ch
         "endpoint_url",
     }
     assert link_options.ARGUMENT_SPEC.keys() - of_the_flow == handed
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("lab_acount_state", "lab_account_state"),
+        ("lab_acocunt_aws_account_id", "lab_account_aws_account_id"),
+        ("labaccount_iam_user", "lab_account_iam_user"),
+        ("lab_accounts_tags", "lab_account_tags"),
+        ("lab_Account_policy_arn", "lab_account_policy_arn"),
+        ("flet_report_directory", "fleet_report_directory"),
+        ("lab_account_stat", "lab_account_state"),
+        ("rotate_batchsize", "rotate_batch_size"),
+    ],
+)
+def test_a_mistyped_name_is_told_from_the_names_of_others(name: str, meant: str) -> None:
+    others = ["lab_name", "lab_contact_email", "lab_department", "lab_roster", "lab_accounting_code", "fleet_size"]
+    organization = ["aws_account_name", "aws_account_id", "aws_account_tags", "aws_account_state"]
+    assert role_variables.unknown([*others, name, *organization, "lab_account_state", "retire_plan"]) == {name: meant}

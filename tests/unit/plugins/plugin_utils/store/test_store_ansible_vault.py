@@ -27,7 +27,10 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import vault_passwords
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.ansible_vault import CHECK_FILE
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.ansible_vault import (
+    CHECK_FILE,
+    warning_about_place,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.reasons import StoreReason
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import LabRecord
 from ansible_collections.labops.cloudresearch.tests.fixtures.records import RECORD, SECRET
@@ -481,6 +484,36 @@ def test_the_record_in_place_of_which_there_is_a_link_elsewhere_is_replaced_not_
 def test_the_directory_is_needed() -> None:
     with pytest.raises(CollectionError, match="directory"):
         secret_store.open_store({"type": "ansible_vault"}, loader=Loader())
+
+
+@pytest.mark.parametrize("place", ["host_vars", "host_vars/lab-01", "group_vars/all/keys"])
+def test_a_directory_whose_files_become_variables_is_refused(tmp_path: pathlib.Path, place: str) -> None:
+    with pytest.raises(CollectionError) as caught:
+        open_store(tmp_path / place)
+    assert caught.value.reason == "invalid_options" and "variables" in str(caught.value)
+    assert "store.directory" in caught.value.next_step
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_directory_that_is_read_as_inventory_is_warned_of(tmp_path: pathlib.Path) -> None:
+    inventory = tmp_path / "inventory"
+    inventory.mkdir()
+    (inventory / "labs.yml").touch()
+
+    def told(directory: pathlib.Path, *sources: pathlib.Path, **options: str) -> str:
+        given = {"type": "ansible_vault", "directory": str(directory), **options}
+        return warning_about_place(given, [str(source) for source in sources])
+
+    warning = told(inventory / "lab_keys", tmp_path / "other.yml", inventory)
+    assert str(inventory / "lab_keys") in warning and "store.directory" in warning
+    assert told(inventory, inventory) and told(inventory / "a" / "b", inventory)
+    # A file is no place for others, and what is hidden is not read.
+    assert not told(inventory / "lab_keys", inventory / "labs.yml")
+    assert not told(inventory / ".lab_keys", inventory)
+    assert not told(inventory / ".." / "lab_keys", inventory)
+    assert not told(tmp_path / "inventory2", inventory)
+    assert not warning_about_place({"type": "aws_ssm"}, [str(inventory)])
+    assert not warning_about_place({"type": "ansible_vault"}, [str(inventory)])
 
 
 def test_options_of_other_types_are_refused(tmp_path: pathlib.Path) -> None:
