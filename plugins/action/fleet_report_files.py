@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -36,16 +37,18 @@ class ActionModule(ActionBase):
 
     def _report(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         place = writing.place_of(options)
-        prepared = writing.prepare(options, place, _collect(options, place, task_vars.get("hostvars") or {}))
-        if not self._task.check_mode:
-            files.write(prepared, place)
+        collected = _collect(options, place, task_vars.get("hostvars") or {})
+        with contextlib.nullcontext() if self._task.check_mode else files.writing_alone(place):
+            prepared = writing.prepare(options, place, collected)
+            if not self._task.check_mode:
+                files.write(prepared, place)
         result: dict[str, t.Any] = {
             "changed": bool(prepared.changed or prepared.outdated),
             "files": {name: str(place.path(name)) for name in prepared.contents},
             "changed_files": [str(place.path(name)) for name in prepared.changed],
             "summary": prepared.report["summary"],
             "generated": prepared.report["generated"],
-            "warnings": list(prepared.warnings),
+            "warnings": [*collected.warnings, *prepared.warnings],
         }
         if self._task.diff:
             result["diff"] = {
@@ -65,8 +68,10 @@ def _collect(
         return collect.Collected(outcomes=options["outcomes"], contacts=contacts)
     hosts = options["labs"] or []
     reported: list[collect.Variables] = []
+    warnings: list[str] = []
     if options["merge"] is not None:
         labs, found = merge.labs_of(merge.find(options["merge"], place))
+        warnings = merge.warnings(labs)
         hosts, reported, contacts = merge.without_report(hosts, labs, hostvars), [*labs], {**found, **contacts}
     collected = collect.from_hosts(
         hosts,
@@ -77,5 +82,6 @@ def _collect(
     )
     if options["merge"] is not None:
         collected.outcomes += reported
+        collected.warnings = warnings
         collected.not_begun, collected.not_reported = [], collected.not_begun
     return collected

@@ -144,8 +144,8 @@ class PolicyHolder:
     how: str
 
 
-def policy_holders(iam: Client, policy_arn: str) -> list[PolicyHolder]:
-    """The account's users that have a managed policy, of their own or through a group.
+def policy_holders(iam: Client, policy_arn: str) -> list[PolicyHolder] | None:
+    """The account's users that have a managed policy, of their own or through a group; None if there is no such policy.
 
     :raises CollectionError: IAM refused or could not be reached.
     """
@@ -154,7 +154,9 @@ def policy_holders(iam: Client, policy_arn: str) -> list[PolicyHolder]:
         lambda: iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy_arn).build_full_result(),
         doing,
     )
-    entities: t.Mapping[str, t.Any] = found or {}
+    if found is None:
+        return None
+    entities: t.Mapping[str, t.Any] = found
     holders = [PolicyHolder(user["UserName"], "policy") for user in entities.get("PolicyUsers", [])]
     for group in entities.get("PolicyGroups", []):
         name = group["GroupName"]

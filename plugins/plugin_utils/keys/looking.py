@@ -89,7 +89,7 @@ class KeyObserver:
             require_record_of(record, account_id, self.user_name)
         listing = self._settled_listing(record) if user else iam_keys.list_keys(self._iam, self.user_name)
         if record:
-            self._require_gone(record, listing)
+            require_gone(self._iam, record, listing)
         tags = user.tags if user else {}
         owner = UserOwner.MISSING if user is None else UserOwner.OURS if user.managed else UserOwner.FOREIGN
         situation = Situation(
@@ -103,30 +103,6 @@ class KeyObserver:
             tags=tags,
         )
         return KeysSeen(situation, snapshot, account_id, user.arn if user else "")
-
-    def _require_gone(self, record: LabRecord, listing: iam_keys.KeyListing) -> None:
-        """Make sure that stored keys which are not listed are gone, and not another user's by now, or listed late."""
-        listed = {key.access_key_id for key in listing.keys}
-        for _slot, stored in record.slots():
-            key_id = stored.access_key_id
-            owner = "" if key_id in listed else iam_keys.owner_of(self._iam, key_id)
-            if not owner:
-                continue
-            if owner == self.user_name:
-                raise CollectionError(
-                    f"AWS knows key {key_id} of lab {self.lab}, but does not list it among the keys of {owner}.",
-                    next_step="Run again in some minutes: AWS lists changes with a delay.",
-                    reason="key_not_listed",
-                    details={"access_key_id": key_id},
-                )
-            rename = iam_command("update-user", user_name=owner, new_user_name=self.user_name)
-            raise CollectionError(
-                f"Key {key_id} of lab {self.lab} belongs to the IAM user {owner} by now, not to "
-                f"{self.user_name}: somebody renamed the user.",
-                next_step=f"Give the user its name back ({rename}), then run again.",
-                reason="key_of_other_user",
-                details={"access_key_id": key_id},
-            )
 
     def _settled_listing(self, record: LabRecord | None) -> iam_keys.KeyListing:
         listing = iam_keys.list_keys(self._iam, self.user_name)
@@ -168,6 +144,36 @@ def require_record_of(record: LabRecord, account_id: str, user_name: str) -> Non
             f"The store's record of lab {record.lab} is about the IAM user {record.user_name}, not {user_name}.",
             next_step=f"Retire the keys of {record.user_name} first, or use that user name.",
             reason="record_of_other_user",
+        )
+
+
+def require_gone(iam: Client, record: LabRecord, listing: iam_keys.KeyListing) -> None:
+    """Make sure that stored keys which are not listed are gone, and not another user's by now, or listed late.
+
+    :param iam: a botocore IAM client.
+    :param listing: of the keys of the record's user.
+    :raises CollectionError: one of them is not gone, or AWS could not be asked.
+    """
+    listed = {key.access_key_id for key in listing.keys}
+    for _slot, stored in record.slots():
+        key_id = stored.access_key_id
+        owner = "" if key_id in listed else iam_keys.owner_of(iam, key_id)
+        if not owner:
+            continue
+        if owner == record.user_name:
+            raise CollectionError(
+                f"AWS knows key {key_id} of lab {record.lab}, but does not list it among the keys of {owner}.",
+                next_step="Run again in some minutes: AWS lists changes with a delay.",
+                reason="key_not_listed",
+                details={"access_key_id": key_id},
+            )
+        rename = iam_command("update-user", user_name=owner, new_user_name=record.user_name)
+        raise CollectionError(
+            f"Key {key_id} of lab {record.lab} belongs to the IAM user {owner} by now, not to "
+            f"{record.user_name}: somebody renamed the user.",
+            next_step=f"Give the user its name back ({rename}), then run again.",
+            reason="key_of_other_user",
+            details={"access_key_id": key_id},
         )
 
 

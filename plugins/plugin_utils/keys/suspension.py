@@ -66,11 +66,11 @@ def suspension_of(key: IamKey, tags: t.Mapping[str, str], now: datetime.datetime
     """Since when the key is suspended; None: it is not, or nobody knows since when.
 
     A moment that cannot be read, or is still to come, tells nothing; neither does one after which the key was used or
-    made active again.
+    made active again. A use that is still to come counts as one of this moment, so that a suspension noted now holds.
 
     :param key: with its last use, where that is known.
     """
     found = None if key.active else tagged_suspension(tags, key.access_key_id)
-    if found is None or found.at > now + SETTLED or (key.last_used and key.last_used > found.at + SETTLED):
+    if found is None or found.at > now + SETTLED or (key.last_used and min(key.last_used, now) > found.at + SETTLED):
         return None
     return found

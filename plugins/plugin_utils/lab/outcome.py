@@ -130,11 +130,13 @@ def _state(
     # What the portal would have told, its step says: it may wait for a person.
     if StepStatus.UNKNOWN in statuses or any(entry["part"] != "portal" for entry in unseen):
         return OutcomeState.UNKNOWN
+    # What a person has to do explains none of these.
+    if operation == "audit" and (undeclared or (seen and seen.get("drift"))):
+        return OutcomeState.DRIFTED
     if StepStatus.WAITING in statuses:
         return OutcomeState.WAITING_FOR_PERSON
     if operation == "audit":
-        differs = undeclared or (seen and (seen.get("missing") or seen.get("drift")))
-        return OutcomeState.DRIFTED if differs else OutcomeState.CONVERGED
+        return OutcomeState.DRIFTED if seen and seen.get("missing") else OutcomeState.CONVERGED
     return OutcomeState.CHANGED if StepStatus.CHANGED in statuses else OutcomeState.CONVERGED
 
 
@@ -161,7 +163,9 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards, u
         case OutcomeState.CHANGED:
             changed = ", ".join(entry["name"] for entry in steps if entry["status"] == StepStatus.CHANGED)
             what = f"Lab {lab} {'would be' if composed['check_mode'] else 'was'} changed: {changed}."
-            return " ".join([what, *_days_of_suspended_keys(composed, after), *_kept_keys(after)])
+            return " ".join(
+                [what, *_days_of_suspended_keys(composed, after), *_keys_left_alone(after), *_kept_keys(after)]
+            )
         case OutcomeState.DRIFTED:
             return _difference(composed, undeclared)
         case OutcomeState.CONVERGED:
@@ -169,11 +173,25 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards, u
             if after.retiring and days:
                 what = f"Lab {lab} waits until its keys may be deleted: {' '.join(days)}"
             elif after.suspending:
-                none = [] if after.own_live_keys() else ["It has no key."]
-                what = " ".join([f"Lab {lab} is suspended.", *(days or none)])
+                what = " ".join([f"Lab {lab} is suspended.", *(days or _without_keys(after))])
+            elif left := _keys_left_alone(after):
+                what = f"Lab {lab} has nothing left that this run may delete. {' '.join(left)}"
             else:
                 what = f"Lab {lab} is as declared."
             return " ".join([what, *_kept_keys(after)])
+
+
+def _without_keys(after: Afterwards) -> list[str]:
+    """A sentence for a suspended lab of which there is nothing to suspend; none if it has keys."""
+    user = after.user()
+    if user and not user["exists"]:
+        return [f"The account has no IAM user {user['name']}, so no key of it."]
+    return [] if after.own_live_keys() else ["It has no key."]
+
+
+def _keys_left_alone(after: Afterwards) -> list[str]:
+    """Where keys are to be gone, a sentence for each that is not the collection's to delete; its user stays with it."""
+    return [note["message"] for note in after.notes() if note["code"] == "foreign_key"] if after.retiring else []
 
 
 def _undeclared_keys(seen: Observation | None) -> list[str]:

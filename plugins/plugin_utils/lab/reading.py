@@ -20,7 +20,7 @@ from ..base.errors import CollectionError
 from ..base.vocabulary import LinkStatus
 from ..keys import superseded
 from ..keys.actions import Slot
-from ..keys.looking import require_record_of
+from ..keys.looking import require_gone, require_record_of
 from ..keys.situation import KeyState, Situation, UserOwner
 from ..keys.suspension import tag_key
 from ..mturk import requester as mturk
@@ -77,9 +77,11 @@ class Reader:
             listing = asked_keys.result()
             keys = tuple(self.pool.map(lambda key: self._with_last_use(iam, key), listing.keys))
             self.listing = dataclasses.replace(listing, keys=keys)
+        self._look_for_unlisted_keys(iam)
         if others:
             with self._noting_refusals("other_users"):
                 self.other_users = others.result()
+                self._note_missing_policy()
         if self.declared.find_principals:
             self._look_at_principals()
         self.requester = asked_mturk.result() if asked_mturk else self._ask_mturk()
@@ -121,6 +123,29 @@ class Reader:
             self._not_seen("last_use", exc.message, exc.reason, exc.next_step)
             return key
 
+    def _look_for_unlisted_keys(self, iam: Client) -> None:
+        """Note that a stored key is not the lab's user's any more. Other runs than a suspension find that out later."""
+        if self.record is None or self.declared.request.state != KeyState.SUSPENDED:
+            return
+        if self._part_unseen("access_keys"):
+            return
+        try:
+            require_gone(iam, self.record, self.listing)
+        except CollectionError as exc:
+            self._not_seen("access_keys", exc.message, exc.reason, exc.next_step)
+
+    def _note_missing_policy(self) -> None:
+        """Note that nobody can have the lab's policy, so that a look for its holders told nothing."""
+        if self.other_users is None and not self.declared.find_principals:
+            self._not_seen(
+                "other_users",
+                f"AWS has no policy {self.declared.user.policy_arn}, so the account's other users that can call "
+                "Mechanical Turk could not be found by it.",
+                "no_such_policy",
+                "Correct lab_account_policy_arn, or look at everybody in the account: set "
+                "lab_account_find_principals: true.",
+            )
+
     def _look_at_principals(self) -> None:
         # The keys of the lab's own user are not asked for again.
         known = {} if self._part_unseen("access_keys") else {self.declared.user.user_name: self.listing}
@@ -132,10 +157,16 @@ class Reader:
     def _looks_for_others(self) -> bool:
         return self.declared.request.state == KeyState.ABSENT and bool(self.declared.user.policy_arn)
 
-    def _other_users(self, iam: Client) -> list[OtherUser]:
-        """The account's other users that have the lab's policy: what a retirement must not leave behind unseen."""
+    def _other_users(self, iam: Client) -> list[OtherUser] | None:
+        """The account's other users that have the lab's policy: what a retirement must not leave behind unseen.
+
+        None if there is no such policy.
+        """
+        holders = iam_user.policy_holders(iam, self.declared.user.policy_arn)
+        if holders is None:
+            return None
         found: list[OtherUser] = []
-        for holder in iam_user.policy_holders(iam, self.declared.user.policy_arn):
+        for holder in holders:
             if holder.user_name == self.declared.user.user_name:
                 continue
             keys = iam_keys.list_keys(iam, holder.user_name).keys

@@ -34,6 +34,7 @@ class Collected:
     :param interrupted: hosts whose lab it left in the middle.
     :param contacts: by lab, the e-mail address for next steps.
     :param departments: by lab, its department.
+    :param warnings: of the reports that it was collected from.
     """
 
     outcomes: list[Variables] = dataclasses.field(default_factory=list)
@@ -42,6 +43,7 @@ class Collected:
     interrupted: list[str] = dataclasses.field(default_factory=list)
     contacts: dict[str, str] = dataclasses.field(default_factory=dict)
     departments: dict[str, str] = dataclasses.field(default_factory=dict)
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
 
 def from_hosts(

@@ -14,8 +14,10 @@ import json
 import pathlib
 import re
 import stat
+import time
 import typing as t
 
+from ..base import locks
 from ..base.errors import CollectionError, about_unwritable
 from ..base.times import moment
 from ..keys import journal
@@ -27,6 +29,8 @@ from .model import Report, keys_were_read
 FORMATS = ("html", "csv", "json")
 PLAN = "plan"
 MANIFEST = "manifest"
+# How long one run waits for another to write the report of thousands of labs, in seconds.
+LOCK_TIMEOUT = 300.0
 EARLIER = "earlier"  # the directory, beside the report, for the JSON of earlier reports
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -141,7 +145,8 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     before = earlier.of_others(previous) if previous is not None else current
     points, unread = earlier.trend(_archived_files(place.directory / EARLIER, place.name, "json"), report, current)
     warnings += unread
-    same = current if current and compare.fingerprint(current) == compare.fingerprint(report) else None
+    # One of a time to come was written by a wrong clock, or changed by hand: it says nothing of this run.
+    same = current if current and current["generated"] <= made and _see_the_same(current, report) else None
     if same and previous is None:
         report = same
     else:
@@ -187,6 +192,42 @@ def write(writing: Writing, place: Place) -> None:
             f"The report could not be written to {place.directory}: {exc.strerror or exc}.",
             next_step=about_unwritable(exc, "set another directory"),
         ) from exc
+
+
+@contextlib.contextmanager
+def writing_alone(place: Place, timeout: float = LOCK_TIMEOUT) -> t.Iterator[None]:
+    """Keep other runs from preparing or writing the same report, so that its files belong together.
+
+    Where the file system has no locks, or takes no file, nothing is held; C(write) says what cannot be written.
+
+    :raises CollectionError: another run held it for C(timeout) seconds.
+    """
+    deadline = time.monotonic() + timeout
+
+    def wait() -> None:
+        if time.monotonic() >= deadline:
+            raise CollectionError(
+                f"Another run has been writing the report in {place.directory} for more than {timeout:.0f} seconds.",
+                next_step="Let it end, then run again; runs that overlap have a fleet_report_directory each.",
+            )
+        time.sleep(0.05)
+
+    is_new = not place.directory.exists()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            if is_new:
+                stack.callback(_remove_if_empty, place.directory)
+            stack.enter_context(locks.exclusive(str(place.directory / f".{place.name}.lock"), wait, remove=True))
+        yield
+
+
+def _remove_if_empty(directory: pathlib.Path) -> None:
+    with contextlib.suppress(OSError):
+        directory.rmdir()
+
+
+def _see_the_same(one: Report, other: Report) -> bool:
+    return compare.fingerprint(one) == compare.fingerprint(other)
 
 
 def _outdated_letters(place: Place, contents: t.Mapping[str, bytes]) -> tuple[pathlib.Path, ...]:

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import datetime
 import glob
 import pathlib
 import typing as t
 
+from ..base import times
 from ..base.errors import CollectionError
 from . import collect, earlier, files, ocsf
 from .model import Lab
+
+# Slices that belong together end within this time of each other.
+ONE_NIGHT = datetime.timedelta(days=1)
 
 
 def find(patterns: t.Sequence[str], place: files.Place) -> list[pathlib.Path]:
@@ -50,6 +55,20 @@ def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Lab], dict[str, str]]
             known.append(lab)
     found = [lab for known in kept.values() for lab in known]
     return found, {lab["lab"]: lab["contact"] for lab in found if lab["contact"]}
+
+
+def warnings(labs: t.Iterable[Lab]) -> list[str]:
+    """A warning where the labs were looked at on different days: what one report tells may not be so any more."""
+    seen = sorted((lab["finished"], lab["lab"]) for lab in labs if lab["finished"])
+    if not seen:
+        return []
+    (oldest, lab), (newest, _lab) = seen[0], seen[-1]
+    if times.moment(newest) - times.moment(oldest) <= ONE_NIGHT:
+        return []
+    return [
+        f"The merged reports are of different days: lab {lab} was seen on {oldest[:10]}, the last one on {newest[:10]}."
+        " Run the slices of the earlier days again if the report is to show one day."
+    ]
 
 
 def without_report(

@@ -121,8 +121,8 @@ def write_cut_short(
     collected.interrupted += [host for host in collected.not_begun if host in at_work]
     collected.not_begun = [host for host in collected.not_begun if host not in at_work]
     place = place_of(options)
-    writing = prepare(options, place, collected)
-    files.write(writing, place)
+    with files.writing_alone(place):
+        files.write(prepare(options, place, collected), place)
     return str(place.path(place.parts[0]))
 
 

@@ -37,6 +37,11 @@ MTURK_ACTIONS = MTURK_READS | {f"mechanicalturk:{name}" for name in _CHANGES}
 ADMINISTRATORS_ACTIONS = frozenset({"ec2:RunInstances", "lambda:InvokeFunction", "s3:DeleteBucket"})
 _JUDGED = MTURK_ACTIONS | ADMINISTRATORS_ACTIONS
 
+# IAM User Guide, "IAM JSON policy elements reference": those of a statement.
+_ELEMENTS = frozenset(
+    {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+)
+
 CONDITION = "a condition that is not judged here"
 RESOURCE = "a resource that may not be meant for MTurk"
 UNREADABLE = "a part that cannot be understood"
@@ -120,6 +125,8 @@ def judge(document: object) -> Judgement:
 def _judge_statement(statement: object) -> Judgement:
     if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
         raise NotUnderstood
+    if not statement.keys() <= _ELEMENTS:
+        raise NotUnderstood  # it may limit the statement
     resource = _resource_match(statement)
     if resource is _Match.NO:
         return Judgement()

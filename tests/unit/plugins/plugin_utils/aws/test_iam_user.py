@@ -180,9 +180,11 @@ def test_the_users_that_have_a_policy_of_their_own_or_through_a_group(aws_answer
     ]
 
 
-def test_a_policy_that_nobody_has(aws_answers: AwsAnswers) -> None:
-    aws_answers.answers = {"ListEntitiesForPolicy": MISSING}
-    assert iam_user.policy_holders(client(), "arn:aws:iam::111122223333:policy/none") == []
+def test_a_policy_that_nobody_has_and_one_that_does_not_exist(aws_answers: AwsAnswers) -> None:
+    nobody = {"PolicyUsers": [], "PolicyGroups": [], "PolicyRoles": [], "IsTruncated": False}
+    for answer, holders in ((nobody, []), (MISSING, None)):
+        aws_answers.answers = {"ListEntitiesForPolicy": answer}
+        assert iam_user.policy_holders(client(), "arn:aws:iam::111122223333:policy/none") == holders
 
 
 def test_an_unreachable_aws(aws_answers: AwsAnswers) -> None:

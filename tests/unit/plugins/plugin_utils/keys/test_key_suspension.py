@@ -263,3 +263,14 @@ def test_a_suspension_is_foreseen_and_changes_nothing() -> None:
     assert [key["deactivated"] for key in outcome.retired_keys()] == [True]
     assert not world.tags
     assert world.now > START
+
+
+@pytest.mark.parametrize("request_of", [SUSPENDED, GOING])
+def test_a_last_use_that_is_still_to_come_suspends_a_key_once_and_for_all(request_of: dict[str, t.Any]) -> None:
+    """As by a clock of AWS's that is ahead of another; the key was noted before, or is switched off now."""
+    noted_before, live = lab(CURRENT_OFF, days_ago=20, **request_of), lab(CURRENT, **request_of)
+    for start, noted in ((noted_before, "note_inactive"), (live, "suspend")):
+        later = tuple(dataclasses.replace(key, last_used=NOW + DAY) for key in start.keys)
+        plan = key_plan.decide(dataclasses.replace(start, keys=later))
+        assert (plan.stop, kinds(plan)) == (None, [f"{noted} {FIRST}"])
+        assert key_plan.decide(plan.final).actions == ()

@@ -837,3 +837,43 @@ def test_a_user_with_our_tag_and_no_record_is_told_as_a_store_that_may_be_wrong(
     assert "the store holds no record" in note["message"] and "not created by" not in json.dumps(seen)
     assert seen["access_keys"][0]["owner"] == "unknown"
     assert "unstored_live_key" in {entry["code"] for entry in seen["findings"]}
+
+
+def of_renamed_user(lab: Lab) -> Lab:
+    """A lab with a stored key, whose user has another name by now."""
+    lab.stored(FIRST)
+    told = {"UserName": "renamed", "AccessKeyLastUsed": {"ServiceName": "N/A", "Region": "N/A"}}
+    lab.aws.answers["GetAccessKeyLastUsed"] = told
+    return lab
+
+
+def test_a_suspension_does_not_take_a_key_of_a_renamed_user_for_gone(lab: Lab) -> None:
+    seen = of_renamed_user(lab).wanted(state="suspended").observe()
+    assert (seen["blocked"]["reason"], seen["blocked"]["step"]) == ("key_of_other_user", "observe")
+    assert f"Key {FIRST} of lab lab-01 belongs to the IAM user renamed" in seen["blocked"]["message"]
+    assert "update-user" in seen["blocked"]["next_step"]
+    composed = outcome.compose(operation="audit", lab="lab-01", account_id=ACCOUNT, observed=seen, results={})
+    assert composed["state"] == "unknown" and "renamed" in composed["message"]
+
+
+def test_a_suspension_of_a_key_that_is_gone_has_nothing_to_do(lab: Lab) -> None:
+    lab.aws.answers["GetAccessKeyLastUsed"] = MISSING
+    seen = lab.stored(FIRST).mturk(BALANCE).wanted(state="suspended").observe()
+    assert (seen["blocked"], seen["missing"], seen["unseen"]) == ({}, [], [])
+    composed = outcome.compose(operation="suspend", lab="lab-01", account_id=ACCOUNT, observed=seen, results={})
+    assert composed["message"] == f"Lab lab-01 is suspended. The account has no IAM user {USER}, so no key of it."
+
+
+@pytest.mark.parametrize("find_principals", [False, True])
+def test_a_policy_that_does_not_exist_tells_nothing_of_other_users(lab: Lab, find_principals: bool) -> None:
+    """As one that the inventory misspells. Who looks at everybody needs no policy to find them by."""
+    lab.aws.answers["ListEntitiesForPolicy"] = MISSING
+    if find_principals:
+        lab.aws.answers |= PRINCIPALS
+        lab.declare(find_principals=True)
+    seen = observe.observe(aws.AwsConnection(OPS), lab.wanted(state="absent").declared, lab.record)
+    assert seen["other_users"] is None
+    told = {entry["part"]: entry["reason"] for entry in seen["unseen"]}
+    assert told == ({} if find_principals else {"other_users": "no_such_policy"})
+    composed = outcome.compose(operation="retire", lab="lab-01", account_id=ACCOUNT, observed=seen, results={})
+    assert composed["state"] == ("converged" if find_principals else "unknown")

@@ -317,6 +317,23 @@ def test_findings_about_declared_keys_are_no_drift() -> None:
     assert compose(operation="audit", observed=observed(findings=others))["state"] == "converged"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"findings": [finding("undeclared_live_key")]},
+        {"drift": [{"code": "extra_groups", "message": "m", "next_step": "n"}]},
+    ],
+)
+def test_waiting_for_a_person_hides_no_key_and_no_right_that_nobody_declared(
+    more: dict[str, t.Any],
+) -> None:
+    """With audit_fail_on_drift, an audit of such a lab must not end well."""
+    seen = observed(["requester"], requester=requester("not_linked"), **more)
+    composed = compose(operation="audit", observed=seen)
+    assert composed["state"] == "drifted" and statuses(composed)["requester"] == "waiting"
+    assert [entry["who"] for entry in composed["next_steps"]] == ["person"]
+
+
 def test_an_audit_tells_what_a_person_has_to_do() -> None:
     seen = observed(["requester"], requester=requester("not_linked"))
     composed = compose(operation="audit", observed=seen)
@@ -468,8 +485,15 @@ def test_a_retirement_that_leaves_a_live_key_has_failed(owner: str, check_mode: 
 
 def test_an_inactive_key_that_is_left_fails_no_retirement() -> None:
     left = {**STRANGERS, "status": "Inactive"}
-    composed = compose(operation="retire", observed=observed(declared_state="absent", access_keys=[left]))
+    note = {"code": "foreign_key", "message": "It is not ours.", "next_step": "Name it.", "access_key_id": KEY}
+    seen = observed(declared_state="absent", access_keys=[left], notes=[note])
+    composed = compose(operation="retire", observed=seen)
     assert composed["state"] == "converged"
+    # Its user stays, too, so that the lab is not as declared.
+    assert composed["message"] == "Lab lab-01 has nothing left that this run may delete. It is not ours."
+    results = {"retire": {"changed": True, "access_keys": [left], "notes": [note]}}
+    composed = compose(operation="retire", observed={**seen, "missing": ["retire"]}, results=results)
+    assert composed["message"] == "Lab lab-01 was changed: retire. It is not ours."
 
 
 def test_live_keys_of_other_users_fail_a_retirement() -> None:

@@ -249,3 +249,36 @@ def test_a_check_that_was_cut_short_writes_nothing_and_says_why(tmp_path, check_
     told = writing.write_cut_short(["lab-01", "lab-02"], (), hostvars)
     assert directory.exists() is not check_mode
     assert told == (writing.ONLY_FORESEEN if check_mode else str(directory / "fleet-report.html"))
+
+
+def test_a_report_of_a_time_to_come_is_not_taken_for_this_runs(place):
+    """A clock that was a year ahead wrote it, or somebody changed it: the manifest would vouch for its times."""
+    run(report(outcomes(3), hours=24 * 365), place)
+    second = run(report(outcomes(3)), place)
+    assert second.report["generated"] == report([])["generated"]
+    assert "json" in second.changed
+
+
+def test_runs_that_end_at_once_write_one_after_the_other(place):
+    """Each prepares from what the other has written: files of two runs would not fit the manifest of either."""
+    with files.writing_alone(place):
+        other = files.writing_alone(place, timeout=0.1)
+        with pytest.raises(CollectionError, match="Another run has been writing the report") as caught, other:
+            pass
+        assert "fleet_report_directory" in caught.value.next_step
+        run(report(outcomes(3)), place)
+    with files.writing_alone(place, timeout=0.1):
+        pass
+    assert not [path for path in place.directory.iterdir() if path.name.endswith(".lock")]
+
+
+def test_a_report_that_comes_to_nothing_leaves_no_directory(place):
+    with files.writing_alone(place):
+        pass
+    assert not place.directory.exists()
+
+
+def test_a_place_that_takes_no_lock_is_written_all_the_same(tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    with files.writing_alone(files.Place(tmp_path / "file")):
+        pass

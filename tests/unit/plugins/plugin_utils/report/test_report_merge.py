@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 
 import pytest
@@ -114,3 +115,17 @@ def test_a_report_to_compare_with_holds_nothing_that_a_report_may_not_hold(tmp_p
         (moved,) = prepared.report["comparison"]["link"] or [{"before": "unknown"}]
         assert moved["before"] == "unknown"
         assert prepared.contents["html"]
+
+
+@pytest.mark.parametrize(("hours", "told"), [(2, False), (24, False), (25, True), (24 * 9, True)])
+def test_slices_of_different_days_are_told(tmp_path, hours, told):
+    """What a slice saw nine days ago is no news of today, though the report was made today."""
+    late = [{**situation("converged"), "lab": "new", "ended": "2026-11-24T11:00:00Z"}]
+    before = datetime.datetime(2026, 11, 24, 11, tzinfo=datetime.UTC) - datetime.timedelta(hours=hours)
+    early = [{**situation("converged"), "lab": "old", "ended": f"{before:%Y-%m-%dT%H:%M:%SZ}"}]
+    paths = [slice_of(tmp_path, name, labs) for name, labs in (("late", late), ("early", early))]
+    paths.append(slice_of(tmp_path, "lost", [], not_begun=["never"]))
+    found = merge.warnings(merge.labs_of(paths)[0])
+    assert bool(found) is told
+    if told:
+        assert f"lab old was seen on {before:%Y-%m-%d}, the last one on 2026-11-24" in found[0]

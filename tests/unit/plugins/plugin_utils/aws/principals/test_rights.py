@@ -119,6 +119,7 @@ def test_a_policy_is_judged_as_iam_would(statements: list[dict[str, t.Any]], rig
         {"Statement": {"Effect": "Allow", "Action": "s3:*", "NotAction": "iam:*", "Resource": "*"}},
         {"Statement": {"Effect": "Allow", "Action": "*"}},
         {"Statement": {"Effect": "Allow", "Action": [{"a": 1}], "Resource": "*"}},
+        {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*", "condition": {"Bool": {}}}},
         {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, 3]},
     ],
 )
