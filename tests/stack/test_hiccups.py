@@ -220,6 +220,18 @@ def test_a_write_whose_answer_was_lost_is_looked_up(kind: str, others: bool) -> 
     assert [request.split()[0] for request in service.requests] == ["POST", "POST", "GET"]
 
 
+def test_a_vault_on_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is encrypted there, because nothing leaves the machine."""
+    with Service((404, JSON, "{}")) as proxy, Service((404, JSON, "{}")) as service:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(CollectionError):
+            vault(service).get("lab-01")
+    assert service.requests and not proxy.requests
+
+
 @pytest.mark.parametrize("kind", ["failed", "reset"])
 def test_nobody_signs_in_to_vault_twice(kind: str) -> None:
     with Service(kind) as service, pytest.raises(CollectionError):

@@ -61,6 +61,20 @@ def test_what_netrc_has_for_the_host_is_not_sent(
     assert not any("Authorization" in request.headers for request in own.requests)
 
 
+def test_a_portal_on_this_machine_is_asked_without_a_proxy(
+    sites: tuple[Site, Site], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is encrypted there, because nothing leaves the machine."""
+    own, foreign = sites
+    good_site(own)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, foreign.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(own).link.status == "linked"
+    assert foreign.connections == 0
+
+
 @pytest.mark.parametrize("status", [302, 303, 307, 308])
 def test_redirects_of_a_password_to_another_site(sites: tuple[Site, Site], run: Run, status: int) -> None:
     own, foreign = sites

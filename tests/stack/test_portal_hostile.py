@@ -168,6 +168,23 @@ def test_a_page_without_end_is_not_read(sites: tuple[Site, Site], over_http: Run
     assert "larger than" in caught.value.message
 
 
+def test_the_size_of_a_chunk_without_end_is_not_read(
+    raw: Callable[[Callable[[socket.socket], None]], Raw], over_http: Run
+) -> None:
+    """urllib3 2.6.0 would read it into memory until the time is over."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        while True:
+            connection.sendall(b"0" * 1_000_000)
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CollectionError) as caught:
+        over_http(raw(serve), timeout=4)
+    assert caught.value.reason in ("portal_unavailable", "timeout")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
 def descendants() -> dict[int, bytes]:
     """The environments of all processes below this one that have not ended, by their numbers."""
     found: dict[int, bytes] = {os.getpid(): b""}

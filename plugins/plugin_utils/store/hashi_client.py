@@ -12,7 +12,7 @@ import typing as t
 import urllib.parse
 
 from ..base import hiccups, library_logs, silence
-from ..base.addresses import may_take_a_secret
+from ..base.addresses import is_loopback, may_take_a_secret
 from ..base.advice import Row, advise
 from ..base.errors import CollectionError
 from .base import Options
@@ -39,6 +39,9 @@ else:
         def send(self, request: requests.PreparedRequest, **kwargs: t.Any) -> requests.Response:
             """Send a request, with a limit of its own for the connection."""
             at = urllib.parse.urlsplit(request.url or "")
+            if is_loopback(at.hostname or ""):
+                # What is not encrypted because it stays on this machine must not go through a proxy.
+                kwargs["proxies"] = {}
             try:
                 question = silence.ask(f"{at.scheme}://{at.netloc}")
             except silence.NotAskedError as exc:

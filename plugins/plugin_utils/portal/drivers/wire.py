@@ -19,6 +19,7 @@ import typing as t
 import zlib
 
 from ...base import library_logs
+from ...base.addresses import is_loopback
 from ...base.silence import nobody_answered
 from ..errors import PortalError, Reason
 from ..page.addresses import bare_address, read_address
@@ -190,12 +191,16 @@ class Wire:
         limit = min(_READ_SECONDS[request.method or "GET"], left)
         # Without a word for this request, REQUESTS_CA_BUNDLE would count before the session's own.
         verify = None if self._session.verify else False
+        found = self._session.merge_environment_settings(sent, {}, True, verify, None)
+        if is_loopback(read_address(sent).host):
+            # What is not encrypted because it stays on this machine must not go through a proxy.
+            found["proxies"] = {}
         try:
             response = self._session.send(
                 request,
                 allow_redirects=False,
                 timeout=(min(_CONNECT_SECONDS, left), limit),
-                **self._session.merge_environment_settings(sent, {}, True, verify, None),
+                **found,
             )
             with contextlib.closing(response):
                 body = _read_body(response, sent)
@@ -264,7 +269,8 @@ def _read_body(response: requests.Response, address: str) -> bytes:
     unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding in ("gzip", "x-gzip") else None
     parts: list[bytes] = []
     room = LARGEST_PAGE
-    for chunk in response.raw.stream(_CHUNK, decode_content=False):
+    # Not by urllib3's own reader of chunks, which took a chunk's size however long it was written (2.6.0 did).
+    while chunk := response.raw.read(_CHUNK, decode_content=False):
         try:
             part = unpacking.decompress(chunk, room + 1) if unpacking is not None else chunk
         except zlib.error:
