@@ -574,6 +574,17 @@ def test_what_a_page_repeats_of_a_secret_is_told_by_nobody(
         assert shown not in plain(str(caught.value)).casefold()
 
 
+def test_of_what_is_long_no_more_is_told_than_anybody_reads(sites: tuple[Site, Site], over_http: Run) -> None:
+    """The whole fleet's results are in the memory of one process, and in one report."""
+    own, _foreign = sites
+    long = "long " * 100_000
+    own.answers["/"] = f"<title>{long}</title><h1>{long}</h1><button>{long}</button>"
+    with pytest.raises(CollectionError) as caught:
+        over_http(own)
+    assert "long long" in caught.value.message
+    assert len(repr(caught.value.as_result())) < 50_000
+
+
 def test_what_a_page_repeats_of_the_key_is_told_by_nobody(sites: tuple[Site, Site], over_http: Run) -> None:
     own, _foreign = sites
     good_site(own)

@@ -88,7 +88,9 @@ def blotted_page(html: str, secrets: t.Iterable[str]) -> str:
             clean = BLOT if text.parent.name == "textarea" else blot(str(text), listed)
             if clean != text:
                 text.replace_with(NavigableString(clean))
-    return str(soup)
+    found = any_of(tuple(listed))
+    # One element may hold the beginning of a secret, and the next one its end.
+    return f"<p>{BLOT}</p>" if found and found.search(soup.get_text()) else str(soup)
 
 
 def _is_plain_name(name: str, secrets: t.Iterable[str]) -> bool:

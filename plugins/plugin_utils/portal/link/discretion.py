@@ -1,11 +1,13 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing that is told of a visit holds a secret: a page may show again whatever was sent to it."""
+"""Nothing that is told of a visit holds a secret, or more than anybody reads.
+
+A page may show again whatever was sent to it, and its title or its address may be as long as a page can be.
+"""
 
 from __future__ import annotations
 
-import functools
 import typing as t
 
 from ...base.errors import CollectionError
@@ -13,12 +15,18 @@ from ...base.text import with_each_text
 from ..drivers.snapshots import without_secrets
 from .state import LinkResult
 
+_LONGEST = 4_000
+
 
 class Discretion:
-    """Takes the secrets of one visit out of what is told of it."""
+    """Takes the secrets of one visit out of what is told of it, and shortens it."""
 
     def __init__(self, secrets: t.Iterable[str]) -> None:
-        self._clean = functools.partial(without_secrets, secrets=[secret for secret in secrets if secret])
+        self._secrets = [secret for secret in secrets if secret]
+
+    def _clean(self, text: str) -> str:
+        clean = without_secrets(text, self._secrets)
+        return clean if len(clean) <= _LONGEST else f"{clean[:_LONGEST]}..."
 
     def over_result(self, result: LinkResult) -> LinkResult:
         """The result, with the texts in it cleaned."""

@@ -354,6 +354,12 @@ def test_a_snapshot_has_no_secret_in_any_place(place: str) -> None:
         assert "seen" in kept
 
 
+def test_a_secret_in_pieces_leaves_nothing_of_a_page() -> None:
+    page = "<p>seen</p><b>Corr3</b><i>ct-</i>\n<b>horse</b><p>seen</p>"
+    assert blotted_page(page, ["Corr3ct-horse"]) == f"<p>{BLOT}</p>"
+    assert "horse" in blotted_page(page, ["another"])
+
+
 @pytest.mark.parametrize(
     ("secret", "written"),
     [
