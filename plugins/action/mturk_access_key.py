@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ..plugin_utils.base import times
-from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.errors import CollectionError, invalid_options
 from ..plugin_utils.base.vocabulary import DEFAULT_USER_NAME, LINK_STATUSES, LinkStatus
 from ..plugin_utils.keys import lifecycle as key_lifecycle
 from ..plugin_utils.keys.actions import Stop
@@ -98,15 +98,9 @@ class ActionModule(LabAction):
 
 
 def _request(options: t.Mapping[str, t.Any]) -> KeyRequest:
-    if options["max_age_days"] is not None and options["max_age_days"] < 1:
-        raise _invalid("max_age_days must be at least 1.", "Leave max_age_days out to keep keys whatever their age.")
-    if options["grace_days"] < 0:
-        raise _invalid("grace_days must not be negative.", "Set grace_days to 0 or more.")
-    if options["retire_after_days"] < 0:
-        raise _invalid("retire_after_days must not be negative.", "Set retire_after_days to 0 or more.")
     begun = times.parse_time(options["observed_at"])
     if options["observed_at"] and begun is None:
-        raise _invalid("observed_at is not a time.", "Write it as 2026-01-31T12:00:00Z.")
+        raise invalid_options("observed_at is not a time.", "Write it as 2026-01-31T12:00:00Z.")
     return KeyRequest(
         state=KeyState(options["state"]),
         max_age_days=options["max_age_days"],
@@ -123,14 +117,10 @@ def _link_knowledge(options: t.Mapping[str, t.Any]) -> LinkKnowledge:
     key_id = str(options["linked_access_key_id"] or "")
     status = LinkStatus(options["link_status"] or ("linked" if key_id else "unknown"))
     if status == "linked" and not key_id:
-        raise _invalid("link_status is linked, but no key is named.", "Name it in linked_access_key_id.")
+        raise invalid_options("link_status is linked, but no key is named.", "Name it in linked_access_key_id.")
     if status in ("not_linked", "unknown") and key_id:
-        raise _invalid(f"link_status is {status}, but linked_access_key_id names a key.", "Give one of them.")
+        raise invalid_options(f"link_status is {status}, but linked_access_key_id names a key.", "Give one of them.")
     return LinkKnowledge(status, key_id, str(options["link_evidence"] or ""))
-
-
-def _invalid(message: str, next_step: str) -> CollectionError:
-    return CollectionError(message, next_step=next_step, reason="invalid_options", step="access_key")
 
 
 def _actions_in_words(outcome: KeyOutcome) -> list[str]:

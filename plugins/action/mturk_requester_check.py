@@ -8,7 +8,7 @@ import decimal
 import typing as t
 
 from ..plugin_utils.aws.connection import AwsConnection
-from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.errors import invalid_options
 from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Result, Spec, Variables
 from ..plugin_utils.mturk import requester
 from ..plugin_utils.store import lab_store
@@ -37,11 +37,8 @@ class ActionModule(LabAction):
 
     def work(self, options: Options, task_vars: Variables) -> Result:
         if options["wait_timeout"] < 0 or options["wait_interval"] < 1:
-            raise CollectionError(
-                "wait_timeout must not be negative, and wait_interval must be at least 1.",
-                next_step="Correct them; leave both out to ask once.",
-                reason="invalid_options",
-            )
+            told = "wait_timeout must not be negative, and wait_interval must be at least 1."
+            raise invalid_options(told, "Correct them; leave both out to ask once.")
         minimum = options["minimum_balance"]
         environments, waited = requester.wait_until_linked(
             self._signing(options),

@@ -97,7 +97,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ..plugin_utils.aws.connection import AwsConnection
-from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.errors import CollectionError, invalid_options
 from ..plugin_utils.base.next_command import playbook_command, stands_for
 from ..plugin_utils.base.silence import asking_for
 from ..plugin_utils.store import base, open_store
@@ -168,10 +168,9 @@ def _in_slot(record: LabRecord, slot: str) -> StoredKey | None:
 
 def _required_store(store: object) -> dict[str, t.Any]:
     if not isinstance(store, dict):
-        raise CollectionError(
+        raise invalid_options(
             "Nothing says in which store the labs' keys are.",
-            next_step=f"Give the lookup the option store, or set {_STORE_VARIABLE} in the inventory, such as "
+            f"Give the lookup the option store, or set {_STORE_VARIABLE} in the inventory, such as "
             "{type: ansible_vault, directory: ...} (see the guide on stores).",
-            reason="invalid_options",
         )
     return store

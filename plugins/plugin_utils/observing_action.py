@@ -35,20 +35,16 @@ class ObservingAction(LabAction):
         """
         account = self.account(options)
         # Wrong options are told before anything is asked.
-        declaration.declaration(options, check_mode=self.check_mode)
+        declared = declaration.declaration(options, check_mode=self.check_mode)
         record: LabRecord | None = None
-        store_error = store_next_step = ""
         if options["store"] is not None:
             try:
                 record = self._record(options, account, operation)
             except CollectionError as exc:
                 if operation != "audit":
                     raise
-                store_error, store_next_step = exc.message, exc.next_step
-        declared = declaration.declaration(
-            options, check_mode=self.check_mode, store_error=store_error, store_next_step=store_next_step
-        )
-        if operation == "audit" and options["store"] is None:
+                declared = dataclasses.replace(declared, store_error=exc.message, store_next_step=exc.next_step)
+        elif operation == "audit":
             declared = dataclasses.replace(declared, store_missing="No store is declared (lab_account_secret_store).")
         if portal_problem is not None:
             problem = portal_problem

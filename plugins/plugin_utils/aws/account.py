@@ -12,7 +12,7 @@ import shlex
 import typing as t
 
 from ..base import masking
-from ..base.errors import CollectionError
+from ..base.errors import CollectionError, invalid_options
 from .connection import AwsConnection
 
 # Variables of the operator's environment that no program in a lab's account gets: credentials, and what leads to some.
@@ -85,11 +85,8 @@ class AccountDeclaration:
                 reason="no_account",
             )
         if self.account_id and not re.fullmatch(r"\d{12}", self.account_id):
-            raise CollectionError(
-                f"{self.account_id!r} is not the id of an AWS account.",
-                next_step="Write its 12 digits in quotes, so that leading zeros stay.",
-                reason="invalid_options",
-            )
+            told = f"{self.account_id!r} is not the id of an AWS account."
+            raise invalid_options(told, "Write its 12 digits in quotes, so that leading zeros stay.")
         in_arn = re.match(r"arn:[\w-]+:iam::(\d{12}):role/", self.role_arn)
         if self.account_id and in_arn and in_arn.group(1) != self.account_id:
             raise CollectionError(
@@ -160,14 +157,11 @@ def refuse_other_credentials(variables: t.Iterable[str]) -> None:
     """
     leading = sorted(name for name in variables if _CREDENTIAL_VARIABLES.fullmatch(name))
     if leading:
-        raise CollectionError(
+        raise invalid_options(
             f"The task's environment sets {', '.join(leading)}, so it would not run in the AWS account of its host.",
-            next_step=(
-                "Take it out of the keyword environment of the task, its block, role and play. Give the operator's own "
-                "credentials to ansible-playbook itself: export the variables before you start it, or name a profile "
-                "(lab_account_aws_profile or ansible_aws_account_profile)."
-            ),
-            reason="invalid_options",
+            "Take it out of the keyword environment of the task, its block, role and play. Give the operator's own "
+            "credentials to ansible-playbook itself: export the variables before you start it, or name a profile "
+            "(lab_account_aws_profile or ansible_aws_account_profile).",
         )
 
 

@@ -5,35 +5,33 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from .connection import AwsConnection
-from .errors import AWS_FAILURES, aws_error
+from .errors import aws_errors_during
+
+
+def identity(connection: AwsConnection) -> t.Mapping[str, t.Any]:
+    """What STS answers to C(GetCallerIdentity): C(Account) and C(Arn) among it.
+
+    :raises CollectionError: AWS refused or could not be reached, as for the next two.
+    """
+    with aws_errors_during("find out which AWS account the credentials belong to"):
+        answer: t.Mapping[str, t.Any] = connection.client("sts").get_caller_identity()
+    return answer
 
 
 def account_of(connection: AwsConnection) -> str:
     """The 12-digit id of the account that the connection works in.
 
     An assumed role has its account in its ARN; otherwise AWS is asked.
-
-    :raises CollectionError: AWS refused or could not be reached.
     """
-    if connection.assumed_account_id:
-        return connection.assumed_account_id
-    try:
-        return str(connection.client("sts").get_caller_identity()["Account"])
-    except AWS_FAILURES as exc:
-        raise aws_error(exc, "find out which AWS account the credentials belong to") from exc
+    return connection.assumed_account_id or str(identity(connection)["Account"])
 
 
 def arn_of(connection: AwsConnection) -> str:
     """The ARN by which AWS knows whoever makes the connection's calls.
 
     AWS tells it when a role is assumed; otherwise it is asked.
-
-    :raises CollectionError: AWS refused or could not be reached.
     """
-    if connection.assumed_arn:
-        return connection.assumed_arn
-    try:
-        return str(connection.client("sts").get_caller_identity()["Arn"])
-    except AWS_FAILURES as exc:
-        raise aws_error(exc, "find out whom the credentials belong to") from exc
+    return connection.assumed_arn or str(identity(connection)["Arn"])

@@ -20,10 +20,10 @@ import threading
 import typing as t
 
 from ..base import library_logs, masking
-from ..base.errors import CollectionError
+from ..base.errors import CollectionError, invalid_options
 from ..base.vocabulary import COLLECTION
 from . import service_models
-from .errors import AWS_FAILURES, aws_error, no_credentials, not_assumable, second_factor_wanted
+from .errors import AWS_FAILURES, aws_error, aws_errors_during, no_credentials, not_assumable, second_factor_wanted
 from .repeating import repeat_unreadable
 from .silence import heed
 
@@ -194,11 +194,8 @@ class AwsConnection:
 
     def _session(self) -> Session:
         if self._param_or_none("profile") and self._param_or_none("access_key"):
-            raise CollectionError(
-                "Both a profile and an access key were given.",
-                next_step="Give one of the options profile and access_key.",
-                reason="invalid_options",
-            )
+            told = "Both a profile and an access key were given."
+            raise invalid_options(told, "Give one of the options profile and access_key.")
         with _session_lock:
             session = _shared_session(self._param_or_none("profile"))
             if not self._param_or_none("access_key"):
@@ -239,11 +236,8 @@ class AwsConnection:
             try:
                 config = config.merge(botocore.config.Config(**self._param_or_none("aws_config")))
             except (TypeError, botocore.exceptions.BotoCoreError) as exc:
-                raise CollectionError(
-                    f"The option aws_config is wrong: {exc}.",
-                    next_step="Write it with the names and types of botocore's Config.",
-                    reason="invalid_options",
-                ) from exc
+                told = f"The option aws_config is wrong: {exc}."
+                raise invalid_options(told, "Write it with the names and types of botocore's Config.") from exc
         if max_attempts is not None:
             config = config.merge(botocore.config.Config(retries={"total_max_attempts": max_attempts}))
         if self._param_or_none("unsigned"):
@@ -273,11 +267,8 @@ class AwsConnection:
         if self._assumed is None:
             role_arn = self._param_or_none("assume_role_arn")
             if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", str(role_arn)):
-                raise CollectionError(
-                    f"{role_arn!r} is not the ARN of an IAM role.",
-                    next_step="Write it as arn:aws:iam::<12-digit account id>:role/<role name>.",
-                    reason="invalid_options",
-                )
+                told = f"{role_arn!r} is not the ARN of an IAM role."
+                raise invalid_options(told, "Write it as arn:aws:iam::<12-digit account id>:role/<role name>.")
             request = {
                 "RoleArn": role_arn,
                 "RoleSessionName": self._param_or_none("role_session_name") or COLLECTION,
@@ -304,11 +295,8 @@ class AwsConnection:
         wanted = self._param_or_none("account_id")
         if not wanted or self._account_found:
             return
-        doing = "find out which AWS account the credentials belong to"
-        try:
+        with aws_errors_during("find out which AWS account the credentials belong to"):
             found = str(self._make_client("sts", None, None, None, None).get_caller_identity()["Account"])
-        except AWS_FAILURES as exc:
-            raise aws_error(exc, doing) from None
         if found != str(wanted):
             raise CollectionError(
                 f"The credentials belong to the AWS account {found}, and not to {wanted}.",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import re
@@ -87,6 +88,18 @@ def aws_error(exc: BaseException, doing: str) -> CollectionError:
         reason=advice.row.reason,
         details={"error_code": codes[0], **denied},
     )
+
+
+@contextlib.contextmanager
+def aws_errors_during(doing: str) -> t.Iterator[None]:
+    """Turn what AWS refuses meanwhile into an error for people.
+
+    :param doing: as for C(aws_error).
+    """
+    try:
+        yield
+    except AWS_FAILURES as exc:
+        raise aws_error(exc, doing) from exc
 
 
 def told_by_module(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -8,7 +8,6 @@ What AWS answers is turned into our own small types, and what it refuses into er
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 import re
@@ -17,7 +16,7 @@ import typing as t
 from ..base import masking, times
 from ..base.errors import CollectionError
 from .connection import Client
-from .errors import AWS_FAILURES, aws_error, error_code, is_connection_failure, plain_message
+from .errors import aws_error, aws_errors_during, error_code, is_connection_failure, plain_message
 from .shared_advice import ACCESS_DENIED_CODES
 
 try:
@@ -92,17 +91,9 @@ class CreationUnclear(CollectionError):
 Answer = t.Mapping[str, t.Any]
 
 
-@contextlib.contextmanager
-def _aws_errors_during(doing: str) -> t.Iterator[None]:
-    try:
-        yield
-    except AWS_FAILURES as exc:
-        raise aws_error(exc, doing) from exc
-
-
 def list_keys(client: Client, user_name: str) -> KeyListing:
     """The user's access keys; none when there is no such user. Their last use is not asked for."""
-    with _aws_errors_during(f"list the access keys of the IAM user {user_name}"):
+    with aws_errors_during(f"list the access keys of the IAM user {user_name}"):
         try:
             # A user has two keys at most, so there is no second page.
             answer = client.list_access_keys(UserName=user_name)
@@ -117,7 +108,7 @@ def list_keys(client: Client, user_name: str) -> KeyListing:
 
 def with_last_use(client: Client, key: IamKey) -> IamKey:
     """The key with its last use, as IAM knows it (it can lag behind for a while)."""
-    with _aws_errors_during(f"read the last use of the access key {key.access_key_id}"):
+    with aws_errors_during(f"read the last use of the access key {key.access_key_id}"):
         try:
             used = client.get_access_key_last_used(AccessKeyId=key.access_key_id)["AccessKeyLastUsed"]
         except ClientError as exc:
@@ -140,7 +131,7 @@ def owner_of(client: Client, access_key_id: str) -> str:
     A user that was renamed keeps its keys (IAM API reference, UpdateUser). A role that may look at the lab's user only
     is refused then. So it is for a key that is gone; but that refusal names the key as its resource, not the user.
     """
-    with _aws_errors_during(f"find out whose the access key {access_key_id} is"):
+    with aws_errors_during(f"find out whose the access key {access_key_id} is"):
         try:
             return str(client.get_access_key_last_used(AccessKeyId=access_key_id).get("UserName", ""))
         except ClientError as exc:
@@ -212,7 +203,7 @@ def delete_key(client: Client, user_name: str, access_key_id: str) -> KeyCall:
 
 
 def _change_key(doing: str, call: t.Callable[[], Answer]) -> KeyCall:
-    with _aws_errors_during(doing):
+    with aws_errors_during(doing):
         try:
             return KeyCall(_request_id(call()))
         except ClientError as exc:

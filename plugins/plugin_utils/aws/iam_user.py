@@ -14,7 +14,7 @@ from ..base import vocabulary
 from ..base.errors import CollectionError
 from ..base.times import timestamp
 from .connection import Client
-from .errors import AWS_FAILURES, aws_error, error_code
+from .errors import AWS_FAILURES, aws_error, aws_errors_during, error_code
 
 # IAM's answer for a user, a login profile or a policy that does not exist.
 MISSING_CODE = "NoSuchEntity"
@@ -213,11 +213,8 @@ def tag_user(iam: Client, user_name: str, key: str, value: str) -> None:
 
     :raises CollectionError: IAM refused, or could not be reached.
     """
-    tags = [{"Key": key, "Value": value}]
-    try:
-        iam.tag_user(UserName=user_name, Tags=tags)
-    except AWS_FAILURES as exc:
-        raise aws_error(exc, f"tag the IAM user {user_name}") from exc
+    with aws_errors_during(f"tag the IAM user {user_name}"):
+        iam.tag_user(UserName=user_name, Tags=[{"Key": key, "Value": value}])
 
 
 def untag_user(iam: Client, user_name: str, key: str) -> None:

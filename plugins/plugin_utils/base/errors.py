@@ -51,6 +51,11 @@ class CollectionError(Exception):
         }
 
 
+def invalid_options(message: str, next_step: str, step: str = "") -> CollectionError:
+    """An option, or what the inventory says, cannot be."""
+    return CollectionError(message, next_step=next_step, reason="invalid_options", step=step)
+
+
 # A disk, or the operator's share of it, that is full.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 

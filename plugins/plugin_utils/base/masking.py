@@ -91,9 +91,9 @@ def mask_registered(text: str) -> str:
 def redact(text: str) -> str:
     """The text with whatever is known as a secret, or looks like one, taken out."""
     text = mask_registered(text)
-    for _character_class, shape in _SHAPES:
+    for _kind, shape in _SHAPES:
         text = shape.sub(REDACTED, text)
-    for _character_class, run in _RUNS:
+    for _kind, run in _RUNS:
         text = run.sub(lambda found: REDACTED if _is_random(found.group()) else found.group(), text)
     return text
 

@@ -9,7 +9,7 @@ import datetime
 import enum
 import re
 
-from .errors import CollectionError
+from .errors import invalid_options
 
 COLLECTION = "labops.cloudresearch"
 
@@ -139,10 +139,6 @@ def checked_account_id(account_id: str | None) -> str:
     :raises CollectionError: it is not 12 digits.
     """
     if account_id and not re.fullmatch(r"\d{12}", account_id):
-        raise CollectionError(
-            f"{account_id!r} is not the id of an AWS account.",
-            next_step="Write the 12 digits in quotes, leading zeros included.",
-            reason="invalid_options",
-            step="observe",
-        )
+        told = f"{account_id!r} is not the id of an AWS account."
+        raise invalid_options(told, "Write the 12 digits in quotes, leading zeros included.", "observe")
     return account_id or ""

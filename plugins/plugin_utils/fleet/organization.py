@@ -19,7 +19,7 @@ from ..aws.connection import Client
 from ..aws.errors import AWS_FAILURES, aws_error, error_code, plain_message
 from ..aws.shared_advice import ACCESS_DENIED_CODES
 from ..base import times
-from ..base.errors import CollectionError
+from ..base.errors import CollectionError, invalid_options
 from ..base.text import printable_values
 
 # AWS API reference, Organizations, Account: State. Its older field Status was to be retired on 2026-09-09.
@@ -67,11 +67,8 @@ class Selection:
             return frozenset(STATUSES)
         unknown = sorted(wanted.difference(STATUSES))
         if unknown:
-            raise CollectionError(
-                f"{', '.join(unknown)}: no such account status.",
-                next_step=f"Set statuses to some of {', '.join(STATUSES)}, or to all.",
-                reason="invalid_options",
-            )
+            told = f"{', '.join(unknown)}: no such account status."
+            raise invalid_options(told, f"Set statuses to some of {', '.join(STATUSES)}, or to all.")
         return frozenset(wanted)
 
     def has_tags(self, tags: t.Mapping[str, str]) -> bool:
@@ -252,10 +249,9 @@ def find_unit(units: t.Sequence[Unit], name: str) -> Unit:
     """
     text = str(name).strip()
     if not text:
-        raise CollectionError(
+        raise invalid_options(
             "The name of an organizational unit is empty.",
-            next_step="Name a unit by its id or path (/ is the root), or leave the list empty to take all accounts.",
-            reason="invalid_options",
+            "Name a unit by its id or path (/ is the root), or leave the list empty to take all accounts.",
         )
     found = _units_called(units, text)
     if len(found) == 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..base.errors import CollectionError
+from ..base.errors import invalid_options
 from ..base.lab_name import host_name, same_name
 from .organization import Account
 
@@ -80,8 +80,5 @@ def check_preferences(preferences: t.Sequence[str]) -> None:
     """
     for wish in preferences:
         if wish not in ("name", "id", "email") and not (wish.startswith("tag:") and len(wish) > len("tag:")):
-            raise CollectionError(
-                f"Host names cannot be made from {wish!r}.",
-                next_step="The option hostnames takes name, id, email and tag:<key>.",
-                reason="invalid_options",
-            )
+            told = f"Host names cannot be made from {wish!r}."
+            raise invalid_options(told, "The option hostnames takes name, id, email and tag:<key>.")

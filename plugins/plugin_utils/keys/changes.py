@@ -63,12 +63,10 @@ class ChangeRecorder:
     :ivar changes: in the order in which they were made.
     """
 
-    def __init__(
-        self, connection: AwsConnection, user_name: str, user_arn: str = "", journal: Journal | None = None
-    ) -> None:
+    def __init__(self, connection: AwsConnection, user_name: str, journal: Journal | None = None) -> None:
         self._connection = connection
         self._user_name = user_name
-        self.user_arn = user_arn
+        self.user_arn = ""
         self._journal = journal
         self._caller_arn: str | None = None
         self.changes: list[KeyChange] = []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carries out what C(key_plan) decides. The only place that creates, deactivates or deletes access keys.
+"""Carries out what C(plan) decides. The only place that creates, deactivates or deletes access keys.
 
 The order of writes makes every stop survivable: the intent is in the store before the key exists, the secret is in
 the store before anything else happens with the key, and a key leaves the store only after it has left IAM.
@@ -154,12 +154,10 @@ class KeyLifecycle:
 
     def _carry_out(self, situation: Situation, action: Action) -> Situation:
         if action.kind == ActionKind.CREATE:
-            after = self._create(situation, action)
-        elif action.kind == ActionKind.PROVE:
-            after = self._prove_key(situation, action)
-        else:
-            after = self._change(situation, action)
-        return after
+            return self._create(situation, action)
+        if action.kind == ActionKind.PROVE:
+            return self._prove_key(situation, action)
+        return self._change(situation, action)
 
     def _note_done(self, action: Action) -> None:
         self._done.append((action, times.now()))

@@ -58,7 +58,7 @@ def decide(situation: Situation) -> Plan:
             return Plan(tuple(actions), step, situation, tuple(notes(situation)))
         actions.append(step)
         situation = after(situation, step)
-    raise RuntimeError("the rules of key_plan do not come to an end")
+    raise RuntimeError("the rules of the plan do not come to an end")
 
 
 def next_step(situation: Situation) -> Action | Stop | None:

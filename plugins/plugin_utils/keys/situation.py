@@ -12,6 +12,7 @@ import typing as t
 
 from ..aws.iam_keys import IamKey
 from ..base import times
+from ..base.errors import invalid_options
 from ..base.vocabulary import LinkStatus
 from ..store.record import LabRecord, StoredKey
 from . import suspension
@@ -62,6 +63,7 @@ class KeyRequest:
     :param remove_foreign_keys: ids of keys that the collection did not create and that the operator gives up.
     :param begun: when the run began to look at the lab. A current key that is younger was made by another run
         since, so V(rotated) does not replace it once more.
+    :raises CollectionError: a number of days cannot be one.
     """
 
     state: KeyState = KeyState.PRESENT
@@ -72,6 +74,15 @@ class KeyRequest:
     adopt_existing_user: bool = False
     remove_foreign_keys: frozenset[str] = frozenset()
     begun: datetime.datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_age_days is not None and self.max_age_days < 1:
+            told = "max_age_days must be at least 1."
+            raise invalid_options(told, "Leave max_age_days out to keep keys whatever their age (in the role: 0).")
+        for name, in_role in (("grace_days", "key_grace_days"), ("retire_after_days", "retire_after_days")):
+            if getattr(self, name) < 0:
+                next_step = f"Set {name} (in the role: lab_account_{in_role}) to 0 or more."
+                raise invalid_options(f"{name} must not be negative.", next_step)
 
     @property
     def wants_key(self) -> bool:

@@ -9,7 +9,6 @@ import decimal
 import typing as t
 
 from ..base import vocabulary
-from ..base.errors import CollectionError
 from ..keys.situation import KeyRequest, KeyState
 from ..portal.link import account_link
 from ..store.options import STORE_ARGUMENT_SPEC
@@ -65,22 +64,12 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-def declaration(
-    options: t.Mapping[str, t.Any], *, check_mode: bool, store_error: str = "", store_next_step: str = ""
-) -> Declaration:
+def declaration(options: t.Mapping[str, t.Any], *, check_mode: bool) -> Declaration:
     """The validated options as what they declare.
 
     :param options: as C(ARGUMENT_SPEC) has them.
-    :param store_error: why the lab's store could not be read; empty if it was.
     :raises CollectionError: an option is wrong.
     """
-    if options["retire_after_days"] < 0:
-        raise CollectionError(
-            "retire_after_days must not be negative.",
-            next_step="Set retire_after_days (in the role: lab_account_retire_after_days) to 0 or more.",
-            reason="invalid_options",
-            step="observe",
-        )
     minimum = decimal.Decimal(str(options["minimum_balance"]))
     return Declaration(
         lab=options["lab"],
@@ -108,8 +97,6 @@ def declaration(
         link_wanted=options["link_check"] != "none",
         judge_key_use=options["judge_key_use"],
         onboard_although_closed=options["onboard_although_closed"],
-        store_error=store_error,
-        store_next_step=store_next_step,
         ask_mturk=not (options["judge_key_use"] and check_mode),
         thorough=options["thorough"],
         find_principals=options["find_principals"],

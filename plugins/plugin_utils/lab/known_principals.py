@@ -9,7 +9,7 @@ import datetime
 import typing as t
 
 from ..aws.principals.shapes import Principal
-from ..base.errors import CollectionError
+from ..base.errors import invalid_options
 
 # By which of these an exception says whom it is for.
 _IDENTIFIERS = ("arn", "name", "access_key_id")
@@ -59,11 +59,10 @@ def _checked_entry(entry: t.Mapping[str, t.Any], number: int) -> KnownPrincipal:
     except ValueError:
         until = ""
     if len(named) != 1 or not values["reason"] or not until:
-        raise CollectionError(
+        raise invalid_options(
             f"Entry {number} of the known principals is wrong.",
-            next_step="Give one of arn, name and access_key_id, a reason, and a day such as until: 2027-01-31.",
-            reason="invalid_options",
-            step="observe",
+            "Give one of arn, name and access_key_id, a reason, and a day such as until: 2027-01-31.",
+            "observe",
         )
     return t.cast(KnownPrincipal, {**values, "until": until})
 

@@ -16,7 +16,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..base import vocabulary
-from ..base.errors import CollectionError
+from ..base.errors import invalid_options
 from ..portal.drivers import settings as portal_settings
 from . import declaration
 
@@ -164,11 +164,10 @@ def read(task_vars: t.Mapping[str, t.Any], templar: t.Any, names: t.Collection[s
     given.setdefault("lab_account_lab", task_vars.get("inventory_hostname"))
     checked = ArgumentSpecValidator({name: ARGUMENT_SPEC[name] for name in names}).validate(given)
     if checked.error_messages:
-        raise CollectionError(
+        raise invalid_options(
             f"The lab's variables are wrong: {'; '.join(checked.error_messages)}",
-            next_step="Correct them, then run again (see ansible-doc -t role labops.cloudresearch.lab_account).",
-            reason="invalid_options",
-            step="observe",
+            "Correct them, then run again (see ansible-doc -t role labops.cloudresearch.lab_account).",
+            "observe",
         )
     values: Values = checked.validated_parameters
     return values

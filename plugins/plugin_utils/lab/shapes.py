@@ -16,11 +16,8 @@ from ..aws.principals.shapes import Principals
 from ..keys.actions import NoteDescription
 from ..keys.changes import KeyChange
 from ..keys.description import KeyDescription, RetiredKey
-from ..mturk.requester import EnvironmentAnswer
+from ..mturk.requester import Answers as Requester
 from .known_principals import KnownPrincipal
-
-# What C(mturk.requester.check_environment) returns, by environment.
-Requester = dict[str, EnvironmentAnswer]
 
 
 class Link(t.TypedDict):

@@ -10,7 +10,7 @@ import decimal
 import typing as t
 
 from ..base import vocabulary
-from ..base.errors import CollectionError
+from ..base.errors import invalid_options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +38,8 @@ class Thresholds:
         known = {field.name for field in dataclasses.fields(cls)}
         strangers = sorted(str(name) for name in given if name not in known)
         if strangers:
-            raise CollectionError(
-                f"Unknown thresholds for findings: {', '.join(strangers)}.",
-                next_step=f"Use only {', '.join(sorted(known))}.",
-            )
+            told = f"Unknown thresholds for findings: {', '.join(strangers)}."
+            raise invalid_options(told, f"Use only {', '.join(sorted(known))}.")
         try:
             for name in ("key_unused_days", "key_old_days"):
                 if name in given:
@@ -55,9 +53,9 @@ class Thresholds:
             if "allowed_policy_arns" in given:
                 given["allowed_policy_arns"] = tuple(str(arn) for arn in given["allowed_policy_arns"])
         except (TypeError, ValueError, decimal.InvalidOperation) as exc:
-            raise CollectionError(
+            raise invalid_options(
                 "A threshold for findings is not a number of the right kind.",
-                next_step="Days are whole numbers from 0 on, minimum_balance is an amount in US dollars.",
+                "Days are whole numbers from 0 on, minimum_balance is an amount in US dollars.",
             ) from exc
         return cls(**given)
 

@@ -61,6 +61,7 @@ class EnvironmentAnswer(t.TypedDict):
     next_step: str
 
 
+# By environment.
 Answers = dict[str, EnvironmentAnswer]
 
 

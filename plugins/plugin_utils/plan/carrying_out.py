@@ -157,7 +157,7 @@ class PlanRun:
         return KeyLifecycle(
             KeyObserver(
                 self.connection,
-                self.open_store() if managed else NoStore({}),
+                self.open_store() if managed else NoStore(),
                 lab=self.lab,
                 user_name=name,
                 request=KeyRequest(

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import contextlib
 
-from ..store.base import Options, SecretStore, Snapshot, Surroundings
+from ..store.base import SecretStore, Snapshot
 from ..store.record import LabRecord
+
+_NO_RECORD = "a key that is not the collection's has no record"
 
 
 class NoStore(SecretStore):
     """No store. Whoever writes to it has made a mistake."""
 
     type_name = "none"
-    option_names = frozenset()
 
-    def __init__(self, options: Options, surroundings: Surroundings | None = None) -> None:
+    def __init__(self) -> None:
         pass
 
     @property
@@ -31,15 +32,15 @@ class NoStore(SecretStore):
 
     def put(self, record: LabRecord, after: Snapshot) -> Snapshot:
         """Never asked for."""
-        raise AssertionError("a key that is not the collection's has no record")
+        raise AssertionError(_NO_RECORD)
 
     def delete(self, after: Snapshot) -> None:
         """Never asked for."""
-        raise AssertionError("a key that is not the collection's has no record")
+        raise AssertionError(_NO_RECORD)
 
     def check(self, lab: str) -> None:
         """Never asked for."""
-        raise AssertionError("a key that is not the collection's has no record")
+        raise AssertionError(_NO_RECORD)
 
     def read_command(self, lab: str) -> str:
         """There is nothing to read."""

@@ -25,7 +25,6 @@ from .model import (
     keys_were_read,
 )
 
-Pair = tuple[Lab, Lab]
 Key = tuple[str, str, str]
 
 # The finding that says that not everything was seen.

@@ -176,7 +176,7 @@ def _bar(
 
 
 def _empty_counts(bins: Bins) -> list[list[int]]:
-    return [[0, 0] for _bin_of in bins]
+    return [[0, 0] for _bin in bins]
 
 
 def _live_keys(report: Report) -> t.Iterator[AccountKey]:

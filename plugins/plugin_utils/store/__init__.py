@@ -13,9 +13,9 @@ from ansible.utils.display import Display
 
 from ..aws.connection import AwsConnection
 from ..base import masking
+from ..base.errors import invalid_options
 from .base import Options, SecretStore, Snapshot, Surroundings, VaultSecret
-from .options import STORE_ARGUMENT_SPEC
-from .reasons import invalid_options
+from .options import OPTIONS_BY_TYPE, STORE_ARGUMENT_SPEC
 
 __all__ = [
     "DEFAULT_TYPE",
@@ -64,11 +64,11 @@ def open_store(
             f"There is no store type {type_name!r}.", f"Set store.type to one of: {', '.join(REGISTRY)}."
         )
     chosen = store_class(type_name)
-    unknown = sorted(set(given) - chosen.option_names)
+    known = OPTIONS_BY_TYPE[type_name]
+    unknown = sorted(set(given) - set(known))
     if unknown:
         raise invalid_options(
-            f"The store type {type_name} has no option {', '.join(unknown)}.",
-            f"It has: {', '.join(sorted(chosen.option_names))}.",
+            f"The store type {type_name} has no option {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
         )
     return chosen(given, Surroundings(lab_connection, vault_secrets(loader), _display.warning))
 

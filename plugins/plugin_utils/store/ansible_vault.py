@@ -16,9 +16,9 @@ import typing as t
 import yaml
 from ansible.module_utils.common.yaml import yaml_dump
 
-from ..base.errors import CollectionError
+from ..base.errors import CollectionError, invalid_options
 from . import base, private_files, vault_passwords
-from .reasons import StoreReason, invalid_options, store_error
+from .reasons import StoreReason, store_error
 from .record import LabRecord
 from .vault_proof import CHECK_FILE, PasswordProof
 
@@ -62,7 +62,6 @@ class AnsibleVaultStore(base.SecretStore):
     """
 
     type_name = "ansible_vault"
-    option_names = frozenset({"directory", "vault_id", "allow_shared_directory"})
 
     def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         if not options.get("directory"):

@@ -12,15 +12,10 @@ import typing as t
 
 from ..aws.connection import GLOBAL_REGION, AwsConnection, Client
 from ..aws.errors import AWS_FAILURES, aws_error
+from ..base.errors import invalid_options
 from . import base
-from .reasons import StoreReason, invalid_options
-
-# How to reach a central account. In the lab's account the task's own options say that.
-CENTRAL_OPTIONS = frozenset(
-    {"access_key", "secret_key", "session_token", "profile", "aws_ca_bundle", "validate_certs"}
-    | {"assume_role_arn", "external_id"}
-)
-AWS_OPTIONS = CENTRAL_OPTIONS | {"account", "region", "endpoint_url", "prefix", "kms_key_id", "tags"}
+from .options import CENTRAL_ACCOUNT
+from .reasons import StoreReason
 
 # What both Secrets Manager and Parameter Store take in names (their API references).
 _PREFIX = re.compile(r"/?([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*([A-Za-z0-9_-][A-Za-z0-9_.-]*)?")
@@ -51,7 +46,7 @@ class AwsStore(base.SecretStore):
                 f"store.prefix {self._prefix!r} cannot begin a name in AWS.",
                 "Use letters, digits, full stops, hyphens, underscores, and slashes between the parts.",
             )
-        central = sorted(CENTRAL_OPTIONS & set(options))
+        central = sorted(CENTRAL_ACCOUNT.keys() & options)
         if self._in_lab and central:
             raise invalid_options(
                 f"store.account is lab, so the task's options say how to reach it, not store.{central[0]}.",
@@ -78,7 +73,7 @@ class AwsStore(base.SecretStore):
 
     def _connect(self) -> AwsConnection:
         if not self._in_lab:
-            return AwsConnection({name: self._options.get(name) for name in CENTRAL_OPTIONS})
+            return AwsConnection({name: self._options.get(name) for name in CENTRAL_ACCOUNT})
         if self._lab_connection is None:
             raise invalid_options("Nothing says how to reach the lab's account.", "Set store.account to central.")
         return self._lab_connection()

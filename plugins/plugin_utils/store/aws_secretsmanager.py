@@ -11,8 +11,9 @@ is then moved from the version that was read. AWS refuses that move when the lab
 from __future__ import annotations
 
 from ..aws.errors import error_code
+from ..base.errors import invalid_options
 from . import aws_base, base
-from .reasons import invalid_options, record_deleted
+from .reasons import record_deleted
 from .record import LabRecord
 
 try:
@@ -33,7 +34,6 @@ class SecretsManagerStore(aws_base.AwsStore):
     type_name = "aws_secretsmanager"
     service = "secretsmanager"
     default_prefix = "cloudresearch/labs/"
-    option_names = aws_base.AWS_OPTIONS | {"recovery_window_days"}
 
     def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         super().__init__(options, surroundings)

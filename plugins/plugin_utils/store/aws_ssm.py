@@ -11,8 +11,8 @@ content is put back.
 from __future__ import annotations
 
 from ..aws.errors import error_code
+from ..base.errors import invalid_options
 from . import aws_base, base
-from .reasons import invalid_options
 from .record import LabRecord
 
 try:
@@ -27,7 +27,6 @@ class ParameterStore(aws_base.AwsStore):
     type_name = "aws_ssm"
     service = "ssm"
     default_prefix = "/cloudresearch/labs/"
-    option_names = aws_base.AWS_OPTIONS | {"tier"}
 
     def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         super().__init__(options, surroundings)

@@ -65,12 +65,10 @@ class Surroundings:
 class SecretStore(abc.ABC):
     """One place that keeps lab records. A type is one subclass in one file, and one line in the registry.
 
-    :cvar type_name: the value of the store option C(type).
-    :cvar option_names: names of the store options that the type understands, besides C(type).
+    :cvar type_name: the value of the store option C(type); what options it has is in C(options.OPTIONS_BY_TYPE).
     """
 
     type_name: t.ClassVar[str]
-    option_names: t.ClassVar[frozenset[str]]
 
     @abc.abstractmethod
     def __init__(self, options: Options, surroundings: Surroundings) -> None:

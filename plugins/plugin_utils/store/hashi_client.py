@@ -14,9 +14,9 @@ import urllib.parse
 from ..base import hiccups, library_logs, silence
 from ..base.addresses import is_loopback, may_take_a_secret
 from ..base.advice import Row, advise
-from ..base.errors import CollectionError
+from ..base.errors import CollectionError, invalid_options
 from .base import Options
-from .reasons import StoreReason, invalid_options, store_error
+from .reasons import StoreReason, store_error
 
 try:
     import hvac

@@ -12,9 +12,9 @@ import shlex
 import shutil
 
 from ..base.addresses import may_take_a_secret
-from ..base.errors import CollectionError
+from ..base.errors import CollectionError, invalid_options
 from . import base, hashi_client
-from .reasons import StoreReason, invalid_options, record_deleted, store_error
+from .reasons import StoreReason, record_deleted, store_error
 from .record import LabRecord
 
 try:
@@ -29,21 +29,6 @@ class HashiVaultStore(base.SecretStore):
     """Secrets C(<prefix><lab>) of one KV version 2 engine."""
 
     type_name = "hashi_vault"
-    option_names = frozenset(
-        {
-            "url",
-            "namespace",
-            "mount_point",
-            "prefix",
-            "token",
-            "role_id",
-            "secret_id",
-            "approle_mount_point",
-            "ca_cert",
-            "validate_certs",
-            "timeout",
-        }
-    )
 
     def __init__(self, options: base.Options, surroundings: base.Surroundings) -> None:
         self._options = dict(options)

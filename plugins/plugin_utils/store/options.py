@@ -7,44 +7,61 @@ from __future__ import annotations
 
 import typing as t
 
-STORE_TYPES = ("ansible_vault", "aws_secretsmanager", "aws_ssm", "hashi_vault")
+Spec = dict[str, dict[str, t.Any]]
+
+_TEXT: dict[str, t.Any] = {"type": "str"}
+_SECRET: dict[str, t.Any] = {"type": "str", "no_log": True}
+
+# How to reach a central account. In the lab's account the task's own options say that.
+CENTRAL_ACCOUNT: Spec = {
+    "access_key": {"type": "str", "no_log": False},
+    "secret_key": _SECRET,
+    "session_token": _SECRET,
+    "profile": _TEXT,
+    "aws_ca_bundle": {"type": "path"},
+    "validate_certs": {"type": "bool"},
+    "assume_role_arn": _TEXT,
+    "external_id": _TEXT,
+}
+_AWS: Spec = {
+    **CENTRAL_ACCOUNT,
+    "account": {"type": "str", "choices": ["central", "lab"]},
+    "region": _TEXT,
+    "endpoint_url": _TEXT,
+    "prefix": _TEXT,
+    "kms_key_id": _TEXT,
+    "tags": {"type": "dict"},
+}
+
+# The options of each type, besides C(type).
+OPTIONS_BY_TYPE: dict[str, Spec] = {
+    "ansible_vault": {
+        "directory": {"type": "path"},
+        "vault_id": _TEXT,
+        "allow_shared_directory": {"type": "bool"},
+    },
+    "aws_secretsmanager": {**_AWS, "recovery_window_days": {"type": "int"}},
+    "aws_ssm": {**_AWS, "tier": {"type": "str", "choices": ["Standard", "Advanced", "Intelligent-Tiering"]}},
+    "hashi_vault": {
+        "url": _TEXT,
+        "namespace": _TEXT,
+        "mount_point": _TEXT,
+        "prefix": _TEXT,
+        "token": _SECRET,
+        "role_id": _TEXT,
+        "secret_id": _SECRET,
+        "approle_mount_point": _TEXT,
+        "ca_cert": {"type": "path"},
+        "validate_certs": {"type": "bool"},
+        "timeout": {"type": "float"},
+    },
+}
 
 STORE_ARGUMENT_SPEC: dict[str, t.Any] = {
     "type": "dict",
     "required": True,
     "options": {
-        "type": {"type": "str", "choices": list(STORE_TYPES), "default": "ansible_vault"},
-        # ansible_vault
-        "directory": {"type": "path"},
-        "vault_id": {"type": "str"},
-        "allow_shared_directory": {"type": "bool"},
-        # aws_secretsmanager, aws_ssm
-        "account": {"type": "str", "choices": ["central", "lab"]},
-        "prefix": {"type": "str"},
-        "kms_key_id": {"type": "str"},
-        "tags": {"type": "dict"},
-        "recovery_window_days": {"type": "int"},
-        "tier": {"type": "str", "choices": ["Standard", "Advanced", "Intelligent-Tiering"]},
-        "access_key": {"type": "str", "no_log": False},
-        "secret_key": {"type": "str", "no_log": True},
-        "session_token": {"type": "str", "no_log": True},
-        "profile": {"type": "str"},
-        "region": {"type": "str"},
-        "endpoint_url": {"type": "str"},
-        "aws_ca_bundle": {"type": "path"},
-        "assume_role_arn": {"type": "str"},
-        "external_id": {"type": "str"},
-        # hashi_vault
-        "url": {"type": "str"},
-        "namespace": {"type": "str"},
-        "mount_point": {"type": "str"},
-        "token": {"type": "str", "no_log": True},
-        "role_id": {"type": "str"},
-        "secret_id": {"type": "str", "no_log": True},
-        "approle_mount_point": {"type": "str"},
-        "ca_cert": {"type": "path"},
-        "timeout": {"type": "float"},
-        # all that are reached over the network
-        "validate_certs": {"type": "bool"},
+        "type": {"type": "str", "choices": list(OPTIONS_BY_TYPE), "default": "ansible_vault"},
+        **{name: spec for options in OPTIONS_BY_TYPE.values() for name, spec in options.items()},
     },
 }

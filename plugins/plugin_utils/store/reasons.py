@@ -30,20 +30,13 @@ class StoreReason(enum.StrEnum):
     RECORD_TOO_NEW = "store_record_too_new"
 
 
-def store_error(
-    reason: StoreReason, doing: str, why: str, next_step: str, details: dict[str, str] | None = None
-) -> CollectionError:
+def store_error(reason: StoreReason, doing: str, why: str, next_step: str) -> CollectionError:
     """The store did not do what it was asked.
 
     :param doing: what it was asked, to complete "could not ...", such as C(read the record of lab lab-01).
     :param why: one or more whole sentences, the first of which may begin in lower case.
     """
-    return CollectionError(f"Could not {doing}: {why}", next_step=next_step, reason=reason, details=details)
-
-
-def invalid_options(message: str, next_step: str) -> CollectionError:
-    """The options of the store are wrong."""
-    return CollectionError(message, next_step=next_step, reason="invalid_options")
+    return CollectionError(f"Could not {doing}: {why}", next_step=next_step, reason=reason)
 
 
 def record_deleted(lab: str, where: str, restore_command: str) -> CollectionError:

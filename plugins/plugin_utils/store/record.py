@@ -50,10 +50,13 @@ class StoredKey:
     deactivated_at: str | None = None
     collection_used_at: str | None = None
 
+    def data(self) -> dict[str, object]:
+        """The key's fields, secret included, without what is not set."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
     def public(self) -> dict[str, object]:
-        """The key's fields without the secret and without what is not set."""
-        fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if name != "secret_access_key" and value is not None}
+        """The same without the secret."""
+        return {name: value for name, value in self.data().items() if name != "secret_access_key"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,17 +156,7 @@ class LabRecord:
 
     def to_dict(self) -> dict[str, object]:
         """The whole record, secrets included, as plain data for a store. What is not set is left out."""
-        data: dict[str, object] = {
-            "version": RECORD_VERSION,
-            "lab": self.lab,
-            "account_id": self.account_id,
-            "user_name": self.user_name,
-        }
-        for slot, key in (("current", self.current), ("pending", self.pending)):
-            if key:
-                data[slot] = _stored_key_data(key)
-        if self.superseded:
-            data["superseded"] = [_stored_key_data(key) for key in self.superseded]
+        data = {"version": RECORD_VERSION, **self._as_data(StoredKey.data)}
         if self.creating:
             data["creating"] = {
                 "started": self.creating.started,
@@ -211,20 +204,19 @@ class LabRecord:
 
     def public(self) -> dict[str, object]:
         """The record without secrets, for results and diffs."""
-        data: dict[str, object] = {"lab": self.lab, "account_id": self.account_id, "user_name": self.user_name}
-        if self.current:
-            data["current"] = self.current.public()
-        if self.pending:
-            data["pending"] = self.pending.public()
-        if self.superseded:
-            data["superseded"] = [key.public() for key in self.superseded]
+        data = self._as_data(StoredKey.public)
         if self.creating:
             data["creating"] = {"started": self.creating.started}
         return data
 
-
-def _stored_key_data(key: StoredKey) -> dict[str, object]:
-    return {name: value for name, value in dataclasses.asdict(key).items() if value is not None}
+    def _as_data(self, key_data: t.Callable[[StoredKey], dict[str, object]]) -> dict[str, object]:
+        data: dict[str, object] = {"lab": self.lab, "account_id": self.account_id, "user_name": self.user_name}
+        for slot, key in (("current", self.current), ("pending", self.pending)):
+            if key:
+                data[slot] = key_data(key)
+        if self.superseded:
+            data["superseded"] = [key_data(key) for key in self.superseded]
+        return data
 
 
 def _stored_key(data: dict[str, object] | None) -> StoredKey | None:

@@ -19,7 +19,7 @@ import typing as t
 
 from ...base.errors import CollectionError
 from ...base.times import timestamp
-from .. import iam_keys
+from .. import caller, iam_keys
 from ..connection import AwsConnection
 from ..errors import AWS_FAILURES, aws_error, error_code
 from . import credential_report, rights
@@ -40,6 +40,8 @@ ACCOUNT_SUMMARY = "account summary"
 ACCESS_KEYS = "access keys"
 LAST_USE = "last use of access keys"
 
+# The lists of C(GetAccountAuthorizationDetails), as C(rights.judge_principals) takes them.
+_DETAILS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _KIND_ORDER = list(PrincipalKind)
 
 T = t.TypeVar("T")
@@ -129,10 +131,7 @@ class _Look:
 
     def _identity(self) -> tuple[t.Mapping[str, str], str]:
         self._count_call()
-        try:
-            answer = self._connection.client("sts").get_caller_identity()
-        except AWS_FAILURES as exc:
-            raise aws_error(exc, "find out which AWS account the credentials belong to") from exc
+        answer = caller.identity(self._connection)
         return answer, timestamp(iam_keys.server_time(answer))
 
     def _begin_report(self) -> bool:
@@ -148,7 +147,7 @@ class _Look:
         for number, page in enumerate(pages):
             if number:
                 self._count_call()
-            for name in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"):
+            for name in _DETAILS:
                 self._details[name] += page.get(name, ())
 
     def _read_summary(self) -> t.Mapping[str, int]:
@@ -183,14 +182,7 @@ class _Look:
 
     def _judge_all_principals(self, rows: t.Mapping[str, credential_report.Row]) -> list[Principal]:
         """All users, groups and roles; also users that only the credential report has, as their policies are unread."""
-        found = rights.judge_principals(
-            rights.AccountDetails(
-                users=self._details["UserDetailList"],
-                groups=self._details["GroupDetailList"],
-                roles=self._details["RoleDetailList"],
-                policies=self._details["Policies"],
-            )
-        )
+        found = rights.judge_principals(*(self._details[name] for name in _DETAILS))
         if USERS_AND_POLICIES in self._errors:
             known = {principal["arn"] for principal in found}
             found += [

@@ -26,19 +26,6 @@ Details = t.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class AccountDetails:
-    """The lists of C(GetAccountAuthorizationDetails), all pages together.
-
-    A policy or a group that is missing, as when not all pages could be read, makes rights doubtful.
-    """
-
-    users: t.Sequence[Details] = ()
-    groups: t.Sequence[Details] = ()
-    roles: t.Sequence[Details] = ()
-    policies: t.Sequence[Details] = ()
-
-
-@dataclasses.dataclass(frozen=True)
 class _Source:
     """A policy that a principal has, and how it is called in sentences."""
 
@@ -46,13 +33,22 @@ class _Source:
     judgement: policy.Judgement
 
 
-def judge_principals(details: AccountDetails) -> list[Principal]:
-    """All users, groups and roles with their rights, and without their keys."""
-    account = _Account(details)
+def judge_principals(
+    users: t.Iterable[Details] = (),
+    groups: t.Sequence[Details] = (),
+    roles: t.Iterable[Details] = (),
+    policies: t.Iterable[Details] = (),
+) -> list[Principal]:
+    """All users, groups and roles with their rights, and without their keys.
+
+    The lists are those of C(GetAccountAuthorizationDetails), all pages together. A policy or a group that is missing,
+    as when not all pages could be read, makes rights doubtful.
+    """
+    account = _Account(groups, policies)
     return [
-        *(account.principal(user, PrincipalKind.USER) for user in details.users),
-        *(account.principal(group, PrincipalKind.GROUP) for group in details.groups),
-        *(account.principal(role, PrincipalKind.ROLE) for role in details.roles),
+        *(account.principal(user, PrincipalKind.USER) for user in users),
+        *(account.principal(group, PrincipalKind.GROUP) for group in groups),
+        *(account.principal(role, PrincipalKind.ROLE) for role in roles),
     ]
 
 
@@ -99,9 +95,9 @@ def _principal(
 class _Account:
     """Judges each policy that several principals have once."""
 
-    def __init__(self, details: AccountDetails) -> None:
-        self._groups = {group["GroupName"]: group for group in details.groups}
-        self._policies = {found["Arn"]: found for found in details.policies}
+    def __init__(self, groups: t.Iterable[Details], policies: t.Iterable[Details]) -> None:
+        self._groups = {group["GroupName"]: group for group in groups}
+        self._policies = {found["Arn"]: found for found in policies}
         self._managed = functools.cache(self._judge_managed)
         self._group_sources = functools.cache(self._judge_group)
 

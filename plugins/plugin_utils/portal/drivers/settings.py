@@ -10,6 +10,8 @@ import os
 import pathlib
 import typing as t
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ...base.addresses import is_loopback
 from ..errors import SettingsError
 from ..page.wording import Wording
@@ -27,6 +29,24 @@ DEFAULT_STATE_DIR = "~/.ansible/labops.cloudresearch"
 DEFAULT_TIMEOUT = 90
 # Seconds between two sign-ins of a fleet, at a portal that is not on this machine.
 DEFAULT_PACE = 0.5
+# Options of M(labops.cloudresearch.cloudresearch_link) on how to reach and read the portal; the role hands them on.
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "portal_url": {"type": "str", "default": DEFAULT_PORTAL_URL},
+    "trusted_hosts": {"type": "list", "elements": "str", "default": []},
+    "driver": {"type": "str", "choices": list(DRIVER_CHOICES), "default": "auto"},
+    "portal": {"type": "dict", "default": {}},
+    "browser_executable": {"type": "path"},
+    "allow_unsandboxed_browser": {"type": "bool", "default": False},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
+    "pace": {"type": "float"},
+    "state_dir": {"type": "path", "default": DEFAULT_STATE_DIR},
+    "snapshot_dir": {"type": "path"},
+    "accept_terms": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 0},
+    "wait_interval": {"type": "int", "default": 15},
+}
+
 USER_AGENT = "labops.cloudresearch (Ansible collection)"
 
 
@@ -117,44 +137,39 @@ class PortalSettings:
         read_secret: str = "",
         browser: RunningBrowser | None = None,
     ) -> PortalSettings:
-        """From parameters named as those of M(labops.cloudresearch.cloudresearch_link); missing ones have defaults.
+        """From parameters as C(ARGUMENT_SPEC) has them; others are passed over, and empty ones have their defaults.
 
         :raises SettingsError: for a value that cannot be right, before anything is sent.
         """
-        given = {name: value for name, value in params.items() if value is not None}
-        trust = Trust.of(given.get("portal_url") or DEFAULT_PORTAL_URL, given.get("trusted_hosts") or ())
-        driver = given.get("driver") or "auto"
-        if driver not in DRIVER_CHOICES:
-            raise SettingsError(f"driver {driver!r} is unknown.", next_step=f"Use one of: {', '.join(DRIVER_CHOICES)}.")
-        timeout = float(given.get("timeout", DEFAULT_TIMEOUT))
-        if timeout <= 0:
+        named = {name: params[name] for name in ARGUMENT_SPEC if params.get(name) not in (None, "")}
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(named)
+        if checked.error_messages:
+            raise SettingsError(
+                f"The options for the portal are wrong: {'; '.join(checked.error_messages)}.",
+                next_step="Correct them (see ansible-doc labops.cloudresearch.cloudresearch_link).",
+            )
+        given = checked.validated_parameters
+        trust = Trust.of(given["portal_url"], given["trusted_hosts"])
+        if given["timeout"] <= 0:
             raise SettingsError(
                 "timeout must be more than 0 seconds.", next_step=f"Leave it out for {DEFAULT_TIMEOUT}."
             )
-        pace = float(given.get("pace", 0 if is_loopback(trust.host) else DEFAULT_PACE))
-        if pace < 0:
+        pace = given["pace"]
+        if pace is not None and pace < 0:
             raise SettingsError("pace must not be negative.", next_step="Use 0 for no pause between sign-ins.")
-        snapshot_dir = given.get("snapshot_dir")
+        as_given = ("allow_unsandboxed_browser", "validate_certs", "timeout", "accept_terms", "wait_timeout")
         return cls(
             trust=trust,
-            driver="auto" if driver == BY_HAND else driver,
-            by_hand=driver == BY_HAND,
-            wording=Wording.from_overrides(given.get("portal")),
-            browser_executable=given.get("browser_executable", ""),
-            allow_unsandboxed_browser=bool(given.get("allow_unsandboxed_browser", False)),
-            validate_certs=bool(given.get("validate_certs", True)),
-            timeout=timeout,
-            pace=pace,
-            state_dir=_directory(given.get("state_dir") or DEFAULT_STATE_DIR),
-            snapshot_dir=_directory(snapshot_dir) if snapshot_dir else None,
-            accept_terms=bool(given.get("accept_terms", True)),
-            wait_timeout=float(given.get("wait_timeout", 0)),
-            wait_interval=max(1.0, float(given.get("wait_interval", 15))),
+            driver="auto" if given["driver"] == BY_HAND else given["driver"],
+            by_hand=given["driver"] == BY_HAND,
+            wording=Wording.from_overrides(given["portal"]),
+            browser_executable=given["browser_executable"] or "",
+            pace=pace if pace is not None else 0 if is_loopback(trust.host) else DEFAULT_PACE,
+            state_dir=pathlib.Path(given["state_dir"]),
+            snapshot_dir=pathlib.Path(given["snapshot_dir"]) if given["snapshot_dir"] else None,
+            wait_interval=max(1, given["wait_interval"]),
             announce=announce,
             read_secret=read_secret,
             browser=browser,
+            **{name: given[name] for name in as_given},
         )
-
-
-def _directory(value: t.Any) -> pathlib.Path:
-    return pathlib.Path(os.path.expandvars(str(value))).expanduser()

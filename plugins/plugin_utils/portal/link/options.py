@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..drivers.settings import DEFAULT_PORTAL_URL, DEFAULT_STATE_DIR, DEFAULT_TIMEOUT, DRIVER_CHOICES
+from ..drivers import settings
 from ..errors import SettingsError
 from .state import LinkResult
 
@@ -21,8 +21,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "external_id": {"type": "str"},
     "profile": {"type": "str"},
     "endpoint_url": {"type": "str"},
-    "portal_url": {"type": "str", "default": DEFAULT_PORTAL_URL},
-    "trusted_hosts": {"type": "list", "elements": "str", "default": []},
     "email": {"type": "str"},
     "password": {"type": "str", "no_log": True},
     "totp_secret": {"type": "str", "no_log": True},
@@ -31,18 +29,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "secret_access_key": {"type": "str", "no_log": True},
     "recorded_access_key_id": {"type": "str", "no_log": False},
     "key_used_by_portal": {"type": "bool", "default": False, "no_log": False},
-    "driver": {"type": "str", "choices": list(DRIVER_CHOICES), "default": "auto"},
-    "portal": {"type": "dict", "default": {}},
-    "browser_executable": {"type": "path"},
-    "allow_unsandboxed_browser": {"type": "bool", "default": False},
-    "validate_certs": {"type": "bool", "default": True},
-    "timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
-    "pace": {"type": "float"},
-    "state_dir": {"type": "path", "default": DEFAULT_STATE_DIR},
-    "snapshot_dir": {"type": "path"},
-    "accept_terms": {"type": "bool", "default": True},
-    "wait_timeout": {"type": "int", "default": 0},
-    "wait_interval": {"type": "int", "default": 15},
+    **settings.ARGUMENT_SPEC,
 }
 
 # AWS IAM identifiers: long-term keys begin with AKIA, temporary ones with ASIA. MTurk takes long-term keys only.

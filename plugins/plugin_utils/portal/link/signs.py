@@ -26,9 +26,9 @@ _PAST = word_set(
     "previous previously old former formerly past history removed revoked deactivated deleted replaced retired expired "
     "unlinked example sample placeholder"
 )
-# Four characters besides the common prefix single out one key among the few that an account ever had.
 # What is only intended proves nothing: "You are about to link AKIA...".
 _INTENDED = re.compile(r"\b(?:about|going|want|ready|like)\s+to\b|\bwill\s+be\b|\bto\s+be\s+linked\b", re.IGNORECASE)
+# Four characters besides the common prefix single out one key among the few that an account ever had.
 _ENOUGH = 4
 _AMOUNT = re.compile(r"(?:US\s?)?[$\u20ac\u00a3]\s?\d[\d,.]*|\b\d[\d,]*\.\d{2}\b(?:\s?USD)?")
 

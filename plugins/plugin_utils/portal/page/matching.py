@@ -81,8 +81,7 @@ _LIGHT = word_set("please now here the a an")
 # Right before a statement, or in it, these take it back: "not successful", "will be locked".
 _DENIALS = word_set(
     "not no never without will may might would could should can avoid prevent cannot cant dont isnt wasnt "
-    "couldnt didnt "
-    "wont nor neither from must"
+    "couldnt didnt wont nor neither from must"
 )
 # Anywhere before it in its clause, these make it a condition or a question: "once your account is linked".
 _CONDITIONS = word_set("if before until unless when once after whether sure ensure how check")

@@ -25,9 +25,8 @@ _HIDING_CLASSES = word_set(
     "visually-none uk-hidden ui-helper-hidden x-hidden"
 )
 _OFFSCREEN_CLASSES = word_set(
-    "sr-only visually-hidden visuallyhidden screen-reader-text screenreader-only screen-reader-only "
-    "cdk-visually-hidden "
-    "u-sr-only a11y-hidden assistive-text offscreen off-screen element-invisible govuk-visually-hidden"
+    "sr-only visually-hidden visuallyhidden screen-reader-text screenreader-only screen-reader-only u-sr-only "
+    "cdk-visually-hidden a11y-hidden assistive-text offscreen off-screen element-invisible govuk-visually-hidden"
 )
 # Shown only with a second class, once a script adds it.
 _SHOWN_WITH: dict[str, frozenset[str]] = {

@@ -5,7 +5,7 @@
 
 The documented words (CloudResearch's knowledge base: "Link Mechanical Turk", "Access Key ID", "Secret Access Key",
 "Submit", "Success") stand first. Each name is a key of the option C(portal), whose value replaces the list.
-See words.py for how they are compared.
+See C(matching) for how they are compared.
 """
 
 from __future__ import annotations
@@ -213,8 +213,7 @@ class Wording(t.NamedTuple):
     closed_notice: Phrases = _phrases_in(
         "has been retired | was retired | has been discontinued | was discontinued | has been shut down | "
         "has shut down | has been sunset | toolkit closed | service closed | cloudresearch closed | service ended | "
-        "mturk ended | "
-        "toolkit no longer available | service no longer available | mturk no longer available | "
+        "mturk ended | toolkit no longer available | service no longer available | mturk no longer available | "
         "mturk no longer supported | toolkit no longer supported | no longer offer | no longer in service | "
         "closed its doors | closed for good"
     )

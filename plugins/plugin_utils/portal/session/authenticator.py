@@ -48,8 +48,7 @@ class Authenticator:
             raise SettingsError(
                 "totp_secret is not a TOTP secret.",
                 next_step="Use the base32 text (letters A to Z, digits 2 to 7) that was shown when two-factor "
-                "sign-in was "
-                "set up, or its otpauth:// address.",
+                "sign-in was set up, or its otpauth:// address.",
             ) from None
 
     def step(self) -> int:

@@ -65,7 +65,7 @@ class Flow:
     def continue_from(self, page: Page) -> LinkView:
         """Go on from any page of the portal."""
         visit, state = self.visit, self.visit.state
-        for _take_step in range(_STEPS):
+        for _step in range(_STEPS):
             visit.deadline.check("on the way to the page for the key")
             try:
                 result = self._take_step(page)

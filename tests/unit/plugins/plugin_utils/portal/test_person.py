@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import threading
@@ -28,7 +29,7 @@ def display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":99")
 
 
-def settings(directory: pathlib.Path, wait: float = 60, driver: str = "browser") -> PortalSettings:
+def settings(directory: pathlib.Path, wait: int = 60, driver: str = "browser") -> PortalSettings:
     return PortalSettings.from_params({"state_dir": str(directory), "driver": driver, "wait_timeout": wait})
 
 
@@ -65,7 +66,7 @@ def test_a_window_at_a_time(tmp_path: pathlib.Path) -> None:
 
 
 def test_who_queued_up_behind_a_window_at_which_nobody_was_goes_without(tmp_path: pathlib.Path) -> None:
-    options = settings(tmp_path, wait=0.5)
+    options = dataclasses.replace(settings(tmp_path), wait_timeout=0.5)
     with pytest.raises(PortalError), turn_at_display(options):
         following = NextLab(options)
         following.thread.join(0.6)

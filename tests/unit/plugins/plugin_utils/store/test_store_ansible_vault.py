@@ -528,17 +528,16 @@ def test_an_unknown_type_names_the_known_ones() -> None:
     assert all(name in caught.value.next_step for name in secret_store.REGISTRY)
 
 
-def test_every_type_of_the_registry_is_in_the_argument_spec_and_knows_only_options_of_it() -> None:
-    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import STORE_ARGUMENT_SPEC
+def test_every_type_of_the_registry_has_its_options_and_an_option_is_the_same_for_all_types() -> None:
+    from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.options import (
+        OPTIONS_BY_TYPE,
+        STORE_ARGUMENT_SPEC,
+    )
 
+    assert list(OPTIONS_BY_TYPE) == list(secret_store.REGISTRY)
+    assert all(secret_store.store_class(name).type_name == name for name in secret_store.REGISTRY)
     spec = STORE_ARGUMENT_SPEC["options"]
-    assert spec["type"]["choices"] == list(secret_store.REGISTRY)
-    known: set[str] = {"type"}
-    for name in secret_store.REGISTRY:
-        store_class = secret_store.store_class(name)
-        assert store_class.type_name == name
-        known |= store_class.option_names
-    assert known == set(spec)
+    assert all(spec[name] == option for options in OPTIONS_BY_TYPE.values() for name, option in options.items())
 
 
 SHARED: dict[str, t.Callable[[pathlib.Path], None]] = {

@@ -47,7 +47,7 @@ def user(*inline: t.Any, **more: t.Any) -> dict[str, t.Any]:
 
 
 def judged(entity: dict[str, t.Any], **account: t.Any) -> Principal:
-    (found,) = rights.judge_principals(rights.AccountDetails(users=[entity], **account))[:1]
+    (found,) = rights.judge_principals(users=[entity], **account)[:1]
     return found
 
 
@@ -151,7 +151,7 @@ def test_rights_come_from_groups_and_managed_policies_and_each_says_so() -> None
     ]
     assert found["administrator"] and found["tags"] == {"lab": "7"}
     assert (found["path"], found["name"], found["arn"]) == ("/labs/", "ann", f"{ACCOUNT}user/labs/ann")
-    _user, of_group = rights.judge_principals(rights.AccountDetails(users=[entity], **account))
+    _user, of_group = rights.judge_principals(users=[entity], **account)
     assert (of_group["kind"], of_group["mturk_right"], of_group["administrator"]) == ("group", "yes", False)
 
 
@@ -215,5 +215,5 @@ def test_a_role_has_the_right_and_the_note_that_mturk_takes_no_roles() -> None:
         "Arn": f"{ACCOUNT}role/admin",
         "RolePolicyList": [{"PolicyName": "all", "PolicyDocument": document(allow("*"))}],
     }
-    (found,) = rights.judge_principals(rights.AccountDetails(roles=[role]))
+    (found,) = rights.judge_principals(roles=[role])
     assert found["mturk_right"] == "yes" and found["how"] == ["inline policy all", rights.NO_ROLES]
