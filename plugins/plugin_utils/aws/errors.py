@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import html
-import json
 import re
 import shlex
 import typing as t
 
+from ..base import json_of_others
 from ..base.advice import advise
 from ..base.errors import CollectionError
 from ..base.text import printable
@@ -149,7 +149,7 @@ def _coded_body(text: str) -> tuple[str, str]:
     if not body.startswith("{"):
         return "", ""
     try:
-        told = json.loads(body)
+        told = json_of_others.loads(body)
     except ValueError:
         return "", ""
     inner = told.get("error", told.get("Error", told)) if isinstance(told, dict) else {}

@@ -81,7 +81,7 @@ def read_records(
     text = _decoded_text(content, encoding, problems)
     if not text:
         return []
-    announced = re.match(r"sep=(.)\r?\n?", text)  # Excel writes and reads such a first line
+    announced = re.match(r"sep=([^\r\"])\r?\n?", text)  # Excel writes and reads such a first line
     skip = 1 if announced else 0
     separator = DELIMITERS.get(delimiter) or (
         announced.group(1) if announced else _detected_delimiter(text, known_headings)

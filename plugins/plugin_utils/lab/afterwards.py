@@ -30,6 +30,7 @@ class Afterwards:
     """The lab after a run; in check mode, as it was observed.
 
     :param observed: None if the observation failed.
+    :ivar seen: the same; nothing if the observation failed.
     :param results: by step name, the result of the task that took the step.
     """
 
@@ -37,6 +38,7 @@ class Afterwards:
         self, observed: Observation | None, results: t.Mapping[str, Result], *, check_mode: bool, today: datetime.date
     ) -> None:
         self.observed = observed
+        self.seen = t.cast(Observation, observed or {})
         self.results = results
         self.check_mode = check_mode
         self.today = today
@@ -53,12 +55,12 @@ class Afterwards:
     @property
     def retiring(self) -> bool:
         """Whether the lab is declared to be gone."""
-        return bool(self.observed and self.observed.get("declared_state") == "absent")
+        return self.seen.get("declared_state") == "absent"
 
     @property
     def suspending(self) -> bool:
         """Whether the lab is declared to be out of service, with a way back."""
-        return bool(self.observed and self.observed.get("declared_state") == "suspended")
+        return self.seen.get("declared_state") == "suspended"
 
     @property
     def took_steps(self) -> bool:
@@ -68,11 +70,11 @@ class Afterwards:
     def requester(self) -> Requester:
         """What MTurk said last, by environment."""
         newer: Requester = self.result("requester").get("environments") or {}
-        return {**((self.observed.get("requester") or {}) if self.observed else {}), **newer}
+        return {**(self.seen.get("requester") or {}), **newer}
 
     def link(self) -> Link | None:
         """Which key CloudResearch holds."""
-        link: Link | None = self.result("link").get("link") or (self.observed.get("link") if self.observed else None)
+        link: Link | None = self.result("link").get("link") or self.seen.get("link")
         if link is None or self.check_mode:
             return link
         held = link.get("access_key_id") or ""
@@ -100,7 +102,7 @@ class Afterwards:
         return self._observed_keys()
 
     def _observed_keys(self) -> list[KeyDescription]:
-        return list(self.observed.get("access_keys") or []) if self.observed else []
+        return list(self.seen.get("access_keys") or [])
 
     def notes(self) -> list[NoteDescription]:
         """What of the user's keys has to wait, or is left to a person.
@@ -108,8 +110,7 @@ class Afterwards:
         A stranger's key is left only where no key is to stay, and the inventory does not declare it.
         """
         newer = [self.result(step).get("notes") for step in ("retire", "access_key")]
-        observed = self.observed.get("notes") if self.observed else None
-        notes: list[NoteDescription] = next((told for told in (*newer, observed) if told is not None), [])
+        notes: list[NoteDescription] = next((told for told in (*newer, self.seen.get("notes")) if told is not None), [])
         elsewhere = _TOLD_ELSEWHERE if self.retiring or self.suspending else {*_TOLD_ELSEWHERE, "foreign_key"}
         return [
             note
@@ -134,22 +135,22 @@ class Afterwards:
 
     def other_users(self) -> list[OtherUser] | None:
         """The account's other users with the lab's policy, if somebody looked."""
-        return self.observed.get("other_users") if self.observed else None
+        return self.seen.get("other_users")
 
     @property
     def principals(self) -> Principals | None:
         """Everybody in the account who may call MTurk, if somebody looked."""
-        return self.observed.get("principals") if self.observed else None
+        return self.seen.get("principals")
 
     def _others_live_keys(self) -> list[tuple[Principal, PrincipalKey]]:
         """Their live keys, but for those of the lab's own user."""
-        if not self.observed or not self.principals:
+        if not self.principals:
             return []
-        return principal_findings.live_keys(self.principals, self.observed["declared_user"])
+        return principal_findings.live_keys(self.principals, self.seen["declared_user"])
 
     def undeclared_keys(self) -> list[tuple[Principal, PrincipalKey]]:
         """Those of them that the inventory does not declare."""
-        known = (self.observed.get("known_principals") or []) if self.observed else []
+        known = self.seen.get("known_principals") or []
         return [
             (principal, key)
             for principal, key in self._others_live_keys()
@@ -159,7 +160,7 @@ class Afterwards:
     @property
     def user_name(self) -> str:
         """The name of the lab's own user."""
-        user = self.observed.get("user") if self.observed else None
+        user = self.seen.get("user")
         return user["name"] if user else ""
 
     def own_live_keys(self) -> list[KeyDescription]:
@@ -168,8 +169,7 @@ class Afterwards:
 
     def exception_for(self, user_name: str, access_key_id: str) -> KnownPrincipal | None:
         """The exception that the inventory declares for a key of a user of the account, if it holds today."""
-        known = (self.observed.get("known_principals") or []) if self.observed else []
-        account_id = (self.observed.get("account_id") or "") if self.observed else ""
+        known, account_id = self.seen.get("known_principals") or [], self.seen.get("account_id") or ""
         return known_principals.exception_for_key(known, user_name, access_key_id, account_id, self.today)
 
     def kept_keys(self) -> list[tuple[str, KnownPrincipal]]:
@@ -186,7 +186,7 @@ class Afterwards:
 
     def user(self) -> iam_user.UserDescription | None:
         """The IAM user."""
-        user = self.observed.get("user") if self.observed else None
+        user = self.seen.get("user")
         if not user or self.check_mode:
             return user
         if self.retiring:
@@ -230,14 +230,14 @@ class Afterwards:
 
     def store(self) -> StoreSeen | None:
         """What the store has of the lab."""
-        store = self.observed.get("store") if self.observed else None
+        store = self.seen.get("store")
         if not store or not self.took_steps:
             return store
         return {**store, "access_key_ids": [key["access_key_id"] for key in self.access_keys() if key.get("stored")]}
 
     def drift(self) -> list[DriftEntry]:
         """How the user differs from what is declared."""
-        entries = list(self.observed.get("drift") or []) if self.observed else []
+        entries = list(self.seen.get("drift") or [])
         if self.check_mode:
             return entries
         if self.retiring:

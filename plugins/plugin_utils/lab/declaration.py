@@ -9,6 +9,7 @@ import decimal
 import typing as t
 
 from ..base import vocabulary
+from ..base.errors import invalid_options
 from ..keys.situation import KeyRequest, KeyState
 from ..portal.link import account_link
 from ..store.options import STORE_ARGUMENT_SPEC
@@ -71,6 +72,8 @@ def declaration(options: t.Mapping[str, t.Any], *, check_mode: bool) -> Declarat
     :raises CollectionError: an option is wrong.
     """
     minimum = decimal.Decimal(str(options["minimum_balance"]))
+    if not minimum.is_finite():
+        raise invalid_options("minimum_balance is not a number.", "Give an amount in US dollars.", "observe")
     return Declaration(
         lab=options["lab"],
         account_id=vocabulary.checked_account_id(options["account_id"]),

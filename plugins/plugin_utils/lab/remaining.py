@@ -54,9 +54,8 @@ class NextSteps:
                 yield _next_step_entry("retire", False, other.next_step)
 
     def _steps_for_unseen(self) -> t.Iterator[NextStep]:
-        observed = self.after.observed
         told: set[str] = set()
-        for entry in (observed.get("unseen") or []) if observed else []:
+        for entry in self.after.seen.get("unseen") or []:
             # What to do about MTurk, its own answer has told already.
             vouched_for = entry["part"] in ("other_users", "principals")
             wanted = vouched_for or (self.operation == "audit" and entry["part"] != "mturk")

@@ -16,8 +16,11 @@ from ..aws.principals.shapes import Principals
 from ..keys.actions import NoteDescription
 from ..keys.changes import KeyChange
 from ..keys.description import KeyDescription, RetiredKey
-from ..mturk.requester import Answers as Requester
+from ..mturk.requester import Answers
 from .known_principals import KnownPrincipal
+
+# By environment of MTurk.
+Requester = Answers
 
 
 class Link(t.TypedDict):

@@ -52,10 +52,9 @@ class Steps:
         self.operation = operation
         self.failure = failure
         self.failed_step = self._failed_step()
-        observed = after.observed
-        self.missing: list[str] = observed.get("missing") or [] if observed else []
+        self.missing: list[str] = after.seen.get("missing") or []
         self.unseen: dict[str, Unseen] = {}
-        for entry in (observed.get("unseen") or []) if observed else []:
+        for entry in after.seen.get("unseen") or []:
             for step in _STEPS_OF_PART.get(entry["part"], ()):
                 if entry["part"] != "mturk" or not self._is_known_not_linked():
                     self.unseen.setdefault(step, entry)
@@ -105,15 +104,14 @@ class Steps:
         return told
 
     def _step_from_result(self, step: str, waiting: set[str]) -> Step:
-        observed = self.after.observed
         if step == "observe":
             return self._observe_step()
         result = self.after.result(step)
         if result.get("skipped") or not result:
             if step in self.missing:
-                why = (observed.get("why_missing") or {}).get(step, "") if observed else ""
+                why = (self.after.seen.get("why_missing") or {}).get(step, "")
                 return _step_entry(step, StepStatus.WAITING if step in waiting else StepStatus.SKIPPED, why)
-            if observed is None:
+            if self.after.observed is None:
                 return _step_entry(step, StepStatus.SKIPPED, "The lab was not observed.")
             return _step_entry(step, StepStatus.OK, self._nothing_done(step))
         if result.get("failed"):
@@ -172,8 +170,7 @@ class Steps:
         told = str(result.get("message") or "; ".join(map(str, result.get("actions") or [])))
         if told or step != "iam_user":
             return told or (DONE if changed else self._nothing_done(step))
-        user = self.after.observed.get("user") if self.after.observed else None
-        name = user["name"] if user else "of the lab"
+        name = self.after.user_name or "of the lab"
         done = "is removed" if self.after.retiring else "has its policy and tags"
         if not changed:
             return f"User {name} {done} already."

@@ -48,6 +48,8 @@ class Thresholds:
                         raise ValueError(name)
             if given.get("minimum_balance") not in (None, ""):
                 given["minimum_balance"] = decimal.Decimal(str(given["minimum_balance"]))
+                if not given["minimum_balance"].is_finite():
+                    raise ValueError("minimum_balance")
             elif "minimum_balance" in given:
                 given["minimum_balance"] = None
             if "allowed_policy_arns" in given:

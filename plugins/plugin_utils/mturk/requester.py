@@ -18,7 +18,7 @@ import typing as t
 
 from ..aws import connection as aws
 from ..aws import errors
-from ..base import vocabulary
+from ..base import times, vocabulary
 from ..base.advice import advise
 from ..base.text import printable
 from .advice import MTURK_ROWS
@@ -173,7 +173,7 @@ def _ask(
     minimum_balance: decimal.Decimal | None,
     today: datetime.date | None,
 ) -> _Seen:
-    today = today or datetime.datetime.now(datetime.UTC).date()
+    today = today or times.now().date()
     credentials = connection.credentials()
     if credentials.get("session_token") or credentials.get("access_key", "").startswith(TEMPORARY_KEY_PREFIX):
         message = f"These are temporary credentials, which MTurk does not accept ({environment}); it was not asked."
@@ -186,6 +186,8 @@ def _ask(
     try:
         balance = client.get_account_balance()
         available = decimal.Decimal(balance["AvailableBalance"])
+        if not available.is_finite():
+            raise ValueError(available)
     except errors.AWS_FAILURES as exc:
         codes = errors.error_codes(exc)
         if turk_code := (getattr(exc, "response", None) or {}).get("TurkErrorCode"):

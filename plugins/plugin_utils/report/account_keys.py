@@ -75,9 +75,9 @@ def _row(key: Untrusted, **more: object) -> AccountKey:
     return untrusted.shaped(
         AccountKey,
         values,
-        status=untrusted.word(untrusted.line(values.get("status")).lower(), AccountKeyStatus, ""),
-        mturk_right=untrusted.word(values.get("mturk_right"), Right, Right.UNKNOWN),
-        owner=untrusted.one_of(values.get("owner"), OWNERS) or "unknown",
+        status=untrusted.one_of(untrusted.line(values.get("status")).lower(), AccountKeyStatus),
+        mturk_right=untrusted.one_of(values.get("mturk_right"), Right, Right.UNKNOWN),
+        owner=untrusted.one_of(values.get("owner"), OWNERS, "unknown"),
     )
 
 
@@ -166,6 +166,4 @@ def _as_changed(rows: list[AccountKey], changes: t.Sequence[KeyChange]) -> list[
 
 
 def _change(change: Untrusted) -> KeyChange:
-    return untrusted.shaped(
-        KeyChange, change, action=untrusted.one_of(change.get("action"), [each.value for each in KeyChangeAction])
-    )
+    return untrusted.shaped(KeyChange, change, action=untrusted.one_of(change.get("action"), KeyChangeAction))

@@ -19,9 +19,18 @@ from . import guard, intake, key_counts, untrusted
 from .model import SCHEMA, Lab, Report, Summary, live_keys
 from .untrusted import Untrusted
 
+# Of labs without an outcome: what happened, and what to do.
 NOT_BEGUN = "The run did not begin this lab: it was stopped before, or the host could not be reached or failed earlier."
 NOT_REPORTED = "No report of a slice has this lab: its run was lost before it could report, or no slice had the lab."
 INTERRUPTED = "The run ended in the middle of this lab: it was stopped, or a task failed without an outcome."
+_LACKING = {
+    "not_begun": (NOT_BEGUN, "Read the run's output for this lab if it names it, then run the lab."),
+    "not_reported": (NOT_REPORTED, "Run the lab's slice again, then merge the reports again."),
+    "interrupted": (
+        INTERRUPTED,
+        "Read the run's output for this lab, then run it again: what was begun is finished or put right.",
+    ),
+}
 
 
 def build(
@@ -44,8 +53,8 @@ def build(
     :param departments: by lab, the department that it belongs to.
     :raises CollectionError: something in it looks like a secret.
     """
-    unknown = [*map(_not_begun_outcome, not_begun), *map(_not_reported_outcome, not_reported)]
-    told = [*outcomes, *unknown, *map(_interrupted_outcome, interrupted)]
+    lacking = (("not_begun", not_begun), ("not_reported", not_reported), ("interrupted", interrupted))
+    told = [*outcomes, *(_without_outcome(name, reason) for reason, names in lacking for name in names)]
     labs = [intake.read_lab(outcome, contacts or {}, departments or {}) for outcome in told]
     _make_names_unique(labs)
     labs.sort(key=lambda lab: _natural_order(lab["lab"]))
@@ -99,26 +108,14 @@ def summarise(labs: t.Sequence[Lab]) -> Summary:
     )
 
 
-def _not_begun_outcome(name: str) -> Untrusted:
-    advice = "Read the run's output for this lab if it names it, then run the lab."
-    return _without_outcome(name, OutcomeState.UNKNOWN, "unknown", NOT_BEGUN, "not_begun", advice)
-
-
-def _not_reported_outcome(name: str) -> Untrusted:
-    advice = "Run the lab's slice again, then merge the reports again."
-    return _without_outcome(name, OutcomeState.UNKNOWN, "unknown", NOT_REPORTED, "not_reported", advice)
-
-
-def _interrupted_outcome(name: str) -> Untrusted:
-    advice = "Read the run's output for this lab, then run it again: what was begun is finished or put right."
-    return _without_outcome(name, OutcomeState.FAILED, "failed", INTERRUPTED, "interrupted", advice)
-
-
-def _without_outcome(name: str, state: str, status: str, message: str, reason: str, advice: str) -> Untrusted:
+def _without_outcome(name: str, reason: str) -> Untrusted:
+    message, advice = _LACKING[reason]
+    # The words are those of a step's status, too.
+    state = OutcomeState.FAILED if reason == "interrupted" else OutcomeState.UNKNOWN
     return {
         "lab": name,
         "state": state,
-        "steps": [{"name": "observe", "status": status, "message": message, "reason": reason}],
+        "steps": [{"name": "observe", "status": state, "message": message, "reason": reason}],
         "next_steps": [{"step": "observe", "who": Who.OPERATOR, "text": advice, "url": ""}],
     }
 

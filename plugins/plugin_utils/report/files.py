@@ -236,8 +236,13 @@ def _outdated_letters(place: Place, contents: t.Mapping[str, bytes]) -> tuple[pa
         return ()
     current = {place.path(name) for name in contents}
     mark = f"{letters.MARK}:".encode()
-    found = sorted((place.directory / letters.DIRECTORY).glob("*.eml"))
-    return tuple(path for path in found if path not in current and path.read_bytes().startswith(mark))
+    outdated = []
+    for path in sorted((place.directory / letters.DIRECTORY).glob("*.eml")):
+        # What cannot be read is no letter of ours.
+        with contextlib.suppress(OSError):
+            if path not in current and path.read_bytes().startswith(mark):
+                outdated.append(path)
+    return tuple(outdated)
 
 
 def manifest(contents: t.Mapping[str, bytes]) -> bytes:

@@ -32,7 +32,7 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str], departments: t.M
     name = untrusted.line(outcome.get("lab")) or untrusted.line(outcome.get("account_id")) or "(no name)"
     requester = untrusted.mapping(outcome.get("requester"))
     user = _user(outcome.get("user"))
-    operation = untrusted.word(outcome.get("operation"), Operation, "")
+    operation = untrusted.one_of(outcome.get("operation"), Operation)
     look, changes = account_keys.looked(outcome), account_keys.changes_of(outcome)
     found = [_finding(finding) for finding in untrusted.mappings(outcome.get("findings"))]
     return Lab(
@@ -42,7 +42,7 @@ def read_lab(outcome: Untrusted, contacts: t.Mapping[str, str], departments: t.M
         account_id=untrusted.line(outcome.get("account_id")),
         operation=operation,
         check_mode=outcome.get("check_mode") is True,
-        state=untrusted.word(outcome.get("state"), OutcomeState, OutcomeState.FAILED),
+        state=untrusted.one_of(outcome.get("state"), OutcomeState, OutcomeState.FAILED),
         steps=_steps(outcome, operation, seen=user is not None),
         next_steps=[_next_step(step) for step in untrusted.mappings(outcome.get("next_steps"))],
         drift=untrusted.all_shaped(DriftEntry, outcome.get("drift")),
@@ -71,7 +71,7 @@ def _steps(outcome: Untrusted, operation: str, *, seen: bool) -> list[Step]:
     steps = []
     for name in vocabulary.STEPS:
         step = given.get(name, {})
-        status = untrusted.word(step.get("status"), StepStatus, StepStatus.NOT_RUN)
+        status = untrusted.one_of(step.get("status"), StepStatus, StepStatus.NOT_RUN)
         message = untrusted.text(step.get("message"))
         if isinstance(missing, (list, tuple)) and seen:
             if status == StepStatus.NOT_RUN:
@@ -80,16 +80,16 @@ def _steps(outcome: Untrusted, operation: str, *, seen: bool) -> list[Step]:
                 status = StepStatus.TO_DO
         elif status == StepStatus.SKIPPED and message and audit:
             status = StepStatus.TO_DO  # the outcome has no list of missing steps; it says why the step would be taken
-        steps.append(Step(name=name, status=str(status), message=message, reason=untrusted.line(step.get("reason"))))
+        steps.append(Step(name=name, status=status, message=message, reason=untrusted.line(step.get("reason"))))
     return steps
 
 
 def _next_step(step: Untrusted) -> NextStep:
-    return untrusted.shaped(NextStep, step, who=untrusted.word(step.get("who"), Who, Who.OPERATOR))
+    return untrusted.shaped(NextStep, step, who=untrusted.one_of(step.get("who"), Who, Who.OPERATOR))
 
 
 def _finding(finding: Untrusted) -> Finding:
-    severity = untrusted.one_of(finding.get("severity"), finding_kinds.SEVERITIES) or "info"
+    severity = untrusted.one_of(finding.get("severity"), finding_kinds.SEVERITIES, "info")
     return untrusted.shaped(Finding, finding, severity=severity)
 
 
@@ -102,7 +102,7 @@ def _key(key: Untrusted) -> Key:
     return untrusted.shaped(
         Key,
         key,
-        status=untrusted.word(key.get("status"), KeyStatus, ""),
+        status=untrusted.one_of(key.get("status"), KeyStatus),
         owner=untrusted.one_of(key.get("owner"), account_keys.OWNERS),
         slot=untrusted.one_of(key.get("slot"), ("current", "pending", "superseded")),
     )
@@ -114,7 +114,7 @@ def _retired_key(key: Untrusted) -> RetiredKey:
 
 def _environment(value: object) -> Environment:
     answer = untrusted.mapping(value)
-    status = untrusted.word(answer.get("status"), RequesterStatus, RequesterStatus.NOT_CHECKED)
+    status = untrusted.one_of(answer.get("status"), RequesterStatus, RequesterStatus.NOT_CHECKED)
     return untrusted.shaped(Environment, answer, status=status)
 
 
@@ -123,6 +123,6 @@ def _link(value: object) -> Link:
     return untrusted.shaped(
         Link,
         link,
-        status=untrusted.one_of(link.get("status"), vocabulary.LINK_STATUSES) or "unknown",
+        status=untrusted.one_of(link.get("status"), vocabulary.LinkStatus, "unknown"),
         evidence=untrusted.one_of(link.get("evidence"), ("page", "record", "submission", "key_use")),
     )

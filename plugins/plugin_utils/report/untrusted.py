@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import collections.abc
-import enum
 import functools
 import re
 import typing as t
@@ -53,14 +52,9 @@ def count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def word(value: object, words: type[enum.StrEnum], otherwise: str) -> str:
-    """One of the words, or C(otherwise)."""
-    return next((word.value for word in words if word == value), str(otherwise))
-
-
-def one_of(value: object, words: t.Sequence[str]) -> str:
-    """One of the words; empty for another."""
-    return next((word for word in words if word == value), "")
+def one_of(value: object, words: t.Iterable[str], otherwise: str = "") -> str:
+    """One of the words, as plain text, or C(otherwise)."""
+    return str(next((word for word in words if word == value), otherwise))
 
 
 def url(value: object) -> str:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import datetime
 import pathlib
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..base import times
 from ..base.errors import CollectionError
 from . import build, collect, files
 
@@ -70,7 +70,7 @@ def prepare(options: Options, place: files.Place, collected: collect.Collected) 
     report = build.build(
         collected.outcomes,
         title=options["title"],
-        now=datetime.datetime.now(datetime.UTC),
+        now=times.now(),
         not_begun=collected.not_begun,
         not_reported=collected.not_reported,
         interrupted=collected.interrupted,

@@ -13,8 +13,9 @@ import dataclasses
 import enum
 import fnmatch
 import functools
-import json
 import typing as t
+
+from ...base import json_of_others
 
 # The Service Authorization Reference lists MTurk's API operations (API version 2017-01-17) under this prefix.
 _READS = (
@@ -107,7 +108,7 @@ def judge(document: object) -> Judgement:
     """
     if isinstance(document, str):
         try:
-            document = json.loads(document)
+            document = json_of_others.loads(document)
         except ValueError:
             return UNJUDGED
     if not isinstance(document, dict):

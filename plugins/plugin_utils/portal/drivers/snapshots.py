@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import pathlib
 import re
 import typing as t
 
+from ...base import times
 from ..errors import SettingsError
 from ..page.elements import Page
 from ..page.html_tree import NavigableString, PreformattedString, Tag, attribute, is_text, parse
@@ -123,8 +123,8 @@ class Snapshots:
         self._secrets = [secret for secret in secrets if secret]
         self._count = 0
         self.paths: list[str] = []
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-        self._prefix = f"{stamp}-{re.sub(r'[^A-Za-z0-9]+', '-', label).strip('-')[:40] or 'portal'}-{os.getpid()}"
+        name = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-")[:40] or "portal"
+        self._prefix = f"{times.now():%Y%m%dT%H%M%SZ}-{name}-{os.getpid()}"
         self._directory = directory
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import datetime
 
+from ...base import times
 from ...base.vocabulary import LinkStatus
 from ..errors import PortalError, Reason
 from ..page import sought
@@ -317,7 +318,7 @@ def _may_be_premature(said: str, key: KnownKey) -> bool:
     """Whether a refusal can mean that a key which is minutes old is not known everywhere yet."""
     if key.created is None or not says(said, _NOT_KNOWN_YET, gap=3):
         return False
-    return datetime.datetime.now(datetime.UTC) - key.created < _NEW_KEY
+    return times.now() - key.created < _NEW_KEY
 
 
 def _is_about_session(text: str) -> bool:

@@ -124,7 +124,8 @@ class Journal:
         )
 
     def _recent_mistakes(self) -> list[float]:
-        moments = self._state.get("wrong", [])
+        noted = self._state.get("wrong")
+        moments = map(state_files.number_or_zero, noted if isinstance(noted, list) else [])
         return [moment for moment in moments if self._clock() - moment < WRONG_PASSWORDS_SECONDS]
 
     def sending_password(self) -> None:

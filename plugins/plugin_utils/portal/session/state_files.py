@@ -10,7 +10,7 @@ import json
 import pathlib
 import typing as t
 
-from ...base import locks
+from ...base import json_of_others, locks
 from ..errors import SettingsError
 
 
@@ -42,7 +42,7 @@ def load(file: t.IO[str]) -> dict[str, t.Any]:
     """What a file holds; empty if that cannot be read."""
     file.seek(0)
     try:
-        state = json.load(file)
+        state = json_of_others.loads(file.read())
     except ValueError:
         return {}
     return state if isinstance(state, dict) else {}

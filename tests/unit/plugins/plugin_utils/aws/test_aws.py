@@ -92,6 +92,7 @@ def test_a_web_page_does_not_fill_the_message() -> None:
     error = errors.aws_error(client_error("503", page, 503), "do it")
     assert "Sign in to" in error.message and len(error.message) < 200 and "<" not in error.message
     assert len(errors.plain_message(client_error("X", "y" * 5000))) < 600
+    assert len(errors.plain_message(client_error("400", '{"a": ' + "[" * 100_000, 400))) < 600
 
 
 def test_error_code_of_what_is_no_client_error() -> None:

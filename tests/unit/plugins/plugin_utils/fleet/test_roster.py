@@ -472,3 +472,10 @@ def test_what_steers_a_terminal_never_gets_in(hostile: str) -> None:
 def test_a_workbook_is_told_from_csv(beginning: bytes, encoding: str) -> None:
     (problem,) = problems_of(beginning + b"\x14\0\x06\0\n\xff", encoding=encoding)
     assert problem.startswith("line 1: the file is a workbook") and "save the sheet as 'CSV UTF-8'" in problem
+
+
+@pytest.mark.parametrize("sign", ["", '"'])
+def test_a_first_line_that_announces_no_delimiter_is_a_title(sign: str) -> None:
+    content = f"sep={sign}\r\nLab,AWS account ID\r\none,012345678901\r\n".encode()
+    with pytest.raises(RosterError, match="line 2 looks like the header"):
+        read_roster(content, RosterOptions())

@@ -34,6 +34,14 @@ def test_no_age_and_no_days_are_none() -> None:
     assert (request.max_age_days, request.grace_days, request.retire_after_days) == (None, 0, 0)
 
 
+@pytest.mark.parametrize("amount", ["nan", "inf"])
+def test_money_that_is_no_number_is_refused(amount: str) -> None:
+    for options in ({"minimum_balance": amount}, {"thresholds": {"minimum_balance": amount}}):
+        with pytest.raises(CollectionError, match="number") as caught:
+            declared(**options)
+        assert caught.value.next_step
+
+
 def test_an_option_of_the_portal_that_is_not_of_its_type_is_refused_by_its_name() -> None:
     account = {"email": "pi@uni.example", "password": "p", "options": {"timeout": "soon"}}
     with pytest.raises(CollectionError, match="timeout") as caught:

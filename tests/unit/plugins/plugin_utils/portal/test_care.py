@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import stat
 import threading
@@ -122,6 +123,14 @@ def refuse(one: Journal, reason: str = "login_failed", left: int | None = None) 
 def check(one: Journal) -> None:
     with one.held(Deadline(1)):
         one.check()
+
+
+@pytest.mark.parametrize("wrong", ["x", ["x", None, {}], {"a": 1}, 7])
+def test_a_damaged_memory_of_mistakes_keeps_nobody_from_signing_in(tmp_path: pathlib.Path, wrong: t.Any) -> None:
+    one = journal(tmp_path, Clock())
+    one.path.parent.mkdir()
+    one.path.write_text(json.dumps({"wrong": wrong}))
+    check(one)
 
 
 def test_a_refused_password_is_not_tried_again_and_a_new_one_is(tmp_path: pathlib.Path) -> None:

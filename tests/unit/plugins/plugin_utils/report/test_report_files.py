@@ -53,6 +53,31 @@ def test_all_three_files_are_written_for_their_owner_only(place):
     assert files.load(place.path("json")) == files.load(place.path("html")) == writing.report
 
 
+def test_what_lies_in_the_way_of_letters_is_no_letter(tmp_path):
+    place = files.Place(tmp_path, letters=True)
+    (tmp_path / "letters" / "kept.eml").mkdir(parents=True)
+    assert not run(report(outcomes(3)), place).outdated
+    assert (tmp_path / "letters" / "kept.eml").is_dir()
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+def test_an_earlier_report_that_is_nested_too_deep_is_none(place):
+    run(report(outcomes(3)), place)
+    place.path("json").write_text(DEEP)
+    (place.directory / files.EARLIER).mkdir()
+    (place.directory / files.EARLIER / "fleet-report-20260101T000000Z.json").write_text(DEEP)
+    (place.directory / "key-changes.jsonl").write_text(DEEP)
+    writing = run(report(outcomes(3)), place)
+    assert len(writing.warnings) == 2
+    assert files.load(place.path("json")) == writing.report
+    with pytest.raises(CollectionError, match="is not a fleet report"):
+        page = place.directory / "a.html"
+        page.write_text(f'<script type="application/json" id="report-data">{DEEP}</script>')
+        files.load(page)
+
+
 def test_other_people_may_read_it_if_the_operator_says_so(tmp_path):
     run(report(outcomes(3)), files.Place(tmp_path, mode=0o644))
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o644}

@@ -217,3 +217,7 @@ def test_a_role_has_the_right_and_the_note_that_mturk_takes_no_roles() -> None:
     }
     (found,) = rights.judge_principals(roles=[role])
     assert found["mturk_right"] == "yes" and found["how"] == ["inline policy all", rights.NO_ROLES]
+
+
+def test_a_policy_that_is_nested_too_deep_is_in_doubt() -> None:
+    assert policy.judge('{"Statement": ' + "[" * 100_000) == policy.UNJUDGED
