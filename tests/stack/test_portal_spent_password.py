@@ -141,3 +141,20 @@ def test_a_page_that_is_signed_in_but_has_changed_does_not_cost_the_password(sit
     assert "not sent again" not in error.next_step
     site.answers["/home"] = HOME
     assert run("the right one").link.status == "linked"
+
+
+@pytest.mark.parametrize("run", ["http"], indirect=True)
+def test_an_answer_that_was_lost_costs_the_password_only_if_it_is_lost_again(site: Site, run: Run) -> None:
+    serve(site, (200, ""))
+    answer = site.answers["/login"]
+    site.answers["/login"] = lambda _request: None
+    assert "sent once more by the next run" in fails(run, "the right one").next_step
+    site.answers["/login"] = answer
+    assert run("the right one").link.status == "linked"
+
+    site.answers["/login"] = lambda _request: None
+    fails(run, "the right one")
+    assert ".json" in fails(run, "the right one").next_step
+    before = sent(site)
+    assert "not tried again" in fails(run, "the right one").message
+    assert sent(site) == before

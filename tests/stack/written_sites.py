@@ -49,7 +49,7 @@ Answer = str | tuple[int, dict[str, str], str | bytes] | Callable[[Request], Any
 
 
 class Site:
-    """A server on one loopback address whose answers a test writes down."""
+    """A server on one loopback address whose answers a test writes down. Without one, it cuts the connection."""
 
     def __init__(self, host: str, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, Answer] = {}
@@ -75,6 +75,9 @@ class Site:
                     site.requests.append(request)
                 answer = site.answers.get(self.path.split("?")[0], (404, {}, "nothing here"))
                 answer = answer(request) if callable(answer) else answer
+                if answer is None:
+                    self.close_connection = True
+                    return
                 status, headers, text = (200, {}, answer) if isinstance(answer, str) else answer
                 content = text.encode() if isinstance(text, str) else text
                 self.send_response(status)

@@ -36,7 +36,11 @@ class PortalError(CollectionError):
         super().__init__(message, reason=reason, next_step=next_step, step="link", details=details)
 
 
-class NoAnswer(PortalError):
+class AnswerLost(PortalError):
+    """No whole answer came: what became of what was sent is not known."""
+
+
+class NoAnswer(AnswerLost):
     """Nothing came back from the portal: no connection, or no answer in time."""
 
 

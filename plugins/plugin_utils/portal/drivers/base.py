@@ -12,7 +12,7 @@ import time
 import typing as t
 
 from ...base import times
-from ..errors import NoAnswer, PortalError, Reason
+from ..errors import AnswerLost, NoAnswer, PortalError, Reason
 from ..page.elements import Button, Fill, Form, Link, Page
 from .settings import PortalSettings
 from .snapshots import Snapshots
@@ -50,7 +50,7 @@ def out_of_time(doing: str, seconds: float, *, silent: bool = False) -> PortalEr
 
     :param silent: nothing came back at all.
     """
-    return (NoAnswer if silent else PortalError)(
+    return (NoAnswer if silent else AnswerLost)(
         Reason.TIMEOUT,
         f"The portal did not finish in {seconds:g} seconds ({doing}).",
         next_step="Run it again later, or give it more time with the option timeout.",

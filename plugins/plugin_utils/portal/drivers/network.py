@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ...base import times
-from ..errors import NoAnswer, PortalError, Reason, service_closed
+from ..errors import AnswerLost, NoAnswer, PortalError, Reason, service_closed
 
 # What the address book of the internet says: there is no such host (any more).
 UNKNOWN_NAME = "its host name is not known"
@@ -45,7 +45,7 @@ def unreachable(cause: str, doing: str, what_then: str, *, silent: bool = False)
             "either, the network is the cause.",
             silent=silent,
         )
-    return (NoAnswer if silent else PortalError)(
+    return (NoAnswer if silent else AnswerLost)(
         Reason.PORTAL_UNAVAILABLE,
         f"The portal could not be reached while {doing}: {cause}.",
         next_step=f"Check the network and portal_url, then run it again. {what_then}".rstrip(),

@@ -17,7 +17,7 @@ from ..drivers import choice, silence
 from ..drivers.base import Deadline, Errand
 from ..drivers.settings import PortalAccount, PortalSettings
 from ..drivers.snapshots import Snapshots
-from ..errors import SettingsError
+from ..errors import AnswerLost, SettingsError
 from ..page import html_tree, matching
 from ..page.changed import PageChanged
 from ..page.wording import Wording
@@ -143,7 +143,7 @@ def _signed_in(errand: Errand, journal: Journal, work: Work) -> LinkResult:
         if journal.password_sent:
             if exc.reason in person.PASSED_BY_PERSONS:
                 journal.person_wanted(exc.reason)
-            exc.next_step = f"{exc.next_step} {journal.advice()}"
+            exc.next_step = f"{exc.next_step} {journal.advice(answer_lost=isinstance(exc, AnswerLost))}"
         raise
     finally:
         driver.close()

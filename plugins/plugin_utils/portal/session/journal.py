@@ -21,7 +21,7 @@ import typing as t
 
 from ..drivers.base import Deadline
 from ..drivers.settings import PortalAccount, PortalSettings
-from ..errors import PortalError, Reason
+from ..errors import AnswerLost, PortalError, Reason
 from . import state_files
 
 # Different wrong passwords in a row before the module stops by itself. Sites usually lock an account after five.
@@ -50,7 +50,7 @@ class Journal:
         self._before: dict[str, t.Any] = {}
         # Whether this run sent the password, and nothing is known of it yet.
         self.password_sent = False
-        # Whether the run before this one was killed between sending and an answer.
+        # Whether the run before this one was killed between sending and an answer, or got none.
         self._once_more = False
 
     @contextlib.contextmanager
@@ -62,6 +62,9 @@ class Journal:
             try:
                 yield
                 self._end_of_sending()
+            except AnswerLost:
+                # As little is known of the password as if the run had been killed.
+                raise
             except Exception:
                 self._end_of_sending()
                 raise
@@ -131,7 +134,8 @@ class Journal:
     def sending_password(self) -> None:
         """Count the password as spent before it is sent, so that a later run does not send it again.
 
-        A run that is killed before an answer came leaves it to the next one to send it once more, and no further.
+        A run that is killed before an answer came, or that got none, leaves it to the next one to send it once more,
+        and no further.
         C(accepted) takes that back when a page is recognisably signed in.
         """
         if not self.password_sent:
@@ -162,8 +166,10 @@ class Journal:
                 self._state["wrong"] = self._before.get("wrong", [])
             self._save()
 
-    def advice(self) -> str:
+    def advice(self, *, answer_lost: bool = False) -> str:
         """What to say if nothing became known of the password."""
+        if answer_lost and not self._once_more:
+            return "The password is sent once more by the next run, because no answer to it came."
         unless = ", unless a person is there to pass what comes after it" if self._state["spent"].get("person") else ""
         return (
             "The password counts as spent, because no page came back that was recognisably signed in: it is not sent "

@@ -26,7 +26,12 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.driver
     without_secrets,
 )
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.drivers.trust import Trust
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import PortalError, SettingsError
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.errors import (
+    AnswerLost,
+    PortalError,
+    Reason,
+    SettingsError,
+)
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link import by_hand
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.authenticator import Authenticator
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.session.journal import Journal
@@ -151,11 +156,12 @@ def send(one: Journal, end: BaseException | None = None) -> None:
             raise end
 
 
-def test_a_run_that_was_killed_leaves_one_more_try(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), AnswerLost(Reason.TIMEOUT, "Nothing came.", next_step="Wait.")])
+def test_a_run_that_was_killed_or_got_no_answer_leaves_one_more_try(tmp_path: pathlib.Path, end: BaseException) -> None:
     clock = Clock()
     for _number in range(2):
-        with pytest.raises(KeyboardInterrupt):
-            send(journal(tmp_path, clock), KeyboardInterrupt())
+        with pytest.raises(type(end)):
+            send(journal(tmp_path, clock), end)
     with pytest.raises(PortalError, match="not tried again"):
         check(journal(tmp_path, clock))
 
