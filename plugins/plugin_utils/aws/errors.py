@@ -28,8 +28,10 @@ try:
         botocore.exceptions.BotoCoreError,
         botocore.parsers.ResponseParserError,
     )
-except ImportError:
+    ClientError = botocore.exceptions.ClientError
+except ImportError:  # AwsConnection says what is missing
     AWS_FAILURES = ()
+    ClientError = Exception
 
 # Characters of an answer that a message quotes at most.
 MESSAGE_LENGTH = 500

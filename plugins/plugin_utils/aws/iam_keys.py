@@ -16,13 +16,8 @@ import typing as t
 from ..base import masking, times
 from ..base.errors import CollectionError
 from .connection import Client
-from .errors import aws_error, aws_errors_during, error_code, is_connection_failure, plain_message
+from .errors import ClientError, aws_error, aws_errors_during, error_code, is_connection_failure, plain_message
 from .shared_advice import ACCESS_DENIED_CODES
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:  # AwsConnection says what is missing
-    ClientError = Exception
 
 # The user in a refusal, by its name or by its ARN with its path.
 _REFUSED_USER = re.compile(r"on resource: (?:user |arn:[\w-]+:iam::\d{12}:user/(?:[^\s/]+/)*)([\w+=,.@-]*[\w+=,@-])")

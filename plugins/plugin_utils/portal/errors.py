@@ -62,6 +62,12 @@ def service_closed(message: str, *, silent: bool = False, status_code: int | Non
     )
 
 
+def page_changed(message: str) -> PortalError:
+    """The error for a portal that does what no driver follows."""
+    next_step = "Look at the page in a browser and report what has changed."
+    return PortalError(Reason.PAGE_CHANGED, message, next_step=next_step)
+
+
 class SettingsError(CollectionError):
     """An option that cannot be right; nothing was sent."""
 

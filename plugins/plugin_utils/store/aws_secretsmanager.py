@@ -10,16 +10,11 @@ is then moved from the version that was read. AWS refuses that move when the lab
 
 from __future__ import annotations
 
-from ..aws.errors import error_code
+from ..aws.errors import ClientError, error_code
 from ..base.errors import invalid_options
 from . import aws_base, base
 from .reasons import record_deleted
 from .record import LabRecord
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:  # AwsConnection says what is missing
-    ClientError = Exception
 
 _CURRENT = "AWSCURRENT"
 # One fixed label for uploads: AWS moves it along, so labels never pile up.

@@ -10,15 +10,10 @@ content is put back.
 
 from __future__ import annotations
 
-from ..aws.errors import error_code
+from ..aws.errors import ClientError, error_code
 from ..base.errors import invalid_options
 from . import aws_base, base
 from .record import LabRecord
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:  # AwsConnection says what is missing
-    ClientError = Exception
 
 
 class ParameterStore(aws_base.AwsStore):

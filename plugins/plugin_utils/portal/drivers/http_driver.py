@@ -13,7 +13,7 @@ import typing as t
 import urllib.parse
 
 from ...base import hiccups
-from ..errors import NoAnswer, PortalError, Reason
+from ..errors import NoAnswer, PortalError, Reason, page_changed
 from ..page import sought
 from ..page.addresses import bare_address, join, looks_like_web, read_address, without_fragment
 from ..page.changed import PageChanged
@@ -149,11 +149,7 @@ class HttpDriver(Driver):
         for _hop in range(_REDIRECTS):
             address = without_fragment(address)
             if not looks_like_web(address):
-                raise PortalError(
-                    Reason.PAGE_CHANGED,
-                    "The portal redirects to something that is not a web address.",
-                    next_step="Look at the page in a browser and report what has changed.",
-                )
+                raise page_changed("The portal redirects to something that is not a web address.")
             self._trust.require_readable(address)
             with silence.heeded(address):
                 answer = self._fetch_patiently(method, address, _headers(method, address, referer), form)

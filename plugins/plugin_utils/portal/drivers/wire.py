@@ -21,7 +21,7 @@ import zlib
 from ...base import library_logs
 from ...base.addresses import is_loopback
 from ...base.silence import nobody_answered
-from ..errors import PortalError, Reason
+from ..errors import PortalError, Reason, page_changed
 from ..page.addresses import bare_address, read_address
 from ..page.html_tree import LARGEST_PAGE, too_large
 from .base import Deadline, out_of_time
@@ -141,11 +141,8 @@ class Wire:
             )
         except requests.exceptions.RequestException:
             self._trust.require_readable(address)
-            raise PortalError(
-                Reason.PAGE_CHANGED,
-                f"The portal leads to an address that cannot be asked, {bare_address(address)}.",
-                next_step="Look at the page in a browser and report what has changed.",
-            ) from None
+            told = f"The portal leads to an address that cannot be asked, {bare_address(address)}."
+            raise page_changed(told) from None
         # What is judged is what is sent: preparing may have changed how the address is written.
         sent = request.url or ""
         for written in (address, sent):

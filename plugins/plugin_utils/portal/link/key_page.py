@@ -153,8 +153,7 @@ class KeyPage:
         if self._view.form is not None:
             return self._view.form
         page = self._view.page
-        lacking = page.scripts and not visit.driver.runs_scripts
-        raise PageChanged(page, sought.ACCESS_KEY_ID, needs_javascript=lacking)
+        raise PageChanged(page, sought.ACCESS_KEY_ID, needs_javascript=visit.needs_browser(page))
 
     def _send_form(self, form: LinkForm, key: KnownKey) -> Page:
         page = self._view.page

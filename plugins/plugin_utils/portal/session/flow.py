@@ -182,8 +182,7 @@ class Flow:
         else:
             missing = sought.NO_SIGN_IN_FORM
         found = [f"an answer with status {page.status}", *describe(page)] if page.status >= 400 else ()
-        needs_javascript = page.scripts and not visit.driver.runs_scripts
-        return PageChanged(page, missing, found=found, needs_javascript=needs_javascript)
+        return PageChanged(page, missing, found=found, needs_javascript=visit.needs_browser(page))
 
     # The page itself, and the link to it
 
@@ -199,7 +198,7 @@ class Flow:
         # The menu's entry can sound like it, and is on every page.
         if (change is not None and change is not way) or visit.finder.control(page, sought.UNLINK) is not None:
             return True
-        if page.scripts and not visit.driver.runs_scripts:
+        if visit.needs_browser(page):
             # What is missing may be what a script would draw.
             return False
         notices = (*visit.wording.linked_notice, *visit.wording.not_linked_notice)

@@ -90,6 +90,10 @@ class Visit:
             return self.driver.press(page, control)
         return self.driver.send(page, form, {}, control, check=check)
 
+    def needs_browser(self, page: Page) -> bool:
+        """Whether JavaScript could draw more of the page than this driver sees."""
+        return page.scripts and not self.driver.runs_scripts
+
     def may_act_on(self, page: Page, times: int) -> bool:
         """Whether the same page may be acted upon (again); a portal that goes in circles is not followed for ever."""
         key = f"{page.place}|{page.title}|{'|'.join(page.headings[:2])}"
