@@ -220,6 +220,16 @@ def test_a_write_whose_answer_was_lost_is_looked_up(kind: str, others: bool) -> 
     assert [request.split()[0] for request in service.requests] == ["POST", "POST", "GET"]
 
 
+def test_an_answer_that_is_nested_too_deep_is_told() -> None:
+    deep = (200, JSON, '{"data": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with Service(deep) as service:
+        seen = requester.check_environment(aws(service), "production", service.url)
+        assert (seen["status"], "could not be read" in seen["message"]) == ("unreachable", True), seen
+    with Service(deep) as service, pytest.raises(CollectionError, match="nested deeper than any record") as caught:
+        vault(service).get("lab-01")
+    assert caught.value.reason == "store_record_malformed"
+
+
 def test_a_vault_on_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is encrypted there, because nothing leaves the machine."""
     with Service((404, JSON, "{}")) as proxy, Service((404, JSON, "{}")) as service:

@@ -51,6 +51,8 @@ def _repeating(call: Call) -> Call:
         while True:
             try:
                 return call(client, *arguments, **options)
+            except RecursionError:
+                raise botocore.parsers.ResponseParserError("the answer is nested too deep") from None
             except botocore.parsers.ResponseParserError:
                 earlier += 1
                 if earlier >= tries:

@@ -158,6 +158,14 @@ def saying(doing: str, rights: str) -> t.Iterator[None]:
         yield
     except (hvac.exceptions.VaultError, requests.exceptions.RequestException) as exc:
         raise refused(doing, exc, rights) from None
+    except RecursionError:
+        raise store_error(
+            StoreReason.RECORD_MALFORMED,
+            doing,
+            "what is there is nested deeper than any record.",
+            "Look at it with the store's own command, and move it away if it is not one of this collection's; else "
+            "restore an earlier version.",
+        ) from None
 
 
 def refused(doing: str, exc: Exception, rights: str) -> CollectionError:
