@@ -9,7 +9,9 @@ import typing as t
 from ..plugin_utils.base import times
 from ..plugin_utils.base.errors import CollectionError
 from ..plugin_utils.base.text import printable_values
+from ..plugin_utils.base.vocabulary import OutcomeState
 from ..plugin_utils.lab import outcome
+from ..plugin_utils.lab.shapes import Outcome
 from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Spec, Variables
 from ..plugin_utils.lab_action import Result as ActionResult
 from ..plugin_utils.plan.carrying_out import NEW_PLAN, PlanRun, Purpose, Result
@@ -79,6 +81,7 @@ class ActionModule(LabAction):
         )
         told: ActionResult = {
             **composed,
+            "message": _message(composed, result),
             "changed": bool(result.done),
             "actions": result.done,
             "refused": result.refused,
@@ -87,3 +90,14 @@ class ActionModule(LabAction):
         if self._task.diff:
             told["diff"] = {"before": "", "after": "".join(f"{words}\n" for words in result.done)}
         return t.cast(ActionResult, printable_values(told))
+
+
+def _message(composed: Outcome, result: Result) -> str:
+    """The outcome's message. That a plan asks nothing of a lab does not make it as declared."""
+    match OutcomeState(composed["state"]):
+        case OutcomeState.CONVERGED:
+            return f"Lab {composed['lab']}: {result.in_words()}"
+        case OutcomeState.CHANGED:
+            return " ".join([composed["message"], *result.waiting])
+        case _:
+            return composed["message"]

@@ -15,6 +15,8 @@ from ..plugin_utils.plan import reading
 from ..plugin_utils.plan.shapes import Plan, PlannedAccount
 
 LAB_VARIABLE = "lab_account_lab"
+# How many labs a warning names.
+MOST_NAMES = 10
 
 
 class ActionModule(LabAction):
@@ -37,7 +39,9 @@ class ActionModule(LabAction):
             for host, account in hosts.items()
             if account.keys
         }
+        result: Result = {"warnings": warnings} if (warnings := _left_alone(hosts, options, task_vars)) else {}
         return {
+            **result,
             "changed": False,
             "made_at": times.timestamp(plan.made_at),
             "hosts": list(accounts),
@@ -65,6 +69,30 @@ def _hosts(
             raise _other_inventory(f"{where}: in the inventory, lab {account.lab} is {told}")
         found[host] = account
     return found
+
+
+def _left_alone(hosts: t.Mapping[str, PlannedAccount], options: Options, task_vars: Variables) -> list[str]:
+    """A warning for each sort of labs or keys in the plan about which a run that follows it does nothing."""
+    run_over = task_vars.get("ansible_play_hosts_all")
+    absent = [host for host, account in hosts.items() if account.keys and run_over is not None and host not in run_over]
+    # Who takes back what was done has nothing to decide.
+    undecided = [] if options["any_age"] else [host for host, account in hosts.items() if account.undecided]
+    told = []
+    if absent:
+        told.append(f"The plan has keys of labs that are not in this run, and stay as they are: {_listed(absent)}.")
+    if undecided:
+        number = sum(len(hosts[host].undecided) for host in undecided)
+        keys = f"{number:,} {'key' if number == 1 else 'keys'}"
+        told.append(
+            f"Nobody decided about {keys} in the plan, and this run does nothing about them: {_listed(undecided)}."
+        )
+    return told
+
+
+def _listed(names: t.Sequence[str]) -> str:
+    """The first names, and how many there are more."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _other_inventory(problem: str) -> CollectionError:

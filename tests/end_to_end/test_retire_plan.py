@@ -108,6 +108,8 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
     # What a plan has suspended already is as this lab is, and stays as it is.
     assert noted(fleet, "own", ours) == noted(fleet, "already", suspended)
     assert run.changed()["already"] == 0 and run.outcomes["already"]["state"] == "converged"
+    # Only of the plan's keys; whether the lab is as declared, such a run does not see.
+    assert run.outcomes["already"]["message"] == "Lab already: Nothing had to be done."
     assert set(key_rows(reports)) <= {one, two, ours, suspended}
 
     back = fleet.run("onboard", "--limit", "hand", *plan[:2])
