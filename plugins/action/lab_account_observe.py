@@ -14,7 +14,7 @@ from ansible.plugins.loader import connection_loader
 
 from ..plugin_utils.aws import connection
 from ..plugin_utils.base import shared_memory
-from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.errors import CollectionError, invalid_options
 from ..plugin_utils.base.next_command import playbook_command
 from ..plugin_utils.lab import claims, declaration, flow, outcome, role_variables
 from ..plugin_utils.lab_action import Options, Result, Variables
@@ -62,11 +62,10 @@ class ActionModule(ObservingAction):
 
     def work(self, options: Options, task_vars: Variables) -> Result:
         if not self.inside_account:
-            raise CollectionError(
+            raise invalid_options(
                 f"The role lab_account works through the connection aws_account, not through "
                 f"{self._connection.transport}, so that no task of it can act in another account.",
-                next_step="Remove ansible_connection from the extra variables.",
-                reason="invalid_options",
+                "Remove ansible_connection from the extra variables.",
             )
         refuse_old_ansible(ansible.__version__)
         self._refuse_overriding(task_vars)
@@ -131,10 +130,9 @@ class ActionModule(ObservingAction):
         own: t.Mapping[str, str] = self._templar.template(task_vars.get("__lab_account_playbook", {}))
         for name, value in own.items():
             if self.variables[name] != value:
-                raise CollectionError(
+                raise invalid_options(
                     f"This playbook works with {name}: {value}, but the extra variables say {self.variables[name]}.",
-                    next_step=f"Take {name} out of what is given with -e (or in a file with -e @), and run again.",
-                    reason="invalid_options",
+                    f"Take {name} out of what is given with -e (or in a file with -e @), and run again.",
                 )
 
     @staticmethod

@@ -188,7 +188,7 @@ from ..plugin_utils.aws import connection as aws
 from ..plugin_utils.aws import service_models
 from ..plugin_utils.base import environment as process_environment
 from ..plugin_utils.base import forked_program
-from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.errors import CollectionError, invalid_options
 
 try:
     # Strategies load the connection plugin before they fork workers, so this is there, warm, in each of them.
@@ -268,12 +268,11 @@ class Connection(LocalConnection):
 
     def _refuse_become(self) -> None:
         if self.become:
-            raise CollectionError(
+            raise invalid_options(
                 f"The connection {self.transport} cannot become another user: that would take the account's "
                 "credentials out of the environment, and what runs then would find those of the other user or of "
                 "this machine.",
-                next_step="Set become: false for the task or its play, or delegate to localhost what is not about AWS.",
-                reason="invalid_options",
+                "Set become: false for the task or its play, or delegate to localhost what is not about AWS.",
             )
 
     def reset(self) -> None:

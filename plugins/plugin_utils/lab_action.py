@@ -19,7 +19,7 @@ from .aws import options as aws_options
 from .aws.account import refuse_other_credentials
 from .aws.connection import AwsConnection
 from .base import environment
-from .base.errors import CollectionError
+from .base.errors import CollectionError, invalid_options
 from .base.next_command import stands_for
 from .base.silence import asking_for
 from .base.text import printable_values
@@ -121,11 +121,8 @@ class LabAction(ActionBase):
 
     def _refuse_become(self) -> None:
         if self._play_context.become:
-            raise CollectionError(
-                f"{self._task.action} cannot become another user: it works in the process that runs Ansible.",
-                next_step="Set become: false for the task or its play.",
-                reason="invalid_options",
-            )
+            told = f"{self._task.action} cannot become another user: it works in the process that runs Ansible."
+            raise invalid_options(told, "Set become: false for the task or its play.")
 
     def _task_environment(self) -> dict[str, str]:
         """The task's C(environment), in which the blocks and the play around it take part.
