@@ -1,7 +1,7 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two dozen accounts from the first look to the evidence, with runs killed on the way: what was made by hand is found,
+"""A score of accounts from the first look to the evidence, with runs killed on the way: what was made by hand is found,
 all of it and nothing else; what was approved is done, once.
 """
 
@@ -27,14 +27,15 @@ from tests.tools.iam_scenarios import administrator
 
 pytestmark = pytest.mark.timeout(600)
 
-LABS = 24
+# One more than have what people made by hand.
+LABS = len(hand_made.ACCOUNTS) + 1
 FORKS = 6
 UNDONE = ("inline", "wildcard", "administrator")
 YEAR = datetime.timedelta(days=365)
 Found = set[tuple[str, str, str]]
 
 
-def test_two_dozen_accounts_from_the_first_look_to_the_evidence(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+def test_a_score_of_accounts_from_the_first_look_to_the_evidence(fleet: Fleet, tmp_path: pathlib.Path) -> None:
     truth = make_accounts(fleet)
     tour = Tour(fleet, tmp_path)
     audit_finds_all_and_nothing_else(tour, truth)
@@ -69,15 +70,15 @@ def test_two_dozen_accounts_from_the_first_look_to_the_evidence(fleet: Fleet, tm
 
 
 def make_accounts(fleet: Fleet) -> list[TrueKey]:
-    """Two dozen accounts, twenty of which have what people made by hand; every key there is but root's."""
+    """Twenty accounts with what people made by hand, and an ordinary one; every key there is but root's."""
     # As in the guide: no store, no CloudResearch.
     wanted = ("lab_account_aws_endpoint_url", "lab_account_mturk_production_endpoint_url")
     fleet.variables = {name: value for name, value in fleet.variables.items() if name.startswith(wanted)}
     fleet.variables |= {"lab_account_state": "absent"}
-    names = [*hand_made.ACCOUNTS, *(f"plain-{number:02d}" for number in range(LABS - len(hand_made.ACCOUNTS)))]
+    names = [*hand_made.ACCOUNTS, "plain"]
     for lab in fleet.simulator.control.create_labs([{"name": name, "portal": False} for name in names]):
         fleet.put(lab)
-    assert (len(fleet.hosts), len(hand_made.ACCOUNTS)) == (LABS, 20)
+    assert len(fleet.hosts) == LABS
     truth = [
         key
         for lab in names

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every call of an onboarding, a rotation and a retirement goes wrong once; what creates, in every way a call can.
+"""Every call of an onboarding, a rotation and a retirement goes wrong once; what onboarding creates, in every way a
+call can.
 
 The run either still converges, or fails with a message and is healed by the next one. There is one lab for each fault
 that a lab may not get over, and all labs are in one run. The calls come from an undisturbed run.
@@ -59,10 +60,11 @@ def undisturbed(fleet: Fleet, playbook: str) -> tuple[list[Call], dict[str, t.An
 def faults_of(calls: list[Call], playbook: str) -> list[list[Fault]]:
     """By lab, which call meets which fault, and when.
 
-    The creation of a user and of a key meet all of them. Others meet one of those that come before a call has an
-    effect, the next one the next, and if they change something one of those that come after it: the client of
-    amazon.aws and our own each repeat all of their calls in the same way, as tests/stack/test_hiccups.py shows. After
-    a call that only looks, a fault is the same as before it; and since it is ridden out, a lab can meet many of those.
+    In the onboarding, the creation of a user and of a key meet all of them. Others meet one of those that come
+    before a call has an effect, the next one the next, and if they change something one of those that come after
+    it: the client of amazon.aws and our own each repeat all of their calls in the same way, as
+    tests/stack/test_hiccups.py shows. After a call that only looks, a fault is the same as before it; and since it
+    is ridden out, a lab can meet many of those.
     """
     found: list[list[Fault]] = []
     looks: list[Fault] = []
@@ -71,7 +73,7 @@ def faults_of(calls: list[Call], playbook: str) -> list[list[Fault]]:
         before = BEFORE[number % len(BEFORE)]
         if call[1].startswith(LOOKING):
             looks.append((call, *before))
-        elif call[1] in ("CreateUser", "CreateAccessKey"):
+        elif playbook == "onboard" and call[1] in ("CreateUser", "CreateAccessKey"):
             found += [[(call, *fault)] for fault in (*BEFORE, *AFTER)]
         else:
             found += [[(call, *fault)] for fault in (before, AFTER[number % len(AFTER)])]
