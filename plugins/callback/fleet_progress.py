@@ -14,22 +14,22 @@ description:
   - Screen output for runs over many labs. It is the C(default) callback, with the same options, except that plays with
     the role P(labops.cloudresearch.lab_account#role) show labs instead of tasks.
   - Each lab gets one line when it has finished, from the outcome that the role's actions return, or because it failed
-    or could not be reached; findings are told by name. A terminal also has a bar at the bottom with the labs that are
+    or could not be reached; findings are shown by name. A terminal also has a bar at the bottom with the labs that are
     done and the time that is left.
   - >-
     At the end there are failures in full, the next steps of people as a checklist with links (labs with the same steps
     stand together), and a table of the labs that have something to look at. States are words; colour only repeats them.
   - The last five lines say how many labs are in each state, the findings by name, where the report is, why the run ends
     as it does, and the next command, with the run's own options.
-  - A run that is interrupted (C(Ctrl-C), SIGTERM) says how far it came, labs that were not begun apart from labs in the
-    middle, and ends within seconds. Ansible runs no play any more then, so the report that the run was asked for with
-    C(fleet_report_directory) is written by this callback.
+  - A run that is interrupted (C(Ctrl-C), SIGTERM) says how far it got, which labs were in progress and which were
+    not started, and ends within seconds. Ansible then runs no further play, so this callback writes the report if
+    C(fleet_report_directory) is set.
   - In plays that have nothing to do with labs, everything looks as with the C(default) callback.
   - Warnings, deprecations, diffs, C(debug) messages and failures that are ignored are shown when they happen. A failure
     that a C(rescue) may take care of is shown by the lab's outcome, or in full at the end if no outcome comes.
   - Errors of tasks with C(no_log) are not shown, though the C(default) callback of ansible-core 2.19 and later shows
     their messages.
-  - With C(-v) and higher, and with O(show_tasks=true), all output of the C(default) callback is there as well.
+  - With C(-v) and higher, and with O(show_tasks=true), everything that the C(default) callback shows is there as well.
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
@@ -51,7 +51,7 @@ options:
     description:
       - Whether to draw the bar.
       - V(auto) draws it if the output goes to a terminal that can rewrite a line, but not with C(-vvv) and higher,
-        where Ansible writes much that no callback hears of.
+        where Ansible prints much that callbacks never see.
     type: str
     choices: [auto, always, never]
     default: auto
@@ -63,8 +63,8 @@ options:
   labs_table:
     description:
       - Which labs the closing table lists.
-      - V(attention) leaves out those that have nothing to do and nothing to look at, and puts labs of which the same is
-        to be said into one row. V(auto) does the same; V(all) has one row for each lab.
+      - V(attention) leaves out those that have nothing to do and nothing to look at, and puts labs with the
+        same text into one row. V(auto) does the same; V(all) has one row for each lab.
       - V(none) leaves out the table, but not the number of labs in each state.
     type: str
     choices: [auto, all, attention, none]
@@ -149,6 +149,7 @@ from ..plugin_utils.fleet.callback_results import (
     report_in,
     speaks,
     task_of,
+    why_no_report,
 )
 from ..plugin_utils.fleet.fleet_run import FleetRun
 from ..plugin_utils.fleet.interruption import Interruption
@@ -294,6 +295,9 @@ class CallbackModule(DefaultCallback):
         host, outcome = host_of(result), outcome_in(result)
         if outcome:
             self._take_outcome(host, outcome)
+        if unwritten := why_no_report(result):
+            self._run.report = f"none. {unwritten}"
+            self._run.report_failed_on = host
         lab = progress.lab_from_failure(host, task_of(result).get_name(), data_of(result))
         rescued = not ignore_errors and self._run.is_rescued(host)
         # So that the run fails in the end, the labs that failed are failed once more.
@@ -424,7 +428,12 @@ class CallbackModule(DefaultCallback):
         if not labs:
             return
         failed = set(stats.failures) | set(stats.dark) if stats else set()
-        ending = closing.Ending(self._run.report, failed, stats is None, command_for(sys.argv))
+        reporter = self._run.labs.get(self._run.report_failed_on)
+        if not reporter or reporter.state not in closing.OPEN_STATES:
+            failed.discard(self._run.report_failed_on)
+        ending = closing.Ending(
+            self._run.report, failed, stats is None, command_for(sys.argv), bool(self._run.report_failed_on)
+        )
         self._show_section("", closing.last_lines(labs, ending))
 
     def _show_section(self, title: str, lines: t.Sequence[progress.Line]) -> None:

@@ -87,7 +87,7 @@ options:
       - Whether to write a letter to each contact (C(letters/*.eml)) about the labs that name the same address.
         Each says which keys are live, what is left of the balance, what the person is asked to do, and the dates that
         matter.
-      - Nothing is sent. Letters of an earlier report are removed if their recipients get none any more.
+      - Nothing is sent. Letters of an earlier report are removed if their recipients get none now.
     type: bool
     default: false
   previous:

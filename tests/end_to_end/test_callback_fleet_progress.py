@@ -91,6 +91,8 @@ REPORT_ACTION = """
 from ansible.plugins.action import ActionBase
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
+        if self._task.args:
+            return {"failed": True, "msg": "No room at /srv. Next step: Make some."}
         return {"changed": True, "files": {"json": "/srv/fleet.json", "html": "/srv/fleet.html"}}
 """
 
@@ -306,6 +308,20 @@ def test_no_sentence_stands_three_times(plain_output: str) -> None:
         "Sign-in refused for lab-03",
     ):
         assert plain_output.count(sentence) <= 2, plain_output
+
+
+def test_a_report_that_could_not_be_written_is_no_failure_of_a_lab(project: Project) -> None:
+    write = {"name": "Write", "labops.cloudresearch.fleet_report_files": {"directory": "/srv"}, "run_once": True}
+    report = {"name": "Report", "hosts": "all", "gather_facts": False, "tasks": [write]}
+    project.prepare([PLAY, report], {"lab-00": {"how": "converged"}, "lab-01": {"how": "converged"}})
+    output = project.run()
+    assert output.splitlines()[-5:] == [
+        "Labs:     2: 2 converged",
+        "Findings: none in what was looked at",
+        "Report:   none. No room at /srv. Next step: Make some.",
+        "Result:   error, because the report was not written",
+        "Next:     when the report can be written: ansible-playbook -i inventory.yml play.yml",
+    ]
 
 
 def test_findings_are_told_by_name_and_labs_with_the_same_ones_stand_together(project: Project) -> None:

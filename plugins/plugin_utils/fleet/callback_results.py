@@ -68,9 +68,18 @@ def outcome_in(result: TaskResult) -> Plain | None:
 def report_in(result: TaskResult) -> str:
     """The path of the report that a task has written, the one for people if there are several; empty for none."""
     files = data_of(result).get("files")
-    if not action_of(task_of(result)).endswith(".fleet_report_files") or not isinstance(files, dict):
+    if not _writes_report(result) or not isinstance(files, dict):
         return ""
     return str(files.get("html") or next(iter(files.values()), ""))
+
+
+def why_no_report(result: TaskResult) -> str:
+    """What a task that failed to write the report says; empty for all other tasks."""
+    return str(data_of(result).get("msg") or "") if _writes_report(result) else ""
+
+
+def _writes_report(result: TaskResult) -> bool:
+    return action_of(task_of(result)).endswith(".fleet_report_files")
 
 
 class LateFailures:

@@ -165,23 +165,29 @@ class Ending:
     :param failed: hosts that make the run end with an error.
     :param cut_short: whether the run was interrupted or stopped by an error outside of tasks.
     :param command: makes the next command for some labs (all, if none are named); empty if none can be given.
+    :param report_failed: whether the report was to be written, and could not be.
     """
 
     report: str
     failed: t.Collection[str]
     cut_short: bool
     command: t.Callable[[t.Sequence[str], str], str]
+    report_failed: bool = False
 
 
 def last_lines(labs: t.Sequence[Lab], ending: Ending) -> list[Line]:
     """Counts, findings by name, the report's path, why the run ends as it does, and the next command."""
     numbers = ", ".join(f"{number} {state}" for state, number in counts(labs).items())
     worst = next(iter(counts(labs)), "")
+    ended_ill = bool(ending.failed or ending.cut_short or ending.report_failed)
     return [
         (f"{'Labs:':<10}{len(labs)}: {numbers}", worst),
         (f"{'Findings:':<10}{_all_findings(labs)}", ""),
         (f"{'Report:':<10}{shown(ending.report) or 'none; -e fleet_report_directory=DIRECTORY writes one'}", ""),
-        (f"{'Result:':<10}{_result_in_words(ending)}", "failed" if ending.failed or ending.cut_short else ""),
+        (
+            f"{'Result:':<10}{_result_in_words(labs, ending)}",
+            "failed" if ended_ill else "",
+        ),
         (f"{'Next:':<10}{_next_command(labs, ending)}", ""),
     ]
 
@@ -203,12 +209,17 @@ def _number_of_labs(number: int) -> str:
     return "1 lab" if number == 1 else f"{number} labs"
 
 
-def _result_in_words(ending: Ending) -> str:
+def _result_in_words(labs: t.Sequence[Lab], ending: Ending) -> str:
     # Of the hosts that Ansible counts as failed, some are unknown, or could not be reached.
-    failed = f"{_number_of_labs(len(ending.failed))} did not end well"
+    failed = [f"{_number_of_labs(len(ending.failed))} did not end well"] if ending.failed else []
     if ending.cut_short:
-        return "cut short" + (f"; {failed}" if ending.failed else "")
-    return f"error, because {failed}" if ending.failed else "no error"
+        return "; ".join(["cut short", *failed])
+    causes = [*failed, *(["the report was not written"] if ending.report_failed else [])]
+    if causes:
+        return f"error, because {' and '.join(causes)}"
+    # With --start-at-task, Ansible skips the labs, and ends without an error.
+    left_out = sum(lab.state == NO_OUTCOME for lab in labs)
+    return f"no error, but {_number_of_labs(left_out)} had no outcome" if left_out else "no error"
 
 
 def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
@@ -217,9 +228,10 @@ def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
         command = ending.command([lab.host for lab in unfinished], "again")
         when = "when the next steps above are done: " if any(lab.next_steps for lab in unfinished) else ""
         return when + (command or f"run again for {named(unfinished)}")
-    if ending.cut_short:
-        # What comes after the labs, such as the report, is missing.
-        return ending.command([], "again") or "run it again"
+    if ending.cut_short or ending.report_failed:
+        # What comes after the labs is missing, such as the report.
+        when = "when the report can be written: " if ending.report_failed else ""
+        return when + (ending.command([], "again") or "run it again")
     drifted = [lab for lab in labs if lab.state == "drifted" and lab.to_change]
     if drifted:
         command = ending.command([lab.host for lab in drifted], "show")

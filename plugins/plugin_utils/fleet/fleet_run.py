@@ -25,6 +25,8 @@ class FleetRun:
         self.is_fleet = False
         self.is_ours = False
         self.report = ""
+        # The host whose task was to write it.
+        self.report_failed_on = ""
         self.task_name = ""
         self._play: Play = None
         self._batches: set[str] = set()

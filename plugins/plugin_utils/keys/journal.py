@@ -95,7 +95,11 @@ def content(directory: pathlib.Path) -> bytes:
     except OSError as exc:
         raise CollectionError(
             f"The journal of changes {path} cannot be read: {exc.strerror or exc}.",
-            next_step="Give the operator's account permission to read it.",
+            next_step=(
+                "Set another directory for the report."
+                if isinstance(exc, (NotADirectoryError, IsADirectoryError))
+                else "Give the operator's account permission to read it."
+            ),
         ) from exc
     if len(found) > MOST_BYTES:
         raise CollectionError(

@@ -131,7 +131,7 @@ class Snapshots:
         except OSError as exc:
             raise SettingsError(
                 f"snapshot_dir {directory} cannot be used: {exc.strerror}.",
-                next_step="Name a directory that you can write to.",
+                next_step="Name a directory that you can write to (in the role in lab_account_portal_options).",
             ) from None
 
     def keep(self, page: Page, html: str) -> None:

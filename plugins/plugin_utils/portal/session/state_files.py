@@ -27,8 +27,8 @@ def locked(path: pathlib.Path, wait: t.Callable[[], None]) -> t.Iterator[t.IO[st
         except OSError as exc:
             raise SettingsError(
                 f"state_dir {path.parent} cannot be used: {exc.strerror}. Nothing was sent to the portal.",
-                next_step="Name a directory that you can write to (option state_dir); it keeps the module from "
-                "trying a refused password twice.",
+                next_step="Name a directory that you can write to (option state_dir, in the role in "
+                "lab_account_portal_options); it keeps the module from trying a refused password twice.",
             ) from None
         yield file
 

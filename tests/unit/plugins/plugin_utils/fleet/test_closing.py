@@ -194,6 +194,20 @@ def test_a_run_that_was_cut_short_is_run_again_even_if_no_lab_lacks_anything() -
     assert texts(last([Lab("a", "converged"), Lab("b", "failed")], cut_short=True))[-1] == "Next:     <again b>"
 
 
+def test_the_result_names_what_went_wrong() -> None:
+    lab = Lab("a", "drifted")
+
+    def result(*labs: Lab, **parts: t.Any) -> str:
+        return texts(last([*labs], **parts))[3].removeprefix("Result:   ")
+
+    assert result(lab) == "no error"
+    assert result(lab, report="none. Why.", report_failed=True) == "error, because the report was not written"
+    both = result(lab, Lab("b", "failed"), failed={"b"}, report_failed=True)
+    assert both == "error, because 1 lab did not end well and the report was not written"
+    assert result(lab, Lab("b", "no_outcome")) == "no error, but 1 lab had no outcome"
+    assert result(lab, Lab("b", "failed"), failed={"b"}, cut_short=True) == "cut short; 1 lab did not end well"
+
+
 def test_without_a_command_the_labs_are_named() -> None:
     labs = [Lab("a", "failed"), Lab("b", "unknown")]
     assert texts(last(labs, command=lambda _hosts, _purpose: ""))[-1] == "Next:     run again for 2 labs: a, b"

@@ -162,3 +162,10 @@ def test_on_a_full_disk_nothing_is_changed(
     with pytest.raises(CollectionError) as caught:
         journal.ChangeJournal(tmp_path).require()
     assert caught.value.reason == "journal_unwritable" and "Free some space" in caught.value.next_step
+
+
+def test_a_file_in_place_of_the_journals_directory_is_told(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "reports").touch()
+    with pytest.raises(CollectionError, match="Not a directory") as caught:
+        journal.content(tmp_path / "reports")
+    assert "another directory" in caught.value.next_step
