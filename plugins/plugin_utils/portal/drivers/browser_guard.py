@@ -9,6 +9,7 @@ those of redirects, sockets and workers included.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..errors import PortalError, Reason
@@ -23,10 +24,26 @@ if t.TYPE_CHECKING:
 
 # What a page needs to be drawn, and what no request of a page that is being left is for.
 _DRAWING = frozenset(("script", "stylesheet", "font"))
+_MOST_KEPT = 50
+# The body is kept as it was before it was packed for the way.
+_OF_THE_WAY = frozenset(("content-encoding", "content-length", "transfer-encoding"))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kept:
+    """What a host answered that is not trusted."""
+
+    headers: dict[str, str]
+    body: bytes = dataclasses.field(repr=False)
 
 
 class Guard:
-    """Decides about requests, and remembers the first one that it had to refuse."""
+    """Decides about requests, and remembers the first one that it had to refuse.
+
+    A script of a host that is not trusted may have been in the page with a secret, and have put the secret where its
+    likes in a later page find it. So once there was one, no such host is asked any more: later pages get from memory
+    what drew the earlier ones.
+    """
 
     def __init__(self, settings: PortalSettings, gate: Gate, secret_is_gone: t.Callable[[], t.Awaitable[bool]]) -> None:
         """Prepare.
@@ -40,6 +57,9 @@ class Guard:
         self._for_person = settings.window_for_person
         self._watched: dict[str, str] = {}
         self._what = ""
+        self._foreign_script = False
+        self._overheard = False
+        self._kept: dict[str, _Kept] = {}
         self.refusal: PortalError | None = None
         # Hosts that were not asked because a secret had been typed.
         self.blocked: dict[str, None] = {}
@@ -49,11 +69,17 @@ class Guard:
         if not what:
             return
         self._what = what
+        self._overheard = self._foreign_script
         self._gate.be_strict()
         # Very short values, such as one digit of a code, turn up everywhere.
         if len(value) >= 6:
             for form in spellings(value):
                 self._watched[form] = what
+
+    def note_script(self, request: Request) -> None:
+        """Note what is asked for, and by redirects, too: whether it is a script of a host that is not trusted."""
+        is_script = request.resource_type == "script" and looks_like_web(request.url)
+        self._foreign_script = self._foreign_script or (is_script and not self._trust.trusts(request.url))
 
     def raise_if_refused(self) -> None:
         """Fail if something had to be refused."""
@@ -83,11 +109,24 @@ class Guard:
         try:
             if not looks_like_web(request.url) or await self._allows(request):
                 await route.continue_()
+                await self._keep(request)
+            elif request.method == "GET" and (kept := self._kept.get(request.url)):
+                await route.fulfill(status=200, headers=kept.headers, body=kept.body)
             else:
                 await route.abort("blockedbyclient")
         except PlaywrightError:
             # The page has moved on or the window is closed: nobody waits for this request any more.
             return
+
+    async def _keep(self, request: Request) -> None:
+        """Note what a host that is not trusted gives to draw a page, which may be asked for again."""
+        drawing = request.resource_type in _DRAWING and looks_like_web(request.url)
+        if not drawing or request.method != "GET" or self._trust.trusts(request.url):
+            return
+        response = await request.response() if len(self._kept) < _MOST_KEPT else None
+        if response is not None and response.status == 200:
+            headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_WAY}
+            self._kept[request.url] = _Kept(headers, await response.body())
 
     async def _allows(self, request: Request) -> bool:
         address = request.url
@@ -119,7 +158,8 @@ class Guard:
         if navigation:
             self.refuse(request.url)
             return False
-        needed = self._for_person or (request.resource_type in _DRAWING and request.method == "GET")
+        drawing = request.resource_type in _DRAWING and request.method == "GET"
+        needed = self._for_person or (drawing and not self._overheard)
         if needed and await self._secret_is_gone():
             self._gate.grant(request.url)
             return True

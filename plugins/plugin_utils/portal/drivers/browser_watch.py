@@ -95,6 +95,7 @@ class Watch:
         self._last_event = time.monotonic()
 
     def _on_request(self, request: Request) -> None:
+        self._guard.note_script(request)
         if request.resource_type in _AWAITED:
             self._pending[id(request)] = (request, time.monotonic())
             self._note_event()
