@@ -37,13 +37,17 @@ class ProcessWatch(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Look again and again."""
+        """Look again and again. A process's environment is another one only when it has begun another program."""
+        lines: dict[str, bytes] = {}
         while not self._ended.wait(0.03):
             for name in set(os.listdir("/proc")) - self._others:
                 if name.isdigit():
                     with contextlib.suppress(OSError):
-                        self.seen.add(content(f"/proc/{name}/cmdline"))
-                        self.environments.add(content(f"/proc/{name}/environ"))
+                        line = content(f"/proc/{name}/cmdline")
+                        if lines.get(name) != line:
+                            self.seen.add(line)
+                            self.environments.add(content(f"/proc/{name}/environ"))
+                            lines[name] = line
 
     def end(self) -> set[bytes]:
         """Stop looking."""
