@@ -37,17 +37,13 @@ class ProcessWatch(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Look again and again. A process's environment is another one only when it has begun another program."""
-        lines: dict[str, bytes] = {}
+        """Look again and again."""
         while not self._ended.wait(0.03):
             for name in set(os.listdir("/proc")) - self._others:
                 if name.isdigit():
                     with contextlib.suppress(OSError):
-                        line = content(f"/proc/{name}/cmdline")
-                        if lines.get(name) != line:
-                            self.seen.add(line)
-                            self.environments.add(content(f"/proc/{name}/environ"))
-                            lines[name] = line
+                        self.seen.add(content(f"/proc/{name}/cmdline"))
+                        self.environments.add(content(f"/proc/{name}/environ"))
 
     def end(self) -> set[bytes]:
         """Stop looking."""
