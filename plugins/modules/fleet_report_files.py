@@ -117,7 +117,8 @@ attributes:
     support: full
     description: Shows one line a lab, before and after.
 notes:
-  - A report that differs from the one on disk in its times only is not written, so that a second run changes nothing.
+  - A report that differs from the one on disk in its times only is not written within 24 hours, so that a second run
+    changes nothing. After that it is, because a report of another day is no evidence of this one.
 seealso:
   - module: labops.cloudresearch.lab_account_info
   - ref: ansible_collections.labops.cloudresearch.docsite.guide_report
@@ -172,7 +173,7 @@ changed_files:
   elements: str
   sample: [/srv/reports/mturk/fleet-report.html]
 generated:
-  description: When the report on disk was made. It is an earlier time if nothing changed since.
+  description: When the report on disk was made. It is an earlier time of the last 24 hours if nothing changed since.
   returned: success
   type: str
   sample: "2026-11-24T10:40:00Z"

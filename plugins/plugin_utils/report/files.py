@@ -145,8 +145,7 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
     before = earlier.of_others(previous) if previous is not None else current
     points, unread = earlier.trend(_archived_files(place.directory / EARLIER, place.name, "json"), report, current)
     warnings += unread
-    # One of a time to come was written by a wrong clock, or changed by hand: it says nothing of this run.
-    same = current if current and current["generated"] <= made and _see_the_same(current, report) else None
+    same = current if current and _vouches_for(current, moment(made)) and _see_the_same(current, report) else None
     if same and previous is None:
         report = same
     else:
@@ -224,6 +223,14 @@ def writing_alone(place: Place, timeout: float = LOCK_TIMEOUT) -> t.Iterator[Non
 def _remove_if_empty(directory: pathlib.Path) -> None:
     with contextlib.suppress(OSError):
         directory.rmdir()
+
+
+def _vouches_for(report: Report, made: datetime.datetime) -> bool:
+    """Whether an earlier report with the same content may stay: one of another day proves nothing of this one.
+
+    One of a time to come was written by a wrong clock, or changed by hand.
+    """
+    return datetime.timedelta(0) <= made - moment(report["generated"]) < retire_plan.FRESH
 
 
 def _see_the_same(one: Report, other: Report) -> bool:
