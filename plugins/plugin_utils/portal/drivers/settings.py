@@ -56,6 +56,7 @@ class PortalAccount:
 
     :param totp_secret: base32, as shown when two-factor sign-in was set up; empty if there is none.
     :param warnings: which values lost such a line break, in sentences for their owner.
+    :raises SettingsError: C(email) is no address. Nothing is sent to find that out.
     """
 
     email: str
@@ -74,6 +75,12 @@ class PortalAccount:
                     f"The option {name} ended in a line break, which was removed. Remove it where the value is kept."
                 )
         object.__setattr__(self, "warnings", tuple(told))
+        if self.email.strip() and "@" not in self.email:
+            # It is not quoted: who mixed up two values has put the password here.
+            raise SettingsError(
+                "The option email does not hold an e-mail address.",
+                next_step="Correct it (lab_account_cloudresearch_email in the role).",
+            )
 
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""

@@ -138,6 +138,12 @@ def test_a_damaged_memory_of_mistakes_keeps_nobody_from_signing_in(tmp_path: pat
     check(one)
 
 
+def test_what_is_no_address_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError, match="does not hold an e-mail address") as caught:
+        PortalAccount("a password in the wrong place", "pi@uni.example")
+    assert "wrong place" not in repr(caught.value.as_result())
+
+
 def test_a_refused_password_is_not_tried_again_and_a_new_one_is(tmp_path: pathlib.Path) -> None:
     clock = Clock()
     refuse(journal(tmp_path, clock))
