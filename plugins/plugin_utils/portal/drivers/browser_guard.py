@@ -25,6 +25,7 @@ if t.TYPE_CHECKING:
 # What a page needs to be drawn, and what no request of a page that is being left is for.
 _DRAWING = frozenset(("script", "stylesheet", "font"))
 _MOST_KEPT = 50
+_MOST_BYTES_KEPT = 20_000_000
 # The body is kept as it was before it was packed for the way.
 _OF_THE_WAY = frozenset(("content-encoding", "content-length", "transfer-encoding"))
 
@@ -126,7 +127,9 @@ class Guard:
         response = await request.response() if len(self._kept) < _MOST_KEPT else None
         if response is not None and response.status == 200:
             headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_WAY}
-            self._kept[request.url] = _Kept(headers, await response.body())
+            body = await response.body()
+            if sum(len(kept.body) for kept in self._kept.values()) + len(body) <= _MOST_BYTES_KEPT:
+                self._kept[request.url] = _Kept(headers, body)
 
     async def _allows(self, request: Request) -> bool:
         address = request.url

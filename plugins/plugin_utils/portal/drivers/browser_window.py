@@ -44,6 +44,8 @@ _CLOSED = "has been closed"
 # What it says of an element that the page has taken out, and what we say where nothing like it is in its place.
 _DETACHED = "not attached"
 _GONE = "the element is gone"
+# As often, an element is looked for anew that a page draws anew between the look and the click.
+_MOST_REDRAWS = 10
 
 Act = t.Callable[[], t.Awaitable[None]]
 # What tells one state of a page from another.
@@ -201,25 +203,29 @@ class BrowserWindow:
         Whether it can be clicked is tried before, without a click: a click that ran out of time may have been made, and
         what it sends must not be sent twice.
         """
-        for attempt in range(1, hiccups.TRIES + 1):
+        for _attempt in range(_MOST_REDRAWS):
             element = await self.element(ref)
             try:
-                await element.click(trial=True, timeout=min(3000, self._milliseconds(3)))
+                if await self._lies_free(element):
+                    await element.click(timeout=self._milliseconds(_ANSWER_SECONDS))
+                else:
+                    await _click_by_script(element)
+                return
             except PlaywrightError as exc:
-                if _DETACHED in str(exc) and attempt < hiccups.TRIES:
-                    continue
-                if "Timeout" not in str(exc) and "not visible" not in str(exc) and "outside" not in str(exc):
+                # What is not there any more was not clicked on.
+                if _DETACHED not in str(exc):
                     raise
-                # Something lies over it, such as a cookie notice.
-                try:
-                    await element.evaluate("element => element.click()")
-                except PlaywrightError as failure:
-                    # The page was left at once, which is what the click is for.
-                    if "context was destroyed" not in str(failure):
-                        raise
-            else:
-                await element.click(timeout=self._milliseconds(_ANSWER_SECONDS))
-            return
+        raise PlaywrightError(_GONE)
+
+    async def _lies_free(self, element: ElementHandle) -> bool:
+        """Whether it can be clicked on, and nothing lies over it, such as a cookie notice."""
+        try:
+            await element.click(trial=True, timeout=min(3000, self._milliseconds(3)))
+        except PlaywrightError as exc:
+            if all(sign not in str(exc) for sign in ("Timeout", "not visible", "outside")):
+                raise
+            return False
+        return True
 
     async def fill(self, ref: int, value: str, what: str = "") -> ElementHandle:
         """Type into a field; the field.
@@ -227,7 +233,7 @@ class BrowserWindow:
         :param what: what is typed, in words, if it is a secret.
         :raises PortalError: a secret, and the field's document is not of a trusted host (any more).
         """
-        for _attempt in range(hiccups.TRIES):
+        for _attempt in range(_MOST_REDRAWS):
             field = await self.element(ref)
             if what:
                 # Meanwhile a page can have opened another window, or gone elsewhere.
@@ -355,3 +361,12 @@ class BrowserWindow:
         )
         silent = any(sign in failure for sign in BROWSER_SILENCE)
         return unreachable(cause, doing, "The next run looks first what was accepted.", silent=silent)
+
+
+async def _click_by_script(element: ElementHandle) -> None:
+    try:
+        await element.evaluate("element => element.click()")
+    except PlaywrightError as exc:
+        # The page was left at once, which is what the click is for.
+        if "context was destroyed" not in str(exc):
+            raise

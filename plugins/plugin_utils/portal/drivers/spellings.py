@@ -32,7 +32,7 @@ def any_of(secrets: tuple[str, ...]) -> re.Pattern[str] | None:
 
     What a page says is shown as C(plain) has it, so that is how a secret is looked for, too.
     """
-    found = {written for secret in secrets for one in {secret, plain(secret)} for written in spellings(one)}
+    found = {written for secret in secrets for one in (secret, plain(secret)) for written in spellings(one)}
     patterns = [_pattern(written) for written in sorted(found, key=len, reverse=True) if written.strip()]
     return re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
 
