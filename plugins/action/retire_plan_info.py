@@ -9,6 +9,7 @@ import typing as t
 
 from ..plugin_utils.base import times
 from ..plugin_utils.base.errors import CollectionError
+from ..plugin_utils.base.text import first_few
 from ..plugin_utils.base.vocabulary import ACCOUNT_ID_VARIABLE
 from ..plugin_utils.lab_action import LabAction, Options, Result, Spec, Variables
 from ..plugin_utils.plan import reading
@@ -79,20 +80,13 @@ def _left_alone(hosts: t.Mapping[str, PlannedAccount], options: Options, task_va
     undecided = [] if options["any_age"] else [host for host, account in hosts.items() if account.undecided]
     told = []
     if absent:
-        told.append(f"The plan has keys of labs that are not in this run, and stay as they are: {_listed(absent)}.")
+        names = first_few(absent, MOST_NAMES)
+        told.append(f"The plan has keys of labs that are not in this run, and stay as they are: {names}.")
     if undecided:
         number = sum(len(hosts[host].undecided) for host in undecided)
-        keys = f"{number:,} {'key' if number == 1 else 'keys'}"
-        told.append(
-            f"Nobody decided about {keys} in the plan, and this run does nothing about them: {_listed(undecided)}."
-        )
+        keys, names = f"{number:,} {'key' if number == 1 else 'keys'}", first_few(undecided, MOST_NAMES)
+        told.append(f"Nobody decided about {keys} in the plan, and this run does nothing about them: {names}.")
     return told
-
-
-def _listed(names: t.Sequence[str]) -> str:
-    """The first names, and how many there are more."""
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _other_inventory(problem: str) -> CollectionError:

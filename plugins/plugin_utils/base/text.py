@@ -41,6 +41,12 @@ def printable_values(value: t.Any) -> t.Any:
     return with_each_text(printable, value)
 
 
+def first_few(values: t.Sequence[str], most: int) -> str:
+    """Values in a sentence: the first ones, and how many there are more."""
+    more = len(values) - most
+    return ", ".join(values[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def with_each_text(change: t.Callable[[str], str], value: t.Any) -> t.Any:
     """A value with all texts changed in lists, tuples and dictionaries, keys included."""
     if isinstance(value, str):

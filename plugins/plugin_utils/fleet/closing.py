@@ -11,6 +11,7 @@ import textwrap
 import typing as t
 
 from ..base import next_command
+from ..base.text import first_few
 from ..lab.finding_kinds import SEVERITIES
 from .progress import (
     NO_OUTCOME,
@@ -56,8 +57,7 @@ def named(labs: t.Sequence[Lab]) -> str:
     names = [shown(lab.host) for lab in labs]
     if len(names) == 1:
         return names[0]
-    more = len(names) - MOST_NAMES
-    return f"{len(names)} labs: {', '.join(names[:MOST_NAMES])}" + (f" and {more} more" if more > 0 else "")
+    return f"{len(names)} labs: {first_few(names, MOST_NAMES)}"
 
 
 def counts(labs: t.Iterable[Lab]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from ..aws.errors import AWS_FAILURES, aws_error, error_code, plain_message
 from ..aws.shared_advice import ACCESS_DENIED_CODES
 from ..base import times
 from ..base.errors import CollectionError, invalid_options
-from ..base.text import printable_values
+from ..base.text import first_few, printable_values
 
 # AWS API reference, Organizations, Account: State. Its older field Status was to be retired on 2026-09-09.
 STATUSES = ("PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED")
@@ -264,7 +264,7 @@ def find_unit(units: t.Sequence[Unit], name: str) -> Unit:
             reason="ambiguous_organizational_unit",
         )
     known = sorted(unit.path for unit in units)
-    listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+    listed = first_few(known, 20)
     raise CollectionError(
         f"There is no organizational unit {text!r}.",
         next_step=f"Name a unit by its id (ou-...) or by its path; these exist: {listed}.",

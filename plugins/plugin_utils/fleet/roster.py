@@ -15,6 +15,7 @@ import typing as t
 from ..base.errors import CollectionError
 from ..base.lab_name import host_name, same_name
 from ..base.masking import secret_in
+from ..base.text import first_few
 from ..base.vocabulary import ACCOUNT_ID_VARIABLE as ACCOUNT_ID
 from . import roster_cells, roster_csv
 from .roster_csv import Problem, Record
@@ -217,16 +218,11 @@ class _RowReader:
         if self._tidied:
             found.append(
                 "White space, line breaks or characters that cannot be seen were taken from around or within values: "
-                f"{_first_places(self._tidied)}."
+                f"{first_few(self._tidied, MOST_PLACES)}."
             )
         if self._left_out:
             count = "1 account is" if len(self._left_out) == 1 else f"{len(self._left_out)} accounts are"
             found.append(
-                f"{count} left out, because AWS does not list them as ACTIVE: {_first_places(self._left_out)}."
+                f"{count} left out, because AWS does not list them as ACTIVE: {first_few(self._left_out, MOST_PLACES)}."
             )
         return found
-
-
-def _first_places(places: t.Sequence[str]) -> str:
-    more = len(places) - MOST_PLACES
-    return ", ".join(places[:MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
