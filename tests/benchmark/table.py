@@ -156,7 +156,7 @@ def as_rst(rows: t.Sequence[Row]) -> str:
     """For the guide: a line a job, with the ways side by side."""
     titles = [
         *("Work", "Labs", "Latency", "Wall s (a) / (b) / (c) / (d)", "CPU s (a) / (b) / (c) / (d)"),
-        *("MB of (b): parent + workers", "Calls a lab (b) / (c)", "(a)/(b)", "(b)/(c)"),
+        *("MB of (b): parent + workers", "Calls a lab (b) / (c)", "(a)/(b)", "(b)/(c)", "(b)/((c)+(d))"),
     ]
     lines = []
     for row in rows:

@@ -35,6 +35,8 @@ def test_what_ansible_takes_for_empty_tasks_stands_beside_the_bare_calls() -> No
     assert table.ratios(rows, rows[0]).to_least == (1.2, None, False)
     assert "- / 18.0 / 10.0 / 5.0" in table.as_rst(rows)
     assert table.ratios(rows[:2], rows[0]).to_least is None
+    titles, cells = table.as_rst(rows).split("   * -")[1:]
+    assert titles.count("\n     -") == cells.count("\n     -")
 
 
 def test_workers_are_counted_in_the_output_of_a_run() -> None:
