@@ -51,10 +51,11 @@ def _repeating(call: Call) -> Call:
         while True:
             try:
                 return call(client, *arguments, **options)
-            except RecursionError:
-                raise botocore.parsers.ResponseParserError("the answer is nested too deep") from None
-            except botocore.parsers.ResponseParserError:
+            except (botocore.parsers.ResponseParserError, RecursionError) as exc:
                 earlier += 1
+                if earlier >= tries and isinstance(exc, RecursionError):
+                    # Parsers run out of stack, and have no error of their own for it.
+                    raise botocore.parsers.ResponseParserError("the answer is nested too deep") from None
                 if earlier >= tries:
                     raise
             except botocore.exceptions.ClientError as exc:
@@ -68,15 +69,17 @@ def _repeating(call: Call) -> Call:
 
 
 def _refuse_unreadable(response_dict: t.Mapping[str, t.Any], **_others: object) -> None:
+    if response_dict["status_code"] >= 300:
+        # A refusal tells its reason as well as it can.
+        return
     kind, body = str(response_dict["headers"].get("content-type", "")), response_dict["body"]
+    if hiccups.is_web_page(kind) or ("json" in kind.lower() and body and not _is_json(body)):
+        raise botocore.parsers.ResponseParserError("the answer is not one of AWS, or it is not whole")
+
+
+def _is_json(body: bytes) -> bool:
     try:
         json.loads(body)
-        unreadable = False
     except ValueError:
-        unreadable = "json" in kind.lower() and bool(body)
-    except RecursionError:
-        # Neither can botocore read what is nested so deep, nor does it say so in a way of its own.
-        raise botocore.parsers.ResponseParserError("the answer is not one of AWS") from None
-    # A refusal tells its reason as well as it can.
-    if response_dict["status_code"] < 300 and (unreadable or hiccups.is_web_page(kind)):
-        raise botocore.parsers.ResponseParserError("the answer is not one of AWS, or it is not whole")
+        return False
+    return True
