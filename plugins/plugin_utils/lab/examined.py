@@ -47,12 +47,6 @@ class Examined:
         """The name of the lab's own user; empty if it could not be read."""
         return str((self.lab.get("user") or {}).get("name") or "")
 
-    @property
-    def keys_were_read(self) -> bool:
-        """Whether AWS told which keys the lab's own user has."""
-        unseen = {entry["part"] for entry in self.lab.get("unseen") or []}
-        return self.lab.get("user") is not None and "access_keys" not in unseen
-
     def is_declared(self, user_name: str, access_key_id: str) -> bool:
         """Whether the inventory declares a key of one of the account's users as an exception that holds now."""
         known, account_id = self.lab.get("known_principals") or [], str(self.lab.get("account_id") or "")

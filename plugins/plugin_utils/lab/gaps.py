@@ -48,6 +48,14 @@ def gaps(lab: t.Mapping[str, t.Any]) -> dict[str, str]:
     return found
 
 
+def keys_were_read(lab: t.Mapping[str, t.Any]) -> bool:
+    """Whether AWS told which keys the lab's own user has. Where it did not, an empty list is no sign that it has none.
+
+    :param lab: an observation, an outcome, or a lab of a report.
+    """
+    return lab.get("user") is not None and all(entry["part"] != "access_keys" for entry in lab.get("unseen") or [])
+
+
 def store_is_missed(lab: t.Mapping[str, t.Any]) -> bool:
     """Whether the store was not read although it could have told something.
 

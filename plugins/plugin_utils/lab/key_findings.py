@@ -10,6 +10,7 @@ import typing as t
 from ..base.times import days_between, parse_time
 from ..base.vocabulary import WHERE_THE_RECORD_IS
 from .examined import Examined, Facts, Found
+from .gaps import keys_were_read
 
 
 def examine(seen: Examined) -> t.Iterator[Found]:
@@ -19,7 +20,7 @@ def examine(seen: Examined) -> t.Iterator[Found]:
     for key in seen.all_keys:
         yield from _suspended_key(seen, key, str(key.get("access_key_id", "")))
     known = {key.get("access_key_id") for key in seen.all_keys if key.get("status") in ("Active", "Inactive")}
-    if not seen.keys_were_read:
+    if not keys_were_read(seen.lab):
         return  # so nothing is missing there
     for access_key_id in _stored_key_ids(seen):
         if access_key_id not in known:

@@ -11,19 +11,9 @@ import typing as t
 
 from ..base import vocabulary
 from ..lab import finding_kinds
+from ..lab.gaps import keys_were_read
 from ..mturk.status import Status as RequesterStatus
-from .model import (
-    Comparison,
-    Found,
-    Lab,
-    LabStep,
-    Moved,
-    MovedInEnvironment,
-    MovedKey,
-    Report,
-    StepStatus,
-    keys_were_read,
-)
+from .model import Comparison, Found, Lab, LabStep, Moved, MovedInEnvironment, MovedKey, Report, StepStatus
 
 Key = tuple[str, str, str]
 

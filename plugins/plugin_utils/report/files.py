@@ -21,10 +21,11 @@ from ..base import locks
 from ..base.errors import CollectionError, about_unwritable
 from ..base.times import moment
 from ..keys import journal
+from ..lab.gaps import keys_were_read
 from ..store.private_files import write_file
 from . import account_keys, compare, earlier, evidence, letters, ocsf, page, remembered, retire_plan, tables
 from .earlier import load
-from .model import Report, keys_were_read
+from .model import Report
 
 FORMATS = ("html", "csv", "json")
 PLAN = "plan"

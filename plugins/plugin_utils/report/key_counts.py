@@ -10,8 +10,9 @@ import typing as t
 
 from ..aws.principals.shapes import Right
 from ..base import vocabulary
+from ..lab.gaps import keys_were_read
 from .evidence_shapes import AccountKey, AccountKeyStatus, KeyCounts
-from .model import Lab, keys_were_read
+from .model import Lab
 
 # What is told of the same key by labs that share an account: the one that knows more counts.
 _RIGHTS: list[str] = [Right.YES, Right.NO, Right.UNKNOWN]

@@ -220,11 +220,6 @@ class Report(t.TypedDict):
     trend: list[TrendPoint]
 
 
-def keys_were_read(lab: Lab) -> bool:
-    """Whether AWS told which keys the lab's user has. Where it did not, an empty list is no sign that there is none."""
-    return lab["user"] is not None and all(entry["part"] != "access_keys" for entry in lab["unseen"])
-
-
 def live_keys(lab: Lab) -> list[Key]:
     """The lab's active keys, the current one first."""
     keys = [key for key in lab["access_keys"] if key["status"] == KeyStatus.ACTIVE]
