@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import typing as t
 
@@ -41,10 +42,10 @@ def refuse_old_ansible(version: str) -> None:
     :raises CollectionError: C(version), such as C(2.17.14), is too old.
     """
     if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < OLDEST_ANSIBLE:
-        needed = ".".join(map(str, OLDEST_ANSIBLE))
+        needed, python = ".".join(map(str, OLDEST_ANSIBLE)), shlex.quote(sys.executable)
         raise CollectionError(
             f"This is ansible-core {version}, and the collection needs {needed} or later.",
-            next_step=f"Install it where Ansible is: {sys.executable} -m pip install 'ansible-core>={needed}'",
+            next_step=f"Install it where Ansible is: {python} -m pip install 'ansible-core>={needed}'",
             reason="missing_library",
         )
 
