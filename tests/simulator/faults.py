@@ -11,6 +11,7 @@ import fnmatch
 import os
 import pathlib
 import signal
+import time
 import typing as t
 
 from tests.simulator import server
@@ -39,6 +40,9 @@ KINDS = (
 )
 #: Kinds that make sense when the call has already taken effect: the answer is lost, or says nothing about the effect.
 AFTER_KINDS = ("http_500", "cut", "timeout", "web_page")
+#: States of a thread (proc(5)) that makes no process now: stopped, ended, or asleep beyond signals, as whoever waits in
+#: vfork(2) for a process that is there already.
+STANDING = "tTxXZD"
 #: Where calls are counted whatever lab they are for.
 ANY_LAB = ""
 
@@ -172,10 +176,12 @@ class KillSwitch:
             _signal(_holders(server.peer_port(), _family(self._pgid) - {self._pgid}), signal.SIGSTOP)
             return True
         self.fired = True
-        # Stopped first: who is being listed must not start others meanwhile.
+        # Stopped first: who is being listed must not start others meanwhile. The signal alone stops nobody who is just
+        # making a process: the new one would be missed, and live on.
         victims: set[int] = set()
         while more := _family(self._pgid) - victims:
             _signal(more, signal.SIGSTOP)
+            _wait_until_stopped(more)
             victims |= more
         _signal(victims, signal.SIGKILL)
         return bool(victims)
@@ -201,6 +207,22 @@ def _signal(pids: t.Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _wait_until_stopped(pids: t.Iterable[int]) -> None:
+    deadline = time.monotonic() + 30
+    for pid in pids:
+        while any(state not in STANDING for state in _states(pid)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"process {pid} does not stop")
+            time.sleep(0.001)
+
+
+def _states(pid: int) -> t.Iterator[str]:
+    """The state of each of its threads; none if it has ended."""
+    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            yield status.read_text().rpartition(")")[2].split()[0]
 
 
 def _family(pgid: int) -> set[int]:

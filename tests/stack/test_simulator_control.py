@@ -20,6 +20,7 @@ import pytest
 
 from tests.simulator.clients import lab_client, mturk_client, new_key, new_lab, ops_client
 from tests.simulator.control import ControlError
+from tests.simulator.faults import ANY_LAB, KillSwitch
 from tests.simulator.process import PROJECT, Simulator
 
 
@@ -180,6 +181,20 @@ for worker in workers:
     worker.wait()
 """
 
+# Makes one process after the other, slowly, as it has much memory; each says so if it lives on.
+FORKING = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+memory = bytearray(b"1") * 800_000_000
+print("ready", flush=True)
+while True:
+    if not os.fork():
+        os.setsid()
+        time.sleep(1)
+        os.write(1, b"alive")
+        os._exit(0)
+"""
+
 
 def keys_for(simulator: Simulator, lab: dict[str, t.Any]) -> list[str]:
     """Temporary credentials for a lab's account."""
@@ -230,6 +245,18 @@ class TestKill:
         output, _errors = caller.communicate(b"\n", timeout=20)  # ends when nobody holds the pipe any more
         assert (caller.returncode, output) == (-signal.SIGKILL, b"")
         assert names_of_users(lab_client(simulator, lab, "iam")) == ["user-0"]
+
+    def test_who_is_just_making_a_process_does_not_leave_it_behind(self) -> None:
+        for _attempt in range(10):
+            run = subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE, start_new_session=True)
+            CALLERS.append(run)
+            assert run.stdout is not None
+            assert run.stdout.readline() == b"ready\n"
+            switch = KillSwitch()
+            switch.arm({ANY_LAB: 1}, run.pid)
+            assert switch.count("any")
+            output, _errors = run.communicate(timeout=20)  # ends when nobody holds the pipe any more
+            assert (run.returncode, output) == (-signal.SIGKILL, b"")
 
     def test_calls_to_the_portal_count(self, simulator: Simulator) -> None:
         code = "import sys, requests; input(); requests.get(sys.argv[1], timeout=10); print('answered')"
