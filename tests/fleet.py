@@ -94,6 +94,13 @@ class Run:
     outcomes: dict[str, dict[str, t.Any]]
     stats: dict[str, dict[str, int]]
 
+    @property
+    def told(self) -> str:
+        """The output, and before it what the labs say that did not end well."""
+        states = ("failed", "unknown")
+        worst = [outcome["message"] for outcome in self.outcomes.values() if outcome.get("state") in states]
+        return "\n".join([*worst, self.output])
+
     def changed(self) -> dict[str, int]:
         """Changed tasks by lab."""
         return {host: counts["changed"] for host, counts in self.stats.items() if host != "localhost"}

@@ -153,6 +153,6 @@ def test_check_mode_of_a_retirement_writes_the_report_of_what_would_go(fleet: Fl
     seed.add_onboarded(fleet, "psych")
     reports = fleet.directory / "reports"
     run = fleet.run("retire", "--check", "-e", f"fleet_report_directory={reports}")
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     assert "Keys that would be retired" in (reports / "fleet-report.html").read_text()
     assert [key["status"] for key in fleet.simulator.control.keys("psych")] == ["Active"]

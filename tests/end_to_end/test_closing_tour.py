@@ -203,7 +203,7 @@ class Tour:
 
     def run(self, playbook: str, arguments: t.Sequence[str]) -> Run:
         run = self.fleet.run(playbook, "--forks", str(FORKS), *arguments)
-        assert run.return_code == 0, run.output
+        assert run.return_code == 0, run.told
         return run
 
     def kill(self, playbook: str, after: int, arguments: t.Sequence[str]) -> None:

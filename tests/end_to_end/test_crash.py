@@ -88,7 +88,7 @@ def kill_points(fleet: Fleet, playbook: str, lab: str, *arguments: str) -> dict[
     """By name of a lab, after how many calls its run is to be killed, as an undisturbed run over one lab shows it."""
     before = len(calls_of(fleet, lab))
     run = fleet.run(playbook, "--limit", f"{lab}", *arguments)
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     calls = [call["action"] for call in calls_of(fleet, lab)[before:]]
     # The last call is one, whatever it is.
     looks = [*(action.startswith(LOOKING) for action in calls), False]
@@ -119,7 +119,7 @@ def check_timeline(fleet: Fleet, lab: str, *, portal_may_lose_its_key: bool = Fa
 def heal(fleet: Fleet, playbook: str, *arguments: str) -> None:
     """One further run over all labs, undisturbed."""
     run = fleet.run(playbook, *arguments)
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
 
 
 def test_onboarding_survives_a_kill_after_every_call(fleet: Fleet) -> None:

@@ -95,7 +95,7 @@ def write_reports(fleet: Fleet) -> None:
     """The earlier reports that the examples of fleet_report_files take for granted."""
     reports = fleet.directory / "reports" / "mturk"
     run = fleet.run("audit", "-e", f"fleet_report_directory={reports}")
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     written = (reports / "fleet-report.json").read_text()
     for name in ("earlier/fleet-report-20260901T060000Z.json", "slices/1.json"):
         (reports / name).parent.mkdir(exist_ok=True)
@@ -117,7 +117,7 @@ def tasks_of(fleet: Fleet, module: str) -> list[dict[str, t.Any]]:
 
 def require_good(run: Run, tasks: t.Mapping[str, list[dict[str, t.Any]]]) -> None:
     """All tasks of all modules were run."""
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     counts = run.stats["lab-01"]
     assert counts["ok"] + counts["skipped"] >= sum(map(len, tasks.values()))
 

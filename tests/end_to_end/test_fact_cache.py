@@ -30,7 +30,7 @@ def test_yesterdays_failures_do_not_stop_todays_rotation(fleet: Fleet) -> None:
     for lab in fleet.simulator.control.labs():
         fleet.put(lab)
     today = fleet.run("rotate", "--forks", "1", "-e", "rotate_stop_after=1", **cached(fleet))
-    assert today.return_code == 0, today.output
+    assert today.return_code == 0, today.told
     assert {lab: outcome["state"] for lab, outcome in today.outcomes.items()} == dict.fromkeys(LABS, "changed")
     written = [path.read_text() for path in pathlib.Path(fleet.directory, "facts").glob("*") if path.is_file()]
     assert not [text for text in written if "lab_account_outcome" in text]

@@ -51,7 +51,7 @@ def undisturbed(fleet: Fleet, playbook: str) -> tuple[list[Call], dict[str, t.An
         fleet.add("undisturbed")
     since = len(calls_of(fleet, "undisturbed"))
     run = fleet.run(playbook, "-e", "retire_confirm=1")
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     found = distinct_calls(fleet, "undisturbed", since), end_state(fleet, "undisturbed")
     del fleet.hosts["undisturbed"]
     return found
@@ -119,7 +119,7 @@ def test_a_fault_at_any_call_is_ridden_out_or_healed(fleet: Fleet, playbook: str
     options = ("-e", f"retire_confirm={len(failed)}")
     healing = ("onboard" if playbook == "rotate" else playbook, "--limit", ",".join(failed), "--forks", "8", *options)
     second = fleet.run(*healing) if failed else first
-    assert second.return_code == 0, second.output
+    assert second.return_code == 0, second.told
     for lab, fault in labs.items():
         assert end_state(fleet, lab) == expected, (lab, fault)
         check_timeline(fleet, lab, portal_may_lose_its_key=playbook == "retire")

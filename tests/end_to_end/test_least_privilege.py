@@ -89,7 +89,7 @@ def test_a_playbook_needs_exactly_its_policy(fleet: Fleet, playbook: str) -> Non
     prepare(fleet, scenarios)
     policies = {lab: [FILES[name] for name in scenario.policies] for lab, scenario in scenarios.items()}
     run, actions = run_with(fleet, playbook, policies, FILES["ops-playbooks"])
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     needed = iam_policies.needed_of_labs(playbook, actions)
     documents = iam_policies.labs_policies(needed)
     assert documents[f"lab-{playbook}"] == FILES[f"lab-{playbook}"], "run python -m tests.tools.iam_policies"

@@ -73,13 +73,13 @@ def test_labs_are_predicted_onboarded_and_left_alone(fleet: Fleet) -> None:
         fleet.add(lab)
 
     predicted = fleet.run("onboard", "--check", "--diff", *FORKS)
-    assert predicted.return_code == 0, predicted.output
+    assert predicted.return_code == 0, predicted.told
     assert not writes(fleet)
     assert not fleet.simulator.control.submissions()
     assert not list(fleet.directory.glob("secrets/*"))
 
     first = fleet.run("onboard", *FORKS)
-    assert first.return_code == 0, first.output
+    assert first.return_code == 0, first.told
     assert changed_steps(first) == changed_steps(predicted)
     assert {outcome["state"] for outcome in first.outcomes.values()} == {"changed"}
     assert {outcome["state"] for outcome in predicted.outcomes.values()} == {"changed"}
@@ -95,7 +95,7 @@ def test_labs_are_predicted_onboarded_and_left_alone(fleet: Fleet) -> None:
     fleet.hosts[LABS[0]]["lab_account_link_check"] = "page"
     looked = fleet.simulator.control.mark("second run")
     second = fleet.run("onboard", *FORKS)
-    assert second.return_code == 0, second.output
+    assert second.return_code == 0, second.told
     assert second.changed() == dict.fromkeys(LABS, 0)
     assert {outcome["state"] for outcome in second.outcomes.values()} == {"converged"}
     assert (len(writes(fleet)), len(fleet.simulator.control.submissions())) == before
@@ -158,7 +158,7 @@ def test_bad_labs_hold_up_no_other_and_go_on_once_they_are_mended(fleet: Fleet) 
     control.link_requester("unlinked", "production")
     fleet.hosts["wrong-password"]["lab_account_cloudresearch_password"] = right
     gone_on = fleet.run("onboard", "--limit", ",".join(mended))
-    assert gone_on.return_code == 0, gone_on.output
+    assert gone_on.return_code == 0, gone_on.told
     assert changed_steps(gone_on) == {"good": [], "unlinked": ["link"], "wrong-password": ["link"]}
     # Nobody got a new key for it.
     for lab, before in keys.items():

@@ -90,10 +90,10 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
     later = now + datetime.timedelta(minutes=1)
     path.write_text(writing.to_yaml(Plan(later, accounts)))
     predicted = fleet.run("suspend", "--check", *plan)
-    assert predicted.return_code == 0, predicted.output
+    assert predicted.return_code == 0, predicted.told
     assert set(keys(fleet, "hand").values()) == {"Active"}
     run = fleet.run("suspend", *plan)
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     assert sorted(run.outcomes) == ["already", "hand", "own"]
     assert [run.outcomes[lab]["actions"] for lab in sorted(run.outcomes)] == [
         predicted.outcomes[lab]["actions"] for lab in sorted(run.outcomes)
@@ -113,7 +113,7 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
     assert set(key_rows(reports)) <= {one, two, ours, suspended}
 
     back = fleet.run("onboard", "--limit", "hand", *plan[:2])
-    assert back.return_code == 0, back.output
+    assert back.return_code == 0, back.told
     assert done(back) == {"hand": [("activated", one), ("activated", two)]}
 
     # One key was used since, one is gone, and one belongs to somebody else than the plan says.

@@ -44,7 +44,7 @@ def test_keys_are_replaced_and_the_old_ones_are_gone_or_inactive(fleet: Fleet) -
     fleet.hosts["young"]["lab_account_key_max_age_days"] = 30
     before = held_keys(fleet)
     run = fleet.run("rotate", "-e", "rotate_batch_size=2")
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     after = held_keys(fleet)
     for lab in labs:
         assert after[lab] != before[lab]

@@ -310,5 +310,5 @@ def test_two_runs_on_the_same_lab_do_no_harm(fleet: Fleet) -> None:
                     assert lab in outcome["message"]
                     assert outcome["next_steps"], outcome
     healed = fleet.run("onboard")
-    assert healed.return_code == 0, healed.output
+    assert healed.return_code == 0, healed.told
     require_whole(fleet)

@@ -56,7 +56,7 @@ def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet
     foreseen = fleet.run("suspend", "--check", "--diff", *both)
     assert foreseen.outcomes[LAB]["state"] == "changed" and keys(fleet) == {key_id: "Active"}
     run = fleet.run("suspend", *both)
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     outcome = run.outcomes[LAB]
     assert keys(fleet) == {key_id: "Inactive"}
     assert outcome["state"] == "changed" and "suspended on" in outcome["message"], outcome["message"]
@@ -74,7 +74,7 @@ def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet
         assert audit.outcomes[lab]["access_keys"][0]["may_go_on"]
 
     back = fleet.run("onboard", "--limit", LAB)
-    assert back.return_code == 0, back.output
+    assert back.return_code == 0, back.told
     assert [change["action"] for change in back.outcomes[LAB]["changes"]] == ["activated"]
     assert keys(fleet) == {key_id: "Active"} and fleet.simulator.control.portal_key(LAB) == key_id
     assert back.outcomes[LAB]["link"]["status"] == "linked"
@@ -89,7 +89,7 @@ def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet
     tag = {"Key": f"labops-cloudresearch-suspended-{over_id}", "Value": f"{long_ago:%Y-%m-%dT%H:%M:%SZ}"}
     administrator(fleet, OVER).tag_user(UserName=USER, Tags=[tag])
     run = fleet.run("retire", "--limit", ",".join(RETIRED), *DAYS)
-    assert run.return_code == 0, run.output
+    assert run.return_code == 0, run.told
     assert keys(fleet) == {key_id: "Inactive"} and "may be deleted on" in run.outcomes[LAB]["message"]
     require_alike(fleet, WAITS)
 

@@ -69,12 +69,14 @@ def make(target: str) -> tuple[int, str]:
             env=variables,
         )
         RUNNING.add(process)
-        status = process.wait()
+        _pid, ended, used = os.wait4(process.pid, 0)
+        status = process.returncode = os.waitstatus_to_exitcode(ended)
         RUNNING.remove(process)
     text = re.sub(r"\x1b\[[\d;]*m", "", log.read_text(errors="replace"))
     closing = PYTEST_CLOSING.findall(text)
     say(
-        f"{'FAILED' if status else 'ok':7}{target:13}{time.monotonic() - begun:6.0f} s  "
+        f"{'FAILED' if status else 'ok':7}{target:20}{time.monotonic() - begun:6.0f} s"
+        f"{used.ru_utime + used.ru_stime:6.0f} s of a processor  "
         + ("stopped, since it took too long" if status == 124 else closing[-1].strip("= ") if closing else "")
     )
     return status, text

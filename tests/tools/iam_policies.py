@@ -127,7 +127,7 @@ def calls_of_labs(simulator: Simulator, directory: pathlib.Path) -> dict[str, se
         labs = {scenario.name: scenario for scenario in scenarios}
         prepare(fleet, labs)
         run, called = run_with(fleet, playbook, {lab: [EVERYTHING] for lab in labs}, EVERYTHING)
-        assert run.return_code == 0, run.output
+        assert run.return_code == 0, run.told
         for name, actions in needed_of_labs(playbook, called).items():
             needed[name] |= actions
     return dict(needed)

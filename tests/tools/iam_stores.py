@@ -99,7 +99,7 @@ def calls_of_stores(
         before = simulator.control.mark(stage)
         run = fleet.run(playbook, "--limit", ",".join(chosen), "-e", f"retire_confirm={len(chosen)}")
         simulator.control.set_ops_policy(None)
-        assert run.return_code == 0, run.output
+        assert run.return_code == 0, run.told
         actions = called(fleet, since=before)
         for lab, (name, account) in labs.items():
             store = STORES[name]
