@@ -270,7 +270,7 @@ def test_aws_is_asked_for_nothing_but_what_tasks_need(
         hosts={"counted": inside(lab["account_id"], simulator.aws_url)},
         **ops,
     )
-    assert run.return_code == 0, run.told
+    assert run.return_code == 0, run.output
     assert [call["action"] for call in simulator.control.calls() if call["action"] != "create_lab"] == ["AssumeRole"]
 
 

@@ -120,7 +120,7 @@ def test_check_mode_then_the_run_then_nothing_then_rotation_and_retirement(playb
         playbook.key_task(state="absent"),
         playbook.key_task(state="absent"),
     )
-    assert result.return_code == 0, result.told
+    assert result.return_code == 0, result.output
     predicted, made, again, recorded, rotated, graced, waits, dropped, would_go, gone, nothing = result.answers
     first, second = made["access_key_id"], rotated["access_key_id"]
 
@@ -170,7 +170,7 @@ def test_the_secret_is_nowhere_but_in_the_store(playbook: Playbook) -> None:
         },
         arguments=("-vvvvv", "--diff"),
     )
-    assert result.return_code == 0, result.told
+    assert result.return_code == 0, result.output
     assert result.answers[2]["linked"]
     secrets = [key["secret_access_key"] for key in playbook.simulator.control.keys(playbook.lab["name"])]
     secrets += [playbook.simulator.ops_secret_key, VAULT_PASSWORD]
@@ -196,7 +196,7 @@ def test_the_lookup_gives_each_part_of_each_key(playbook: Playbook) -> None:
         show(),
         {**show(access_key_id="AKIAIOSFODNN7EXAMPLE"), "ignore_errors": True},
     )
-    assert result.return_code == 0, result.told
+    assert result.return_code == 0, result.output
     first, second = result.answers[0]["access_key_id"], result.answers[1]["access_key_id"]
     truth = {
         key["access_key_id"]: key["secret_access_key"] for key in playbook.simulator.control.keys(playbook.lab["name"])
@@ -218,7 +218,7 @@ def test_the_lookup_without_a_store_takes_the_role_s(playbook: Playbook) -> None
         "lab_account_secret_store": {"type": "ansible_vault", "directory": "{{ store_directory }}"},
     }
     result = playbook.run(playbook.key_task(), {**show, "vars": variables}, {**show, "ignore_errors": True})
-    assert result.return_code == 0, result.told
+    assert result.return_code == 0, result.output
     made, shown, nothing = result.answers
     assert shown["msg"] == made["access_key_id"]
     assert nothing["failed"]
