@@ -10,7 +10,7 @@ from ..plugin_utils.base import times
 from ..plugin_utils.base.errors import CollectionError
 from ..plugin_utils.base.text import printable_values
 from ..plugin_utils.base.vocabulary import OutcomeState
-from ..plugin_utils.lab import outcome
+from ..plugin_utils.lab import outcome, role_variables
 from ..plugin_utils.lab.shapes import Outcome
 from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Spec, Variables
 from ..plugin_utils.lab_action import Result as ActionResult
@@ -44,6 +44,8 @@ class ActionModule(LabAction):
         if options["retire_after_days"] < 0:
             raise CollectionError("retire_after_days must not be negative.", next_step="Set it to 0 or more.")
         purpose = Purpose(options["purpose"])
+        if purpose == Purpose.RETIRE:
+            role_variables.refuse_mistyped(role_variables.unknown(task_vars))
         result = PlanRun(
             account,
             lambda: self.store(options, account),

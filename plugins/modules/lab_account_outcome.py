@@ -72,8 +72,9 @@ schema:
   sample: 2
 state:
   description:
-    - V(converged), V(changed), V(waiting_for_person), V(failed) or V(unknown); after an audit also V(drifted), which
-      means that something differs from the declared state.
+    - V(converged), V(changed), V(waiting_for_person), V(drifted), V(failed) or V(unknown).
+    - V(drifted) means that there is a live key that nobody declared or, after an audit, that something else differs
+      from the declared state.
   returned: always
   type: str
   sample: waiting_for_person

@@ -17,6 +17,10 @@ from .vocabulary import COLLECTION
 # More labs than these make a line that nobody pastes; for the labs that lack nothing, another run changes nothing.
 MOST_NAMED = 20
 
+#: What a next command is for: the same V(again) for some labs, to V(do) what a check has shown, to V(show) what a run
+#: would do.
+Purpose = t.Literal["again", "do", "show"]
+
 _LIMIT = ("-l", "--limit", "--subset")
 _EXTRA = ("-e", "--extra-vars")
 _CHECK = ("-C", "--check", "-D", "--diff")
@@ -67,10 +71,10 @@ def next_command(
     return shlex.join(["ansible-playbook", *words])
 
 
-def command_for(argv: t.Sequence[str]) -> t.Callable[[t.Sequence[str], str], str]:
-    """The next commands of a run: V(again) for some labs, V(do) what --check has shown, V(show) what would be done."""
+def command_for(argv: t.Sequence[str]) -> t.Callable[[t.Sequence[str], Purpose], str]:
+    """The next commands of a run, by labs and purpose."""
 
-    def command(labs: t.Sequence[str], purpose: str) -> str:
+    def command(labs: t.Sequence[str], purpose: Purpose) -> str:
         if purpose == "show":
             return next_command(argv, labs, playbook=f"{COLLECTION}.onboard", check=True)
         return next_command(argv, labs, check=False if purpose == "do" else None)

@@ -171,7 +171,7 @@ class Ending:
     report: str
     failed: t.Collection[str]
     cut_short: bool
-    command: t.Callable[[t.Sequence[str], str], str]
+    command: t.Callable[[t.Sequence[str], next_command.Purpose], str]
     report_failed: bool = False
 
 
@@ -232,11 +232,11 @@ def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
         # What comes after the labs is missing, such as the report.
         when = "when the report can be written: " if ending.report_failed else ""
         return when + (ending.command([], "again") or "run it again")
-    drifted = [lab for lab in labs if lab.state == "drifted" and lab.to_change]
+    drifted = [lab for lab in labs if lab.to_run == "show"]
     if drifted:
         command = ending.command([lab.host for lab in drifted], "show")
         return f"see what would be changed: {command}" if command else "see what onboarding these labs would change"
-    if any(lab.state == "changed" and lab.check_mode for lab in labs):
+    if any(lab.to_run == "do" for lab in labs):
         command = ending.command([], "do")
         return f"do it: {command}" if command else "run again without --check"
     if any(lab.next_steps for lab in labs):

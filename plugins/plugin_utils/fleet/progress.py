@@ -14,6 +14,7 @@ import typing as t
 import unicodedata
 
 from ..base.masking import redact
+from ..base.next_command import Purpose
 from ..base.text import printable
 from ..lab.finding_kinds import CATALOGUE, SEVERITIES
 
@@ -63,13 +64,12 @@ class Lab:
     told: bool = True  # whether a line of its own has told the summary
     account_id: str = ""
     in_part: bool = False  # whether some findings were not looked for
-    to_change: bool = True  # of a drifted lab: whether a run would do something about it
+    to_run: Purpose | None = None  # what the next run is for that would do something about it
 
     @property
     def is_quiet(self) -> bool:
         """Whether there is nothing to do and nothing to look at."""
-        would_change = self.state == "changed" and self.check_mode
-        return self.state in ("changed", "converged") and not (would_change or self.next_steps or self.findings)
+        return self.state in ("changed", "converged") and not (self.to_run or self.next_steps or self.findings)
 
 
 def shown(text: object) -> str:
@@ -91,8 +91,14 @@ def lab_from_outcome(host: str, outcome: Plain) -> Lab:
         message=shown(outcome.get("message") or ""),
         account_id=shown(outcome.get("account_id") or ""),
         in_part=bool(outcome.get("not_looked_for") or not outcome.get("user")),
-        to_change=bool(outcome.get("missing") or outcome.get("drift")),
+        to_run=_purpose(outcome),
     )
+
+
+def _purpose(outcome: Plain) -> Purpose | None:
+    if outcome.get("operation") == "audit":
+        return "show" if outcome.get("missing") or outcome.get("drift") else None
+    return "do" if outcome.get("check_mode") and _changed_steps(outcome) else None
 
 
 def says_the_same(lab: Lab | None, result: Plain) -> bool:
@@ -163,12 +169,12 @@ def findings_text(findings: t.Iterable[Finding]) -> str:
 
 
 def _what_happened(state: str, outcome: Plain) -> str:
-    steps = _mappings(outcome.get("steps"))
+    changed = _changed_steps(outcome)
     if state == "converged":
         return ""
+    changes = ("would change " if outcome.get("check_mode") else "") + ", ".join(changed) if changed else ""
     if state == "changed":
-        changed = [shown(step.get("name", "")) for step in steps if step.get("status") == "changed"]
-        return ("would change " if outcome.get("check_mode") else "") + ", ".join(changed)
+        return changes
     if state == "failed":
         return " ".join(_problems(state, outcome))
     if state == UNKNOWN:
@@ -177,9 +183,14 @@ def _what_happened(state: str, outcome: Plain) -> str:
         drift = " ".join(shown(drift.get("message", "")) for drift in _mappings(outcome.get("drift")))
         steps_missing = outcome.get("missing")
         missing = ", ".join(map(shown, steps_missing if isinstance(steps_missing, (list, tuple)) else []))
-        return drift or (f"missing: {missing}" if missing else "")
+        differs = drift or (f"missing: {missing}" if missing else "")
+        return differs if outcome.get("operation") == "audit" else changes
     next_steps = _mappings(outcome.get("next_steps"))
     return next_step_text(_next_step(next_steps[0])) if next_steps else shown(outcome.get("message") or "")
+
+
+def _changed_steps(outcome: Plain) -> list[str]:
+    return [shown(step.get("name", "")) for step in _mappings(outcome.get("steps")) if step.get("status") == "changed"]
 
 
 def next_step_text(step: NextStep) -> str:

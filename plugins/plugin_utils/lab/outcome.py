@@ -19,7 +19,7 @@ from . import finding_kinds, findings, known_principals
 from .afterwards import Afterwards, Result
 from .gaps import not_looked_for
 from .remaining import NextSteps, live_keys_remain
-from .shapes import Observation, Outcome, Step, Unseen
+from .shapes import Observation, Outcome, Unseen
 from .steps import Steps
 from .thresholds import Thresholds
 
@@ -64,8 +64,6 @@ def compose(
     next_steps = NextSteps(after, operation, steps.failed_step, failure or {}).all()
     told = steps.reported(next_steps)
     unseen = _unseen_that_counts(seen, operation)
-    undeclared = _undeclared_keys(seen) if operation == "audit" else []
-    state = _state(operation, seen, told, unseen, undeclared)
     ended = times.timestamp(moment)
     composed: Outcome = {
         "schema": SCHEMA,
@@ -73,7 +71,7 @@ def compose(
         "operation": operation,
         "account_id": account_id or (seen.get("account_id") if seen else "") or "",
         "check_mode": check_mode,
-        "state": state.value,
+        "state": "",
         "message": "",
         "steps": told,
         "next_steps": next_steps,
@@ -103,6 +101,8 @@ def compose(
         thresholds = Thresholds.from_mapping(seen.get("thresholds"))
         composed["findings"] = findings.evaluate(composed, thresholds, moment)
         composed["not_looked_for"] = not_looked_for(composed)
+    undeclared = _undeclared_keys(composed)
+    composed["state"] = _state(composed, seen, unseen, undeclared).value
     composed["message"] = _message(composed, unseen, after, undeclared)
     return composed
 
@@ -118,25 +118,23 @@ def _unseen_that_counts(seen: Observation | None, operation: str) -> list[Unseen
 
 
 def _state(
-    operation: str,
-    seen: Observation | None,
-    steps: t.Sequence[Step],
-    unseen: t.Sequence[Unseen],
-    undeclared: t.Sequence[str],
+    composed: Outcome, seen: Observation | None, unseen: t.Sequence[Unseen], undeclared: t.Sequence[str]
 ) -> OutcomeState:
-    statuses = {step["status"] for step in steps}
+    statuses = {step["status"] for step in composed["steps"]}
+    audit = composed["operation"] == "audit"
     if StepStatus.FAILED in statuses:
         return OutcomeState.FAILED
     # What the portal would have told, its step says: it may wait for a person.
     if StepStatus.UNKNOWN in statuses or any(entry["part"] != "portal" for entry in unseen):
         return OutcomeState.UNKNOWN
     # What a person has to do explains none of these.
-    if operation == "audit" and (undeclared or (seen and seen.get("drift"))):
+    if audit and (undeclared or composed["drift"]):
         return OutcomeState.DRIFTED
     if StepStatus.WAITING in statuses:
         return OutcomeState.WAITING_FOR_PERSON
-    if operation == "audit":
-        return OutcomeState.DRIFTED if seen and seen.get("missing") else OutcomeState.CONVERGED
+    # Whatever a run did: with a live key in a state that nobody declared, no lab is as declared.
+    if undeclared or (audit and seen and seen.get("missing")):
+        return OutcomeState.DRIFTED
     return OutcomeState.CHANGED if StepStatus.CHANGED in statuses else OutcomeState.CONVERGED
 
 
@@ -161,13 +159,10 @@ def _message(composed: Outcome, unseen: t.Sequence[Unseen], after: Afterwards, u
             text = next((entry["text"] for entry in next_steps if entry["who"] == "person"), step["message"])
             return f"Lab {lab} waits for a person at step {step['name']}: {text}"
         case OutcomeState.CHANGED:
-            changed = ", ".join(entry["name"] for entry in steps if entry["status"] == StepStatus.CHANGED)
-            what = f"Lab {lab} {'would be' if composed['check_mode'] else 'was'} changed: {changed}."
-            return " ".join(
-                [what, *_days_of_suspended_keys(composed, after), *_keys_left_alone(after), *_kept_keys(after)]
-            )
+            told = [*_days_of_suspended_keys(composed, after), *_keys_left_alone(after), *_kept_keys(after)]
+            return " ".join([*_changes(composed), *told])
         case OutcomeState.DRIFTED:
-            return _difference(composed, undeclared)
+            return " ".join([*_changes(composed), _difference(composed, undeclared)])
         case OutcomeState.CONVERGED:
             days = _days_of_suspended_keys(composed, after)
             if after.retiring and days:
@@ -194,11 +189,18 @@ def _keys_left_alone(after: Afterwards) -> list[str]:
     return [note["message"] for note in after.notes() if note["code"] == "foreign_key"] if after.retiring else []
 
 
-def _undeclared_keys(seen: Observation | None) -> list[str]:
+def _changes(composed: Outcome) -> list[str]:
+    """A sentence with the steps that changed something; none if no step did."""
+    changed = [entry["name"] for entry in composed["steps"] if entry["status"] == StepStatus.CHANGED]
+    verb = "would be" if composed["check_mode"] else "was"
+    return [f"Lab {composed['lab']} {verb} changed: {', '.join(changed)}."] if changed else []
+
+
+def _undeclared_keys(composed: Outcome) -> list[str]:
     """The account's live keys in a state that nobody declared: their ids, or what the finding is called."""
     told = [
         (finding["access_key_id"], finding_kinds.CATALOGUE[finding["code"]])
-        for finding in (seen.get("findings") or [] if seen else [])
+        for finding in composed["findings"]
         if finding["code"] in finding_kinds.CATALOGUE
     ]
     return list(dict.fromkeys(key_id or kind.title for key_id, kind in told if kind.undeclared_key))

@@ -114,6 +114,8 @@ _LONG_PREFIXES = _PREFIXES[:2]
 _BEGINNINGS = ("lab", "fle")
 # One letter too many, too few or in another's place.
 _ALIKE = 0.9
+# A word too few, in what follows the prefix: lab_account_retire_days.
+_MEANT = 0.75
 
 
 def _nearly_like_ours(name: str) -> bool:
@@ -141,6 +143,31 @@ def unknown(task_vars: t.Iterable[str]) -> dict[str, str]:
             if ours or nearest:
                 found[name] = next(iter(nearest), "")
     return found
+
+
+def refuse_mistyped(unknown_variables: t.Iterable[str]) -> None:
+    """Make sure that what takes keys away rests on no variable that its user only thinks to have set.
+
+    :param unknown_variables: what C(unknown) found.
+    :raises CollectionError: the name of one is nearly, or but for its prefix, that of a variable of the collection.
+    """
+    known = {_without_prefix(name): name for name in _OTHER_VARIABLES | ARGUMENT_SPEC.keys()}
+    for name in unknown_variables:
+        if meant := difflib.get_close_matches(_without_prefix(name), known, 1, _MEANT):
+            raise invalid_options(
+                f"The collection does not know the variable {name}, which looks like {known[meant[0]]}. Nothing was "
+                "retired, because what is deleted, and when, may depend on it.",
+                "Correct the name, or remove the variable. If it is one of your own, give it a name that begins "
+                "otherwise.",
+                "observe",
+            )
+
+
+def _without_prefix(name: str) -> str:
+    """The name without the role's prefix, or what nearly is that prefix."""
+    prefix = _PREFIXES[0]
+    alike = difflib.SequenceMatcher(None, name[: len(prefix)], prefix).ratio() > _ALIKE
+    return name[len(prefix) :].lstrip("_") if alike else name
 
 
 def warnings(unknown_variables: t.Mapping[str, str]) -> list[str]:

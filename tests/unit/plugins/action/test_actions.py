@@ -461,6 +461,32 @@ def test_a_mistyped_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> No
     assert "warnings" not in observe(monkeypatch, "onboard", {}, fleet_report_directory="reports", lab_name="x")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("retire_after_days", "lab_account_retire_after_days"),
+        ("lab_account_retire_days", "lab_account_retire_after_days"),
+        ("lab_account_retire_after_day", "lab_account_retire_after_days"),
+        ("lab_acount_retire_after_days", "lab_account_retire_after_days"),
+        ("lab_accounts_known_principal", "lab_account_known_principals"),
+        ("fleet_report_directry", "fleet_report_directory"),
+        ("retire_confirmed", "retire_confirm"),
+    ],
+)
+def test_nothing_is_retired_with_a_mistyped_variable(monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
+    given = {"lab_account_state": "absent", name: 30}
+    result = observe(monkeypatch, "retire", {"missing": ["retire"]}, **given)
+    assert result["failed"] and result["reason"] == "invalid_options" and "state" not in result
+    assert f"variable {name}" in result["msg"] and f"looks like {meant}." in result["msg"]
+    assert not observe(monkeypatch, "audit", {}, **given).get("failed"), "an audit takes nothing away"
+
+
+@pytest.mark.parametrize("name", ["retire_date", "lab_account_owner", "rotate_zzz", "lab_accounting_code"])
+def test_variables_of_others_keep_nobody_from_retiring(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    result = observe(monkeypatch, "retire", {"missing": ["retire"]}, lab_account_state="absent", **{name: 1})
+    assert not result.get("failed"), result
+
+
 def test_a_line_break_that_was_left_out_is_said_wherever_a_lab_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     told = observe(monkeypatch, "audit", {}, lab_account_cloudresearch_password="hunter2\n")["warnings"]
     assert len(told) == 1 and "password ended in a line break" in told[0] and "hunter2" not in told[0]

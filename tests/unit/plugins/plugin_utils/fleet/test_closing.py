@@ -112,7 +112,7 @@ def test_labs_of_which_the_same_is_to_be_said_have_one_row() -> None:
     [
         Lab("a", "converged", findings=[UNUSED]),
         Lab("a", "converged", next_steps=[LINK]),
-        Lab("a", "changed", check_mode=True),
+        Lab("a", "changed", check_mode=True, to_run="do"),
         Lab("a", "unknown"),
         Lab("a", "drifted"),
     ],
@@ -175,10 +175,10 @@ def test_the_last_five_lines() -> None:
         ([Lab("a", "changed")], "nothing to do"),
         ([Lab("a", "converged", findings=[UNUSED])], "look into the findings"),
         ([Lab("a", "converged", next_steps=[PASSWORD])], "see the next steps above"),
-        ([Lab("a", "changed", check_mode=True)], "do it: <do >"),
-        ([Lab("a", "drifted"), Lab("b", "converged")], "see what would be changed: <show a>"),
-        ([Lab("a", "drifted", to_change=False, findings=[UNUSED])], "look into the findings"),
-        ([Lab("a", "drifted", to_change=False)], "look into the findings"),
+        ([Lab("a", "changed", check_mode=True, to_run="do")], "do it: <do >"),
+        ([Lab("a", "drifted", to_run="show"), Lab("b", "converged")], "see what would be changed: <show a>"),
+        ([Lab("a", "drifted", findings=[UNUSED])], "look into the findings"),
+        ([Lab("a", "drifted")], "look into the findings"),
         ([Lab("a", "failed")], "<again a>"),
     ],
 )

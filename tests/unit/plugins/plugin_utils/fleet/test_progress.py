@@ -90,12 +90,25 @@ def test_an_unknown_lab_says_why() -> None:
 
 def test_a_drifted_lab_says_what_is_missing_and_whether_a_run_would_change_it() -> None:
     undeclared = {"code": "undeclared_live_key", "severity": "high"}
-    by_people = progress.lab_from_outcome(
-        "a", {"state": "drifted", "missing": [], "drift": [], "findings": [undeclared]}
-    )
-    assert not by_people.to_change and by_people.summary == "1 high: Live key with MTurk rights that nobody declared"
-    by_a_run = progress.lab_from_outcome("b", {"state": "drifted", "missing": ["access_key", "link"], "drift": []})
-    assert by_a_run.to_change and by_a_run.summary == "missing: access_key, link"
+    audit = {"operation": "audit", "state": "drifted", "missing": [], "drift": []}
+    by_people = progress.lab_from_outcome("a", {**audit, "findings": [undeclared]})
+    assert not by_people.to_run and by_people.summary == "1 high: Live key with MTurk rights that nobody declared"
+    by_a_run = progress.lab_from_outcome("b", {**audit, "missing": ["access_key", "link"]})
+    assert (by_a_run.to_run, by_a_run.summary) == ("show", "missing: access_key, link")
+
+
+@pytest.mark.parametrize(
+    ("check_mode", "to_run", "changes"), [(True, "do", "would change link"), (False, None, "link")]
+)
+def test_a_lab_that_a_run_leaves_drifted_says_what_the_run_did(
+    check_mode: bool, to_run: str | None, changes: str
+) -> None:
+    steps = [{"name": "link", "status": "changed"}]
+    findings = [{"code": "foreign_live_key", "severity": "high"}]
+    outcome = {"operation": "onboard", "state": "drifted", "check_mode": check_mode, "steps": steps}
+    lab = progress.lab_from_outcome("a", {**outcome, "findings": findings})
+    assert lab.summary == f"{changes}; 1 high: Live key that the collection did not create"
+    assert lab.to_run == to_run and not lab.is_quiet
 
 
 @pytest.mark.parametrize(

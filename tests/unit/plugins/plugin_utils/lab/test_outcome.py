@@ -300,11 +300,30 @@ def finding(code: str, key_id: str = "AKIASTRANGER") -> dict[str, str]:
     return {"code": code, "severity": "high", "message": "m", "next_step": "n", "access_key_id": key_id}
 
 
+@pytest.mark.parametrize("operation", ["audit", "onboard", "rotate"])
 @pytest.mark.parametrize("code", UNDECLARED_KEY_CODES)
-def test_a_live_key_that_nobody_declared_is_drift(code: str) -> None:
-    composed = compose(operation="audit", observed=observed(findings=[finding("key_old", KEY), finding(code)]))
+def test_a_live_key_that_nobody_declared_is_drift(code: str, operation: str) -> None:
+    composed = compose(operation=operation, observed=observed(findings=[finding("key_old", KEY), finding(code)]))
     assert composed["state"] == "drifted" and KEY not in composed["message"]
     assert "live keys that nobody declared (AKIASTRANGER)" in composed["message"]
+
+
+def test_a_run_that_leaves_a_key_that_nobody_declared_says_what_it_changed_and_what_is_left() -> None:
+    stranger = {"access_key_id": "AKIASTRANGER", "status": "Active", "stored": False, "owner": "foreign", "slot": ""}
+    unused = {"created": "2026-11-24T11:59:30Z", "age_days": 0, "last_used": None, "last_used_service": ""}
+    seen = observed(["link"], access_keys=[{**stranger, **unused}])
+    composed = compose(observed=seen, results={"link": linked()})
+    assert composed["state"] == "drifted" and [f["code"] for f in composed["findings"]] == ["foreign_live_key"]
+    assert composed["message"] == (
+        f"Lab {composed['lab']} was changed: link. Lab {composed['lab']} differs from its declared state: live keys "
+        "that nobody declared (AKIASTRANGER)."
+    )
+
+
+def test_who_waits_for_a_person_waits_with_a_key_that_nobody_declared_too() -> None:
+    seen = observed(["requester"], findings=[finding("foreign_live_key")])
+    step = {"changed": False, "environments": requester("not_linked")}
+    assert compose(observed=seen, results={"requester": step})["state"] == "waiting_for_person"
 
 
 def test_a_key_without_an_id_is_named_by_its_finding() -> None:
