@@ -143,7 +143,9 @@ def test_drift_is_told_and_goes_only_where_it_was_named(stages: Stages) -> None:
 
 def test_strangers_users_and_keys_stay_until_told_otherwise(stages: Stages) -> None:
     outcome = stages.first.run.outcomes["one"]
-    assert outcome["state"] == "changed", stages.first.run.output
+    assert outcome["state"] == "drifted", stages.first.run.output
+    assert all(words in outcome["message"] for words in ("was changed: ", *stages.strangers["one"]))
+    assert stages.first.run.stats["one"]["failures"] == 0, stages.first.run.output
     assert set(stages.first.keys["one"]) > set(stages.strangers["one"])
     assert any(finding["code"] == "foreign_live_key" for finding in outcome["findings"])
 
@@ -165,7 +167,7 @@ def test_two_keys_stop_a_lab_until_one_is_given_up_that_the_portal_does_not_hold
     assert stages.second.run.outcomes["two"]["state"] == "failed"
     assert len(stages.second.keys["two"]) == 2, "the portal might have held it"
     healed = stages.second
-    assert healed.run.outcomes["looked-up"]["state"] == "changed", healed.run.output
+    assert healed.run.outcomes["looked-up"]["state"] == "drifted", healed.run.output
     assert healed.run.stats["looked-up"]["failures"] == 0, healed.run.output
     given_up, kept = stages.strangers["looked-up"]
     left = set(healed.keys["looked-up"])

@@ -121,6 +121,23 @@ def test_a_key_that_is_not_the_labs_is_told(fleet: Fleet) -> None:
     refused = fleet.run("suspend_exposed_key", *foreign, "-e", "labs=lab-2")
     assert refused.return_code != 0 and "neither labs nor retire_plan may be given" in " ".join(refused.output.split())
     assert statuses(fleet) == {"lab-1": ["Active"], "lab-2": ["Active"]}
+    check = fleet.run("suspend_exposed_key", *foreign, "--check")
+    assert check.return_code != 0 and "would be suspended, but that key is none of them" in " ".join(check.output.split())
     run = fleet.run("suspend_exposed_key", *foreign)
     assert run.return_code != 0 and "so it may still be active" in " ".join(run.output.split()), run.output
     assert statuses(fleet) == {"lab-1": ["Inactive"], "lab-2": ["Active"]}
+
+
+def test_a_check_of_the_labs_key_ends_well_and_an_exception_for_it_does_not(fleet: Fleet) -> None:
+    seed.add_onboarded(fleet, "lab-1")
+    [key] = fleet.simulator.control.keys("lab-1")
+    account = fleet.hosts["lab-1"]["lab_account_aws_account_id"]
+    event = ("-e", f"exposed_key_account={account}", "-e", f"exposed_key_id={key['access_key_id']}")
+    check = fleet.run("suspend_exposed_key", *event, "--check")
+    assert check.return_code == 0, check.told
+    stranger = fleet.simulator.control.create_access_key("lab-1", "cloudresearch-mturk")["access_key_id"]
+    known = {"access_key_id": stranger, "reason": "a study is running", "until": "2099-01-01"}
+    fleet.hosts["lab-1"]["lab_account_known_principals"] = [known]
+    run = fleet.run("suspend_exposed_key", *event[:2], "-e", f"exposed_key_id={stranger}")
+    assert run.return_code != 0 and "take it out of lab_account_known_principals" in " ".join(run.output.split())
+    assert sorted(statuses(fleet)["lab-1"]) == ["Active", "Inactive"]
