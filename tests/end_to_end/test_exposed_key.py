@@ -122,7 +122,9 @@ def test_a_key_that_is_not_the_labs_is_told(fleet: Fleet) -> None:
     assert refused.return_code != 0 and "neither labs nor retire_plan may be given" in " ".join(refused.output.split())
     assert statuses(fleet) == {"lab-1": ["Active"], "lab-2": ["Active"]}
     check = fleet.run("suspend_exposed_key", *foreign, "--check")
-    assert check.return_code != 0 and "would be suspended, but that key is none of them" in " ".join(check.output.split())
+    assert check.return_code != 0 and "would be suspended, but that key is none of them" in " ".join(
+        check.output.split()
+    )
     run = fleet.run("suspend_exposed_key", *foreign)
     assert run.return_code != 0 and "so it may still be active" in " ".join(run.output.split()), run.output
     assert statuses(fleet) == {"lab-1": ["Inactive"], "lab-2": ["Active"]}

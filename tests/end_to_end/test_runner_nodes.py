@@ -16,7 +16,6 @@ import pathlib
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 import textwrap
@@ -24,9 +23,9 @@ import typing as t
 
 import pytest
 
-from tests import seed
+from tests import processes, seed
 from tests.end_to_end.test_crash import check_timeline
-from tests.end_to_end.test_slices import send_to_all, use_central_store, wait_for
+from tests.end_to_end.test_slices import use_central_store, wait_for
 from tests.fleet import COLLECTIONS, PROJECT, Fleet, tool
 from tests.simulator.process import Simulator, running_simulator
 
@@ -161,8 +160,7 @@ exec {as_user} env -i HOME="$home" TMPDIR="$home" LANG=C.UTF-8 PATH={BIN}:/usr/b
     def kill(self, node: str) -> None:
         """Let a node die: all its processes at once."""
         worker = int((self.nodes / f"{node}.pid").read_text())
-        send_to_all(worker, signal.SIGSTOP)
-        send_to_all(worker, signal.SIGKILL)
+        processes.kill(worker)
 
     def artifacts(self, ident: str) -> pathlib.Path:
         """Where the artifacts of a slice come back to."""

@@ -18,7 +18,7 @@ import typing as t
 import ansible_runner
 import pytest
 
-from tests import seed
+from tests import processes, seed
 from tests.end_to_end.test_crash import calls_of, check_timeline
 from tests.fleet import PROJECT, Fleet, tool
 from tests.simulator.process import Simulator, running_simulator
@@ -180,25 +180,6 @@ def wait_for(condition: t.Callable[[], bool], what: str, seconds: float = 60) ->
         time.sleep(0.02)
 
 
-def with_descendants(process: int) -> list[int]:
-    """A process and all below it; Ansible's workers are in sessions of their own."""
-    below: dict[int, list[int]] = collections.defaultdict(list)
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            below[int(stat.read_text().rpartition(")")[2].split()[1])].append(int(stat.parts[2]))
-    found = [process]
-    for pid in found:  # grows while it is walked
-        found += below[pid]
-    return found
-
-
-def send_to_all(process: int, number: int) -> None:
-    """Send a signal to a process and all below it."""
-    for pid in with_descendants(process):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
 class Halted:
     """A run over labs that stands still, for each, between the creation of a key and its place in the store."""
 
@@ -213,19 +194,19 @@ class Halted:
         calls = fleet.simulator.control.calls
         wait_for(lambda: sum(bool(call["fault"]) for call in calls()) == len(labs), "the store's silence")
         assert all(len(fleet.simulator.control.keys(lab)) == 1 for lab in labs)
-        send_to_all(self.process.pid, signal.SIGSTOP)
+        processes.halt(self.process.pid)
 
     def __enter__(self) -> Halted:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         if self.process.poll() is None:
-            send_to_all(self.process.pid, signal.SIGKILL)
+            processes.kill(self.process.pid)
             self.process.wait()
 
     def go_on(self) -> dict[str, dict[str, t.Any]]:
         """Let it end; its outcomes."""
-        send_to_all(self.process.pid, signal.SIGCONT)
+        processes.send(processes.family(self.process.pid), signal.SIGCONT)
         self.process.wait(timeout=120)
         return t.cast("dict[str, dict[str, t.Any]]", json.loads(self.results.read_text())["outcomes"])
 
@@ -243,7 +224,7 @@ def require_whole(fleet: Fleet) -> None:
 def waits_for_a_lock(fleet: Fleet, process: int) -> bool:
     """Whether a process or one below it has one of the locks open that the home directory's stores use."""
     locks = str(fleet.directory / "ansible-home" / "labops_cloudresearch" / "locks")
-    for pid in with_descendants(process):
+    for pid in processes.family(process):
         for descriptor in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
             with contextlib.suppress(OSError):
                 if os.readlink(descriptor).startswith(locks):

@@ -11,9 +11,9 @@ import fnmatch
 import os
 import pathlib
 import signal
-import time
 import typing as t
 
+from tests import processes
 from tests.simulator import server
 
 KINDS = (
@@ -40,9 +40,6 @@ KINDS = (
 )
 #: Kinds that make sense when the call has already taken effect: the answer is lost, or says nothing about the effect.
 AFTER_KINDS = ("http_500", "cut", "timeout", "web_page")
-#: States of a thread (proc(5)) that makes no process now: stopped, ended, or asleep beyond signals, as whoever waits in
-#: vfork(2) for a process that is there already.
-STANDING = "tTxXZD"
 #: Where calls are counted whatever lab they are for.
 ANY_LAB = ""
 
@@ -140,7 +137,7 @@ class KillSwitch:
     With a number for each of several labs, the process that makes a lab's n-th call stands still from then on, and the
     kill comes when that is so for each lab: one run is killed at as many points as it has labs.
 
-    Descendants too, as ansible-core gives each of its workers a session of its own. Guarded by the world's lock.
+    Guarded by the world's lock.
     """
 
     def __init__(self) -> None:
@@ -155,7 +152,7 @@ class KillSwitch:
         """
         if not points or min(points.values()) < 1:
             raise BadRequest("n counts calls from 1")
-        if pgid <= 1 or os.getpid() in _family(pgid):
+        if pgid <= 1 or os.getpid() in processes.family(pgid):
             raise BadRequest(f"process group {pgid} is not one to kill: it would end the simulator or more")
         self._left, self._pgid, self.fired = dict(points), pgid, False
 
@@ -173,18 +170,11 @@ class KillSwitch:
             return False
         del self._left[point]
         if self._left:
-            _signal(_holders(server.peer_port(), _family(self._pgid) - {self._pgid}), signal.SIGSTOP)
+            callers = processes.family(self._pgid) - {self._pgid}
+            processes.send(_holders(server.peer_port(), callers), signal.SIGSTOP)
             return True
         self.fired = True
-        # Stopped first: who is being listed must not start others meanwhile. The signal alone stops nobody who is just
-        # making a process: the new one would be missed, and live on.
-        victims: set[int] = set()
-        while more := _family(self._pgid) - victims:
-            _signal(more, signal.SIGSTOP)
-            _wait_until_stopped(more)
-            victims |= more
-        _signal(victims, signal.SIGKILL)
-        return bool(victims)
+        return bool(processes.kill(self._pgid))
 
 
 def _holders(port: int, among: t.Iterable[int]) -> set[int]:
@@ -200,43 +190,4 @@ def _holders(port: int, among: t.Iterable[int]) -> set[int]:
                     found.add(pid)
     if not found:
         raise RuntimeError(f"nobody is to be found who called from port {port}")
-    return found
-
-
-def _signal(pids: t.Iterable[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def _wait_until_stopped(pids: t.Iterable[int]) -> None:
-    deadline = time.monotonic() + 30
-    for pid in pids:
-        while any(state not in STANDING for state in _states(pid)):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"process {pid} does not stop")
-            time.sleep(0.001)
-
-
-def _states(pid: int) -> t.Iterator[str]:
-    """The state of each of its threads; none if it has ended."""
-    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
-        with contextlib.suppress(OSError):
-            yield status.read_text().rpartition(")")[2].split()[0]
-
-
-def _family(pgid: int) -> set[int]:
-    """The processes of a group and all that descend from them."""
-    parents: dict[int, int] = {}
-    found: set[int] = set()
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                # pid (command) state ppid pgrp ...; the command may hold spaces and brackets.
-                _state, ppid, group, *_rest = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)] = int(ppid)
-                if int(group) == pgid:
-                    found.add(int(entry.name))
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
     return found
