@@ -64,8 +64,13 @@ class Afterwards:
 
     @property
     def took_steps(self) -> bool:
-        """Whether the lab is not as it was observed any more."""
-        return not self.check_mode and any(result.get("changed") for result in self.results.values())
+        """Whether the lab may not be as it was observed any more.
+
+        A step that had nothing to do has looked anew, too: another run may have done it meanwhile.
+        """
+        ended = (result for result in self.results.values() if not (result.get("skipped") or result.get("failed")))
+        changed = any(result.get("changed") for result in self.results.values())
+        return not self.check_mode and (changed or any(ended))
 
     def requester(self) -> Requester:
         """What MTurk said last, by environment."""

@@ -320,6 +320,14 @@ def test_a_run_that_leaves_a_key_that_nobody_declared_says_what_it_changed_and_w
     )
 
 
+def test_a_key_that_another_run_stored_meanwhile_is_no_longer_told_as_unstored() -> None:
+    key = {"access_key_id": KEY, "status": "Active", "stored": True, "owner": "ours", "slot": "current"}
+    stored = {**key, "created": "2026-11-24T11:59:30Z", "age_days": 0, "last_used": None, "last_used_service": ""}
+    seen = observed(["access_key"], access_keys=[{**stored, "stored": False}], findings=[finding("unstored_live_key")])
+    composed = compose(observed=seen, results={"access_key": {"changed": False, "access_keys": [stored]}})
+    assert composed["state"] == "converged" and not composed["findings"]
+
+
 def test_who_waits_for_a_person_waits_with_a_key_that_nobody_declared_too() -> None:
     seen = observed(["requester"], findings=[finding("foreign_live_key")])
     step = {"changed": False, "environments": requester("not_linked")}
