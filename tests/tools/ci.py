@@ -121,14 +121,14 @@ def main() -> int:
                 process.terminate()
             raise
     failed = [target for target, (status, _text) in results.items() if status]
-    for target in failed:
-        say(f"\n--- {target} failed ({os.path.relpath(LOGS / target, PROJECT)}.log) ---")
-        say(results[target][1][-20_000:])
     for target, (_status, text) in results.items():
         for line in re.findall(r"^SKIPPED .*$", text, re.MULTILINE):
             say(f"{target}: {line}")
         for line in PYTEST_CLOSING.findall(text):
             say(line)
+    for target in failed:
+        say(f"\n--- {target} failed ({os.path.relpath(LOGS / target, PROJECT)}.log) ---")
+        say(results[target][1][-20_000:])
     say(f"\n{time.monotonic() - begun:.0f} s. " + (f"Failed: {', '.join(failed)}" if failed else "Everything passed."))
     total = sum((count(*result) for result in results.values()), collections.Counter())
     say(", ".join(f"{total[word]} {word}" for word in ("passed", "failed", "skipped")))
