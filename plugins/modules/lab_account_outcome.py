@@ -73,8 +73,7 @@ schema:
 state:
   description:
     - V(converged), V(changed), V(waiting_for_person), V(drifted), V(failed) or V(unknown).
-    - V(drifted) means that there is a live key that nobody declared or, after an audit, that something else differs
-      from the declared state.
+    - V(drifted) means that something differs from the declared state and that the run does not change it.
   returned: always
   type: str
   sample: waiting_for_person

@@ -184,7 +184,7 @@ def _what_happened(state: str, outcome: Plain) -> str:
         steps_missing = outcome.get("missing")
         missing = ", ".join(map(shown, steps_missing if isinstance(steps_missing, (list, tuple)) else []))
         differs = drift or (f"missing: {missing}" if missing else "")
-        return differs if outcome.get("operation") == "audit" else changes
+        return "; ".join(part for part in (changes, differs) if part)
     next_steps = _mappings(outcome.get("next_steps"))
     return next_step_text(_next_step(next_steps[0])) if next_steps else shown(outcome.get("message") or "")
 

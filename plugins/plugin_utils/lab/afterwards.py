@@ -216,8 +216,10 @@ class Afterwards:
         }
 
     def _removed_excess(self) -> t.Mapping[str, t.Sequence[str]]:
-        removed = self.result("iam_user_excess").get("removed")
-        return removed if removed and not self.check_mode else {}
+        return {} if self.check_mode else self._excess_to_remove()
+
+    def _excess_to_remove(self) -> t.Mapping[str, t.Sequence[str]]:
+        return self.result("iam_user_excess").get("removed") or {}
 
     def _without_excess(self, user: iam_user.UserDescription) -> iam_user.UserDescription:
         removed = self._removed_excess()
@@ -242,15 +244,17 @@ class Afterwards:
 
     def drift(self) -> list[DriftEntry]:
         """How the user differs from what is declared."""
+        return list(self.seen.get("drift") or []) if self.check_mode else self.drift_that_stays()
+
+    def drift_that_stays(self) -> list[DriftEntry]:
+        """The same, in check mode as the run would leave it."""
         entries = list(self.seen.get("drift") or [])
-        if self.check_mode:
-            return entries
         if self.retiring:
             return [] if self.done("iam_user") else entries
-        if not self.result("iam_user").get("user"):
+        if not self.done("iam_user"):
             return entries
         # The step has taken all drift away but what the user has too much of, which goes only where it was named.
-        gone = {f"{drift.EXCESS_PREFIX}{kind}" for kind in self._removed_excess()}
+        gone = {f"{drift.EXCESS_PREFIX}{kind}" for kind in self._excess_to_remove()}
         return [
             entry for entry in entries if entry["code"].startswith(drift.EXCESS_PREFIX) and entry["code"] not in gone
         ]

@@ -102,7 +102,9 @@ def compose(
         composed["findings"] = findings.evaluate(composed, thresholds, moment)
         composed["not_looked_for"] = not_looked_for(composed)
     undeclared = _undeclared_keys(composed)
-    composed["state"] = _state(composed, seen, unseen, undeclared).value
+    # What a run leaves: of a lab that is to be gone or suspended, its keys alone tell how it came out.
+    drift = [] if after.retiring or after.suspending else after.drift_that_stays()
+    composed["state"] = _state(composed, seen, unseen, bool(undeclared or drift)).value
     composed["message"] = _message(composed, unseen, after, undeclared)
     return composed
 
@@ -118,8 +120,9 @@ def _unseen_that_counts(seen: Observation | None, operation: str) -> list[Unseen
 
 
 def _state(
-    composed: Outcome, seen: Observation | None, unseen: t.Sequence[Unseen], undeclared: t.Sequence[str]
+    composed: Outcome, seen: Observation | None, unseen: t.Sequence[Unseen], stays_undeclared: bool
 ) -> OutcomeState:
+    """:param stays_undeclared: whether there is something that nobody declared and that this run leaves as it is."""
     statuses = {step["status"] for step in composed["steps"]}
     audit = composed["operation"] == "audit"
     if StepStatus.FAILED in statuses:
@@ -128,12 +131,12 @@ def _state(
     if StepStatus.UNKNOWN in statuses or any(entry["part"] != "portal" for entry in unseen):
         return OutcomeState.UNKNOWN
     # What a person has to do explains none of these.
-    if audit and (undeclared or composed["drift"]):
+    if audit and (stays_undeclared or composed["drift"]):
         return OutcomeState.DRIFTED
     if StepStatus.WAITING in statuses:
         return OutcomeState.WAITING_FOR_PERSON
-    # Whatever a run did: with a live key in a state that nobody declared, no lab is as declared.
-    if undeclared or (audit and seen and seen.get("missing")):
+    # Whatever a run did.
+    if stays_undeclared or (audit and seen and seen.get("missing")):
         return OutcomeState.DRIFTED
     return OutcomeState.CHANGED if StepStatus.CHANGED in statuses else OutcomeState.CONVERGED
 

@@ -328,6 +328,32 @@ def test_a_key_that_another_run_stored_meanwhile_is_no_longer_told_as_unstored()
     assert composed["state"] == "converged" and not composed["findings"]
 
 
+EXTRA_GROUP = {"code": "extra_groups", "message": "The user is in a group.", "next_step": "n"}
+MISSING_TAG = {"code": "tag_missing", "message": "m", "next_step": "n"}
+
+
+@pytest.mark.parametrize("operation", ["onboard", "rotate"])
+def test_a_right_that_nobody_declared_and_that_a_run_leaves_is_drift(operation: str) -> None:
+    composed = compose(operation=operation, observed=observed(drift=[EXTRA_GROUP]))
+    assert composed["state"] == "drifted" and composed["message"].endswith("declared state: see its drift.")
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(("removed", "state"), [({}, "drifted"), ({"groups": ["admins"]}, "changed")])
+def test_what_a_run_takes_away_is_no_drift_that_stays(
+    removed: dict[str, list[str]], state: str, check_mode: bool
+) -> None:
+    results = {"iam_user": {"changed": True}, "iam_user_excess": {"changed": bool(removed), "removed": removed}}
+    seen = observed(["iam_user"], drift=[MISSING_TAG, EXTRA_GROUP])
+    assert compose(observed=seen, results=results, check_mode=check_mode)["state"] == state
+
+
+@pytest.mark.parametrize("declared", ["suspended", "absent"])
+def test_rights_of_a_lab_that_is_out_of_service_are_no_drift_of_its_run(declared: str) -> None:
+    seen = observed(declared_state=declared, drift=[EXTRA_GROUP])
+    assert compose(operation="onboard", observed=seen)["state"] == "converged"
+
+
 def test_who_waits_for_a_person_waits_with_a_key_that_nobody_declared_too() -> None:
     seen = observed(["requester"], findings=[finding("foreign_live_key")])
     step = {"changed": False, "environments": requester("not_linked")}
