@@ -100,6 +100,16 @@ def test_a_run_over_no_lab_does_not_end_well(fleet: Fleet, arguments: tuple[str,
     assert run.return_code != 0 and "No lab was in this run" in run.output
 
 
+def test_a_name_that_is_no_pattern_fails_its_lab_all_the_same(fleet: Fleet) -> None:
+    """Ansible takes "a lab" for two patterns, which match nothing."""
+    names = ("a lab", "one,two", "one:two", "!one", "~one", "(one", "Küche 2")
+    for lab in names:
+        fleet.hosts[lab] = {"lab_account_aws_account_id": "9999"}
+    run = fleet.run("audit")
+    assert run.return_code != 0, run.output
+    assert {lab: run.stats[lab]["failures"] for lab in names} == dict.fromkeys(names, 1)
+
+
 def test_an_inventory_that_cannot_be_read_does_not_end_well(fleet: Fleet, tmp_path: pathlib.Path) -> None:
     broken = tmp_path / "broken.lab_roster.yml"
     broken.write_text("plugin: labops.cloudresearch.lab_roster\nfile: there-is-none.csv\n")

@@ -106,9 +106,11 @@ def playbook_command(playbook: str, lab: str) -> str:
                 words += [option, kept]
             elif option in _ASK_VAULT:
                 words.append(option)
-    words += ["--limit", host]
+    plain = bool(re.fullmatch(r"\w[\w.-]*", host))
+    # Other names would be taken for several patterns; a dot in a regular expression stands for any character.
+    words += ["--limit", host if plain else "~^" + re.sub(r"[^\w-]", ".", host) + "$"]
     if playbook == "retire":
-        words += ["-e", f"retire_confirm={host}"]
+        words += ["-e", f"retire_confirm={host if plain else 1}"]
     return shlex.join(words)
 
 

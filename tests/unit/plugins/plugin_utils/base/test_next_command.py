@@ -81,7 +81,8 @@ def test_the_command_for_one_lab_finds_the_same_inventory_and_secrets(
 ) -> None:
     monkeypatch.setattr("sys.argv", shlex.split(typed))
     begin = " ".join(["ansible-playbook labops.cloudresearch.onboard", expected]).strip()
-    assert playbook_command("onboard", "x y") == f"{begin} --limit 'x y'"
+    assert playbook_command("onboard", "x y") == f"{begin} --limit '~^x.y$'", "two patterns would be two other hosts"
+    assert playbook_command("retire", "x, y").endswith("--limit '~^x..y$' -e retire_confirm=1")
 
 
 def test_a_retirement_is_confirmed_by_the_labs_name() -> None:
