@@ -9,7 +9,7 @@ import datetime
 import typing as t
 
 from ..aws import iam_user
-from ..aws.principals.shapes import Principal, PrincipalKey, Principals
+from ..aws.principals.shapes import KeyStatus, Principal, PrincipalKey, PrincipalKind, Principals
 from ..base import vocabulary
 from ..base.vocabulary import LinkStatus
 from ..keys.actions import NoteDescription
@@ -153,6 +153,20 @@ class Afterwards:
             return []
         return principal_findings.live_keys(self.principals, self.seen["declared_user"])
 
+    def principals_as_left(self) -> Principals | None:
+        """The same, with the keys that the lab's own user has after the run's steps."""
+        steps = ("retire", "access_key")
+        told = any(self.result(step).get("access_keys") is not None for step in steps)
+        if not self.principals or self.check_mode or not told:
+            return self.principals
+        own = (PrincipalKind.USER, self.seen["declared_user"])
+        keys = [_as_principals_key(key) for key in self.access_keys()]
+        left: list[Principal] = [
+            {**principal, "keys": keys} if (principal["kind"], principal["name"]) == own else principal
+            for principal in self.principals["principals"]
+        ]
+        return {**self.principals, "principals": left}
+
     def undeclared_keys(self) -> list[tuple[Principal, PrincipalKey]]:
         """Those of them that the inventory does not declare."""
         known = self.seen.get("known_principals") or []
@@ -171,6 +185,11 @@ class Afterwards:
     def own_live_keys(self) -> list[KeyDescription]:
         """The active keys of the lab's own user; in check mode, as they would be."""
         return [key for key in self.expected_keys() if key["status"] == "Active"]
+
+    def own_keys_that_go(self) -> set[str]:
+        """The active keys of the lab's own user that the run takes out of service; in check mode, that it would."""
+        observed = {key["access_key_id"] for key in self._observed_keys() if key["status"] == "Active"}
+        return observed - {key["access_key_id"] for key in self.own_live_keys()}
 
     def exception_for(self, user_name: str, access_key_id: str) -> KnownPrincipal | None:
         """The exception that the inventory declares for a key of a user of the account, if it holds today."""
@@ -258,3 +277,14 @@ class Afterwards:
         return [
             entry for entry in entries if entry["code"].startswith(drift.EXCESS_PREFIX) and entry["code"] not in gone
         ]
+
+
+def _as_principals_key(key: KeyDescription) -> PrincipalKey:
+    return {
+        "access_key_id": key["access_key_id"],
+        "status": (KeyStatus.ACTIVE if key["status"] == "Active" else KeyStatus.INACTIVE).value,
+        "created": key["created"],
+        "last_used": key["last_used"] or "",
+        "last_used_service": key["last_used_service"],
+        "last_used_region": "",
+    }

@@ -99,9 +99,12 @@ def compose(
     if after.took_steps and seen:
         # What was found before the steps were taken may be gone, and something new may be there.
         thresholds = Thresholds.from_mapping(seen.get("thresholds"))
-        composed["findings"] = findings.evaluate(composed, thresholds, moment)
+        # The report joins what the look at all principals saw with the changes by itself.
+        composed["findings"] = findings.evaluate(
+            {**composed, "principals": after.principals_as_left()}, thresholds, moment
+        )
         composed["not_looked_for"] = not_looked_for(composed)
-    undeclared = _undeclared_keys(composed)
+    undeclared = _undeclared_keys(composed, after)
     # What a run leaves: of a lab that is to be gone or suspended, its keys alone tell how it came out.
     drift = [] if after.retiring or after.suspending else after.drift_that_stays()
     composed["state"] = _state(composed, seen, unseen, bool(undeclared or drift)).value
@@ -199,14 +202,19 @@ def _changes(composed: Outcome) -> list[str]:
     return [f"Lab {composed['lab']} {verb} changed: {', '.join(changed)}."] if changed else []
 
 
-def _undeclared_keys(composed: Outcome) -> list[str]:
-    """The account's live keys in a state that nobody declared: their ids, or what the finding is called."""
+def _undeclared_keys(composed: Outcome, after: Afterwards) -> list[str]:
+    """The live keys in a state that nobody declared that the run leaves in the account or, in check mode, would leave:
+    their ids, or what the finding is called.
+    """
+    go = after.own_keys_that_go()
     told = [
         (finding["access_key_id"], finding_kinds.CATALOGUE[finding["code"]])
         for finding in composed["findings"]
         if finding["code"] in finding_kinds.CATALOGUE
     ]
-    return list(dict.fromkeys(key_id or kind.title for key_id, kind in told if kind.undeclared_key))
+    return list(
+        dict.fromkeys(key_id or kind.title for key_id, kind in told if kind.undeclared_key and key_id not in go)
+    )
 
 
 def _difference(composed: Outcome, undeclared: t.Sequence[str]) -> str:

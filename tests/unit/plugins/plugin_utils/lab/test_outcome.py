@@ -137,7 +137,7 @@ def test_check_mode_predicts_and_keeps_what_was_observed() -> None:
     before = observed(["iam_user", "access_key"], drift=[{"code": "tag_missing", "message": "m", "next_step": "n"}])
     results = {
         "iam_user": {"changed": True},
-        "access_key": {"changed": True, "access_keys": [{"access_key_id": "(new key)"}]},
+        "access_key": {"changed": True, "access_keys": [{"access_key_id": "(new key)", "status": "Active"}]},
     }
     composed = compose(observed=before, results=results, check_mode=True)
     assert composed["state"] == "changed" and composed["check_mode"] is True
@@ -352,6 +352,61 @@ def test_what_a_run_takes_away_is_no_drift_that_stays(
 def test_rights_of_a_lab_that_is_out_of_service_are_no_drift_of_its_run(declared: str) -> None:
     seen = observed(declared_state=declared, drift=[EXTRA_GROUP])
     assert compose(operation="onboard", observed=seen)["state"] == "converged"
+
+
+def own_key(key_id: str, **more: t.Any) -> dict[str, t.Any]:
+    key = {"access_key_id": key_id, "status": "Active", "stored": True, "owner": "ours", "slot": "current"}
+    unused = {"created": "2026-11-24T11:59:30Z", "age_days": 0, "last_used": None, "last_used_service": ""}
+    return {**key, **unused, **more}
+
+
+@pytest.mark.parametrize(
+    ("left", "state"),
+    [
+        ([], "changed"),
+        ([own_key("AKIASTRANGER", status="Inactive")], "changed"),
+        ([own_key("AKIASTRANGER")], "drifted"),
+    ],
+)
+@pytest.mark.parametrize(("operation", "step"), [("onboard", "access_key"), ("retire", "retire")])
+def test_a_check_calls_a_lab_drifted_only_for_a_key_that_the_run_would_leave(
+    operation: str, step: str, left: list[dict[str, t.Any]], state: str
+) -> None:
+    there = [own_key("AKIASTRANGER", owner="foreign", stored=False, slot="")]
+    seen = observed([step], access_keys=there, findings=[finding("foreign_live_key")])
+    results = {step: {"changed": True, "access_keys": left}}
+    composed = compose(operation=operation, observed=seen, results=results, check_mode=True)
+    assert composed["state"] == state, composed["message"]
+    assert [f["code"] for f in composed["findings"]] == ["foreign_live_key"], "a check tells of the lab as it is"
+
+
+@pytest.mark.parametrize(
+    ("left", "state", "told"),
+    [
+        ([], "changed", []),
+        ([own_key(KEY, status="Inactive")], "changed", []),
+        ([own_key("AKIANEW")], "drifted", [("quarantined_key", "AKIANEW")]),
+    ],
+)
+def test_a_key_in_quarantine_that_the_run_took_away_is_none_that_it_leaves(
+    left: list[dict[str, t.Any]], state: str, told: list[tuple[str, str]]
+) -> None:
+    user = {"kind": "user", "name": "u", "path": "/", "arn": "arn:aws:iam::111122223333:user/u", "tags": {}}
+    right = {"mturk_right": "yes", "how": ["it may"], "administrator": False, "read_only": False, "quarantined": True}
+    exposed = {"access_key_id": KEY, "status": "active", "created": "", "last_used": "", "last_used_service": ""}
+    account = {"principals": [{**user, **right, "keys": [exposed]}], "looked_at": "2026-11-24T11:59:30Z"}
+    seen = observed(
+        ["access_key"],
+        access_keys=[own_key(KEY)],
+        declared_user="u",
+        principals=account,
+        findings=[finding("quarantined_key", KEY)],
+    )
+    composed = compose(observed=seen, results={"access_key": {"changed": True, "access_keys": left}})
+    assert composed["state"] == state, composed["message"]
+    found = [(f["code"], f["access_key_id"]) for f in composed["findings"] if f["code"] == "quarantined_key"]
+    assert found == told
+    assert composed["principals"] == account, "what was seen stays what was seen"
 
 
 def test_who_waits_for_a_person_waits_with_a_key_that_nobody_declared_too() -> None:
