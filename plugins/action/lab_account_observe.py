@@ -74,8 +74,8 @@ class ActionModule(ObservingAction):
         if operation == "audit" and self.variables["lab_account_secret_store"] == role_variables.NO_STORE:
             options = {**options, "store": None}
         unknown = role_variables.unknown(task_vars)
-        if options["state"] == "absent" and operation != "audit":
-            role_variables.refuse_mistyped(unknown)
+        if operation != "audit":
+            role_variables.refuse_mistyped(task_vars, retiring=options["state"] == "absent")
         host = str(task_vars.get("inventory_hostname") or options["lab"])
         wants_key = options["state"] in ("present", "rotated")
         problem = self._portal_problem(options, host) if wants_key and operation == "audit" else None

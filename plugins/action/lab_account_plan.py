@@ -45,7 +45,7 @@ class ActionModule(LabAction):
             raise CollectionError("retire_after_days must not be negative.", next_step="Set it to 0 or more.")
         purpose = Purpose(options["purpose"])
         if purpose == Purpose.RETIRE:
-            role_variables.refuse_mistyped(role_variables.unknown(task_vars))
+            role_variables.refuse_mistyped(task_vars, retiring=True)
         result = PlanRun(
             account,
             lambda: self.store(options, account),

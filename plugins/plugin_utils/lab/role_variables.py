@@ -116,6 +116,24 @@ _BEGINNINGS = ("lab", "fle")
 _ALIKE = 0.9
 # A word too few, in what follows the prefix: lab_account_retire_days.
 _MEANT = 0.75
+# Without these, a retirement takes away more than its user asked for, or at once what was to wait.
+_KEEPS_KEYS = frozenset({"lab_account_retire_after_days", "lab_account_known_principals"})
+# What else a retirement goes by. Only a slip of the pen is near enough to one of these: people keep notes of their own
+# about a retirement (retire_reason) and about labs (lab_account_label).
+_TELLS_WHAT_GOES = frozenset(
+    {
+        "fleet_report_directory",
+        "lab_account_adopt_existing_user",
+        "lab_account_aws_account_id",
+        "lab_account_iam_user",
+        "lab_account_lab",
+        "lab_account_link_check",
+        "lab_account_remove_foreign_keys",
+        "lab_account_secret_store",
+        "retire_confirm",
+        "retire_plan",
+    }
+)
 
 
 def _nearly_like_ours(name: str) -> bool:
@@ -145,22 +163,37 @@ def unknown(task_vars: t.Iterable[str]) -> dict[str, str]:
     return found
 
 
-def refuse_mistyped(unknown_variables: t.Iterable[str]) -> None:
-    """Make sure that what takes keys away rests on no variable that its user only thinks to have set.
+def refuse_mistyped(task_vars: t.Iterable[str], *, retiring: bool) -> None:
+    """Make sure that what takes keys away, or makes them, rests on no variable that its user only thinks to have set.
 
-    :param unknown_variables: what C(unknown) found.
-    :raises CollectionError: the name of one is nearly, or but for its prefix, that of a variable of the collection.
+    :param task_vars: the names of all variables of the host.
+    :param retiring: whether the lab's keys are to be gone. Any other run is another one only without its plan.
+    :raises CollectionError: one of them nearly has the name of one by which the run goes, however it begins, and with
+        whatever letters and hyphens it is written.
     """
-    known = {_without_prefix(name): name for name in _OTHER_VARIABLES | ARGUMENT_SPEC.keys()}
-    for name in unknown_variables:
-        if meant := difflib.get_close_matches(_without_prefix(name), known, 1, _MEANT):
+    slips = _TELLS_WHAT_GOES if retiring else {"retire_plan"}
+    for name in sorted(set(task_vars) - _OTHER_VARIABLES - ARGUMENT_SPEC.keys()):
+        written = name.casefold().replace("-", "_")
+        # Asked of each variable of each lab, so that most are told by a look.
+        if not written.startswith((*_PREFIXES, *_BEGINNINGS)) and not ("retire" in written and "day" in written):
+            continue
+        meant = _near(written, _KEEPS_KEYS, _MEANT) if retiring else ""
+        if meant := meant or _near(written, slips, _ALIKE):
+            done = "retired" if retiring else "changed"
             raise invalid_options(
-                f"The collection does not know the variable {name}, which looks like {known[meant[0]]}. Nothing was "
-                "retired, because what is deleted, and when, may depend on it.",
-                "Correct the name, or remove the variable. If it is one of your own, give it a name that begins "
-                "otherwise.",
+                f"The collection does not know the variable {name}, which looks like {meant}. Nothing was {done}, "
+                "because which keys are, and when, may depend on it.",
+                "Correct the name, or remove the variable. If it is one of your own, give it a name that is less like "
+                "that.",
                 "observe",
             )
+
+
+def _near(name: str, known: t.Iterable[str], cutoff: float) -> str:
+    """The known name that the name is nearest to, but for its prefix; empty if none is near."""
+    bare = {_without_prefix(variable): variable for variable in known}
+    nearest = difflib.get_close_matches(_without_prefix(name), bare, 1, cutoff)
+    return bare[nearest[0]] if nearest else ""
 
 
 def _without_prefix(name: str) -> str:

@@ -471,6 +471,13 @@ def test_a_mistyped_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> No
         ("lab_accounts_known_principal", "lab_account_known_principals"),
         ("fleet_report_directry", "fleet_report_directory"),
         ("retire_confirmed", "retire_confirm"),
+        ("retire_plans", "retire_plan"),
+        ("retire_after", "lab_account_retire_after_days"),
+        ("retire-after-days", "lab_account_retire_after_days"),
+        ("LAB_ACCOUNT_RETIRE_AFTER_DAYS", "lab_account_retire_after_days"),
+        ("lab-account-retire-after-days", "lab_account_retire_after_days"),
+        ("account_retire_after_days", "lab_account_retire_after_days"),
+        ("retirement_after_days", "lab_account_retire_after_days"),
     ],
 )
 def test_nothing_is_retired_with_a_mistyped_variable(monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
@@ -481,7 +488,36 @@ def test_nothing_is_retired_with_a_mistyped_variable(monkeypatch: pytest.MonkeyP
     assert not observe(monkeypatch, "audit", {}, **given).get("failed"), "an audit takes nothing away"
 
 
-@pytest.mark.parametrize("name", ["retire_date", "lab_account_owner", "rotate_zzz", "lab_accounting_code"])
+@pytest.mark.parametrize("operation", ["suspend", "onboard"])
+@pytest.mark.parametrize("name", ["retire_plans", "retire-plan"])
+def test_what_was_to_follow_a_plan_does_not_work_on_the_whole_fleet(
+    monkeypatch: pytest.MonkeyPatch, operation: str, name: str
+) -> None:
+    state = "suspended" if operation == "suspend" else "present"
+    result = observe(monkeypatch, operation, {"missing": ["access_key"]}, lab_account_state=state, **{name: "plan.yml"})
+    assert result["failed"] and result["reason"] == "invalid_options"
+    assert f"variable {name}, which looks like retire_plan. Nothing was changed" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "retire_date",
+        "retire_on",
+        "retire_reason",
+        "retire_planned",
+        "retire_plan_date",
+        "rotate_zzz",
+        "rotate_after",
+        "lab_account_owner",
+        "lab_account_label",
+        "lab_account_stage",
+        "lab_account_environment",
+        "lab_accounting_code",
+        "fleet_report_owner",
+        "birthday",
+    ],
+)
 def test_variables_of_others_keep_nobody_from_retiring(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     result = observe(monkeypatch, "retire", {"missing": ["retire"]}, lab_account_state="absent", **{name: 1})
     assert not result.get("failed"), result
