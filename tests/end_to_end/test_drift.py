@@ -131,6 +131,7 @@ def test_drift_is_told_and_goes_only_where_it_was_named(stages: Stages) -> None:
         assert first.stats[lab]["failures"] == 0, first.output
         assert predicted.changed()[lab] == first.changed()[lab]
         assert second.changed()[lab] == 0, second.output
+        assert {run.outcomes[lab]["state"] for run in (predicted, first, second)} == {"drifted"}, "rights stay"
     assert drift_codes(first.outcomes["told"]) == everything
     assert drift_codes(first.outcomes["relieved"]) == {"extra_attached_policies"}
     told, relieved = (second.outcomes[lab]["user"] for lab in DRIFTED)
