@@ -133,7 +133,7 @@ def expected_findings(truth: t.Sequence[TrueKey]) -> Found:
     found: Found = {("root", "root_key", ""), ("no-key", "user_with_right_and_no_key", "")}
     found.add(("run-out", "exception_run_out", ""))
     for key in truth:
-        if key.user.right == "no" or not key.key.active or key.lab in ("excepted", "own-name"):
+        if key.user.right == "no" or not key.key.active or key.lab == "excepted":
             continue
         used = key.last_used
         since = used is not None and used.date() >= vocabulary.CLOSED_FOR_GOOD

@@ -107,6 +107,9 @@ LAST_HISTORY = datetime.date(2027, 1, 28)
 
 REFUND_NOTICE = "AWS announced refunds of prepaid balances within 30 days; if there was none, ask AWS support."
 
+# Where an operator names a stranger's key that is to go: as the module calls it, and as the role does.
+NAMED_FOR_REMOVAL = "remove_foreign_keys (role: lab_account_remove_foreign_keys)"
+
 # What is to be corrected where the store holds no record of a user that is the collection's own.
 WHERE_THE_RECORD_IS = "the store's directory, mount or path, or the lab's name in the store"
 

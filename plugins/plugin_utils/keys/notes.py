@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..aws.iam_keys import IamKey
-from ..base.vocabulary import WHERE_THE_RECORD_IS
+from ..base.vocabulary import NAMED_FOR_REMOVAL, WHERE_THE_RECORD_IS
 from . import superseded
 from .actions import Note, Slot
 from .situation import Situation, portal_key
@@ -93,9 +93,9 @@ def _strangers_key(situation: Situation, access_key_id: str) -> Note:
         )
         step = (
             f"Correct {WHERE_THE_RECORD_IS}. If the record is lost and nobody uses the key, name it in "
-            "remove_foreign_keys."
+            f"{NAMED_FOR_REMOVAL}."
         )
     else:
         text = f"Key {access_key_id} was not created by this collection, and its secret is not in the store."
-        step = "If nobody uses it, name it in remove_foreign_keys."
+        step = f"If nobody uses it, name it in {NAMED_FOR_REMOVAL}."
     return Note("foreign_key", text, step, access_key_id)

@@ -24,7 +24,7 @@ import typing as t
 
 from ..aws.iam_keys import KEYS_A_USER, IamKey
 from ..base import times
-from ..base.vocabulary import WHERE_THE_RECORD_IS, LinkStatus
+from ..base.vocabulary import NAMED_FOR_REMOVAL, WHERE_THE_RECORD_IS, LinkStatus
 from . import superseded, suspending
 from .actions import Action, ActionKind, Note, Slot, Stop
 from .effects import after
@@ -174,7 +174,7 @@ def _require_record(situation: Situation) -> Stop | None:
         "record is lost.",
         (
             f"correct {WHERE_THE_RECORD_IS}, or the lab's AWS account",
-            f"if the record is lost, name key {found[0]} in remove_foreign_keys: it is deleted once the portal holds a "
+            f"if the record is lost, name key {found[0]} in {NAMED_FOR_REMOVAL}: it is deleted once the portal holds a "
             "new key",
             "if the key is to stay beside a new one, set adopt_existing_user (role: lab_account_adopt_existing_user)",
         ),
@@ -252,11 +252,11 @@ def _foreign_choice(situation: Situation, key: IamKey) -> str:
         return f"keep {named}: the portal holds it"
     if held is None and key.active:
         return (
-            f"give up {named}: find out that the portal does not hold it, then name it in remove_foreign_keys and say "
+            f"give up {named}: find out that the portal does not hold it, then name it in {NAMED_FOR_REMOVAL} and say "
             "what the portal holds in link_status and linked_access_key_id; or deactivate it in the AWS console, which "
-            "can be undone, and name it in remove_foreign_keys"
+            "can be undone, and name it there, too"
         )
-    return f"give up {named}: name it in remove_foreign_keys"
+    return f"give up {named}: name it in {NAMED_FOR_REMOVAL}"
 
 
 def _remove_ours(situation: Situation) -> Action | None:

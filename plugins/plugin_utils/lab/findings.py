@@ -16,7 +16,7 @@ from ..base import times, vocabulary
 from ..base.next_command import iam_command
 from . import finding_kinds, key_findings, principal_findings, requester_findings
 from .examined import Examined, Facts, Found, listed
-from .gaps import UNSEEN_STATUSES, store_is_missed
+from .gaps import UNSEEN_STATUSES, no_store_is_declared, store_is_missed
 from .shapes import Finding
 from .thresholds import Thresholds
 
@@ -172,7 +172,10 @@ def _principals(seen: Examined) -> t.Iterator[Found]:
     principals = seen.lab.get("principals")
     if principals:
         known = seen.lab.get("known_principals") or []
-        yield from principal_findings.examine(principals, known, seen.lab["declared_user"], seen.now.date())
+        # Without a store, no other finding tells about the keys of the lab's own user.
+        untold = no_store_is_declared(seen.lab)
+        own_user = seen.lab["declared_user"]
+        yield from principal_findings.examine(principals, known, own_user, seen.now.date(), own_keys_untold=untold)
 
 
 def _completeness(seen: Examined) -> t.Iterator[Found]:

@@ -66,6 +66,12 @@ def store_is_missed(lab: t.Mapping[str, t.Any]) -> bool:
     return any(key.get("stored") is None for key in lab.get("access_keys") or [])
 
 
+def no_store_is_declared(lab: t.Mapping[str, t.Any]) -> bool:
+    """Whether an audit did without a store, so that it cannot tell whose the keys of the lab's own user are."""
+    unseen = any(entry["part"] == "store" for entry in lab.get("unseen") or [])
+    return not unseen and (lab.get("store") or {}).get("readable") is False
+
+
 def _silent_environments(lab: t.Mapping[str, t.Any]) -> dict[str, str]:
     requester = lab.get("requester") or {}
     found: dict[str, str] = {}

@@ -58,9 +58,16 @@ def _checked_entry(entry: t.Mapping[str, t.Any], number: int) -> KnownPrincipal:
         until = datetime.date.fromisoformat(values["until"]).isoformat()
     except ValueError:
         until = ""
-    if len(named) != 1 or not values["reason"] or not until:
+    wrong = []
+    if len(named) != 1:
+        wrong.append(f"it has {' and '.join(named) or 'none of arn, name and access_key_id'}")
+    if not values["reason"]:
+        wrong.append("it has no reason")
+    if not until:
+        wrong.append(f"until is {values['until']!r}, which is no day")
+    if wrong:
         raise invalid_options(
-            f"Entry {number} of the known principals is wrong.",
+            f"Entry {number} of the known principals (lab_account_known_principals) is wrong: {'; '.join(wrong)}.",
             "Give one of arn, name and access_key_id, a reason, and a day such as until: 2027-01-31.",
             "observe",
         )

@@ -17,11 +17,17 @@ from .known_principals import KnownPrincipal
 
 
 def examine(
-    seen: Principals, exceptions: t.Sequence[KnownPrincipal], declared_user: str, today: datetime.date
+    seen: Principals,
+    exceptions: t.Sequence[KnownPrincipal],
+    declared_user: str,
+    today: datetime.date,
+    *,
+    own_keys_untold: bool = False,
 ) -> t.Iterator[Found]:
     """The findings about an account's principals.
 
     :param declared_user: the name of the lab's own user, about which other findings tell.
+    :param own_keys_untold: whether they cannot tell about its keys, which are then like anybody's.
     """
     for principal in seen["principals"]:
         keys = [key for key in principal["keys"] if key["status"] == KeyStatus.ACTIVE]
@@ -36,7 +42,7 @@ def examine(
                 continue
             if principal["administrator"] and principal["kind"] != PrincipalKind.ROOT:
                 yield from _administrators(principal, key)
-            if not own:
+            if not own or own_keys_untold:
                 yield from _undeclared(principal, key)
         if (
             not principal["keys"]

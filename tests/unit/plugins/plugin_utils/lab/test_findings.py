@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import shlex
 
 import pytest
 
@@ -191,7 +190,7 @@ def test_a_key_in_the_portal_that_is_not_the_current_one_is_another_key():
 def test_a_command_to_copy_is_safe_whatever_the_lab_is_called():
     lab = situation("key_not_stored", lab="x; rm -rf ~ #")
     [finding] = findings.evaluate(lab, now=NOW)
-    assert f"--limit {shlex.quote('x; rm -rf ~ #')}" in finding["next_step"]
+    assert "--limit '~^x..rm.-rf....$'" in finding["next_step"]
 
 
 def test_an_outcome_with_nothing_in_it_does_not_break():

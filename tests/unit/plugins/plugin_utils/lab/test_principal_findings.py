@@ -140,6 +140,18 @@ def test_each_principal_gets_its_findings(principal: Principal, expected: list[s
     assert codes(principal) == expected
 
 
+def test_without_a_store_the_keys_of_the_labs_own_user_are_like_anybodys() -> None:
+    own = user(key("2026-10-05T00:00:00Z"), name=OWN)
+    nowhere: dict[str, t.Any] = {"readable": False, "message": "No store is declared.", "access_key_ids": []}
+    undeclared = {**lab_with(own), "store": nowhere, "unseen": []}
+    assert "undeclared_key_used" in [finding["code"] for finding in findings.evaluate(undeclared, now=NOW)]
+    unread = {"part": "store", "reason": "store_unreadable", "message": "It is shut.", "next_step": "Open it."}
+    locked = {**undeclared, "unseen": [unread]}
+    assert "undeclared_key_used" not in [finding["code"] for finding in findings.evaluate(locked, now=NOW)]
+    unused = {**undeclared, "principals": lab_with(user(name=OWN))["principals"]}
+    assert "user_with_right_and_no_key" not in [finding["code"] for finding in findings.evaluate(unused, now=NOW)]
+
+
 def test_a_finding_says_who_which_key_how_and_what_to_do() -> None:
     (finding,) = found(user(key("2026-10-05T00:00:00Z"), name="by hand"))
     assert (finding["severity"], finding["access_key_id"]) == ("critical", KEY_ID)
@@ -195,15 +207,15 @@ def test_an_exception_for_one_key_is_none_for_another() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "why"),
     [
-        {},
-        {"name": "a", "arn": "b"},
-        {"name": "a", "reason": " "},
-        {"name": "a", "until": "next year"},
-        {"name": "a", "until": ""},
+        ({}, "it has none of arn, name and access_key_id"),
+        ({"name": "a", "arn": "b"}, "it has arn and name"),
+        ({"name": "a", "reason": " "}, "it has no reason"),
+        ({"name": "a", "until": "31.03.2027"}, "until is '31.03.2027', which is no day"),
+        ({"name": "a", "until": ""}, "until is '', which is no day"),
     ],
 )
-def test_an_exception_needs_one_name_a_reason_and_a_day(wrong: dict[str, str]) -> None:
-    with pytest.raises(CollectionError, match="Entry 2 of the known principals"):
+def test_an_exception_needs_one_name_a_reason_and_a_day(wrong: dict[str, str], why: str) -> None:
+    with pytest.raises(CollectionError, match=f"Entry 2 of the known principals .* is wrong: {why}"):
         known_principals([{**KNOWN, "name": "a"}, {**KNOWN, **wrong}])
