@@ -146,7 +146,7 @@ options:
         description: A file of CA certificates. Default is the environment variable E(VAULT_CACERT).
         type: path
       timeout:
-        description: Wait this many seconds for an answer of the server. Default is V(10).
+        description: Wait this many seconds for the server's whole answer. Default is V(10).
         type: float
       validate_certs:
         description: Whether to check the server's TLS certificate. Default is V(true). Not for V(ansible_vault).

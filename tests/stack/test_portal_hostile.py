@@ -13,10 +13,8 @@ import re
 import resource
 import shutil
 import socket
-import socketserver
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -35,6 +33,7 @@ from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.link i
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.portal.page.matching import plain
 from tests.simulator.portal.serving import Certificates
 from tests.stack.portal_site import CHROMIUM, KEY, PASSWORD, SECRET
+from tests.stack.raw_server import Raw, drip
 from tests.stack.written_sites import (
     BUTTON,
     FORM,
@@ -59,47 +58,6 @@ def chromium() -> Iterator[RunningBrowser]:
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
-
-
-class Raw:
-    """A server that is given the socket, once a request has begun."""
-
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                self.request.recv(65536)
-                try:
-                    serve(self.request)
-                except OSError:
-                    # The other side has hung up, as it should.
-                    return
-
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-
-@pytest.fixture
-def raw() -> Iterator[Callable[[Callable[[socket.socket], None]], Raw]]:
-    servers: list[Raw] = []
-
-    def serve(how: Callable[[socket.socket], None]) -> Raw:
-        servers.append(Raw(how))
-        return servers[-1]
-
-    yield serve
-    for server in servers:
-        server.server.shutdown()
-
-
-def drip(connection: socket.socket, first: bytes, again: bytes) -> None:
-    """A little now and then, so that no time limit for a single read is ever reached."""
-    connection.sendall(first)
-    for _unused in range(600):
-        connection.sendall(again)
-        time.sleep(0.1)
-
 
 DRIPS = {
     "status line": (b"HTTP/1.1 200 O", b"K"),

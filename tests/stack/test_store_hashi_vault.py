@@ -288,6 +288,23 @@ def test_a_token_is_not_taken_along_into_the_clear(monkeypatch: pytest.MonkeyPat
     assert len(Standby.asked) == 1
 
 
+def test_a_standby_s_callers_are_answered_by_the_active_server(openbao: OpenBao, root: t.Any) -> None:
+    class Redirecting(Standby):
+        def do_GET(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", f"{openbao.url}{self.path}")
+            self.end_headers()
+
+    put(open_store(url=openbao.url, token=openbao.token))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            store = open_store(url=f"http://127.0.0.1:{server.server_port}", token=openbao.token)
+            assert store.get("lab-01").record == RECORD
+        finally:
+            server.shutdown()
+
+
 class Page(http.server.BaseHTTPRequestHandler):
     """Some web server that is no Vault."""
 

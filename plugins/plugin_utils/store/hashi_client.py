@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import time
 import typing as t
 import urllib.parse
 
-from ..base import hiccups, library_logs, silence
+from ..base import hiccups, library_logs, limited_answers, silence
 from ..base.addresses import is_loopback, may_take_a_secret
 from ..base.advice import Row, advise
 from ..base.errors import CollectionError, invalid_options
@@ -21,6 +22,8 @@ from .reasons import StoreReason, store_error
 try:
     import hvac
     import requests
+    import requests.adapters
+    import urllib3
 
     HAS_HVAC = True
 except ImportError:
@@ -30,11 +33,42 @@ else:
     class NotAsked(requests.exceptions.ConnectionError):
         """The server was not asked, because it did not answer other labs."""
 
+    class UnusableAnswer(requests.exceptions.RequestException):
+        """The server's answer is none that is read: too large, or packed."""
+
+    class _LimitedAdapter(requests.adapters.HTTPAdapter):
+        """Reads an answer whole, within the limits of time and size."""
+
+        def send(self, request: requests.PreparedRequest, *arguments: t.Any, **options: t.Any) -> requests.Response:
+            """Send a request, with the time limits for a connection and for an answer in C(options)."""
+            options["stream"] = True
+            to_connect, to_answer = options["timeout"]
+
+            def ask() -> tuple[requests.Response, bytes]:
+                response = super(_LimitedAdapter, self).send(request, *arguments, **options)
+                with contextlib.closing(response):
+                    return response, _read(response)
+
+            try:
+                response, content = limited_answers.in_time(ask, to_connect + to_answer)
+            except TimeoutError:
+                raise requests.exceptions.ReadTimeout(request=request) from None
+            response.raw = io.BytesIO(content)
+            return response
+
     class _CarefulSession(requests.Session):
         """Asks no server that does not answer (see C(base.silence)), and again after a hiccup.
 
         A standby sends its callers on; a token goes along only where TLS is.
         """
+
+        def __init__(self) -> None:
+            super().__init__()
+            # What is packed can be small here and large when it is unpacked.
+            self.headers["Accept-Encoding"] = "identity"
+            self.max_redirects = _REDIRECTS
+            for scheme in ("http://", "https://"):
+                self.mount(scheme, _LimitedAdapter())
 
         def send(self, request: requests.PreparedRequest, **kwargs: t.Any) -> requests.Response:
             """Send a request, with a limit of its own for the connection."""
@@ -46,7 +80,9 @@ else:
                 question = silence.ask(f"{at.scheme}://{at.netloc}")
             except silence.NotAskedError as exc:
                 raise NotAsked(str(exc)) from None
-            answer = kwargs.get("timeout") or _DEFAULT_TIMEOUT
+            given = kwargs.get("timeout") or _DEFAULT_TIMEOUT
+            # requests hands both on to where a redirect leads.
+            answer = given[1] if isinstance(given, tuple) else given
             kwargs["timeout"] = (min(_CONNECT_TIMEOUT, answer), answer)
             try:
                 response = self._send_patiently(request, **kwargs)
@@ -94,10 +130,30 @@ library_logs.keep_apart("hvac", "requests", "urllib3")
 # Seconds for a connection and for an answer.
 _CONNECT_TIMEOUT = 4.0
 _DEFAULT_TIMEOUT = 10.0
+# A standby names the active server; before it there may be a host that knows another name.
+_REDIRECTS = 3
+# A record is not larger than private_files.MAX_BYTES, nor are its descriptions.
+_LARGEST_ANSWER = 2_000_000
 # What a server answers that is sealed (API reference, "HTTP status codes").
 _SEALED = 503
 # The path of all ways to sign in (API reference, "Auth methods").
 _SIGN_IN = "/v1/auth/"
+
+
+def _read(response: requests.Response) -> bytes:
+    """The body of an answer that nobody has read yet, with the errors that requests has for it."""
+    if response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
+        raise UnusableAnswer("the server's answer is encoded in a way that was not asked for")
+    try:
+        return limited_answers.body(response.raw, _LARGEST_ANSWER)
+    except limited_answers.TooLargeError:
+        raise UnusableAnswer("the server's answer is larger than any about a record") from None
+    except urllib3.exceptions.ReadTimeoutError as exc:
+        raise requests.exceptions.ReadTimeout(exc) from None
+    except urllib3.exceptions.SSLError as exc:
+        raise requests.exceptions.SSLError(exc) from None
+    except urllib3.exceptions.HTTPError as exc:
+        raise requests.exceptions.ChunkedEncodingError(exc) from None
 
 
 def _is_sealed(response: requests.Response) -> bool:
@@ -198,6 +254,12 @@ VAULT_ROWS = (
         "SSLError",
     ),
     Row(StoreReason.TLS, "{answer}", "Set store.url to the address of the active server, with https://.", "InvalidURL"),
+    Row(
+        StoreReason.UNAVAILABLE,
+        "{answer}",
+        "Check store.url, store.mount_point and store.prefix: what is there is no record, or no such server.",
+        "UnusableAnswer",
+    ),
     Row(
         StoreReason.UNREACHABLE,
         "the server was {answer}",

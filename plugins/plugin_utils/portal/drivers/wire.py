@@ -9,16 +9,14 @@ is given up when the time is over; its socket is shut, and a connection that ope
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import re
 import socket
-import threading
 import typing as t
 import zlib
 
-from ...base import library_logs
+from ...base import library_logs, limited_answers
 from ...base.addresses import is_loopback
 from ...base.silence import nobody_answered
 from ..errors import PortalError, Reason, page_changed
@@ -47,7 +45,6 @@ library_logs.keep_apart("charset_normalizer", "requests", "urllib3")
 _CONNECT_SECONDS = 5.0
 # A form may keep the portal busy for a while, and is not sent again; a page is asked for again.
 _READ_SECONDS = {"GET": 12.0, "POST": 30.0}
-_CHUNK = 65536
 _HEADERS = {
     "User-Agent": USER_AGENT,
     "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5",
@@ -154,18 +151,9 @@ class Wire:
         return self._run_in_time(lambda: self._send(request, doing), doing)
 
     def _run_in_time(self, work: t.Callable[[], Answer], doing: str) -> Answer:
-        done: concurrent.futures.Future[Answer] = concurrent.futures.Future()
-
-        def do() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as exc:
-                done.set_exception(exc)
-
-        threading.Thread(target=do, name="portal request", daemon=True).start()
         try:
-            return done.result(self._deadline.left())
-        except concurrent.futures.TimeoutError:
+            return limited_answers.in_time(work, self._deadline.left())
+        except TimeoutError:
             self._shut_connections()
             raise out_of_time(doing, self._deadline.seconds) from None
 
@@ -266,8 +254,7 @@ def _read_body(response: requests.Response, address: str) -> bytes:
     unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding in ("gzip", "x-gzip") else None
     parts: list[bytes] = []
     room = LARGEST_PAGE
-    # Not by urllib3's own reader of chunks, which took a chunk's size however long it was written (2.6.0 did).
-    while chunk := response.raw.read(_CHUNK, decode_content=False):
+    for chunk in limited_answers.chunks(response.raw):
         try:
             part = unpacking.decompress(chunk, room + 1) if unpacking is not None else chunk
         except zlib.error:

@@ -29,6 +29,7 @@ CASES: list[tuple[Exception, str, str, str]] = [
     (Vault.InvalidPath(), "store_unavailable", "said: InvalidPath", "store.mount_point"),
     (requests.exceptions.SSLError("certificate verify failed"), "store_tls", "is not trusted", "store.ca_cert"),
     (requests.exceptions.InvalidURL("it sends on"), "store_tls", "it sends on", "https://"),
+    (hashi_client.UnusableAnswer("it is too large"), "store_unavailable", "it is too large", "store.prefix"),
     (hashi_client.NotAsked("not asked: no answer for lab-03"), "store_unreachable", "for lab-03", "the cause first"),
     (requests.exceptions.ConnectionError("refused"), "store_unreachable", "(ConnectionError)", "the network"),
     (requests.exceptions.ReadTimeout(), "store_unreachable", "(ReadTimeout)", "the network"),
