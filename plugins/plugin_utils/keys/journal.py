@@ -14,7 +14,7 @@ import os
 import pathlib
 import tempfile
 
-from ..base import json_of_others
+from ..base import json_of_others, ordinary_files
 from ..base.errors import FULL, CollectionError, about_unwritable
 from .changes import KeyChange
 
@@ -78,7 +78,8 @@ class ChangeJournal:
                 os.close(handle)
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        return ordinary_files.open_ordinary(self._path, flags)
 
 
 def content(directory: pathlib.Path) -> bytes:
@@ -88,8 +89,7 @@ def content(directory: pathlib.Path) -> bytes:
     """
     path = directory / NAME
     try:
-        with path.open("rb") as stream:
-            found = stream.read(MOST_BYTES + 1)
+        found = ordinary_files.read(path, MOST_BYTES + 1)
     except FileNotFoundError:
         return b""
     except OSError as exc:

@@ -12,7 +12,7 @@ import typing as t
 
 import yaml
 
-from ..base import times
+from ..base import ordinary_files, times
 from ..base.errors import CollectionError
 from .shapes import (
     ACCOUNT_ID,
@@ -47,8 +47,7 @@ def read(path: pathlib.Path) -> Plan:
     :raises CollectionError: it cannot be read, or is no plan; the message names the line.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+        content = ordinary_files.read(path, MOST_BYTES + 1)
     except OSError as exc:
         raise CollectionError(
             f"The plan {path} could not be read: {exc.strerror or exc}. Nothing was changed.",
@@ -65,7 +64,7 @@ def made_at(path: pathlib.Path) -> datetime.datetime:
 
     :raises CollectionError: it does not say.
     """
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in ordinary_files.read(path).decode().splitlines():
         name, _colon, value = line.partition(":")
         moment = times.parse_time(value.strip(" '\"")) if name == "made_at" else None
         if moment:

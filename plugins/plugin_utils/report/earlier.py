@@ -9,12 +9,15 @@ import contextlib
 import pathlib
 import typing as t
 
-from ..base import json_of_others
+from ..base import json_of_others, ordinary_files
 from ..base.errors import CollectionError
 from ..base.times import moment, timestamp
 from . import account_keys, build, compare, intake, page, untrusted
 from .evidence_shapes import KeyCounts, TrendPoint
 from .model import SCHEMA, Report
+
+# Nobody has more labs or keys; a number that is absurd would be all that can be seen of a trend.
+_MOST = 10**9
 
 
 def load(path: pathlib.Path) -> Report:
@@ -23,7 +26,7 @@ def load(path: pathlib.Path) -> Report:
     :raises CollectionError: the file cannot be read or is no report of a schema that is known here.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = ordinary_files.read(path).decode()
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
         raise CollectionError(
@@ -61,7 +64,7 @@ def _as_report(value: object) -> Report | None:
         _bring_up_to_date(report)
         compare.compare(report, report)
         compare.fingerprint(report)
-        moment(report["generated"])
+        _trend_point(report)
         whole = isinstance(report["comparison"], (dict, type(None))) and report["summary"]
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return None
@@ -96,7 +99,7 @@ def trend(paths: t.Iterable[pathlib.Path], now: Report, latest: Report | None) -
     warnings = []
     for path in paths:
         try:
-            point = _point_in(t.cast(Report, json_of_others.loads(path.read_text(encoding="utf-8"))))
+            point = _point_in(t.cast(Report, json_of_others.loads(ordinary_files.read(path).decode())))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             warnings.append(f"{path} is no earlier report that can be read; the trend leaves it out.")
         else:
@@ -119,7 +122,7 @@ def _trend_point(report: Report) -> TrendPoint:
     counts = report["summary"]["mturk_keys"]
     numbers = [report["summary"]["labs"], *counts.values()]
     if counts.keys() != KeyCounts.__annotations__.keys() or any(
-        not isinstance(number, int) or isinstance(number, bool) for number in numbers
+        not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _MOST for number in numbers
     ):
         raise ValueError("It has other numbers.")
     made = timestamp(moment(report["generated"]))

@@ -17,7 +17,7 @@ import stat
 import time
 import typing as t
 
-from ..base import locks
+from ..base import locks, ordinary_files
 from ..base.errors import CollectionError, about_unwritable
 from ..base.times import moment
 from ..keys import journal
@@ -248,7 +248,7 @@ def _outdated_letters(place: Place, contents: t.Mapping[str, bytes]) -> tuple[pa
     for path in sorted((place.directory / letters.DIRECTORY).glob("*.eml")):
         # What cannot be read is no letter of ours.
         with contextlib.suppress(OSError):
-            if path not in current and path.read_bytes().startswith(mark):
+            if path not in current and ordinary_files.read(path).startswith(mark):
                 outdated.append(path)
     return tuple(outdated)
 
@@ -277,7 +277,7 @@ def _earlier_reports(place: Place, current: Report | None) -> t.Iterator[Report]
 
 def _differs(path: pathlib.Path, content: bytes, mode: int) -> bool:
     try:
-        return stat.S_IMODE(path.stat().st_mode) != mode or path.read_bytes() != content
+        return stat.S_IMODE(path.stat().st_mode) != mode or ordinary_files.read(path) != content
     except OSError:
         return True
 
@@ -306,12 +306,12 @@ def _archived_files(directory: pathlib.Path, name: str, ending: str) -> list[pat
 def _archive_plan(place: Place) -> None:
     """Keep the plan that is in the place: a person may have changed it, or be about to approve it."""
     path = place.path(PLAN)
-    if place.keep_earlier <= 0 or not path.exists():
+    if place.keep_earlier <= 0 or not path.is_file():
         return
     directory = place.directory / EARLIER
     directory.mkdir(mode=0o700, exist_ok=True)
     written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
-    write_file(directory / f"{path.stem}-{written:%Y%m%dT%H%M%SZ}.yml", path.read_bytes(), place.mode)
+    write_file(directory / f"{path.stem}-{written:%Y%m%dT%H%M%SZ}.yml", ordinary_files.read(path), place.mode)
     _keep_latest(directory, path.stem, "yml", place.keep_earlier)
 
 

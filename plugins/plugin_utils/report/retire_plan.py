@@ -11,6 +11,7 @@ import pathlib
 import typing as t
 
 from ..aws.principals.shapes import Right
+from ..base import ordinary_files
 from ..base.errors import CollectionError
 from ..base.vocabulary import Operation
 from ..plan import reading, writing
@@ -70,7 +71,7 @@ def content(report: Report, now: datetime.datetime, path: pathlib.Path) -> bytes
         return None
     text = writing.to_yaml(plan)
     with contextlib.suppress(OSError, CollectionError, UnicodeDecodeError):
-        before = path.read_text(encoding="utf-8")
+        before = ordinary_files.read(path).decode()
         if (
             writing.without_moments(before) == writing.without_moments(text)
             and abs(now - reading.made_at(path)) < FRESH

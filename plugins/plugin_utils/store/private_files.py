@@ -14,6 +14,8 @@ import secrets
 import stat
 import typing as t
 
+from ..base import ordinary_files
+
 # A record is about a kilobyte, four times that when encrypted. Whatever is so much larger is none.
 MAX_BYTES = 256 * 1024
 
@@ -94,14 +96,9 @@ def read_file(path: str) -> bytes | None:
     :raises OSError: it cannot be read, or is no ordinary file.
     """
     try:
-        # Opening a named pipe would otherwise wait for somebody to write.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return ordinary_files.read(path, MAX_BYTES + 1)
     except FileNotFoundError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is not an ordinary file", path)
-        return file.read(MAX_BYTES + 1)
 
 
 def write_file(path: str | pathlib.Path, content: bytes, mode: int = 0o600) -> None:

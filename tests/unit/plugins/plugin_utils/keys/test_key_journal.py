@@ -15,6 +15,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import limited_answers
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys import journal
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.changes import Journal
@@ -35,6 +36,21 @@ from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.ke
     converge,
     prover,
 )
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["nobody reads", "somebody reads"])
+def test_nothing_is_changed_where_a_named_pipe_is_the_journal(read: bool, tmp_path: pathlib.Path) -> None:
+    """It would keep the lab waiting, or take the evidence away."""
+    pipe = tmp_path / journal.NAME
+    os.mkfifo(pipe, 0o600)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK) if read else None
+    try:
+        with pytest.raises(CollectionError) as caught:
+            limited_answers.in_time(journal.ChangeJournal(tmp_path).require, 20)
+        assert caught.value.reason == "journal_unwritable"
+    finally:
+        if reader is not None:
+            os.close(reader)
 
 
 def lifecycle(world: World, state: KeyState, noting: Journal, store: Store | None = None) -> KeyLifecycle:

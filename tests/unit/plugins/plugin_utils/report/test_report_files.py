@@ -11,6 +11,7 @@ import stat
 
 import pytest
 
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import limited_answers
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files, model, writing
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
@@ -51,6 +52,45 @@ def test_all_three_files_are_written_for_their_owner_only(place):
     for path in place.directory.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert files.load(place.path("json")) == files.load(place.path("html")) == writing.report
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("fleet-report.html", "fleet-report.csv", "fleet-report.json", "retire-plan.yml", "manifest.sha256"),
+        *("earlier/fleet-report-20260101T000000Z.json", "letters/old.eml"),
+    ],
+)
+def test_a_named_pipe_that_somebody_put_there_keeps_nobody_waiting(tmp_path, name):
+    place = files.Place(tmp_path, letters=True)
+    run(report(outcomes(3)), place)
+    pipe = tmp_path / name
+    pipe.parent.mkdir(exist_ok=True)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe, 0o600)
+    limited_answers.in_time(lambda: run(report(outcomes(4), hours=2), place), 20)
+    assert files.load(place.path("json")) == files.load(place.path("html"))
+    assert pipe.is_file() or pipe.parent != tmp_path
+
+
+@pytest.mark.parametrize("number", ["x", None, True, -1, -(10**400), 10**400])
+@pytest.mark.parametrize("there", ["fleet-report.json", "earlier/fleet-report-20260101T000000Z.json"])
+def test_a_report_with_absurd_numbers_is_left_out_with_a_warning(tmp_path, there, number):
+    place = files.Place(tmp_path)
+    made = json.loads(json.dumps(report(outcomes(3))))
+    made["summary"]["mturk_keys"]["live"] = number
+    (tmp_path / "earlier").mkdir()
+    (tmp_path / there).write_text(json.dumps(made))
+    writing = run(report(outcomes(3), hours=2), place)
+    assert there in " ".join(writing.warnings)
+    assert writing.report["trend"] == []
+    assert files.load(place.path("json")) == writing.report
+
+
+def test_a_journal_that_is_a_named_pipe_is_told(tmp_path):
+    os.mkfifo(tmp_path / "key-changes.jsonl", 0o600)
+    with pytest.raises(CollectionError, match="is not an ordinary file"):
+        limited_answers.in_time(lambda: run(report(outcomes(3)), files.Place(tmp_path)), 20)
 
 
 def test_what_lies_in_the_way_of_letters_is_no_letter(tmp_path):
