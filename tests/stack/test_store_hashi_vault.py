@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
@@ -20,6 +21,7 @@ import pytest
 import requests
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils import store as secret_store
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store import hashi_client, hashi_vault
 from ansible_collections.labops.cloudresearch.tests.fixtures.records import RECORD, SECRET
@@ -325,6 +327,47 @@ def test_a_server_that_is_no_vault_is_told() -> None:
             open_store(url=f"http://127.0.0.1:{server.server_port}", token="t").get("lab-01")
         thread.join(10)
     assert caught.value.next_step
+
+
+# No answers of a Vault: what a caller finds in each is of another type than it should be.
+SHAPES = (
+    *(None, 1, "x", [], {}, {"data": None}, {"data": 1}, {"data": "x"}, {"data": []}, {"data": {"type": []}}),
+    {"data": {"type": "kv", "options": "x", "path": "secret/"}},
+    {"data": {"data": None, "metadata": {"version": "x", "destroyed": True}}},
+    {"data": {"data": [], "metadata": {"version": {}, "destroyed": False}}},
+    *({"auth": auth} for auth in (None, {}, {"client_token": []}, {"client_token": "\u2603"})),
+    *({"errors": errors} for errors in (1, {"a": 1}, [1, {}])),
+)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+def test_answers_of_any_shape_are_told(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = b""
+
+    class Odd(Page):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_POST = do_PUT = do_DELETE = do_GET
+
+    monkeypatch.setattr(hiccups, "pause", lambda _tries: 0)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+        threading.Thread(target=server.serve_forever).start()
+        options = {"url": f"http://127.0.0.1:{server.server_port}"}
+        try:
+            for shape in SHAPES:
+                answer = json.dumps(shape).encode()
+                for signs_in in ({"token": "t"}, {"role_id": "r", "secret_id": "s"}):
+                    for action in (lambda store: store.get("lab-01"), lambda store: store.check("lab-01"), put):
+                        # Anything else than an error for people is a traceback.
+                        with contextlib.suppress(CollectionError):
+                            action(open_store(**options, **signs_in))
+        finally:
+            server.shutdown()
 
 
 def test_a_missing_token_is_told(openbao: OpenBao) -> None:

@@ -136,6 +136,8 @@ _REDIRECTS = 3
 _LARGEST_ANSWER = 2_000_000
 # What a server answers that is sealed (API reference, "HTTP status codes").
 _SEALED = 503
+# What hvac, or a look at its result, raises when an answer has another shape than those servers give it.
+_NOT_UNDERSTOOD = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 # The path of all ways to sign in (API reference, "Auth methods").
 _SIGN_IN = "/v1/auth/"
 
@@ -222,6 +224,13 @@ def saying(doing: str, rights: str) -> t.Iterator[None]:
             "Look at it with the store's own command, and move it away if it is not one of this collection's; else "
             "restore an earlier version.",
         ) from None
+    except _NOT_UNDERSTOOD:
+        raise store_error(
+            StoreReason.UNAVAILABLE,
+            doing,
+            "what answered is no Vault or OpenBao, or its answer is damaged.",
+            "Check store.url, and what is between this machine and the server.",
+        ) from None
 
 
 def refused(doing: str, exc: Exception, rights: str) -> CollectionError:
@@ -233,7 +242,9 @@ def refused(doing: str, exc: Exception, rights: str) -> CollectionError:
     codes = [cls.__name__ for cls in type(exc).__mro__]
     # Without the server's own words, the text of hvac's exceptions is an address.
     own_text = "" if isinstance(exc, hvac.exceptions.VaultError) else str(exc)
-    said = "; ".join(str(text) for text in getattr(exc, "errors", None) or ()) or own_text or codes[0]
+    errors = getattr(exc, "errors", None) or ()
+    listed = errors if isinstance(errors, (list, tuple)) else (errors,)
+    said = "; ".join(map(str, listed)) or own_text or codes[0]
     advice = advise(VAULT_ROWS, codes, said, rights=rights)
     return store_error(StoreReason(advice.row.reason), doing, f"{advice.told}.", advice.next_step)
 

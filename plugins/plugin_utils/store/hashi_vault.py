@@ -115,7 +115,7 @@ class HashiVaultStore(base.SecretStore):
                 if found.version == str(int(after.version or 0) + 1) and found.record == record:
                     return found
                 raise base.conflict(record.lab, self.location) from None
-        return base.Snapshot(record.lab, record, str(answer["data"]["version"]))
+            return base.Snapshot(record.lab, record, str(answer["data"]["version"]))
 
     def delete(self, after: base.Snapshot) -> None:
         """Remove the lab's secret with all its versions."""
@@ -135,7 +135,7 @@ class HashiVaultStore(base.SecretStore):
             except hvac.exceptions.Forbidden:
                 # A token without the default policy may not ask; the first write will tell.
                 return
-        allowed = set((answer.get("data") or answer).get(path, ()))
+            allowed = set((answer.get("data") or answer).get(path, ()))
         needed = {"create", "update"}
         if "root" not in allowed and not needed <= allowed:
             missing = ", ".join(sorted(needed - allowed))
@@ -165,7 +165,7 @@ class HashiVaultStore(base.SecretStore):
                 raise self._no_engine(lab, "nothing is mounted there, or the token has no rights in it") from None
             except (KeyError, TypeError):
                 raise self._no_engine(lab, "what answers there is not a KV engine of version 2") from None
-        version = (found.get("options") or {}).get("version", "1")
+            version = (found.get("options") or {}).get("version", "1")
         if found.get("type") != "kv":
             raise self._no_engine(lab, f"the engine there is of type {found.get('type')}, not kv")
         if str(found.get("path")).strip("/") != self._mount:
