@@ -27,8 +27,15 @@ INSIDE_COMMUNITY = ("ansible_collections/amazon/", "ansible_collections/ansible/
 TOOLS = ("pytest", "pytest-xdist", "pytest-timeout", "jsonschema", "hvac", "playwright")
 OWN_TO_EACH_CORE = ("ansible==", "ansible-core==", "resolvelib==")
 # ansible-test downloads a script that installs pip from a host that networks with only a package registry refuse. This
-# one takes its place in ansible-test's cache: Python's own pip will do, as it only installs pinned wheels.
-GET_PIP = "import ensurepip\n\nensurepip.bootstrap(default_pip=True)\n"
+# one takes its place in ansible-test's cache: the pip of the release's own environment will do, as it only installs
+# pinned wheels. It is copied as it is, because ensurepip would compile it anew for each sanity test.
+GET_PIP = """\
+import pathlib, shutil, sysconfig
+
+for part in ("pip", "pip-*.dist-info"):
+    for found in pathlib.Path({site_packages!r}).glob(part):
+        shutil.copytree(found, pathlib.Path(sysconfig.get_path("purelib"), found.name), dirs_exist_ok=True)
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,11 +184,12 @@ def _install(core: Core, work: pathlib.Path) -> None:
 
 
 def _seed_pip(environment: Environment) -> None:
-    source = _site_packages(environment.venv) / "ansible_test" / "_internal" / "python_requirements.py"
+    site_packages = _site_packages(environment.venv)
+    source = site_packages / "ansible_test" / "_internal" / "python_requirements.py"
     cache = pathlib.Path(environment.variables()["HOME"], ".ansible", "test", "cache")
     cache.mkdir(parents=True, exist_ok=True)
     for version in re.findall(r"pip='([\d.]+)'", source.read_text()):
-        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP)
+        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP.format(site_packages=str(site_packages)))
 
 
 def _site_packages(venv: pathlib.Path) -> pathlib.Path:
