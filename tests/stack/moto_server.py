@@ -10,7 +10,6 @@ import threading
 import typing as t
 import urllib.request
 
-import moto.cloudformation.parsing
 import werkzeug.serving
 from moto.server import DomainDispatcherApplication, create_backend_app
 
@@ -49,7 +48,9 @@ def _without_no_values(clean: t.Callable[[t.Any, t.Any], t.Any]) -> t.Callable[[
 @contextlib.contextmanager
 def running_moto() -> t.Iterator[str]:
     """Serve moto from this process; the address."""
-    parsing = moto.cloudformation.parsing
+    # Not above: it takes two seconds, which every process that only collects the tests of tests/stack would spend.
+    from moto.cloudformation import parsing
+
     original = parsing.clean_json
     parsing.clean_json = _without_no_values(original)
     server = werkzeug.serving.make_server("127.0.0.1", 0, Typed(), threaded=True)
