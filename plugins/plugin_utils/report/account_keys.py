@@ -46,7 +46,7 @@ def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[KeyC
     """All keys, those of each principal together, as they are once the changes were made."""
     listed = outcome.get("account_keys")
     if isinstance(listed, (list, tuple)):  # a lab of a report
-        return [_row(each) for each in untrusted.mappings(listed)]
+        return of_report(listed)
     own = {untrusted.line(key.get("access_key_id")): key for key in untrusted.mappings(outcome.get("access_keys"))}
     exceptions = _exceptions(outcome, look)
     own_arn = untrusted.mapping(outcome.get("user")).get("arn")
@@ -63,6 +63,11 @@ def account_keys(outcome: Untrusted, look: Look | None, changes: t.Sequence[KeyC
     # What a plan was to delete and somebody, or a run that was killed, deleted before.
     rows += [_row(key, status=AccountKeyStatus.DELETED.value) for key in untrusted.mappings(outcome.get("gone"))]
     return _as_changed(rows, changes)
+
+
+def of_report(value: object) -> list[AccountKey]:
+    """The rows that a report holds for a lab, as far as they are such."""
+    return [_row(each) for each in untrusted.mappings(value)]
 
 
 def _principals(outcome: Untrusted) -> Untrusted:

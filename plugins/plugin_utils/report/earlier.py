@@ -11,10 +11,11 @@ import typing as t
 
 from ..base import json_of_others, ordinary_files
 from ..base.errors import CollectionError
+from ..base.text import printable_values
 from ..base.times import moment, timestamp
 from . import account_keys, build, compare, intake, page, untrusted
 from .evidence_shapes import KeyCounts, TrendPoint
-from .model import SCHEMA, Report
+from .model import SCHEMA, Lab, Report
 
 # Nobody has more labs or keys; a number that is absurd would be all that can be seen of a trend.
 _MOST = 10**9
@@ -34,8 +35,11 @@ def load(path: pathlib.Path) -> Report:
             next_step="Set the path of an earlier report's JSON file, or leave it out.",
         ) from exc
     content: object = None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         content = page.report_in(text) if path.suffix == ".html" else json_of_others.loads(text)
+        if "\\ud" in text.casefold():
+            # JSON can write half a character. No file can hold it, so the next report could not be written.
+            content = printable_values(content)
     report = _as_report(content)
     if report is None:
         raise CollectionError(
@@ -66,9 +70,24 @@ def _as_report(value: object) -> Report | None:
         compare.fingerprint(report)
         _trend_point(report)
         whole = isinstance(report["comparison"], (dict, type(None))) and report["summary"]
+        for lab in report["labs"]:
+            _check_lab(lab)
+            # What was known of them goes into the next report.
+            lab["account_keys"] = account_keys.of_report(lab["account_keys"])
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return None
     return report if whole else None
+
+
+def _check_lab(lab: Lab) -> None:
+    """Make sure of what labs are sorted and told apart by.
+
+    :raises TypeError: or ValueError, KeyError: something else is there.
+    """
+    if not all(isinstance(text, str) for text in (lab["lab"], lab["account_id"], lab["contact"], lab["finished"])):
+        raise TypeError
+    if lab["finished"]:
+        moment(lab["finished"])
 
 
 def _bring_up_to_date(report: Report) -> None:

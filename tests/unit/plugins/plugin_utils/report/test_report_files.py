@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -13,7 +14,14 @@ import pytest
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import limited_answers
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files, model, writing
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import (
+    build,
+    compare,
+    files,
+    merge,
+    model,
+    writing,
+)
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, outcomes, situation
 
 
@@ -85,6 +93,34 @@ def test_a_report_with_absurd_numbers_is_left_out_with_a_warning(tmp_path, there
     assert there in " ".join(writing.warnings)
     assert writing.report["trend"] == []
     assert files.load(place.path("json")) == writing.report
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("lab", value) for value in (1, [], None, "\ud800")),
+        *(("account_id", value) for value in (1, [], {})),
+        *(("finished", value) for value in (1, "yesterday")),
+        *(("account_keys", value) for value in (None, 1, "x", [1], [{"x": 1}], [{"access_key_id": []}])),
+    ],
+)
+def test_no_earlier_report_keeps_the_next_one_from_being_written(tmp_path, field, value):
+    place = files.Place(tmp_path)
+    made = json.loads(json.dumps(report(outcomes(3))))
+    made["labs"][0][field] = value
+    (tmp_path / "earlier").mkdir()
+    for there in ("fleet-report.json", "earlier/fleet-report-20260101T000000Z.json", "slice.json"):
+        (tmp_path / there).write_text(json.dumps(made))
+    run(report(outcomes(3), hours=2), place)
+    assert len(files.load(place.path("json"))["labs"]) == 3
+    with contextlib.suppress(CollectionError):
+        merge.warnings(merge.labs_of([tmp_path / "slice.json"])[0])
+
+
+def test_what_an_earlier_report_says_of_keys_stays_as_it_was_written(tmp_path):
+    place = files.Place(tmp_path)
+    written = run(report(outcomes(40)), place).report
+    assert files.load(place.path("json")) == files.load(place.path("html")) == written
 
 
 def test_a_journal_that_is_a_named_pipe_is_told(tmp_path):
