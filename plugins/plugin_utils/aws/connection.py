@@ -24,7 +24,7 @@ from ..base.errors import CollectionError, invalid_options
 from ..base.vocabulary import COLLECTION
 from . import service_models
 from .errors import AWS_FAILURES, aws_error, aws_errors_during, no_credentials, not_assumable, second_factor_wanted
-from .limits import limit_answers
+from .limits import limit_calls
 from .repeating import repeat_unreadable
 from .silence import heed
 
@@ -69,8 +69,9 @@ def _session_for(profile: str | None, settings: tuple[tuple[str, str], ...]) -> 
     """
     session = botocore.session.Session(profile=profile)
     service_models.share_with(session)
+    # The time limit is for each of the calls that are repeated.
+    limit_calls(session)
     repeat_unreadable(session)
-    limit_answers(session)
     return session
 
 

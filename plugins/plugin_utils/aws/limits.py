@@ -1,91 +1,64 @@
 # Copyright (c) 2026, labops.cloudresearch contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers of AWS's endpoints, or of whoever stands in their place, end (see C(base.limited_answers)).
+"""Calls of AWS, or of whoever answers in its place, end, also where an answer comes a byte at a time.
 
-botocore reads an answer to its end, however large it is and however long that takes. What it calls a time limit is one
-for each read.
+What botocore calls a time limit is one for each read. The size of an answer is not limited: botocore has no documented
+way to read one in pieces.
 """
 
 from __future__ import annotations
 
-import io
+import functools
 import typing as t
 
 from ..base import limited_answers
 
 try:
-    import botocore.awsrequest
+    import botocore.config
     import botocore.exceptions
-    import botocore.parsers
     import botocore.session
-    import urllib3
 except ImportError:  # AwsConnection says what is missing
     pass
 
-# A page of a thousand roles with their policies is some megabytes.
-LARGEST_ANSWER = 32_000_000
+Call = t.Callable[..., t.Any]
+
 # An answer is whole within so many times the seconds in which it has to begin.
 _WHOLE_WITHIN = 2
+# The longest that botocore waits before it sends a call again ("Retries" in boto3's documentation).
+_LONGEST_PAUSE = 20.0
+# Seconds in place of a limit that the operator took away.
+_UNLIMITED = 600.0
 
 
-def limit_answers(session: botocore.session.Session) -> None:
-    """Let the clients that a session of botocore makes from now on read no answer without end.
+def limit_calls(session: botocore.session.Session) -> None:
+    """Let no call of the clients that a session of botocore makes from now on last without end.
 
-    What is late is botocore's C(ReadTimeoutError), what is too large its C(ResponseParserError). This adds a base class
-    to the clients, which botocore has an event for (boto3's "Extensibility guide").
+    One that does ends as botocore's C(ReadTimeoutError). This uses an event that botocore has for such things (boto3's
+    "Extensibility guide").
     """
-    session.register("creating-client-class", _add_limits)
+    session.register("creating-client-class", _limited_calls)
 
 
-def _add_limits(base_classes: list[type], **_others: object) -> None:
-    base_classes.insert(0, _WithLimits)
+def _limited_calls(class_attributes: dict[str, t.Any], **_others: object) -> None:
+    for name, call in class_attributes.items():
+        if callable(call) and not name.startswith("_"):
+            class_attributes[name] = _limited(call)
 
 
-class _WithLimits:
-    """The part of a client that puts limits on what its endpoint sends and reads by."""
-
-    def __init__(self, *arguments: t.Any, **named: t.Any) -> None:
-        super().__init__(*arguments, **named)
-        endpoint, config = named.get("endpoint"), named.get("client_config")
-        if endpoint is not None and config is not None:
-            seconds = config.connect_timeout + _WHOLE_WITHIN * config.read_timeout
-            endpoint.http_session = _LimitedHttp(endpoint.http_session, seconds)
-
-
-class _LimitedHttp:
-    """Sends requests as botocore's own session of HTTP does, and reads their answers within limits."""
-
-    def __init__(self, session: t.Any, seconds: float) -> None:
-        self._session = session
-        self._seconds = seconds
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def send(self, request: botocore.awsrequest.AWSPreparedRequest) -> botocore.awsrequest.AWSResponse:
-        """Send a request; its answer, which was read to its end."""
+def _limited(call: Call) -> Call:
+    @functools.wraps(call)
+    def limited(client: t.Any, *arguments: object, **options: object) -> t.Any:
         try:
-            return limited_answers.in_time(lambda: self._send(request), self._seconds)
+            return limited_answers.in_time(lambda: call(client, *arguments, **options), _seconds(client.meta.config))
         except TimeoutError as exc:
-            raise botocore.exceptions.ReadTimeoutError(endpoint_url=request.url, error=exc) from None
+            raise botocore.exceptions.ReadTimeoutError(endpoint_url=client.meta.endpoint_url, error=exc) from None
 
-    def _send(self, request: botocore.awsrequest.AWSPreparedRequest) -> botocore.awsrequest.AWSResponse:
-        # Else it would be read at once.
-        request.stream_output = True
-        response = self._session.send(request)
-        try:
-            body = limited_answers.body(response.raw, LARGEST_ANSWER)
-        except limited_answers.TooLargeError:
-            raise botocore.parsers.ResponseParserError("the answer is larger than any of AWS") from None
-        except urllib3.exceptions.ReadTimeoutError as exc:
-            raise botocore.exceptions.ReadTimeoutError(endpoint_url=request.url, error=exc) from None
-        except urllib3.exceptions.HTTPError as exc:
-            raise botocore.exceptions.ConnectionClosedError(
-                endpoint_url=request.url, request=request, error=exc
-            ) from None
-        finally:
-            response.raw.close()
-        read = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
-        return botocore.awsrequest.AWSResponse(response.url, response.status_code, response.headers, read)
+    return limited
+
+
+def _seconds(config: botocore.config.Config) -> float:
+    """How long a call may last with all its tries; an operator's configuration can leave out what it is made of."""
+    connect, answer = config.connect_timeout or _UNLIMITED, config.read_timeout or _UNLIMITED
+    tries = (config.retries or {}).get("total_max_attempts", 1)
+    return float(tries * (connect + _WHOLE_WITHIN * answer) + (tries - 1) * _LONGEST_PAUSE)
