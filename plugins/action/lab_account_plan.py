@@ -9,12 +9,12 @@ import typing as t
 from ..plugin_utils.base import times
 from ..plugin_utils.base.errors import CollectionError
 from ..plugin_utils.base.text import printable_values
-from ..plugin_utils.base.vocabulary import OutcomeState
+from ..plugin_utils.base.vocabulary import OutcomeState, Who
 from ..plugin_utils.lab import outcome, role_variables
 from ..plugin_utils.lab.shapes import Outcome
 from ..plugin_utils.lab_action import STORE_ARGUMENT_SPEC, LabAction, Options, Spec, Variables
 from ..plugin_utils.lab_action import Result as ActionResult
-from ..plugin_utils.plan.carrying_out import NEW_PLAN, PlanRun, Purpose, Result
+from ..plugin_utils.plan.carrying_out import PlanRun, Purpose, Result
 
 # By what a run does with a plan, the operation that its outcome is of, and the step of the flow.
 OPERATIONS = {Purpose.SUSPEND: "suspend", Purpose.RETIRE: "retire", Purpose.RESTORE: "onboard"}
@@ -70,7 +70,7 @@ class ActionModule(LabAction):
         }
         failure = None
         if result.refused:
-            failure = {"msg": taken["message"], "reason": "plan_refused", "step": step, "next_step": NEW_PLAN}
+            failure = {"msg": taken["message"], "reason": "plan_refused", "step": step, "next_step": result.next_step}
             taken.update(failed=True, **failure)
         composed = outcome.compose(
             operation=OPERATIONS[purpose],
@@ -81,6 +81,9 @@ class ActionModule(LabAction):
             failure=failure,
             check_mode=self.check_mode,
         )
+        if result.may_all_go and not self.check_mode:
+            text = f"Run the same command again after {result.may_all_go:%Y-%m-%d}: it deletes the keys that wait."
+            composed["next_steps"].append({"step": step, "who": Who.OPERATOR.value, "text": text, "url": ""})
         told: ActionResult = {
             **composed,
             "message": _message(composed, result),

@@ -97,7 +97,7 @@ actions:
   type: list
   elements: str
 refused:
-  description: Keys that were left alone, each with C(access_key_id), C(reason) and C(message).
+  description: Keys that were left alone, each with C(access_key_id), C(reason), C(message) and C(next_step).
   returned: success
   type: list
   elements: dict

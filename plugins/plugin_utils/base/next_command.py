@@ -18,8 +18,11 @@ from .vocabulary import COLLECTION
 MOST_NAMED = 20
 
 #: What a next command is for: the same V(again) for some labs, to V(do) what a check has shown, to V(show) what a run
-#: would do.
-Purpose = t.Literal["again", "do", "show"]
+#: would do, to V(suspend) the keys of the plan that an audit wrote, to V(delete) those that a plan suspended, to
+#: V(remove) labs that are to be gone.
+Purpose = t.Literal["again", "do", "show", "suspend", "delete", "remove"]
+#: The name under which people save the plan that they approved, as in the guides.
+APPROVED_PLAN = "approved.yml"
 
 _LIMIT = ("-l", "--limit", "--subset")
 _EXTRA = ("-e", "--extra-vars")
@@ -63,7 +66,7 @@ def next_command(
         elif option:
             words += [option, value] if value else [option]
         else:
-            words.append(playbook if playbook and re.search(r"\.audit$|audit\.ya?ml$", value) else value)
+            words.append(playbook if playbook and re.search(r"(^|[./])(audit|suspend)(\.ya?ml)?$", value) else value)
     if limited:
         words += ["--limit", ",".join(labs)]
     if check:
@@ -77,6 +80,12 @@ def command_for(argv: t.Sequence[str]) -> t.Callable[[t.Sequence[str], Purpose],
     def command(labs: t.Sequence[str], purpose: Purpose) -> str:
         if purpose == "show":
             return next_command(argv, labs, playbook=f"{COLLECTION}.onboard", check=True)
+        if purpose in ("suspend", "delete", "remove"):
+            playbook = f"{COLLECTION}.{'suspend' if purpose == 'suspend' else 'retire'}"
+            shown = next_command(argv, labs, playbook=playbook, check=True)
+            plan = f" -e retire_plan={APPROVED_PLAN}" if purpose == "suspend" else ""
+            # A playbook of the user's own does not follow plans.
+            return f"{shown}{plan}" if f" {playbook} " in shown else ""
         return next_command(argv, labs, check=False if purpose == "do" else None)
 
     return command

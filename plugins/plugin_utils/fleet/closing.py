@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import pathlib
 import textwrap
 import typing as t
 
@@ -211,7 +212,11 @@ def _number_of_labs(number: int) -> str:
 
 def _result_in_words(labs: t.Sequence[Lab], ending: Ending) -> str:
     # Of the hosts that Ansible counts as failed, some are unknown, or could not be reached.
-    failed = [f"{_number_of_labs(len(ending.failed))} did not end well"] if ending.failed else []
+    hosts = set(ending.failed)
+    if ending.report_failed:
+        # Then there was no verdict, which makes Ansible count the labs.
+        hosts |= {lab.host for lab in labs if lab.state in ("failed", UNKNOWN)}
+    failed = [f"{_number_of_labs(len(hosts))} did not end well"] if hosts else []
     if ending.cut_short:
         return "; ".join(["cut short", *failed])
     causes = [*failed, *(["the report was not written"] if ending.report_failed else [])]
@@ -236,10 +241,30 @@ def _next_command(labs: t.Sequence[Lab], ending: Ending) -> str:
     if drifted:
         command = ending.command([lab.host for lab in drifted], "show")
         return f"see what would be changed: {command}" if command else "see what onboarding these labs would change"
+    if any(lab.to_run == "suspend" for lab in labs):
+        return _way_of_the_plan(ending)
+    to_be_gone = [lab.host for lab in labs if lab.to_run == "remove"]
+    if to_be_gone:
+        command = ending.command(to_be_gone, "remove")
+        return f"see what would be removed: {command}" if command else "see what retiring these labs would remove"
     if any(lab.to_run == "do" for lab in labs):
         command = ending.command([], "do")
         return f"do it: {command}" if command else "run again without --check"
     if any(lab.next_steps for lab in labs):
         return "see the next steps above"
+    if any(lab.to_run == "delete" for lab in labs):
+        command = ending.command([], "delete")
+        when = "once nobody misses the keys, see what would be deleted"
+        return f"{when}: {command}" if command else f"{when}, with the playbook retire and the same plan"
     left = any(lab.findings or lab.state == "drifted" for lab in labs)
     return "look into the findings" if left else "nothing to do"
+
+
+def _way_of_the_plan(ending: Ending) -> str:
+    """What comes after an audit that found keys which nobody declared."""
+    if not ending.report:
+        return "decide about the keys; with -e fleet_report_directory=DIRECTORY, the audit writes a plan of them"
+    plan = pathlib.PurePath(ending.report).with_name("retire-plan.yml")
+    what = f"decide about the keys in {shown(plan)}, and save what is approved as {next_command.APPROVED_PLAN}"
+    command = ending.command([], "suspend")
+    return f"{what}; see what would be suspended: {command}" if command else f"{what} for the playbook suspend"

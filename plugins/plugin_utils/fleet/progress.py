@@ -69,7 +69,8 @@ class Lab:
     @property
     def is_quiet(self) -> bool:
         """Whether there is nothing to do and nothing to look at."""
-        return self.state in ("changed", "converged") and not (self.to_run or self.next_steps or self.findings)
+        to_run = self.to_run not in (None, "delete")  # that has time
+        return self.state in ("changed", "converged") and not (to_run or self.next_steps or self.findings)
 
 
 def shown(text: object) -> str:
@@ -97,8 +98,20 @@ def lab_from_outcome(host: str, outcome: Plain) -> Lab:
 
 def _purpose(outcome: Plain) -> Purpose | None:
     if outcome.get("operation") == "audit":
-        return "show" if outcome.get("missing") or outcome.get("drift") else None
+        drift = {drift.get("code") for drift in _mappings(outcome.get("drift"))}
+        to_be_gone = "user_not_retired" in drift  # so there is nothing to onboard
+        if (outcome.get("missing") or drift) and not to_be_gone:
+            return "show"
+        return "suspend" if _has_undeclared_keys(outcome) else "remove" if to_be_gone else None
+    # Only a plan's outcome has this.
+    if outcome.get("operation") == "suspend" and not outcome.get("check_mode") and "refused" in outcome:
+        return "delete"
     return "do" if outcome.get("check_mode") and _changed_steps(outcome) else None
+
+
+def _has_undeclared_keys(outcome: Plain) -> bool:
+    kinds = (CATALOGUE.get(str(finding.get("code"))) for finding in _mappings(outcome.get("findings")))
+    return any(kind.undeclared_key for kind in kinds if kind)
 
 
 def says_the_same(lab: Lab | None, result: Plain) -> bool:

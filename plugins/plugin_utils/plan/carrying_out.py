@@ -52,11 +52,12 @@ class GoneKey(t.TypedDict):
 
 
 class Refusal(t.TypedDict):
-    """A key that was left alone, and why."""
+    """A key that was left alone, why, and what to do about it."""
 
     access_key_id: str
     reason: str
     message: str
+    next_step: str
 
 
 @dataclasses.dataclass
@@ -65,6 +66,7 @@ class Result:
 
     :param done: in words, such as C(delete key AKIA...).
     :param waiting: of keys that may not be deleted yet, in sentences.
+    :param may_all_go: from which day on all keys may be deleted; None if none has to wait for its day.
     """
 
     done: list[str] = dataclasses.field(default_factory=list)
@@ -73,6 +75,16 @@ class Result:
     refused: list[Refusal] = dataclasses.field(default_factory=list)
     gone: list[GoneKey] = dataclasses.field(default_factory=list)
     waiting: list[str] = dataclasses.field(default_factory=list)
+    may_all_go: datetime.date | None = None
+
+    def waits_until(self, moment: datetime.datetime) -> None:
+        """Note from when on one of the keys may be deleted."""
+        self.may_all_go = max(moment.date(), self.may_all_go or moment.date())
+
+    @property
+    def next_step(self) -> str:
+        """What to do about the keys that were left alone, each of it once."""
+        return " ".join(dict.fromkeys(key["next_step"] for key in self.refused))
 
     def in_words(self) -> str:
         """All of it in sentences. Nothing had to be done only where no key was left alone and none waits."""
@@ -141,7 +153,7 @@ class PlanRun:
             }
             for key in keys:
                 if key["access_key_id"] not in told:
-                    _note_refusal(result, key, exc.reason or "aws_error", exc.message)
+                    _note_refusal(result, key, exc.reason or "aws_error", exc.message, exc.next_step or NEW_PLAN)
             return
         by_id = {key["access_key_id"]: key for key in wanted}
         for action in outcome.actions:
@@ -240,9 +252,11 @@ class PlanRun:
         if self.retire_after_days:
             if situation.suspension(key) is None:
                 kind = ActionKind.SUSPEND if key.active else ActionKind.NOTE_INACTIVE
+                result.waits_until(situation.now + datetime.timedelta(days=self.retire_after_days))
                 return [Action(kind, key_id, why=f"to be deleted after {self.retire_after_days} days")]
             may_go = situation.may_go_on(key)
             if may_go and situation.waits_for_its_day(key):
+                result.waits_until(may_go)
                 result.waiting.append(f"Key {key_id} is suspended, and may be deleted from {may_go:%Y-%m-%d} on.")
                 return []
         stored = situation.record is not None and bool(situation.record.slot_of(key_id))
@@ -268,8 +282,14 @@ def _forget_suspension(situation: Situation, access_key_id: str) -> list[Action]
     return [Action(ActionKind.FORGET_SUSPENSION, access_key_id)] if noted else []
 
 
-def _note_refusal(result: Result, key: PlannedKey, reason: str, message: str) -> None:
-    result.refused.append({"access_key_id": key["access_key_id"], "reason": reason, "message": message})
+def _note_refusal(result: Result, key: PlannedKey, reason: str, message: str, next_step: str = NEW_PLAN) -> None:
+    refusal: Refusal = {
+        "access_key_id": key["access_key_id"],
+        "reason": reason,
+        "message": message,
+        "next_step": next_step,
+    }
+    result.refused.append(refusal)
 
 
 def _prove_nothing(access_key_id: str, secret_access_key: str) -> KeyProof:

@@ -60,6 +60,18 @@ def test_check_mode_is_taken_off_or_put_on() -> None:
     assert command_for(typed)(["x"], "show") == shown
 
 
+def test_the_way_from_an_audit_to_the_last_key() -> None:
+    audit = command_for(shlex.split("ansible-playbook labops.cloudresearch.audit -i i --forks 9 -e a=1"))
+    check = "-i i --forks 9 -e a=1 --check --diff"
+    prefix = "ansible-playbook labops.cloudresearch"
+    assert audit([], "suspend") == f"{prefix}.suspend {check} -e retire_plan=approved.yml"
+    assert audit(["x"], "remove") == f"{prefix}.retire -i i --forks 9 -e a=1 --limit x --check --diff"
+    suspend = command_for(shlex.split("ansible-playbook labops.cloudresearch.suspend -i i -e retire_plan=p.yml"))
+    assert suspend([], "delete") == f"{prefix}.retire -i i -e retire_plan=p.yml --check --diff"
+    own = command_for(shlex.split("ansible-playbook site.yml -i i"))
+    assert own([], "suspend") == own([], "delete") == own(["x"], "remove") == ""
+
+
 @pytest.mark.parametrize("argv", [[], ["pytest"], ["/usr/lib/python3/ansible/__main__.py", "playbook", "p.yml"]])
 def test_a_run_that_nobody_typed_gives_no_command(argv: list[str]) -> None:
     assert next_command(argv, ["x"]) == ""

@@ -177,6 +177,15 @@ def test_the_last_five_lines() -> None:
         ([Lab("a", "converged", next_steps=[PASSWORD])], "see the next steps above"),
         ([Lab("a", "changed", check_mode=True, to_run="do")], "do it: <do >"),
         ([Lab("a", "drifted", to_run="show"), Lab("b", "converged")], "see what would be changed: <show a>"),
+        ([Lab("a", "drifted", to_run="remove"), Lab("b", "converged")], "see what would be removed: <remove a>"),
+        (
+            [Lab("a", "drifted", to_run="suspend", next_steps=[PASSWORD]), Lab("b", "drifted", to_run="remove")],
+            "decide about the keys; with -e fleet_report_directory=DIRECTORY, the audit writes a plan of them",
+        ),
+        (
+            [Lab("a", "changed", to_run="delete")],
+            "once nobody misses the keys, see what would be deleted: <delete >",
+        ),
         ([Lab("a", "drifted", findings=[UNUSED])], "look into the findings"),
         ([Lab("a", "drifted")], "look into the findings"),
         ([Lab("a", "failed")], "<again a>"),
@@ -184,6 +193,18 @@ def test_the_last_five_lines() -> None:
 )
 def test_what_is_next(labs: list[Lab], expected: str) -> None:
     assert texts(last(labs))[-1] == f"Next:     {expected}"
+
+
+def test_after_an_audit_that_found_keys_comes_its_plan() -> None:
+    found = [Lab("a", "drifted", to_run="suspend")]
+    decide = "Next:     decide about the keys in /r/retire-plan.yml, and save what is approved as approved.yml"
+    assert texts(last(found, report="/r/fleet-report.html"))[-1] == (
+        f"{decide}; see what would be suspended: <suspend >"
+    )
+    typed_otherwise = last(found, report="/r/fleet-report.html", command=lambda _hosts, _purpose: "")
+    assert texts(typed_otherwise)[-1] == f"{decide} for the playbook suspend"
+    suspended = Lab("a", "changed", to_run="delete")
+    assert suspended.is_quiet
 
 
 def test_a_run_that_was_cut_short_is_run_again_even_if_no_lab_lacks_anything() -> None:
@@ -204,6 +225,8 @@ def test_the_result_names_what_went_wrong() -> None:
     assert result(lab, report="none. Why.", report_failed=True) == "error, because the report was not written"
     both = result(lab, Lab("b", "failed"), failed={"b"}, report_failed=True)
     assert both == "error, because 1 lab did not end well and the report was not written"
+    more = result(lab, Lab("b", "failed"), Lab("c", "unknown"), report_failed=True)
+    assert more == "error, because 2 labs did not end well and the report was not written"
     assert result(lab, Lab("b", "no_outcome")) == "no error, but 1 lab had no outcome"
     assert result(lab, Lab("b", "failed"), failed={"b"}, cut_short=True) == "cut short; 1 lab did not end well"
 

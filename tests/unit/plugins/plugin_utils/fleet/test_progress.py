@@ -92,9 +92,22 @@ def test_a_drifted_lab_says_what_is_missing_and_whether_a_run_would_change_it() 
     undeclared = {"code": "undeclared_live_key", "severity": "high"}
     audit = {"operation": "audit", "state": "drifted", "missing": [], "drift": []}
     by_people = progress.lab_from_outcome("a", {**audit, "findings": [undeclared]})
-    assert not by_people.to_run and by_people.summary == "1 high: Live key with MTurk rights that nobody declared"
+    assert (
+        by_people.to_run == "suspend" and by_people.summary == "1 high: Live key with MTurk rights that nobody declared"
+    )
     by_a_run = progress.lab_from_outcome("b", {**audit, "missing": ["access_key", "link"]})
     assert (by_a_run.to_run, by_a_run.summary) == ("show", "missing: access_key, link")
+    gone = {**audit, "drift": [{"code": "user_not_retired", "message": "Still there."}], "missing": ["retire"]}
+    assert progress.lab_from_outcome("c", gone).to_run == "remove"
+    assert progress.lab_from_outcome("d", {**gone, "findings": [undeclared]}).to_run == "suspend"
+
+
+def test_keys_that_a_plan_suspended_are_to_be_deleted_some_day() -> None:
+    suspended = {"operation": "suspend", "state": "changed", "refused": []}
+    assert progress.lab_from_outcome("a", suspended).to_run == "delete"
+    assert progress.lab_from_outcome("b", {**suspended, "check_mode": True}).to_run is None
+    own = {"operation": "suspend", "state": "changed"}
+    assert progress.lab_from_outcome("c", own).to_run is None, "without a plan, onboard may activate them again"
 
 
 @pytest.mark.parametrize(

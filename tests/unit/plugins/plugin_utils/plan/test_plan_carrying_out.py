@@ -162,10 +162,11 @@ def test_nothing_had_to_be_done_is_said_only_where_nothing_is_left(world: World)
         "Nothing was done. Key AKIA0000000000000001 was left alone: AWS has no such key any more."
     )
     key_id = given_up(world)
-    assert run(world, Purpose.RETIRE, planned(key_id), days=14).in_words().startswith(f"Deactivate key {key_id}, ")
-    assert run(world, Purpose.RETIRE, planned(key_id), days=14).in_words() == (
-        f"Nothing was done. Key {key_id} is suspended, and may be deleted from 2026-03-15 on."
-    )
+    begun = run(world, Purpose.RETIRE, planned(key_id), days=14)
+    assert begun.in_words().startswith(f"Deactivate key {key_id}, ") and str(begun.may_all_go) == "2026-03-15"
+    waits = run(world, Purpose.RETIRE, planned(key_id), days=14)
+    assert waits.in_words() == f"Nothing was done. Key {key_id} is suspended, and may be deleted from 2026-03-15 on."
+    assert str(waits.may_all_go) == "2026-03-15"
 
 
 def test_an_account_that_refuses_leaves_each_key_alone_and_says_why(world: World) -> None:
@@ -180,5 +181,7 @@ def test_an_account_that_refuses_leaves_each_key_alone_and_says_why(world: World
     assert world.keys[key_id].active and result.changes == []
     (refused,) = result.refused
     assert (refused["access_key_id"], refused["reason"]) == (key_id, "access_denied")
+    assert "service control policy" in refused["next_step"], "a new plan would change nothing"
+    assert result.next_step == refused["next_step"]
     assert [gone["access_key_id"] for gone in result.gone] == ["AKIA0000000000000009"]
     assert result.in_words().startswith("Nothing was done. Gone already: AKIA0000000000000009. Key ")
