@@ -73,6 +73,7 @@ class ActionModule(ObservingAction):
         operation: str = self.variables["lab_account_operation"]
         if operation == "audit" and self.variables["lab_account_secret_store"] == role_variables.NO_STORE:
             options = {**options, "store": None}
+        role_variables.refuse_stray_words(task_vars)
         unknown = role_variables.unknown(task_vars)
         if operation != "audit":
             role_variables.refuse_mistyped(task_vars, retiring=options["state"] == "absent")

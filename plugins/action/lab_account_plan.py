@@ -44,6 +44,7 @@ class ActionModule(LabAction):
         if options["retire_after_days"] < 0:
             raise CollectionError("retire_after_days must not be negative.", next_step="Set it to 0 or more.")
         purpose = Purpose(options["purpose"])
+        role_variables.refuse_stray_words(task_vars)
         if purpose == Purpose.RETIRE:
             role_variables.refuse_mistyped(task_vars, retiring=True)
         result = PlanRun(

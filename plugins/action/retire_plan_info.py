@@ -30,6 +30,12 @@ class ActionModule(LabAction):
     }
 
     def work(self, options: Options, task_vars: Variables) -> Result:
+        if not options["path"].strip():
+            raise CollectionError(
+                "retire_plan is empty, so no plan is named. Nothing was changed.",
+                next_step="Give the path of an approved plan, such as -e retire_plan=approved.yml, or leave it out.",
+                reason="plan_unreadable",
+            )
         path = pathlib.Path(options["path"]).absolute()
         plan = reading.read(path)
         if not options["any_age"]:

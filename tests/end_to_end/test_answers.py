@@ -100,6 +100,24 @@ def test_a_run_over_no_lab_does_not_end_well(fleet: Fleet, arguments: tuple[str,
     assert run.return_code != 0 and "No lab was in this run" in run.output
 
 
+@pytest.mark.parametrize("playbook", ["audit", "suspend"])
+def test_words_that_set_no_variable_stop_the_run(fleet: Fleet, playbook: str) -> None:
+    """Of a plan that is given without an equals sign, Ansible makes no variable: the run would be about all labs."""
+    fleet.add("one")
+    run = fleet.run(playbook, "-e", "retire_plan", "-e", "fleet_report_title=Our labs")
+    assert run.return_code != 0 and run.outcomes["one"]["state"] == "failed"
+    assert "'labs retire_plan' sets no variable" in run.outcomes["one"]["message"], run.output
+
+
+def test_playbooks_that_follow_no_plan_are_not_confused_by_one(fleet: Fleet) -> None:
+    fleet.add("one")
+    plan = ("-e", "retire_plan=approved.yml")
+    audit = fleet.run("audit", *plan, "-e", f"fleet_report_directory={fleet.directory / 'reports'}")
+    assert audit.return_code == 0 and (fleet.directory / "reports" / "fleet-report.html").exists(), audit.output
+    rotate = fleet.run("rotate", *plan)
+    assert rotate.return_code != 0 and "rotate follows no plan" in " ".join(rotate.output.split())
+
+
 def test_a_name_that_is_no_pattern_fails_its_lab_all_the_same(fleet: Fleet) -> None:
     """Ansible takes "a lab" for two patterns, which match nothing."""
     names = ("a lab", "one,two", "one:two", "!one", "~one", "(one", "Küche 2")

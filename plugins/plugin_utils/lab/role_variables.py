@@ -17,6 +17,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..base import vocabulary
 from ..base.errors import invalid_options
+from ..base.masking import redact
+from ..base.text import printable
 from ..portal.drivers import settings as portal_settings
 from . import declaration
 
@@ -187,6 +189,25 @@ def refuse_mistyped(task_vars: t.Iterable[str], *, retiring: bool) -> None:
                 "that.",
                 "observe",
             )
+
+
+def refuse_stray_words(task_vars: t.Mapping[str, t.Any]) -> None:
+    """Make sure that the command line sets what its user thinks it sets.
+
+    Of C(-e retire_plan plan.yml), and of C(-e fleet_report_directory=My Reports), Ansible keeps the words without an
+    equals sign aside and goes on: without the plan, and with a report in another directory.
+
+    :raises CollectionError: there are such words.
+    """
+    words = task_vars.get("_raw_params")
+    if isinstance(words, str) and words.strip():
+        told = redact(printable(words.strip()))
+        raise invalid_options(
+            f"After -e, {told!r} sets no variable. Nothing was changed, because what the run does may depend on it.",
+            "Write each variable as NAME=VALUE, without spaces around the equals sign. If its value has spaces, put "
+            """the value in quotes of its own: -e "fleet_report_directory='My Reports'".""",
+            "observe",
+        )
 
 
 def _near(name: str, known: t.Iterable[str], cutoff: float) -> str:

@@ -69,6 +69,11 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path: pathlib.Path, content: st
     assert "accounts" not in result
 
 
+def test_an_empty_path_is_no_directory() -> None:
+    result = act(retire_plan_info.ActionModule, {"path": ""}).run(task_vars=INVENTORY)
+    assert result["failed"] and result["msg"].startswith("retire_plan is empty"), result
+
+
 def test_a_way_back_is_never_too_late(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "plan.yml"
     path.write_text(plan(days_old=31))
