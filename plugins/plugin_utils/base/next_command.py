@@ -35,6 +35,10 @@ _WITH_VALUE = (*_LIMIT, *_EXTRA, *_INVENTORY, *_VAULT)
 # A confirmation that was given for other labs is none for these.
 _CONFIRMATION = re.compile(r"retire_confirm=\S*")
 
+_AUDIT = re.compile(r"(^|[./])audit(\.ya?ml)?$")
+# Where a report about all labs is, and the plan beside it: an audit of some would leave one about these alone.
+_REPORT = re.compile(r"""\bfleet_report_directory=('[^']*'|"[^"]*"|\S*)\s*""")
+
 # The one host that a next step's command is for. Names that need quotes stand alone.
 _ONE_HOST = re.compile(r"(--limit |retire_confirm=)([A-Za-z0-9](?:[\w.-]*[\w-])?)(?=\.?(?:[\s)]|$))")
 
@@ -82,10 +86,13 @@ def command_for(argv: t.Sequence[str]) -> t.Callable[[t.Sequence[str], Purpose],
             return next_command(argv, labs, playbook=f"{COLLECTION}.onboard", check=True)
         if purpose in ("suspend", "delete", "remove"):
             playbook = f"{COLLECTION}.{'suspend' if purpose == 'suspend' else 'retire'}"
-            shown = next_command(argv, labs, playbook=playbook, check=True)
+            there = [_REPORT.sub("", word) if purpose == "remove" else word for word in argv]
+            shown = next_command(there, labs, playbook=playbook, check=True)
             plan = f" -e retire_plan={APPROVED_PLAN}" if purpose == "suspend" else ""
             # A playbook of the user's own does not follow plans.
             return f"{shown}{plan}" if f" {playbook} " in shown else ""
+        if any(map(_AUDIT.search, argv)) and any(map(_REPORT.search, argv)):
+            labs = ()
         return next_command(argv, labs, check=False if purpose == "do" else None)
 
     return command
@@ -111,6 +118,8 @@ def playbook_command(playbook: str, lab: str) -> str:
     if pathlib.PurePath(started).name in ("ansible-playbook", "ansible"):
         for option, value in _options(typed):
             kept = _kept_of_extra(value) if option in _EXTRA else value
+            if option in _EXTRA and playbook == "audit":
+                kept = _REPORT.sub("", kept).strip()
             if option in (*_EXTRA, *_INVENTORY, *_VAULT) and kept:
                 words += [option, kept]
             elif option in _ASK_VAULT:

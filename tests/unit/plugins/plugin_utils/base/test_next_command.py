@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 
 import pytest
 
@@ -70,6 +71,28 @@ def test_the_way_from_an_audit_to_the_last_key() -> None:
     assert suspend([], "delete") == f"{prefix}.retire -i i -e retire_plan=p.yml --check --diff"
     own = command_for(shlex.split("ansible-playbook site.yml -i i"))
     assert own([], "suspend") == own([], "delete") == own(["x"], "remove") == ""
+
+
+def test_no_report_about_all_labs_is_replaced_by_one_about_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor the plan, of which accounts would be missing."""
+    typed = [
+        "ansible-playbook",
+        "labops.cloudresearch.audit",
+        "-i",
+        "i",
+        "-e",
+        "fleet_report_directory='my reports' a=1",
+    ]
+    assert "--limit" not in command_for(typed)(["x"], "again")
+    assert "report" not in command_for(typed)(["x"], "remove") and "a=1" in command_for(typed)(["x"], "remove")
+    assert command_for([*typed[:-2], "-e", "a=1"])(["x"], "again").endswith("--limit x")
+    assert command_for([typed[0], "labops.cloudresearch.onboard", *typed[2:]])(["x"], "again").endswith("--limit x")
+    monkeypatch.setattr("sys.argv", typed)
+    assert playbook_command("audit", "x").endswith("audit -i i -e a=1 --limit x")
+    assert "my reports" in playbook_command("retire", "x"), "what is changed is noted beside the report"
+    monkeypatch.setattr("sys.argv", [*typed[:-1], "fleet_report_directory=reports"])
+    assert playbook_command("audit", "x").endswith("audit -i i --limit x")
+    assert command_for(sys.argv)(["x"], "remove").endswith("retire -i i --limit x --check --diff")
 
 
 @pytest.mark.parametrize("argv", [[], ["pytest"], ["/usr/lib/python3/ansible/__main__.py", "playbook", "p.yml"]])
