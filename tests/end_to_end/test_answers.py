@@ -114,6 +114,8 @@ def test_playbooks_that_follow_no_plan_are_not_confused_by_one(fleet: Fleet) -> 
     plan = ("-e", "retire_plan=approved.yml")
     audit = fleet.run("audit", *plan, "-e", f"fleet_report_directory={fleet.directory / 'reports'}")
     assert audit.return_code == 0 and (fleet.directory / "reports" / "fleet-report.html").exists(), audit.output
+    nowhere = fleet.run("audit", "-e", "fleet_report_directory=")
+    assert nowhere.return_code == 0 and not pathlib.Path("fleet-report.html").exists(), nowhere.output
     rotate = fleet.run("rotate", *plan)
     assert rotate.return_code != 0 and "rotate follows no plan" in " ".join(rotate.output.split())
 
