@@ -19,6 +19,7 @@ import typing as t
 
 from ..base import locks, ordinary_files
 from ..base.errors import CollectionError, about_unwritable
+from ..base.text import first_few
 from ..base.times import moment
 from ..keys import journal
 from ..lab.gaps import keys_were_read
@@ -66,6 +67,8 @@ PARTS = {
 # Named alike for whoever types them; reports of another name in the same directory have files of their own.
 _FIXED_NAMES = {PLAN: "retire-plan.yml", MANIFEST: "manifest.sha256"}
 DEFAULT_NAME = "fleet-report"
+# As many labs as a warning names.
+MOST_NAMES = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +163,9 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
         contents[PLAN] = plan
     if place.letters:
         contents.update({f"{letters.DIRECTORY}/{name}": content for name, content in letters.letters(report).items()})
+        if nobody := letters.without_address(report):
+            told = f"{len(nobody):,} {'lab that has' if len(nobody) == 1 else 'labs that have'} no e-mail address"
+            warnings.append(f"No letter was written about {told} (lab_contact_email): {first_few(nobody, MOST_NAMES)}.")
     sums = {place.path(name).relative_to(place.directory).as_posix(): content for name, content in contents.items()}
     if journaled:
         sums[journal.NAME] = journaled

@@ -44,6 +44,11 @@ def letters(report: Report) -> dict[str, bytes]:
     return {file_name(labs[0]["contact"]): _message(labs, report) for labs in by_person.values()}
 
 
+def without_address(report: Report) -> list[str]:
+    """The labs that would be in a letter, if anybody had said to whom it goes."""
+    return [lab["lab"] for lab in report["labs"] if not lab["contact"] and _concerns_people(lab)]
+
+
 def file_name(address: str) -> str:
     """The name of a person's letter: readable, and never another person's."""
     folded = address.casefold()

@@ -76,6 +76,14 @@ def test_what_the_person_is_to_do_is_in_it_and_no_command():
     assert "labops" not in text and "Find the owner" not in text
 
 
+def test_labs_without_an_address_are_told(tmp_path):
+    place = files.Place(tmp_path, letters=True)
+    report = build.build([lab("one"), lab("two")], title="Labs", now=NOW, contacts={"one": "pi@example.edu"})
+    told = "No letter was written about 1 lab that has no e-mail address (lab_contact_email): two."
+    assert told in files.prepare(report, place).warnings
+    assert not files.prepare(report, files.Place(tmp_path)).warnings
+
+
 def test_a_lab_that_leaves_nothing_to_say_is_in_no_letter():
     quiet = lab("one")
     quiet["principals"]["principals"] = []
