@@ -100,13 +100,16 @@ def test_a_run_over_no_lab_does_not_end_well(fleet: Fleet, arguments: tuple[str,
     assert run.return_code != 0 and "No lab was in this run" in run.output
 
 
-@pytest.mark.parametrize("playbook", ["audit", "suspend"])
-def test_words_that_set_no_variable_stop_the_run(fleet: Fleet, playbook: str) -> None:
+@pytest.mark.parametrize(
+    ("playbook", "typed", "told"),
+    [("audit", "fleet_report_title=Our labs", "labs"), ("suspend", "retire_plan", "retire_plan")],
+)
+def test_words_that_set_no_variable_stop_the_run(fleet: Fleet, playbook: str, typed: str, told: str) -> None:
     """Of a plan that is given without an equals sign, Ansible makes no variable: the run would be about all labs."""
     fleet.add("one")
-    run = fleet.run(playbook, "-e", "retire_plan", "-e", "fleet_report_title=Our labs")
+    run = fleet.run(playbook, "-e", typed)
     assert run.return_code != 0 and run.outcomes["one"]["state"] == "failed"
-    assert "'labs retire_plan' sets no variable" in run.outcomes["one"]["message"], run.output
+    assert f"After -e, '{told}' sets no variable" in run.outcomes["one"]["message"], run.output
 
 
 def test_playbooks_that_follow_no_plan_are_not_confused_by_one(fleet: Fleet) -> None:
