@@ -14,6 +14,8 @@ from tests.tools.iam_scenarios import USER, administrator
 LAB = "lab-1"
 # Seeded as LAB is left by the run before: out of service since today, and for longer than the days.
 SUSPENDED, WAITS, OVER = "suspended", "waits", "over"
+# Onboarded, and its key deleted by somebody.
+DELETED = "deleted"
 RETIRED = (LAB, WAITS, OVER)
 DAYS = ("-e", "lab_account_retire_after_days=14", "-e", f"retire_confirm={','.join(RETIRED)}")
 
@@ -44,7 +46,7 @@ def portal_calls(fleet: Fleet, since: int) -> list[str]:
 
 
 def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet) -> None:
-    seed.add_onboarded(fleet, LAB, SUSPENDED, WAITS, OVER)
+    seed.add_onboarded(fleet, LAB, SUSPENDED, WAITS, OVER, DELETED)
     for lab in (SUSPENDED, WAITS, OVER):
         seed.suspend(fleet, lab)
     [key_id] = keys(fleet)
@@ -73,8 +75,16 @@ def test_a_lab_is_suspended_brought_back_and_retired_after_its_days(fleet: Fleet
         assert "key_suspended" in {finding["code"] for finding in audit.outcomes[lab]["findings"]}
         assert audit.outcomes[lab]["access_keys"][0]["may_go_on"]
 
-    back = fleet.run("onboard", "--limit", LAB)
+    # A check does not ask MTurk with a key that is still inactive, or gone.
+    [deleted] = keys(fleet, DELETED)
+    administrator(fleet, DELETED).delete_access_key(UserName=USER, AccessKeyId=deleted)
+    foreseen = fleet.run("onboard", "--check", "--limit", f"{LAB},{DELETED}")
+    assert foreseen.return_code == 0, foreseen.told
+    for lab in (LAB, DELETED):
+        assert foreseen.outcomes[lab]["state"] == "changed" and not foreseen.outcomes[lab]["next_steps"]
+    back = fleet.run("onboard", "--limit", f"{LAB},{DELETED}")
     assert back.return_code == 0, back.told
+    assert back.changed() == foreseen.changed()
     assert [change["action"] for change in back.outcomes[LAB]["changes"]] == ["activated"]
     assert keys(fleet) == {key_id: "Active"} and fleet.simulator.control.portal_key(LAB) == key_id
     assert back.outcomes[LAB]["link"]["status"] == "linked"

@@ -37,6 +37,8 @@ class NextSteps:
         ]
 
     def _steps_for_requester(self) -> t.Iterator[NextStep]:
+        if self.after.check_mode and self.after.result("requester").get("skipped"):
+            return  # That key would be replaced or made active first.
         answers = self.after.requester()
         # Nobody is sent to the web pages of a service that says itself that it is closed.
         closed = any(seen.get("status") == "service_closed" for seen in answers.values())
