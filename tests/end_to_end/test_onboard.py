@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import typing as t
 
+import yaml
+
+from tests import seed
 from tests.fleet import Fleet, Run
 
 # More labs than there are forks.
@@ -189,3 +192,18 @@ def test_a_lab_that_cannot_be_observed_is_not_told_with_the_results_of_another(f
     assert (outcome["lab"], outcome["state"]) == ("two", "failed")
     assert {step["status"] for step in outcome["steps"]} == {"failed", "skipped"}
     assert outcome["access_keys"] == []
+
+
+def test_each_lab_takes_its_steps_in_their_order_whatever_another_lab_lacks(fleet: Fleet) -> None:
+    # With this strategy, labs come to each task together; with one fork, in this order. The first one lacks less.
+    seed.add_onboarded(fleet, "lab-1")
+    seed.suspend(fleet, "lab-1")
+    for lab in ("lab-2", "lab-3"):
+        fleet.add(lab)
+    play = {"hosts": "all", "gather_facts": False, "strategy": "linear", "roles": ["labops.cloudresearch.lab_account"]}
+    playbook = fleet.directory / "together.yml"
+    playbook.write_text(yaml.safe_dump([play]))
+    run = fleet.run(str(playbook), "--forks", "1")
+    assert run.return_code == 0, run.told
+    whole = ["iam_user", "access_key", "link"]
+    assert changed_steps(run) == {"lab-1": ["access_key"], "lab-2": whole, "lab-3": whole}
