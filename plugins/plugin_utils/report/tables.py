@@ -30,7 +30,10 @@ BYTE_ORDER_MARK = "\ufeff"
 
 # Full-width signs count too: some spreadsheets fold them to the plain ones.
 _FORMULA = re.compile(r"[\s\"]*[=+\-@\t\r\n'|%＝＋－＠]")
-_FORMULA_INSIDE = re.compile(r"([,;|\t\r\n])(?=[\s\"]*[=+\-@%＝＋－＠])")
+# What may begin another cell, and a formula behind it if there is one. White space is passed over once, so that the
+# work stays linear.
+_CELL_INSIDE = re.compile(r"([,;|\t\r\n][\s\"]*)([=+\-@%＝＋－＠])?")
+_DELIMITER = re.compile(r"[,;|\t\r\n]")
 
 # New columns go to the end, here and in C(_row): people's spreadsheets refer to these by place.
 KEY_COLUMNS = (
@@ -87,8 +90,14 @@ def safe_cell(value: Cell) -> str:
         return "true" if value else "false"
     if not isinstance(value, str):
         return str(value)
-    text = _FORMULA_INSIDE.sub(r"\1'", value)
+    text = _CELL_INSIDE.sub(_made_text, value)
     return "'" + text if _FORMULA.match(text) else text
+
+
+def _made_text(cell: re.Match[str]) -> str:
+    """The beginning of what a spreadsheet may take for another cell, as text if it would be calculated."""
+    before, formula = cell.groups("")
+    return _DELIMITER.sub(r"\g<0>'", before) + formula if formula else before
 
 
 def _row(lab: Lab) -> dict[str, Cell]:

@@ -98,8 +98,10 @@ class Matcher:
     def select(self, selector: str) -> t.Iterator[Tag]:
         """The elements that a selector matches; none for one that cannot be read."""
         selector = selector.strip()
+        if len(selector) > _LONGEST_SELECTOR:
+            return
         last = _LAST_PART.search(selector)
-        parts = re.split(r"\s*[>+~]\s*|\s+", selector) if len(selector) <= _LONGEST_SELECTOR else []
+        parts = re.split(r"\s*[>+~]\s*|\s+", selector)
         if last is None or not 1 <= len(parts) <= 3 or not all(map(_SELECTOR.fullmatch, parts)):
             return
         keys = [

@@ -30,6 +30,7 @@ HEAVY = {
     "clever selectors": "<style>" + ":has(:has(:has(*))) :nth-child(2n+1 of :has(*)){display:none}" * 300 + "</style>"
     + "<div>x</div>" * 3000,
     "a style without end": "<style>" + "a" * 1_500_000 + "</style>",
+    "a selector without end": "<style>" + "a" * 1_500_000 + " b{display:none}</style>",
     "comments without end": "<style>" + "/*" * 700_000 + "</style>",
     "800 nested inputs": "<div><input>" * 800,
     "190 nested inputs": "<div><input>" * 190,

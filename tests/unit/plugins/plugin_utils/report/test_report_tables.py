@@ -9,6 +9,7 @@ import decimal
 import io
 import random
 import re
+import time
 
 import pytest
 
@@ -118,6 +119,14 @@ def test_no_separator_makes_a_formula_of_any_text(separator):
         assert not begin.startswith(("=", "+", "@", "＝", "％")) and not (
             begin.startswith("-") and not re.fullmatch(r"-\d+(\.\d+)?", begin)
         ), cell
+
+
+def test_a_text_of_line_ends_is_no_work():
+    """It took hours: the work grew with the square of the text."""
+    start = time.thread_time()
+    assert tables.safe_cell("a" + "\n" * 1_000_000 + "b") == "a" + "\n" * 1_000_000 + "b"
+    assert tables.safe_cell("a" + "\n" * 1_000_000 + "=b").endswith("\n'\n'=b")
+    assert time.thread_time() - start < 5
 
 
 def test_every_field_is_quoted():
