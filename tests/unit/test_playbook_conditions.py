@@ -19,10 +19,10 @@ PLAYBOOKS = pathlib.Path(__file__).resolve().parents[2] / "playbooks"
 
 
 def fulfilled(playbook: str, **variables: t.Any) -> bool:
-    """Whether the assertion that a playbook begins with holds."""
-    [task] = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text())[0]["tasks"]
-    condition = trust_as_template("{{ " + task["ansible.builtin.assert"]["that"] + " }}")
-    return bool(Templar(loader=DataLoader(), variables=variables).template(condition))
+    """Whether the assertions that a playbook begins with hold."""
+    tasks = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text())[0]["tasks"]
+    conditions = [trust_as_template("{{ " + task["ansible.builtin.assert"]["that"] + " }}") for task in tasks]
+    return all(Templar(loader=DataLoader(), variables=variables).template(condition) for condition in conditions)
 
 
 @pytest.mark.parametrize("number", ["abc", "0", 0, "-1", "1.5", "", "3 labs"])
@@ -37,3 +37,7 @@ def test_a_number_of_failures_is_taken_however_it_is_written(number: object) -> 
 
 def test_a_number_of_failures_need_not_be_given() -> None:
     assert fulfilled("rotate")
+
+
+def test_a_rotation_follows_no_plan() -> None:
+    assert not fulfilled("rotate", retire_plan="approved.yml")
