@@ -180,7 +180,10 @@ def refuse_mistyped(task_vars: t.Iterable[str], *, retiring: bool) -> None:
         if not written.startswith((*_PREFIXES, *_BEGINNINGS)) and not ("retire" in written and "day" in written):
             continue
         meant = _near(written, _KEEPS_KEYS, _MEANT) if retiring else ""
-        if meant := meant or _near(written, slips, _ALIKE):
+        # Without the role's prefix, what follows it in our names is anybody's: a variable lab.
+        whole = _without_prefix(written) == written
+        possible = {slip for slip in slips if _without_prefix(slip) == slip} if whole else slips
+        if meant := meant or _near(written, possible, _ALIKE):
             done = "retired" if retiring else "changed"
             raise invalid_options(
                 f"The collection does not know the variable {name}, which looks like {meant}. Nothing was {done}, "

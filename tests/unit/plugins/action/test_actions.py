@@ -326,7 +326,7 @@ def each_test_is_a_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
 
 
-def observe(monkeypatch: pytest.MonkeyPatch, operation: str, lab: dict[str, t.Any], **more: t.Any) -> t.Any:
+def observe(monkeypatch: pytest.MonkeyPatch, operation: str, lab: dict[str, t.Any], /, **more: t.Any) -> t.Any:
     """What the role's observation concludes where the lab is found like this."""
     monkeypatch.setattr(lab_account_observe.ActionModule, "observe", lambda *_args, **_options: {**LAB, **lab})
     variables = {"lab_account_lab": "lab-01", "lab_account_operation": operation, **more}
@@ -515,6 +515,8 @@ def test_what_was_to_follow_a_plan_does_not_work_on_the_whole_fleet(
         "lab_account_environment",
         "lab_accounting_code",
         "fleet_report_owner",
+        "lab",
+        "Lab",
         "birthday",
     ],
 )
