@@ -121,7 +121,9 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
     iam = administrator(fleet, "already")
     iam.delete_access_key(UserName=OWN, AccessKeyId=suspended)
     iam.untag_user(UserName=OWN, TagKeys=[f"labops-cloudresearch-suspended-{suspended}"])
-    elsewhere = PlannedAccount(ids["moved"], "moved", (planned(ids["moved"], "eve", moved),))
+    [alive] = bystander
+    mixed_up = (planned(ids["moved"], "eve", moved), planned(ids["moved"], "ada", alive))
+    elsewhere = PlannedAccount(ids["moved"], "moved", mixed_up)
     path.write_text(writing.to_yaml(Plan(later, (*accounts, elsewhere))))
     stopped = fleet.run("retire", *plan)
     assert stopped.return_code != 0, stopped.output
@@ -136,7 +138,10 @@ def test_from_approval_to_the_last_key(fleet: Fleet, tmp_path: pathlib.Path) -> 
 
     assert stopped.outcomes["already"]["state"] == "converged", stopped.output
     assert [key["access_key_id"] for key in stopped.outcomes["already"]["gone"]] == [suspended]
-    assert stopped.outcomes["moved"]["state"] == "failed"
+    assert stopped.outcomes["moved"]["state"] == "failed" and stopped.outcomes["moved"]["gone"] == []
+    refusals = {refusal["access_key_id"]: refusal["reason"] for refusal in stopped.outcomes["moved"]["refused"]}
+    assert refusals == {moved: "key_of_other_user", alive: "key_of_other_account"}
+    assert alive not in key_rows(reports)
     assert "It now belongs to the user ada" in " ".join(stopped.output.split()), stopped.output
     assert keys(fleet, "moved") == {moved: "Active"}
     assert keys(fleet, "bystander") == bystander

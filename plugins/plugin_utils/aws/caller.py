@@ -29,6 +29,15 @@ def account_of(connection: AwsConnection) -> str:
     return connection.assumed_account_id or str(identity(connection)["Account"])
 
 
+def account_of_key(connection: AwsConnection, access_key_id: str) -> str:
+    """The 12-digit id of the account that an access key belongs to, whoever asks, also if it is inactive or deleted.
+
+    AWS tells that of each key (STS API reference, GetAccessKeyInfo).
+    """
+    with aws_errors_during(f"find out which AWS account the access key {access_key_id} belongs to"):
+        return str(connection.client("sts").get_access_key_info(AccessKeyId=access_key_id)["Account"])
+
+
 def arn_of(connection: AwsConnection) -> str:
     """The ARN by which AWS knows whoever makes the connection's calls.
 

@@ -187,24 +187,37 @@ class PlanRun:
         """Whether the key can still be that user's: it is not refused because of the user."""
         if same_user:
             return True
-        owner = iam_keys.owner_of(self.connection.client("iam"), key["access_key_id"])
-        if owner:
-            message = f"It now belongs to the user {owner}, or the user's path differs from that in {key['user_arn']}."
-            _note_refusal(result, key, "key_of_other_user", message)
-        else:
-            self._note_gone(key, result)
+        self._is_gone(key, result)
         return False
+
+    def _is_gone(self, key: PlannedKey, result: Result) -> bool:
+        """Whether a key that the plan's user does not have is gone from this very account; else it is refused."""
+        key_id = key["access_key_id"]
+        owner = iam_keys.owner_of(self.connection.client("iam"), key_id)
+        if owner:
+            message = f"It now belongs to the user {owner}, as AWS says, and not to {key['user_arn']}."
+            _note_refusal(result, key, "key_of_other_user", message)
+            return False
+        try:
+            account_id = caller.account_of_key(self.connection, key_id)
+        except CollectionError as exc:
+            message = f"The account has no such key, and it is not known whose it is: {exc.message}"
+            _note_refusal(result, key, exc.reason or "aws_error", message, exc.next_step or NEW_PLAN)
+            return False
+        if account_id != self.account_id:
+            # Ids that somebody mixed up in the plan: the key may be alive there.
+            message = f"It belongs to the account {account_id}, as AWS says, and not to {self.account_id}."
+            _note_refusal(result, key, "key_of_other_account", message)
+            return False
+        self._note_gone(key, result)
+        return True
 
     def _actions_on_keys(self, situation: Situation, keys: t.Sequence[PlannedKey], result: Result) -> list[Action]:
         actions: list[Action] = []
         for planned in keys:
             key = situation.iam_key(planned["access_key_id"])
             if key is None:
-                owner = iam_keys.owner_of(self.connection.client("iam"), planned["access_key_id"])
-                if owner:
-                    _note_refusal(result, planned, "key_of_other_user", f"It belongs to the user {owner}, as AWS says.")
-                else:
-                    self._note_gone(planned, result)
+                if self._is_gone(planned, result):
                     actions += _forget_suspension(situation, planned["access_key_id"])
             elif self.purpose == Purpose.RESTORE:
                 actions += self._restore_actions(situation, key)

@@ -65,6 +65,8 @@ class World:
     #: The user's tags besides the collection's mark.
     tags: dict[str, str] = dataclasses.field(default_factory=dict)
     keys: dict[str, Key] = dataclasses.field(default_factory=dict)
+    #: By id, the accounts of keys of other accounts.
+    accounts_of_keys: dict[str, str] = dataclasses.field(default_factory=dict)
     #: The strangers' keys that an approved plan names.
     given_up: set[str] = dataclasses.field(default_factory=set)
     record: LabRecord | None = None
@@ -281,6 +283,17 @@ class Store:
         return contextlib.nullcontext()
 
 
+class Sts:
+    """Stands for the client of STS."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def get_access_key_info(self, AccessKeyId: str) -> dict[str, str]:
+        with self.world.call("get_access_key_info"):
+            return {"Account": self.world.accounts_of_keys.get(AccessKeyId, ACCOUNT)}
+
+
 class Connection:
     """Stands for the AwsConnection."""
 
@@ -291,9 +304,8 @@ class Connection:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def client(self, service: str, **_overrides: t.Any) -> Iam:
-        assert service == "iam"
-        return Iam(self.world)
+    def client(self, service: str, **_overrides: t.Any) -> Iam | Sts:
+        return {"iam": Iam, "sts": Sts}[service](self.world)
 
 
 def prover(world: World) -> t.Callable[[str, str], KeyProof]:

@@ -185,3 +185,28 @@ def test_an_account_that_refuses_leaves_each_key_alone_and_says_why(world: World
     assert result.next_step == refused["next_step"]
     assert [gone["access_key_id"] for gone in result.gone] == ["AKIA0000000000000009"]
     assert result.in_words().startswith("Nothing was done. Gone already: AKIA0000000000000009. Key ")
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("user_is_there", [True, False])
+def test_a_key_of_another_account_is_not_taken_for_gone(world: World, purpose: Purpose, user_is_there: bool) -> None:
+    """Somebody swapped two keys in the plan; the key is alive in the other account."""
+    swapped, world.user = "AKIA0000000000000009", user_is_there
+    world.accounts_of_keys[swapped] = "999999999999"
+    result = run(world, purpose, planned(swapped))
+    assert result.gone == [] and [refusal["reason"] for refusal in result.refused] == ["key_of_other_account"]
+    assert "belongs to the account 999999999999" in result.in_words() and "Gone" not in result.in_words()
+
+
+def test_a_key_of_which_nobody_may_know_whose_it_is_is_not_taken_for_gone(world: World) -> None:
+    def hook(name: str, effective: bool) -> None:
+        if name == "get_access_key_info" and not effective:
+            message = "User: a-role is not authorized to perform: sts:GetAccessKeyInfo on resource: *"
+            raise client_error("AccessDenied", 403, "GetAccessKeyInfo", message)
+
+    world.hook = hook
+    key_id = given_up(world)
+    result = run(world, Purpose.RETIRE, planned("AKIA0000000000000009"), planned(key_id))
+    assert result.gone == [] and [refusal["reason"] for refusal in result.refused] == ["access_denied"]
+    assert "sts:GetAccessKeyInfo" in result.refused[0]["next_step"]
+    assert key_id not in world.keys, "the others go on"
