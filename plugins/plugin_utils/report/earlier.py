@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import decimal
 import pathlib
 import typing as t
 
@@ -13,6 +14,7 @@ from ..base import json_of_others, ordinary_files
 from ..base.errors import CollectionError
 from ..base.text import printable_values
 from ..base.times import moment, timestamp
+from ..lab import finding_kinds
 from . import account_keys, build, compare, intake, page, untrusted
 from .evidence_shapes import KeyCounts, TrendPoint
 from .model import SCHEMA, Lab, Report
@@ -42,11 +44,29 @@ def load(path: pathlib.Path) -> Report:
             content = printable_values(content)
     report = _as_report(content)
     if report is None:
-        raise CollectionError(
-            f"{path} is not a fleet report of schema {SCHEMA} or below.",
-            next_step="Set the path of an earlier report's JSON file, or move the file away.",
-        )
+        raise _no_report(path)
     return report
+
+
+def load_last(path: pathlib.Path) -> Report:
+    """The report that the next one is to replace, and is compared with as it is.
+
+    :raises CollectionError: as C(load).
+    """
+    report = load(path)
+    try:
+        for lab in report["labs"]:
+            _check_what_is_compared(lab)
+    except (TypeError, ValueError, ArithmeticError) as exc:
+        raise _no_report(path) from exc
+    return report
+
+
+def _no_report(path: pathlib.Path) -> CollectionError:
+    return CollectionError(
+        f"{path} is not a fleet report of schema {SCHEMA} or below.",
+        next_step="Set the path of an earlier report's JSON file, or move the file away.",
+    )
 
 
 def of_others(path: pathlib.Path) -> Report:
@@ -88,6 +108,28 @@ def _check_lab(lab: Lab) -> None:
         raise TypeError
     if lab["finished"]:
         moment(lab["finished"])
+
+
+def _check_what_is_compared(lab: Lab) -> None:
+    """Make sure of what is said of a lab's changes.
+
+    :raises TypeError: or ValueError, ArithmeticError: something else is there.
+    """
+    if not all(isinstance(text, str) for text in _compared_texts(lab)):
+        raise TypeError
+    if any(finding["severity"] not in finding_kinds.SEVERITIES for finding in lab["findings"]):
+        raise ValueError
+    balance = lab["requester"]["production"]["available_balance"]
+    if balance is not None and not decimal.Decimal(balance).is_finite():
+        raise ValueError
+
+
+def _compared_texts(lab: Lab) -> t.Iterator[object]:
+    yield from (lab["state"], lab["link"]["status"])
+    yield from (answer["status"] for answer in lab["requester"].values())
+    yield from (text for key in lab["access_keys"] for text in (key["access_key_id"], key["status"]))
+    yield from (text for finding in lab["findings"] for text in (finding["code"], finding["access_key_id"]))
+    yield from (text for step in lab["next_steps"] for text in (step["step"], step["who"], step["text"]))
 
 
 def _bring_up_to_date(report: Report) -> None:

@@ -268,7 +268,7 @@ def _report_on_disk(place: Place) -> Report | None:
     for file_format in ("json", "html"):
         path = place.path(file_format)
         if file_format in place.formats and path.is_file():
-            return load(path)
+            return earlier.load_last(path)
     return None
 
 

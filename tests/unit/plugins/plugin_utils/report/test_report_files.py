@@ -95,6 +95,11 @@ def test_a_report_with_absurd_numbers_is_left_out_with_a_warning(tmp_path, there
     assert files.load(place.path("json")) == writing.report
 
 
+def balance_of(value):
+    known = {"status": "linked", "available_balance": "1.00"}
+    return {"production": {**known, "available_balance": value}, "sandbox": known}
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -102,12 +107,20 @@ def test_a_report_with_absurd_numbers_is_left_out_with_a_warning(tmp_path, there
         *(("account_id", value) for value in (1, [], {})),
         *(("finished", value) for value in (1, "yesterday")),
         *(("account_keys", value) for value in (None, 1, "x", [1], [{"x": 1}], [{"access_key_id": []}])),
+        *(("state", value) for value in ([], {}, None)),
+        *(("link", value) for value in ({"status": []}, {"status": 1}, None)),
+        *(("access_keys", [{"access_key_id": key_id, "status": 1}]) for key_id in ("AKIAIOSFODNN7EXAMPLE", [])),
+        *(("findings", [{"code": "x", "severity": severity, "access_key_id": ""}]) for severity in ("worst", [])),
+        *(("next_steps", [{"step": "link", "who": "person", "text": text, "url": ""}]) for text in ([], 1)),
+        *(("requester", balance_of(value)) for value in ("x", [], {}, "NaN", "Infinity")),
     ],
 )
 def test_no_earlier_report_keeps_the_next_one_from_being_written(tmp_path, field, value):
     place = files.Place(tmp_path)
     made = json.loads(json.dumps(report(outcomes(3))))
     made["labs"][0][field] = value
+    if isinstance(value, list) and len(value) == 1 and "status" in str(value):
+        made["labs"][0]["user"] = {"exists": True}  # else the keys were not read
     (tmp_path / "earlier").mkdir()
     for there in ("fleet-report.json", "earlier/fleet-report-20260101T000000Z.json", "slice.json"):
         (tmp_path / there).write_text(json.dumps(made))
