@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import typing as t
@@ -19,7 +20,7 @@ import typing as t
 import pytest
 
 from tests import seed
-from tests.fleet import PROJECT, Fleet, tool
+from tests.fleet import PROJECT, Fleet, tool, type_command
 
 RULEBOOK = PROJECT / "extensions" / "eda" / "rulebooks" / "suspend_exposed_key.yml"
 SOURCE = """import json
@@ -114,7 +115,7 @@ def test_only_the_lab_whose_key_aws_found_in_public_is_suspended(fleet: Fleet, t
     assert not canary.exists()
 
 
-def test_a_key_that_is_not_the_labs_is_told(fleet: Fleet) -> None:
+def test_a_key_that_is_not_the_labs_is_told(fleet: Fleet, tmp_path: pathlib.Path) -> None:
     seed.add_onboarded(fleet, "lab-1", "lab-2")
     event = ("-e", f"exposed_key_account={fleet.hosts['lab-1']['lab_account_aws_account_id']}")
     foreign = (*event, "-e", "exposed_key_id=AKIAIOSFODNN7EXAMPLE")
@@ -122,11 +123,16 @@ def test_a_key_that_is_not_the_labs_is_told(fleet: Fleet) -> None:
     assert refused.return_code != 0 and "neither labs nor retire_plan may be given" in " ".join(refused.output.split())
     assert statuses(fleet) == {"lab-1": ["Active"], "lab-2": ["Active"]}
     check = fleet.run("suspend_exposed_key", *foreign, "--check")
-    assert check.return_code != 0 and "would be suspended, but that key is none of them" in " ".join(
-        check.output.split()
-    )
+    said = " ".join(check.output.split())
+    assert check.return_code != 0 and "would be suspended, but that key is none of them" in said, said
     run = fleet.run("suspend_exposed_key", *foreign)
     assert run.return_code != 0 and "so it may still be active" in " ".join(run.output.split()), run.output
+    command = re.search(r"ansible-playbook labops\S+ -i .*? fleet_report_directory=[\w-]+", run.output)
+    assert command, run.output
+    path = f"{pathlib.Path(tool('ansible-playbook')).parent}:/usr/bin:/bin"
+    given = fleet.environment(PATH=path, ANSIBLE_VAULT_PASSWORD_FILE=str(fleet.vault_password))
+    type_command(command.group(), tmp_path, given)
+    assert (tmp_path / "reports-exposed-key" / "fleet-report.json").exists()
     assert statuses(fleet) == {"lab-1": ["Inactive"], "lab-2": ["Active"]}
 
 
