@@ -90,15 +90,15 @@ def list_keys(client: Client, user_name: str) -> KeyListing:
     """The user's access keys; none when there is no such user. Their last use is not asked for."""
     with aws_errors_during(f"list the access keys of the IAM user {user_name}"):
         try:
-            # A user has two keys at most, so there is no second page.
-            answer = client.list_access_keys(UserName=user_name)
+            # Few as they are, IAM may give them on several pages (IAM API reference, ListAccessKeys, IsTruncated).
+            pages: list[Answer] = list(client.get_paginator("list_access_keys").paginate(UserName=user_name))
         except ClientError as exc:
             if error_code(exc) != "NoSuchEntity":
                 raise
-            answer = t.cast(Answer, exc.response)
-    keys = [_iam_key(data) for data in answer.get("AccessKeyMetadata", ())]
+            pages = [t.cast(Answer, exc.response)]
+    keys = [_iam_key(data) for page in pages for data in page.get("AccessKeyMetadata", ())]
     keys.sort(key=lambda key: (key.created, key.access_key_id))
-    return KeyListing(tuple(keys), server_time(answer))
+    return KeyListing(tuple(keys), server_time(pages[-1]))
 
 
 def with_last_use(client: Client, key: IamKey) -> IamKey:

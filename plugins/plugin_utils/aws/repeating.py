@@ -50,7 +50,9 @@ def _repeating(call: Call) -> Call:
         earlier = 0
         while True:
             try:
-                return call(client, *arguments, **options)
+                answer = call(client, *arguments, **options)
+                _refuse_list_without_its_rest(answer)
+                return answer
             except (botocore.parsers.ResponseParserError, RecursionError) as exc:
                 earlier += 1
                 if earlier >= tries and isinstance(exc, RecursionError):
@@ -75,6 +77,12 @@ def _refuse_unreadable(response_dict: t.Mapping[str, t.Any], **_others: object) 
     kind, body = str(response_dict["headers"].get("content-type", "")), response_dict["body"]
     if hiccups.is_web_page(kind) or ("json" in kind.lower() and body and not _is_json(body)):
         raise botocore.parsers.ResponseParserError("the answer is not one of AWS, or it is not whole")
+
+
+def _refuse_list_without_its_rest(answer: object) -> None:
+    """Refuse an answer that says that more follows, but not how to ask for it: paginators take it for the last page."""
+    if isinstance(answer, dict) and answer.get("IsTruncated") and not answer.get("Marker"):
+        raise botocore.parsers.ResponseParserError("the list goes on, but the answer does not say where")
 
 
 def _is_json(body: bytes) -> bool:

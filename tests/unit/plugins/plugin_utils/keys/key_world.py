@@ -142,6 +142,16 @@ def client_error(code: str, status: int, operation: str, message: str = "") -> b
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _OnePage:
+    """A paginator of a list that has one page."""
+
+    list_it: t.Callable[..., dict[str, t.Any]]
+
+    def paginate(self, **parameters: str) -> t.Iterator[dict[str, t.Any]]:
+        yield self.list_it(**parameters)
+
+
 class Iam:
     """The IAM client's methods that the collection calls."""
 
@@ -172,6 +182,9 @@ class Iam:
         with self.world.call("untag_user"):
             for key in TagKeys:
                 self.world.tags.pop(key, None)
+
+    def get_paginator(self, operation: str) -> _OnePage:
+        return _OnePage(getattr(self, operation))
 
     def list_access_keys(self, UserName: str) -> dict[str, t.Any]:
         with self.world.call("list_access_keys"):

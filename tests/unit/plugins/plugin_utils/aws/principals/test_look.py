@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws import connection as aws
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals import look
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.aws.principals.shapes import Principal
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base import hiccups
 from ansible_collections.labops.cloudresearch.tests.unit.plugins.plugin_utils.aws.aws_answers import (
     CREATED,
     AwsAnswers,
@@ -174,6 +175,39 @@ def test_a_large_account_is_read_page_by_page(answers: AwsAnswers) -> None:
     found = looked()
     assert by_name(found)["ann"]["mturk_right"] == "unknown"
     assert [gap["what"] for gap in found.principals["unread"]] == [look.USERS_AND_POLICIES]
+
+
+def test_keys_are_read_page_by_page(answers: AwsAnswers) -> None:
+    """IAM may answer with fewer keys than there are, and say that it goes on."""
+    pages: dict[str, t.Any] = {
+        "": {"AccessKeyMetadata": [key(KEY_ID)], "IsTruncated": True, "Marker": "2"},
+        "2": {"AccessKeyMetadata": [key("AKIASECONDPAGE000000")], "IsTruncated": False},
+    }
+    answers.answers["ListAccessKeys"] = lambda parameters: pages[parameters.get("Marker", "")]
+    answers.answers["GetAccessKeyLastUsed"] = NEVER_USED
+    assert {one["access_key_id"] for one in by_name(looked())["ann"]["keys"]} == {KEY_ID, "AKIASECONDPAGE000000"}
+
+    pages["2"] = DENIED
+    assert [gap["what"] for gap in looked().principals["unread"]] == [look.ACCESS_KEYS]
+
+
+@pytest.mark.parametrize(
+    ("operation", "unread"),
+    [("GetAccountAuthorizationDetails", look.USERS_AND_POLICIES), ("ListAccessKeys", look.ACCESS_KEYS)],
+)
+def test_a_list_that_goes_on_nobody_knows_where_was_not_read(
+    answers: AwsAnswers, monkeypatch: pytest.MonkeyPatch, operation: str, unread: str
+) -> None:
+    monkeypatch.setattr(hiccups, "pause", lambda _earlier: 0.0)
+    answers.answers["GetAccessKeyLastUsed"] = NEVER_USED
+    whole = answers.answers[operation]
+    answers.answers[operation] = lambda parameters: {
+        **(whole(parameters) if callable(whole) else t.cast("dict[str, t.Any]", whole)),
+        "IsTruncated": True,
+    }
+    found = looked().principals
+    assert not found["complete"]
+    assert [gap["what"] for gap in found["unread"]] == [unread]
 
 
 def test_the_report_is_waited_for_and_not_for_ever(answers: AwsAnswers) -> None:
