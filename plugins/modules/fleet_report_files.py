@@ -63,6 +63,7 @@ options:
     description:
       - Reports (JSON or HTML) of slices of the fleet to make one report of, as paths or shell patterns.
       - A lab that is in more than one of them is taken from the run that ended last.
+        A run that did not come to the lab does not count, one that was cut short in the middle of it does.
       - A pattern or path that names no file is an error. Whether a pattern names the reports of all slices, only
         O(labs) can tell.
     type: list

@@ -17,6 +17,8 @@ from .model import Comparison, Found, Moved, MovedKey
 # A few can be read at once; many would hide the other groups.
 _OPEN_AT_MOST = 5
 
+_OTHER_ACCOUNT = "The account that it had before was not looked at: what is left in it is not known."
+
 
 @dataclasses.dataclass(frozen=True)
 class Group:
@@ -49,8 +51,11 @@ def _groups(comparison: Comparison) -> t.Iterator[Group]:
     yield Group("New next steps", "wait", [(step["lab"], step["text"]) for step in comparison["next_steps_new"]])
     yield Group("Next steps done", "good", [(step["lab"], step["text"]) for step in comparison["next_steps_done"]])
     yield Group("Balances", "mute", [_money_line(entry) for entry in comparison["balances"]])
-    yield Group("New labs", "info", [(name, "") for name in comparison["labs_new"]])
-    yield Group("No longer in the report", "mute", [(name, "") for name in comparison["labs_gone"]])
+    new, gone = dict.fromkeys(comparison["labs_new"], ""), dict.fromkeys(comparison["labs_gone"], "")
+    moved = dict.fromkeys((name for name in new if name in gone), _OTHER_ACCOUNT)
+    yield Group("Labs in another AWS account", "wait", list(moved.items()))
+    yield Group("New labs", "info", [entry for entry in new.items() if entry[0] not in moved])
+    yield Group("No longer in the report", "mute", [entry for entry in gone.items() if entry[0] not in moved])
 
 
 def _finding_line(found: Found) -> tuple[str, str]:

@@ -25,18 +25,20 @@ def compare(previous: Report, current: Report) -> Comparison:
     """The differences from C(previous) to C(current).
 
     Only labs that are in both are compared; the others are listed as new or as no longer in the report. What was not
-    looked at has not gone: it is not in the comparison.
+    looked at has not gone: it is not in the comparison. A lab that has another AWS account than before is listed as
+    both: nobody looked at the earlier account's keys.
     """
     before = {lab["lab"]: lab for lab in previous["labs"]}
     after = {lab["lab"]: lab for lab in current["labs"]}
-    pairs = [(before[name], lab) for name, lab in after.items() if name in before]
+    same = {name for name, lab in after.items() if name in before and may_be_same_account(before[name], lab)}
+    pairs = [(before[name], lab) for name, lab in after.items() if name in same]
     found_before, found_after = _findings(old for old, _new in pairs), _findings(new for _old, new in pairs)
     steps_before, steps_after = _next_steps(old for old, _new in pairs), _next_steps(new for _old, new in pairs)
     return Comparison(
         previous_generated=previous["generated"],
         previous_labs=len(before),
-        labs_new=[name for name in after if name not in before],
-        labs_gone=[name for name in before if name not in after],
+        labs_new=[name for name in after if name not in same],
+        labs_gone=[name for name in before if name not in same],
         states=[_moved(new, old["state"], new["state"]) for old, new in pairs if old["state"] != new["state"]],
         findings_new=_by_severity(found for key, found in found_after.items() if key not in found_before),
         findings_gone=_by_severity(
@@ -59,6 +61,11 @@ def compare(previous: Report, current: Report) -> Comparison:
             if key not in steps_after and _is_done(step["step"], after[step["lab"]])
         ],
     )
+
+
+def may_be_same_account(one: Lab, other: Lab) -> bool:
+    """Whether two labs of one name are not known to be of two accounts; one that failed early may not know its own."""
+    return one["account_id"] == other["account_id"] or not (one["account_id"] and other["account_id"])
 
 
 def fingerprint(report: Report) -> str:

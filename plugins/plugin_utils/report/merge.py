@@ -12,7 +12,8 @@ import typing as t
 
 from ..base import times
 from ..base.errors import CollectionError
-from . import collect, earlier, files, ocsf
+from ..base.vocabulary import OutcomeState
+from . import collect, compare, earlier, files, ocsf
 from .model import Lab
 
 # Slices that belong together end within this time of each other.
@@ -46,12 +47,14 @@ def labs_of(paths: t.Sequence[pathlib.Path]) -> tuple[list[Lab], dict[str, str]]
 
     :raises CollectionError: one of the files is no report.
     """
-    labs = [lab for path in paths for lab in earlier.load(path)["labs"]]
-    labs.sort(key=lambda lab: str(lab["finished"]), reverse=True)
+    reports = [earlier.load(path) for path in paths]
+    labs = [(_ended(lab, report["generated"]), lab) for report in reports for lab in report["labs"]]
+    labs.sort(key=lambda each: each[0], reverse=True)
     kept: dict[str, list[Lab]] = {}
-    for lab in labs:
+    for _ended_at, lab in labs:
         known = kept.setdefault(lab["lab"], [])
-        if not any(_same_account(lab, other) for other in known):
+        # Two inventories may call different labs the same.
+        if not any(compare.may_be_same_account(lab, other) for other in known):
             known.append(lab)
     found = [lab for known in kept.values() for lab in known]
     return found, {lab["lab"]: lab["contact"] for lab in found if lab["contact"]}
@@ -86,6 +89,10 @@ def without_report(
     ]
 
 
-def _same_account(one: Lab, other: Lab) -> bool:
-    # A lab that failed early may not know its account; two inventories may call different labs the same.
-    return one["account_id"] == other["account_id"] or not (one["account_id"] and other["account_id"])
+def _ended(lab: Lab, generated: str) -> str:
+    """When a run was done with the lab; empty of one that it did not come to, of which it has nothing to tell.
+
+    A run that was interrupted in the middle of a lab may have changed what an earlier one saw, and tells no time of it.
+    """
+    left_in_the_middle = not lab["finished"] and lab["state"] == OutcomeState.FAILED
+    return generated if left_in_the_middle else lab["finished"]

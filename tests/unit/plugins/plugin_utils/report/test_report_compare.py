@@ -8,7 +8,7 @@ import datetime
 
 import pytest
 
-from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, compare, files
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.report import build, changes, compare, files
 from ansible_collections.labops.cloudresearch.tests.fixtures.outcomes import NOW, SITUATIONS, outcomes, situation
 
 
@@ -77,6 +77,28 @@ def test_labs_that_are_in_one_report_only_are_named_and_not_compared():
     )
     assert (comparison["labs_new"], comparison["labs_gone"]) == (["new"], ["old"])
     assert comparison["findings_new"] == comparison["findings_gone"] == []
+
+
+def test_keys_of_the_account_that_a_lab_had_before_are_not_told_as_gone():
+    """Nobody looked at them: they may be as alive as before."""
+    before, after = situation("key_not_stored"), situation("converged")
+    after["account_id"] = "999988887777"
+    comparison = compare.compare(report([before]), report([after]))
+    assert comparison["access_keys"] == comparison["findings_gone"] == comparison["next_steps_done"] == []
+    assert comparison["labs_new"] == comparison["labs_gone"] == [before["lab"]]
+    (group,) = changes.groups(comparison)
+    assert group.title == "Labs in another AWS account"
+    assert group.entries == [
+        (before["lab"], "The account that it had before was not looked at: what is left in it is not known.")
+    ]
+
+
+@pytest.mark.parametrize("blind", ["before", "after"])
+def test_a_lab_that_once_did_not_know_its_account_is_compared(blind):
+    labs = {"before": situation("converged"), "after": situation("converged")}
+    labs[blind]["account_id"] = ""
+    comparison = compare.compare(report([labs["before"]]), report([labs["after"]]))
+    assert comparison["labs_new"] == comparison["labs_gone"] == []
 
 
 def test_times_do_not_make_a_difference():

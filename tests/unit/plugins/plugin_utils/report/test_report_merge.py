@@ -52,6 +52,18 @@ def test_of_a_lab_in_two_slices_the_later_run_counts(tmp_path):
     assert lab["state"] == "converged"
 
 
+@pytest.mark.parametrize(("minutes", "state"), [(60, "failed"), (-60, "converged")])
+def test_a_run_that_was_cut_short_in_the_middle_of_a_lab_counts_when_it_was_the_last(tmp_path, minutes, state):
+    """It may have changed what an earlier run saw, so that nobody knows whether the lab is well any more."""
+    seen = situation("converged")
+    ended = datetime.datetime.fromisoformat(seen["ended"])
+    cut = build.build([], title="Labs", now=ended + datetime.timedelta(minutes=minutes), interrupted=[seen["lab"]])
+    place = files.Place(tmp_path, name="cut", formats=("json",))
+    files.write(files.prepare(cut, place), place)
+    (lab,) = merged([slice_of(tmp_path, "whole", [seen]), place.path("json")])["labs"]
+    assert lab["state"] == state
+
+
 def test_labs_of_two_accounts_are_two_labs(tmp_path):
     here, there = situation("converged"), situation("converged")
     there["account_id"] = "999999999999"
