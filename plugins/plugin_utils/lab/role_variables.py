@@ -11,6 +11,7 @@ values, which need no template. C(roles/lab_account/meta/argument_specs.yml) doc
 from __future__ import annotations
 
 import difflib
+import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -111,6 +112,7 @@ _OTHER_VARIABLES = frozenset(
         "rotate_stop_after",
     }
 )
+_CLASS_OF_A_VALUE = re.compile(r": <class '[^']*'> cannot be converted to an? \w+")
 _PREFIXES = ("lab_account_", "fleet_report_", "retire_", "rotate_")
 _LONG_PREFIXES = _PREFIXES[:2]
 _BEGINNINGS = ("lab", "fle")
@@ -248,8 +250,10 @@ def read(task_vars: t.Mapping[str, t.Any], templar: t.Any, names: t.Collection[s
     given.setdefault("lab_account_lab", task_vars.get("inventory_hostname"))
     checked = ArgumentSpecValidator({name: ARGUMENT_SPEC[name] for name in names}).validate(given)
     if checked.error_messages:
+        # Of a value of another type Ansible also names the class, which is its own and says nothing to anybody.
+        told = "; ".join(_CLASS_OF_A_VALUE.sub("", message) for message in checked.error_messages)
         raise invalid_options(
-            f"The lab's variables are wrong: {'; '.join(checked.error_messages)}",
+            f"The lab's variables are wrong: {told}",
             "Correct them, then run again (see ansible-doc -t role labops.cloudresearch.lab_account).",
             "observe",
         )

@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.lab import declaration, role_variables
@@ -112,6 +113,15 @@ def test_wrong_values_are_told_with_their_variable(given: dict[str, t.Any], word
     assert words in caught.value.message
     assert caught.value.next_step
     assert caught.value.step == "observe"
+
+
+def test_a_value_of_another_type_is_told_without_the_class_that_it_has_inside_of_ansible() -> None:
+    """What Ansible read from YAML is of classes of its own."""
+    given = DataLoader().load("{name: ann, reason: her own key, until: 2027-01-31}")
+    with pytest.raises(CollectionError) as caught:
+        read(known_principals=given)
+    assert "lab_account_known_principals" in caught.value.message and "list" in caught.value.message
+    assert "class" not in caught.value.message
 
 
 def test_a_wrong_secret_is_not_told() -> None:
