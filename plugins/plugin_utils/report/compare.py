@@ -63,6 +63,18 @@ def compare(previous: Report, current: Report) -> Comparison:
     )
 
 
+def accounts_gone(previous: Report, current: Report) -> list[str]:
+    """The labs of C(previous) whose account C(current) does not have, under whatever name."""
+    accounts = {lab["account_id"] for lab in current["labs"] if lab["account_id"]}
+    after = {lab["lab"]: lab for lab in current["labs"]}
+    return [
+        lab["lab"]
+        for lab in previous["labs"]
+        if lab["account_id"] not in accounts
+        and not (lab["lab"] in after and may_be_same_account(lab, after[lab["lab"]]))
+    ]
+
+
 def may_be_same_account(one: Lab, other: Lab) -> bool:
     """Whether two labs of one name are not known to be of two accounts; one that failed early may not know its own."""
     return one["account_id"] == other["account_id"] or not (one["account_id"] and other["account_id"])

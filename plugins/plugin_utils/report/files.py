@@ -142,6 +142,13 @@ def prepare(report: Report, place: Place, previous: pathlib.Path | None = None) 
         current = _report_on_disk(place)
     except CollectionError as exc:
         warnings.append(f"{exc.message} There is nothing to compare with, and it will be overwritten.")
+    if current and (gone := compare.accounts_gone(current, report)):
+        told = f"{len(gone):,} {'lab that is' if len(gone) == 1 else 'labs that are'} not in this run"
+        warnings.append(
+            f"The earlier report in {place.directory} was also about {told}: {first_few(gone, MOST_NAMES)}. The new "
+            "one says nothing of them; an audit of all labs does. A run about some of the labs can have a report of "
+            "its own (fleet_report_name)."
+        )
     made = report["generated"]
     journaled = journal.content(place.directory)
     noted = account_keys.changes_of({"changes": journal.changes_in(journaled)})

@@ -253,6 +253,25 @@ def test_an_account_has_none_left_only_where_all_of_it_was_seen():
     assert live["access_key_id"] in text
 
 
+def test_a_lab_that_has_vanished_since_the_report_before_is_told(tmp_path):
+    """Nobody looked at its account, and the page would speak of a fleet that has none left."""
+    place = files.Place(tmp_path)
+    old = lab("lab-02", found=[principal("ann", keys=[key("AKIAIOSFODNN7EXAMPLE")])], account_id="222233334444")
+    files.write(files.prepare(report(lab(), old), place), place)
+    writing = files.prepare(report(lab(), hours=1), place)
+    page = html.unescape(re.sub(r"<[^>]+>", "", writing.contents["evidence"].decode()))
+    assert "had 1 lab that this one has not, or not with the same account: lab-02." in page
+    (told,) = writing.warnings
+    assert "was also about 1 lab that is not in this run: lab-02." in told
+
+    same_account = {**old, "lab": "renamed"}
+    assert not files.prepare(report(lab(), same_account, hours=1), place).warnings
+    other_account = {**old, "account_id": "999988887777"}
+    assert files.prepare(report(lab(), other_account, hours=1), place).warnings
+    out_of_reach = {**situation("account_out_of_reach"), "lab": "lab-02", "account_id": ""}
+    assert not files.prepare(report(lab(), out_of_reach, hours=1), place).warnings
+
+
 def test_an_account_of_two_labs_is_one_account_with_each_key_once():
     live = key("AKIA0000000000000001")
     found = [principal("ada", keys=[live])]
