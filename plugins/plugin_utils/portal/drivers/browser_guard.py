@@ -10,7 +10,9 @@ those of redirects, sockets and workers included.
 from __future__ import annotations
 
 import dataclasses
+import html
 import typing as t
+import weakref
 
 from ..errors import PortalError, Reason
 from ..page.addresses import bare_address, looks_like_web
@@ -44,12 +46,16 @@ class Guard:
     A script of a host that is not trusted may have been in the page with a secret, and have put the secret where its
     likes in a later page find it. So once there was one, no such host is asked any more: later pages get from memory
     what drew the earlier ones.
+
+    A style sheet needs no script to tell what an attribute holds: it asks for one font or another. So no such host is
+    asked either for a page that repeats a secret, or for what a document asked for while the secret was in it.
     """
 
     def __init__(self, settings: PortalSettings, gate: Gate, secret_is_gone: t.Callable[[], t.Awaitable[bool]]) -> None:
         """Prepare.
 
-        :param secret_is_gone: tells whether the document that a secret was typed into has been left.
+        :param secret_is_gone: tells whether the document that a secret was typed into has been left, and the present
+            one does not repeat it.
         """
         self._trust = settings.trust
         self._gate = gate
@@ -60,6 +66,8 @@ class Guard:
         self._what = ""
         self._foreign_script = False
         self._overheard = False
+        self._secret_is_shown = False
+        self._asked_beside_secret: weakref.WeakSet[Request] = weakref.WeakSet()
         self._kept: dict[str, _Kept] = {}
         self.refusal: PortalError | None = None
         # Hosts that were not asked because a secret had been typed.
@@ -71,14 +79,28 @@ class Guard:
             return
         self._what = what
         self._overheard = self._foreign_script
+        self._secret_is_shown = True
         self._gate.be_strict()
         # Very short values, such as one digit of a code, turn up everywhere.
         if len(value) >= 6:
             for form in spellings(value):
                 self._watched[form] = what
 
-    def note_script(self, request: Request) -> None:
-        """Note what is asked for, and by redirects, too: whether it is a script of a host that is not trusted."""
+    def secret_left(self) -> None:
+        """The window shows another document than the one that a secret was typed into."""
+        self._secret_is_shown = False
+
+    def repeats_secret(self, source: str) -> bool:
+        """Whether the source of a page has a secret that was typed."""
+        return bool(self._secret_in(source) or self._secret_in(html.unescape(source)))
+
+    def note_request(self, request: Request) -> None:
+        """Note what is asked for, and by redirects, too: is it a script of a host that is not trusted, and from when.
+
+        A request is decided about a moment later, when the document that made it may be gone.
+        """
+        if self._secret_is_shown:
+            self._asked_beside_secret.add(request)
         is_script = request.resource_type == "script" and looks_like_web(request.url)
         self._foreign_script = self._foreign_script or (is_script and not self._trust.trusts(request.url))
 
@@ -163,8 +185,11 @@ class Guard:
             return False
         drawing = request.resource_type in _DRAWING and request.method == "GET"
         needed = self._for_person or (drawing and not self._overheard)
-        if needed and await self._secret_is_gone():
-            self._gate.grant(request.url)
-            return True
+        if needed and request not in self._asked_beside_secret:
+            if await self._secret_is_gone():
+                self._gate.grant(request.url)
+                return True
+            # What an earlier page was granted is too much for one that repeats the secret.
+            self._gate.be_strict()
         self.blocked[bare_address(request.url).partition("://")[2].partition("/")[0]] = None
         return False

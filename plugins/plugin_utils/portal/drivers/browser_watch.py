@@ -19,7 +19,7 @@ from .browser_loop import PlaywrightError
 from .network import retry_after
 
 if t.TYPE_CHECKING:
-    from playwright.async_api import Dialog, Request, Response
+    from playwright.async_api import Dialog, Frame, Request, Response
     from playwright.async_api import Page as Tab
 
 # Tells documents that stay as they were sent, as error pages often do: nobody has to wait for them to change.
@@ -45,9 +45,15 @@ class Watch:
     :ivar accept_dialogs: whether to say yes when a dialog asks whether it is meant.
     """
 
-    def __init__(self, guard: Guard, gate: Gate) -> None:
+    def __init__(self, guard: Guard, gate: Gate, on_document: t.Callable[[Tab], None]) -> None:
+        """Prepare.
+
+        :param on_document: is told of a window that shows another document, or none any more.
+        """
         self._guard = guard
         self._gate = gate
+        self._on_document = on_document
+        self._arriving: Response | None = None
         self._pending: dict[int, tuple[Request, float]] = {}
         self._last_event = 0.0
         self.status = 200
@@ -66,7 +72,8 @@ class Watch:
         tab.on("requestfailed", self._on_request_failed)
         tab.on("response", self._on_response)
         tab.on("dialog", self._on_dialog)
-        tab.on("framenavigated", lambda _frame: self._note_event())
+        tab.on("close", self._on_document)
+        tab.on("framenavigated", self._on_navigated)
 
     def begin(self) -> None:
         """Something is about to be done."""
@@ -94,8 +101,15 @@ class Watch:
     def _note_event(self) -> None:
         self._last_event = time.monotonic()
 
+    def _on_navigated(self, frame: Frame) -> None:
+        self._note_event()
+        # A page that only changes its address has had no answer.
+        if frame.parent_frame is None and self._arriving is not None and self._arriving.frame == frame:
+            self._arriving = None
+            self._on_document(frame.page)
+
     def _on_request(self, request: Request) -> None:
-        self._guard.note_script(request)
+        self._guard.note_request(request)
         if request.resource_type in _AWAITED:
             self._pending[id(request)] = (request, time.monotonic())
             self._note_event()
@@ -120,7 +134,7 @@ class Watch:
         if response.status in (301, 302, 303, 307, 308):
             self.trail.append(bare_address(response.url))
             return
-        self.document = response
+        self.document = self._arriving = response
         self.status = response.status
         self.failure = ""
         self.retry_after = retry_after(response.headers.get("retry-after"))

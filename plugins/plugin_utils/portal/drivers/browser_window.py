@@ -36,6 +36,8 @@ _REST_AT_MOST = 20.0
 # A browser does more than a request before an answer begins to come.
 _ANSWER_SECONDS = 25
 _POLL = 0.04
+# A page that is sent for longer counts as one that repeats a secret.
+_SENT_SECONDS = 5
 _ACT_MS = 5000
 # A request that is older is a channel that stays open, not an answer that is due.
 _LASTING = 6.0
@@ -67,10 +69,11 @@ class BrowserWindow:
         self._snapshots, self._slow_down = errand.snapshots, errand.slow_down
         self._refs: JSHandle | None = None
         self._typed_into: JSHandle | None = None
+        self._typed_in: Tab | None = None
         self.rested: Signature | None = None
         self.gate = Gate(self._settings.trust)
         self.guard = Guard(self._settings, self.gate, self._secret_is_gone)
-        self.watch = Watch(self.guard, self.gate)
+        self.watch = Watch(self.guard, self.gate, self._document_left)
         self.context: BrowserContext | None = None
 
     @property
@@ -85,7 +88,7 @@ class BrowserWindow:
 
     def secret_goes_in(self) -> None:
         """A secret is about to be typed into the document as it was read last."""
-        self._typed_into = self._refs
+        self._typed_into, self._typed_in = self._refs, self._tab
 
     async def open(self, browser: Browser, cookies: t.Sequence[Cookie]) -> None:
         """Open it, with these cookies."""
@@ -116,8 +119,12 @@ class BrowserWindow:
         tab.set_default_timeout(_ACT_MS)
         self.watch.follow(tab)
 
+    def _document_left(self, tab: Tab) -> None:
+        if tab is self._typed_in:
+            self.guard.secret_left()
+
     async def _secret_is_gone(self) -> bool:
-        """Whether the document that a secret was typed into is no more."""
+        """Whether the document that a secret was typed into is no more, and the one in its place does not repeat it."""
         if self._typed_into is None:
             return False
         try:
@@ -125,8 +132,24 @@ class BrowserWindow:
         except TimeoutError:
             return False
         except PlaywrightError:
-            return True
+            return not await self._repeats_secret()
         return False
+
+    async def _repeats_secret(self) -> bool:
+        """Whether the page has a secret in its source, as it was sent or as its scripts have made it."""
+        now = ""
+        with contextlib.suppress(PlaywrightError, TimeoutError):
+            now = await asyncio.wait_for(self._tab.evaluate("document.documentElement.outerHTML"), 1)
+        if self.guard.repeats_secret(str(now)):
+            return True
+        document = self.watch.document
+        if document is None:
+            return False
+        try:
+            sent = await asyncio.wait_for(document.body(), _SENT_SECONDS)
+        except (PlaywrightError, TimeoutError):
+            return True
+        return self.guard.repeats_secret(sent.decode("utf-8", "replace"))
 
     async def goto(self, address: str) -> None:
         """Go to an address, and wait for the answer to begin.
