@@ -53,13 +53,14 @@ def record_after(situation: Situation, action: Action) -> LabRecord | None:
 
 def after(situation: Situation, action: Action) -> Situation:
     """The situation once an action has been done, as a plan expects it."""
-    return continued(
+    later = continued(
         situation,
         record=_expected_record(situation, action),
         keys=_expected_keys(situation, action),
         tags=tags_after(situation, action),
         created=action.kind == ActionKind.CREATE,
     )
+    return dataclasses.replace(later, record_removed=True) if action.kind == ActionKind.REMOVE_RECORD else later
 
 
 def continued(

@@ -103,6 +103,7 @@ class Situation:
     :param now: by AWS's clock.
     :param tags: of the IAM user; they tell since when a key is suspended.
     :param rotation_begun: a rotation is or was under way in this run, so that V(rotated) begins no second one.
+    :param record_removed: this run has removed the lab's record, so that it was there.
     """
 
     user: UserOwner
@@ -113,6 +114,7 @@ class Situation:
     link: LinkKnowledge = LinkKnowledge()
     tags: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     rotation_begun: bool = False
+    record_removed: bool = False
 
     def iam_key(self, access_key_id: str) -> IamKey | None:
         """The key of that id, if IAM has it."""
@@ -147,7 +149,7 @@ class Situation:
     @property
     def record_lost(self) -> bool:
         """Whether AWS shows the user to be ours, while the store has nothing of the lab: perhaps the wrong store."""
-        return self.user == UserOwner.OURS and self.record is None
+        return self.user == UserOwner.OURS and self.record is None and not self.record_removed
 
     @property
     def orphans(self) -> list[IamKey]:

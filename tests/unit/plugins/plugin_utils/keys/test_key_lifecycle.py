@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.errors import CollectionError
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.base.times import timestamp
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.actions import NEW_KEY, Action
+from ansible_collections.labops.cloudresearch.plugins.plugin_utils.keys.description import describe_keys
 from ansible_collections.labops.cloudresearch.plugins.plugin_utils.store.record import (
     CreationIntent,
     LabRecord,
@@ -588,3 +589,21 @@ def test_the_store_double_itself_detects_conflicts() -> None:
     store.put(before.record, before)
     with pytest.raises(CollectionError):
         store.put(before.record, before)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_retirement_that_has_removed_the_record_does_not_ask_whether_the_store_is_the_wrong_one(
+    check_mode: bool,
+) -> None:
+    """An older record was put back: it lacks the key that is alive, which is a stranger's to the run."""
+    world = linked_lab()
+    world.portal, alive = "", world.add_key()
+    retirement = lifecycle(world, state="absent")
+    outcome = retirement.predict() if check_mode else retirement.run()
+    assert outcome.after.record is None
+    assert [(key["access_key_id"], key["owner"]) for key in describe_keys(outcome.after)] == [(alive, "foreign")]
+    assert not [note for note in outcome.notes if "no record" in note.message]
+    assert [note.access_key_id for note in outcome.notes if note.code == "foreign_key"] == [alive]
+
+    (left,) = describe_keys(lifecycle(world, state="absent").predict().after)[-1:]
+    assert left["owner"] == ("foreign" if check_mode else "unknown"), "a later run finds no record"
