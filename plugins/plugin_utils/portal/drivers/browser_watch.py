@@ -70,6 +70,7 @@ class Watch:
         tab.on("request", self._on_request)
         tab.on("requestfinished", self._on_request_end)
         tab.on("requestfailed", self._on_request_failed)
+        tab.on("websocket", self._guard.note_socket)
         tab.on("response", self._on_response)
         tab.on("dialog", self._on_dialog)
         tab.on("close", self._on_document)

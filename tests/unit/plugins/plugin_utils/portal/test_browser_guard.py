@@ -85,3 +85,28 @@ def test_a_secret_is_found_in_the_source_of_a_page(source: str) -> None:
     guard = guard_of(gone=True)
     guard.watch("it's <long>", "password")
     assert guard.repeats_secret(source) and not guard.repeats_secret("<input value=''>")
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "address", "later"),
+    [
+        ("script", "https://cdn.example/x", "refused"),
+        ("fetch", "https://cdn.example/x", "refused"),
+        ("xhr", "https://cdn.example/x", "refused"),
+        ("eventsource", "https://cdn.example/x", "refused"),
+        ("socket", "wss://cdn.example/x", "refused"),
+        ("fetch", "https://portal.example/x", "sent"),
+        ("socket", "wss://portal.example/x", "sent"),
+        ("image", "https://cdn.example/x", "sent"),
+        ("stylesheet", "https://cdn.example/x", "sent"),
+    ],
+)
+def test_after_what_may_have_brought_code_no_untrusted_host_draws_later_pages(
+    resource_type: str, address: str, later: str
+) -> None:
+    guard, asked = guard_of(gone=True), Asked(url=address, resource_type=resource_type)
+    note: Any = guard.note_socket if resource_type == "socket" else guard.note_request
+    note(asked)
+    guard.watch("a long password", "password")
+    guard.secret_left()
+    assert outcome(guard, Asked()) == later
