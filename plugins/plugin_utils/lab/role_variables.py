@@ -112,6 +112,7 @@ _OTHER_VARIABLES = frozenset(
         "rotate_stop_after",
     }
 )
+_OF_A_CLASS = re.compile(r"is of type <class '[^']*'> and we were unable to convert to")
 _CLASS_OF_A_VALUE = re.compile(r": <class '[^']*'> cannot be converted to an? \w+")
 _PREFIXES = ("lab_account_", "fleet_report_", "retire_", "rotate_")
 _LONG_PREFIXES = _PREFIXES[:2]
@@ -251,7 +252,7 @@ def read(task_vars: t.Mapping[str, t.Any], templar: t.Any, names: t.Collection[s
     checked = ArgumentSpecValidator({name: ARGUMENT_SPEC[name] for name in names}).validate(given)
     if checked.error_messages:
         # Of a value of another type Ansible also names the class, which is its own and says nothing to anybody.
-        told = "; ".join(_CLASS_OF_A_VALUE.sub("", message) for message in checked.error_messages)
+        told = _CLASS_OF_A_VALUE.sub("", _OF_A_CLASS.sub("cannot be converted to", "; ".join(checked.error_messages)))
         raise invalid_options(
             f"The lab's variables are wrong: {told}",
             "Correct them, then run again (see ansible-doc -t role labops.cloudresearch.lab_account).",
