@@ -122,6 +122,27 @@ def test_what_a_page_draws_anew_is_found_again(sites: tuple[Site, Site], chromiu
         driver.close()
 
 
+def test_a_field_that_is_drawn_anew_once_it_was_filled_is_filled_again(
+    sites: tuple[Site, Site], chromium: RunningBrowser
+) -> None:
+    own, _foreign = sites
+    own.answers["/done"] = "<h1>Done</h1>"
+    draws = """const draw = () => { document.querySelector('main').innerHTML = `<form action=/done method=post>
+      <label>Name <input name=name></label><button>Save</button></form>`; };
+    draw();
+    document.querySelector('input').addEventListener('input', draw);"""
+    own.answers["/"] = f"<title>Fed</title><main></main><script>{draws}</script>"
+    settings = PortalSettings.from_params({"portal_url": own.url, "driver": "browser"}, browser=chromium)
+    driver = BrowserDriver(Errand(settings, Deadline(60)))
+    try:
+        page = driver.open(own.url)
+        [form] = [form for form in page.forms if form.fillable]
+        driver.send(page, form, {form.fillable[0].ref: "Ada"}, form.buttons[0])
+    finally:
+        driver.close()
+    assert [request.body for request in own.requests if request.path == "/done"] == ["name=Ada"]
+
+
 # A page's own timers are the driver's, too: this one tells how long each of them is.
 TELLS_TIMERS = """const real = window.setTimeout;
 window.setTimeout = (act, after) => { navigator.sendBeacon('/timer?' + after); return real(act, after); };"""

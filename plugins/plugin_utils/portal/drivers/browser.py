@@ -17,7 +17,7 @@ from . import silence
 from .base import Cookie, Driver, Errand, out_of_time
 from .browser_loop import PlaywrightError
 from .browser_start import start_browser
-from .browser_window import Act, BrowserWindow, Signature, nothing
+from .browser_window import MOST_REDRAWS, Act, BrowserWindow, Signature, nothing
 
 if t.TYPE_CHECKING:
     from playwright.async_api import ElementHandle
@@ -120,15 +120,22 @@ class BrowserDriver(Driver):
         async def act() -> None:
             if what:
                 self._window.secret_goes_in()
-            last: ElementHandle | None = None
+            typed: dict[int, ElementHandle] = {}
             for ref, value in fill.items():
-                last = await self._window.fill(ref, value, what)
+                typed[ref] = await self._window.fill(ref, value, what)
             for ref in check:
                 await self._window.check(ref)
+            for _attempt in range(MOST_REDRAWS):
+                # A field that was drawn anew is empty again, and would be sent like that.
+                drawn_anew = [ref for ref, field in typed.items() if not await self._window.has(field)]
+                for ref in drawn_anew:
+                    typed[ref] = await self._window.fill(ref, fill[ref], what)
+                if not drawn_anew:
+                    break
             if button is not None:
                 await self._window.click(button.ref)
-            elif last is not None:
-                await last.press("Enter")
+            elif typed:
+                await list(typed.values())[-1].press("Enter")
             else:
                 await (await self._window.element(form.ref)).evaluate("form => form.requestSubmit()")
 

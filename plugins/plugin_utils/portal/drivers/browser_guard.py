@@ -104,12 +104,18 @@ class Guard:
         if self._secret_is_shown:
             self._asked_beside_secret.add(request)
         if request.resource_type in _BRINGING_CODE and looks_like_web(request.url):
-            self._foreign_script = self._foreign_script or not self._trust.trusts(request.url)
+            self._note_code(request.url)
 
     def note_socket(self, socket: WebSocket) -> None:
         """Note a WebSocket, which is no request to Playwright."""
-        address = "http" + socket.url.removeprefix("ws")
-        self._foreign_script = self._foreign_script or not self._trust.trusts(address)
+        self._note_code("http" + socket.url.removeprefix("ws"))
+
+    def _note_code(self, address: str) -> None:
+        if self._trust.trusts(address):
+            return
+        self._foreign_script = True
+        # What is noted beside a secret may have been asked for before it was typed: the browser tells a moment later.
+        self._overheard = self._overheard or self._secret_is_shown
 
     def raise_if_refused(self) -> None:
         """Fail if something had to be refused."""

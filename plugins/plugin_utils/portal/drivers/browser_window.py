@@ -47,7 +47,7 @@ _CLOSED = "has been closed"
 _DETACHED = "not attached"
 _GONE = "the element is gone"
 # As often, an element is looked for anew that a page draws anew between the look and the click.
-_MOST_REDRAWS = 10
+MOST_REDRAWS = 10
 
 Act = t.Callable[[], t.Awaitable[None]]
 # What tells one state of a page from another.
@@ -197,7 +197,7 @@ class BrowserWindow:
         :raises PlaywrightError: it is gone.
         """
         read, element = self._refs, await self._numbered(ref)
-        if await element.evaluate("element => element.isConnected"):
+        if await self.has(element):
             return element
         looks = await element.evaluate(browser_script.LOOKS)
         self._refs = await (await self._write_down()).get_property("refs")
@@ -206,6 +206,11 @@ class BrowserWindow:
             self._refs = read
             raise PlaywrightError(_GONE)
         return successor
+
+    @staticmethod
+    async def has(element: ElementHandle) -> bool:
+        """Whether an element is still in the page."""
+        return bool(await element.evaluate("element => element.isConnected"))
 
     async def _numbered(self, ref: int) -> ElementHandle:
         element = None
@@ -226,7 +231,7 @@ class BrowserWindow:
         Whether it can be clicked is tried before, without a click: a click that ran out of time may have been made, and
         what it sends must not be sent twice.
         """
-        for _attempt in range(_MOST_REDRAWS):
+        for _attempt in range(MOST_REDRAWS):
             element = await self.element(ref)
             try:
                 if await self._lies_free(element):
@@ -256,7 +261,7 @@ class BrowserWindow:
         :param what: what is typed, in words, if it is a secret.
         :raises PortalError: a secret, and the field's document is not of a trusted host (any more).
         """
-        for _attempt in range(_MOST_REDRAWS):
+        for _attempt in range(MOST_REDRAWS):
             field = await self.element(ref)
             if what:
                 # Meanwhile a page can have opened another window, or gone elsewhere.
