@@ -13,7 +13,7 @@ from ...base import hiccups
 from ..errors import PortalError, Reason
 from ..page.addresses import bare_address
 from ..page.elements import Button, Control, Fill, Form, Link, Page, Seen
-from . import silence
+from . import browser_script, silence
 from .base import Cookie, Driver, Errand, out_of_time
 from .browser_loop import PlaywrightError
 from .browser_start import start_browser
@@ -127,7 +127,9 @@ class BrowserDriver(Driver):
                 await self._window.check(ref)
             for _attempt in range(MOST_REDRAWS):
                 # A field that was drawn anew is empty again, and would be sent like that.
-                drawn_anew = [ref for ref, field in typed.items() if not await self._window.has(field)]
+                drawn_anew = [
+                    ref for ref, field in typed.items() if not await field.evaluate(browser_script.IS_CONNECTED)
+                ]
                 for ref in drawn_anew:
                     typed[ref] = await self._window.fill(ref, fill[ref], what)
                 if not drawn_anew:

@@ -132,3 +132,6 @@ patience => new Promise(resolve => {
 # Takes WebRTC out of every document before its own scripts run: its packets would go around the gate. No portal needs
 # it, and the launch arguments that keep it in have changed their names before.
 WITHOUT_CALLS = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection']) delete globalThis[name]"
+
+# Whether an element is still in the page.
+IS_CONNECTED = "element => element.isConnected"

@@ -197,7 +197,7 @@ class BrowserWindow:
         :raises PlaywrightError: it is gone.
         """
         read, element = self._refs, await self._numbered(ref)
-        if await self.has(element):
+        if await element.evaluate(browser_script.IS_CONNECTED):
             return element
         looks = await element.evaluate(browser_script.LOOKS)
         self._refs = await (await self._write_down()).get_property("refs")
@@ -206,11 +206,6 @@ class BrowserWindow:
             self._refs = read
             raise PlaywrightError(_GONE)
         return successor
-
-    @staticmethod
-    async def has(element: ElementHandle) -> bool:
-        """Whether an element is still in the page."""
-        return bool(await element.evaluate("element => element.isConnected"))
 
     async def _numbered(self, ref: int) -> ElementHandle:
         element = None
