@@ -13,6 +13,7 @@ import functools
 import typing as t
 
 from ..base import limited_answers
+from .client_calls import Call, wrap_calls
 
 try:
     import botocore.config
@@ -20,8 +21,6 @@ try:
     import botocore.session
 except ImportError:  # AwsConnection says what is missing
     pass
-
-Call = t.Callable[..., t.Any]
 
 # An answer is whole within so many times the seconds in which it has to begin.
 _WHOLE_WITHIN = 2
@@ -34,16 +33,9 @@ _UNLIMITED = 600.0
 def limit_calls(session: botocore.session.Session) -> None:
     """Let no call of the clients that a session of botocore makes from now on last without end.
 
-    One that does ends as botocore's C(ReadTimeoutError). This uses an event that botocore has for such things (boto3's
-    "Extensibility guide").
+    One that does ends as botocore's C(ReadTimeoutError).
     """
-    session.register("creating-client-class", _limited_calls)
-
-
-def _limited_calls(class_attributes: dict[str, t.Any], **_others: object) -> None:
-    for name, call in class_attributes.items():
-        if callable(call) and not name.startswith("_"):
-            class_attributes[name] = _limited(call)
+    wrap_calls(session, _limited)
 
 
 def _limited(call: Call) -> Call:

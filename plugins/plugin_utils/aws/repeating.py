@@ -17,6 +17,7 @@ import time
 import typing as t
 
 from ..base import hiccups
+from .client_calls import Call, wrap_calls
 
 try:
     import botocore.exceptions
@@ -25,22 +26,14 @@ try:
 except ImportError:  # AwsConnection says what is missing
     pass
 
-Call = t.Callable[..., t.Any]
-
 
 def repeat_unreadable(session: botocore.session.Session) -> None:
     """Let the clients that a session of botocore makes from now on ask again if an answer cannot be read.
 
     If it stays like that, the call fails with botocore's C(ResponseParserError), whatever the service's protocol.
     """
-    session.register("creating-client-class", _repeating_calls)
+    wrap_calls(session, _repeating)
     session.register("before-parse", _refuse_unreadable)
-
-
-def _repeating_calls(class_attributes: dict[str, t.Any], **_others: object) -> None:
-    for name, call in class_attributes.items():
-        if callable(call) and not name.startswith("_"):
-            class_attributes[name] = _repeating(call)
 
 
 def _repeating(call: Call) -> Call:
