@@ -57,7 +57,7 @@ def load_last(path: pathlib.Path) -> Report:
     try:
         for lab in report["labs"]:
             _check_what_is_compared(lab)
-    except (TypeError, ValueError, ArithmeticError) as exc:
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as exc:
         raise _no_report(path) from exc
     return report
 
@@ -113,7 +113,7 @@ def _check_lab(lab: Lab) -> None:
 def _check_what_is_compared(lab: Lab) -> None:
     """Make sure of what is said of a lab's changes.
 
-    :raises TypeError: or ValueError, ArithmeticError: something else is there.
+    :raises TypeError: or KeyError, AttributeError, ValueError, ArithmeticError: something else is there.
     """
     if not all(isinstance(text, str) for text in _compared_texts(lab)):
         raise TypeError

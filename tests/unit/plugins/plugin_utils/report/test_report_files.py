@@ -130,6 +130,14 @@ def test_no_earlier_report_keeps_the_next_one_from_being_written(tmp_path, field
         merge.warnings(merge.labs_of([tmp_path / "slice.json"])[0])
 
 
+def test_a_key_without_a_status_in_a_lab_whose_keys_were_not_read_keeps_no_report_from_being_written(tmp_path):
+    place = files.Place(tmp_path)
+    made = json.loads(json.dumps(report(outcomes(3))))
+    made["labs"][0].update({"user": None, "access_keys": [{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}]})
+    place.path("json").write_text(json.dumps(made))
+    assert any("is not a fleet report" in warning for warning in run(report(outcomes(3), hours=2), place).warnings)
+
+
 def test_what_an_earlier_report_says_of_keys_stays_as_it_was_written(tmp_path):
     place = files.Place(tmp_path)
     written = run(report(outcomes(40)), place).report
